@@ -1,0 +1,1 @@
+"""The world outside: calendar servers and guarded HTTP."""

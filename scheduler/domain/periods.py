@@ -1,0 +1,155 @@
+"""Half-open UTC periods: one as a pair of instants, many as a pair of int64 minute arrays.
+
+A minute is counted from 1970-01-01T00:00Z. Sets of periods are kept sorted and disjoint, so that
+every question about them is a binary search or one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from scheduler.errors import InvalidValue
+
+Minutes = npt.NDArray[np.int64]
+"""An array of whole minutes since the epoch, or of lengths in minutes."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+
+
+def minute_of(instant: datetime) -> int:
+    """The minute that an instant lies in, counted from the epoch (rounded down)."""
+    return (aware(instant) - EPOCH) // _MINUTE
+
+
+def minute_after(instant: datetime) -> int:
+    """The first whole minute at or after an instant (rounded up)."""
+    return -((EPOCH - aware(instant)) // _MINUTE)
+
+
+def instant_of(minute: int) -> datetime:
+    """The UTC instant at which a minute begins."""
+    return EPOCH + int(minute) * _MINUTE
+
+
+def aware(instant: datetime) -> datetime:
+    """The instant itself. Raises TypeError for a naive one: it names no moment."""
+    if instant.tzinfo is None:
+        raise TypeError(f"an instant needs a UTC offset: {instant!r}")
+    return instant
+
+
+class EmptyPeriod(InvalidValue):
+    """A period that does not end after it starts."""
+
+    def __init__(self, start: datetime, end: datetime) -> None:
+        self.start = start
+        self.end = end
+        super().__init__(f"the period ends at {end.isoformat()}, which is not after its start {start.isoformat()}")
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """A half-open stretch of time [start, end) between two UTC instants.
+
+    Raises TypeError for naive instants, EmptyPeriod where it does not end after it starts.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", aware(self.start).astimezone(UTC))
+        object.__setattr__(self, "end", aware(self.end).astimezone(UTC))
+        if self.end <= self.start:
+            raise EmptyPeriod(self.start, self.end)
+
+    def overlaps(self, other: Period) -> bool:
+        """Whether they share any time; periods that only touch do not."""
+        return self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True, eq=False)
+class Periods:
+    """A sorted set of disjoint half-open periods, in minutes: [starts[i], ends[i]).
+
+    Periods may touch; none is empty. Build it with `merged`, unless the arrays already are so.
+    """
+
+    starts: Minutes
+    ends: Minutes
+
+    @classmethod
+    def none(cls) -> Periods:
+        """No periods at all."""
+        return _NONE
+
+    @classmethod
+    def merged(cls, starts: Minutes, ends: Minutes) -> Periods:
+        """The union of any periods, in any order; empty ones vanish, touching ones become one."""
+        full = starts < ends
+        starts, ends = starts[full], ends[full]
+        if starts.size == 0:
+            return _NONE
+        order = np.argsort(starts, kind="stable")
+        starts, reach = starts[order], np.maximum.accumulate(ends[order])
+        opens = np.empty(starts.size, dtype=bool)
+        opens[0] = True
+        np.greater(starts[1:], reach[:-1], out=opens[1:])
+        first = np.flatnonzero(opens)
+        return cls(starts[first], reach[np.append(first[1:], starts.size) - 1])
+
+    @classmethod
+    def of(cls, periods: Iterable[Period]) -> Periods:
+        """The union of the periods, seconds rounded outwards to whole minutes."""
+        pairs = [(minute_of(period.start), minute_after(period.end)) for period in periods]
+        bounds = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return cls.merged(bounds[:, 0], bounds[:, 1])
+
+    def __iter__(self) -> Iterator[Period]:
+        for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True):
+            yield Period(instant_of(start), instant_of(end))
+
+    def __len__(self) -> int:
+        return int(self.starts.size)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Periods)
+            and np.array_equal(self.starts, other.starts)
+            and np.array_equal(self.ends, other.ends)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays are not hashable
+
+    def union(self, other: Periods) -> Periods:
+        """Every minute that lies in either."""
+        if not len(self) or not len(other):
+            return self if len(self) else other
+        return Periods.merged(np.concatenate([self.starts, other.starts]), np.concatenate([self.ends, other.ends]))
+
+    def within(self, start: int, end: int) -> Periods:
+        """The parts that lie in [start, end)."""
+        first = int(np.searchsorted(self.ends, start, "right"))
+        last = int(np.searchsorted(self.starts, end, "left"))
+        return Periods(np.maximum(self.starts[first:last], start), np.minimum(self.ends[first:last], end))
+
+    def gaps(self, start: int, end: int) -> Periods:
+        """Every minute of [start, end) that lies in none of them."""
+        inside = self.within(start, end)
+        starts = np.concatenate([[start], inside.ends])
+        ends = np.concatenate([inside.starts, [end]])
+        full = starts < ends
+        return Periods(starts[full], ends[full])
+
+    def touches(self, start: int, end: int) -> bool:
+        """Whether any of them shares a minute with [start, end)."""
+        return bool(np.searchsorted(self.ends, start, "right") < np.searchsorted(self.starts, end, "left"))
+
+
+_NONE = Periods(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))

@@ -1,0 +1,1 @@
+"""iCalendar text to domain values and back; the only importer of icalendar."""

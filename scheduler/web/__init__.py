@@ -1,0 +1,1 @@
+"""HTTP in and out: the API, the feeds and the pages."""
