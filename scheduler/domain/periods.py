@@ -98,11 +98,8 @@ class Periods:
             return _NONE
         order = np.argsort(starts, kind="stable")
         starts, reach = starts[order], np.maximum.accumulate(ends[order])
-        opens = np.empty(starts.size, dtype=bool)
-        opens[0] = True
-        np.greater(starts[1:], reach[:-1], out=opens[1:])
-        first = np.flatnonzero(opens)
-        return cls(starts[first], reach[np.append(first[1:], starts.size) - 1])
+        apart = np.flatnonzero(starts[1:] > reach[:-1])
+        return cls(starts[np.concatenate([[0], apart + 1])], reach[np.concatenate([apart, [-1]])])
 
     @classmethod
     def of(cls, periods: Iterable[Period]) -> Periods:
@@ -127,17 +124,25 @@ class Periods:
 
     __hash__ = None  # type: ignore[assignment]  # arrays are not hashable
 
-    def union(self, other: Periods) -> Periods:
-        """Every minute that lies in either."""
-        if not len(self) or not len(other):
-            return self if len(self) else other
-        return Periods.merged(np.concatenate([self.starts, other.starts]), np.concatenate([self.ends, other.ends]))
+    @staticmethod
+    def union(*several: Periods) -> Periods:
+        """Every minute that lies in any of them."""
+        full = [periods for periods in several if len(periods)]
+        if len(full) < 2:
+            return full[0] if full else _NONE
+        starts = np.concatenate([periods.starts for periods in full])
+        return Periods.merged(starts, np.concatenate([periods.ends for periods in full]))
+
+    def near(self, start: int, end: int) -> Periods:
+        """Those that share a minute with [start, end), whole."""
+        first = self.ends.searchsorted(start, "right")
+        last = self.starts.searchsorted(end, "left")
+        return Periods(self.starts[first:last], self.ends[first:last])
 
     def within(self, start: int, end: int) -> Periods:
         """The parts that lie in [start, end)."""
-        first = int(np.searchsorted(self.ends, start, "right"))
-        last = int(np.searchsorted(self.starts, end, "left"))
-        return Periods(np.maximum(self.starts[first:last], start), np.minimum(self.ends[first:last], end))
+        near = self.near(start, end)
+        return Periods(np.maximum(near.starts, start), np.minimum(near.ends, end))
 
     def gaps(self, start: int, end: int) -> Periods:
         """Every minute of [start, end) that lies in none of them."""
@@ -149,7 +154,7 @@ class Periods:
 
     def touches(self, start: int, end: int) -> bool:
         """Whether any of them shares a minute with [start, end)."""
-        return bool(np.searchsorted(self.ends, start, "right") < np.searchsorted(self.starts, end, "left"))
+        return len(self.near(start, end)) > 0
 
 
 _NONE = Periods(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import zoneinfo
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -169,6 +170,9 @@ class Offsets:
     since: Minutes
     until: Minutes
     offset: Minutes
+
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
+        return zip(self.since.tolist(), self.until.tolist(), self.offset.tolist(), strict=True)
 
     def between(self, start: int, end: int) -> Offsets:
         """The stretches that touch [start, end), clipped to it (UTC minutes)."""

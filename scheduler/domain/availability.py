@@ -1,0 +1,210 @@
+"""What keeps a person from meeting: hours, blackouts, busy periods, and not knowing.
+
+Everything is said on the person's own wall clock and turned into UTC periods here, so that the
+search after it only knows periods. "A minute is open if the wall clock reads so" needs no policy
+for clock changes: in a gap the hours have fewer minutes, in a repeated hour both passes count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import lru_cache
+
+import numpy as np
+
+from scheduler.domain.periods import EPOCH, Period, Periods, instant_of, minute_of
+from scheduler.domain.recurrence import WEEKDAYS, BlackoutRule
+from scheduler.domain.zones import in_zone, offsets_between
+from scheduler.errors import InvalidValue
+
+DAY = 1440
+WEEK = 7 * DAY
+MONDAY = -3 * DAY
+"""The wall minute of the Monday before the epoch, a Thursday: weeks are counted from it."""
+
+
+class BackwardDays(InvalidValue):
+    """A span of days whose last day comes before its first."""
+
+    def __init__(self, first: date, last: date) -> None:
+        self.first = first
+        self.last = last
+        super().__init__(f"the last day {last} comes before the first day {first}")
+
+
+@dataclass(frozen=True)
+class WorkingHours:
+    """Wall hours on some weekdays: minutes of the day, ``end`` at or before ``start`` meaning the next day."""
+
+    days: tuple[str, ...]
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """Minutes of the wall clock from start to end; equal ends are 24 hours."""
+        return (self.end - self.start - 1) % DAY + 1
+
+
+DEFAULT_HOURS: tuple[WorkingHours, ...] = (WorkingHours(("MO", "TU", "WE", "TH", "FR"), 9 * 60, 17 * 60),)
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Minutes around a meeting that no busy period may touch."""
+
+    before: int = 0
+    after: int = 0
+
+
+NO_BUFFER = Buffer()
+
+
+class BlackoutKind(StrEnum):
+    """Why somebody is away."""
+
+    EXAM = "exam"
+    BREAK = "break"
+    HOLIDAY = "holiday"
+    LEAVE = "leave"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Days:
+    """Whole local days, both included. Raises BackwardDays."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise BackwardDays(self.first, self.last)
+
+
+@dataclass(frozen=True)
+class Blackout:
+    """A declared time away: whole local days, or a period between two instants.
+
+    One that is not ``firm`` bars nothing and is only better avoided. With a ``rule`` it comes again;
+    a timed one then keeps the wall times it has in ``time_zone``.
+    """
+
+    kind: BlackoutKind
+    title: str
+    span: Days | Period
+    firm: bool = True
+    rule: BlackoutRule | None = None
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Why somebody's calendar can't be relied on, and when it was last read (None: never)."""
+
+    reason: str
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Attendee:
+    """Someone who is to meet, with all that is known of their time. ``hours`` None is any time, () never."""
+
+    zone: str
+    hours: tuple[WorkingHours, ...] | None = DEFAULT_HOURS
+    blackouts: tuple[Blackout, ...] = ()
+    busy: Periods = field(default_factory=Periods.none)
+    buffer: Buffer = NO_BUFFER
+    required: bool = True
+    name: str | None = None
+    unknown: Unknown | None = None
+
+
+def open_hours(hours: tuple[WorkingHours, ...] | None, zone: str, start: int, end: int) -> Periods:
+    """When the wall clock reads a time inside the hours, within [start, end) (UTC minutes)."""
+    if hours is None:
+        return Periods(np.array([start], dtype=np.int64), np.array([end], dtype=np.int64))
+    week = weekly_pattern(hours)
+    first = (start - 2 * DAY - MONDAY) // WEEK
+    last = (end + 2 * DAY - MONDAY) // WEEK + 1
+    mondays = np.arange(first, last, dtype=np.int64)[:, None] * WEEK + MONDAY
+    return wall_periods(Periods((mondays + week.starts).ravel(), (mondays + week.ends).ravel()), zone, start, end)
+
+
+def wall_periods(walls: Periods, zone: str, start: int, end: int) -> Periods:
+    """When that zone's clock reads inside the wall periods, within [start, end) (UTC minutes).
+
+    ``walls`` counts minutes since 1970-01-01 00:00 on the wall clock.
+    """
+    clock = offsets_between(zone, start, end)
+    offset = clock.offset[:, None]
+    starts = np.maximum(walls.starts - offset, clock.since[:, None])
+    ends = np.minimum(walls.ends - offset, clock.until[:, None])
+    read = starts < ends
+    return Periods(starts[read], ends[read])
+
+
+def blackout_periods(blackouts: Sequence[Blackout], zone: str, start: int, end: int) -> Periods:
+    """When any of the blackouts holds within [start, end) (UTC minutes), for a person who lives in ``zone``."""
+    timed = [one.span for one in blackouts if one.rule is None and isinstance(one.span, Period)]
+    found = [Periods.of(timed).within(start, end)] if timed else []
+    walls: dict[str, list[tuple[int, int]]] = {}
+    for one in blackouts:
+        if one.rule is not None:
+            anchor = one.time_zone or zone
+            walls.setdefault(anchor, []).extend(_recurrences(one, one.rule, anchor, start, end))
+        elif isinstance(one.span, Days):
+            walls.setdefault(zone, []).append(_day_walls(one.span))
+    found += [wall_periods(_walls(spans), anchor, start, end) for anchor, spans in walls.items()]
+    return Periods.union(*found)
+
+
+@lru_cache(maxsize=1024)
+def weekly_pattern(hours: tuple[WorkingHours, ...]) -> Periods:
+    """The hours as wall minutes of one week from Monday 00:00, cut where a week ends."""
+    pieces = []
+    for entry in hours:
+        for day in entry.days:
+            start = WEEKDAYS.index(day) * DAY + entry.start
+            end = start + entry.length
+            pieces.append((start, min(end, WEEK)))
+            pieces.append((0, end - WEEK))
+    bounds = np.array(pieces, dtype=np.int64).reshape(-1, 2)
+    return Periods.merged(bounds[:, 0], bounds[:, 1])
+
+
+def _recurrences(blackout: Blackout, rule: BlackoutRule, zone: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The wall spans of a blackout that comes again, near [start, end)."""
+    if isinstance(blackout.span, Days):
+        first, last = _day_walls(blackout.span)
+    else:
+        first, last = _wall_minute(blackout.span.start, zone), _wall_minute(blackout.span.end, zone)
+    length = last - first
+    for wall in rule.starts(_naive(first), _naive(start - 2 * DAY - length), _naive(end + 2 * DAY)):
+        minute = minute_of(wall.replace(tzinfo=UTC))
+        yield minute, minute + length
+
+
+def _day_walls(days: Days) -> tuple[int, int]:
+    return wall_midnight(days.first), wall_midnight(days.last) + DAY
+
+
+def wall_midnight(day: date) -> int:
+    """The wall minute, counted from 1970-01-01 00:00 on the wall clock, at which a date begins."""
+    return (day.toordinal() - EPOCH.toordinal()) * DAY
+
+
+def _wall_minute(instant: datetime, zone: str) -> int:
+    return minute_of(in_zone(instant, zone).replace(tzinfo=UTC))
+
+
+def _naive(wall: int) -> datetime:
+    return instant_of(wall).replace(tzinfo=None)
+
+
+def _walls(spans: list[tuple[int, int]]) -> Periods:
+    bounds = np.array(spans, dtype=np.int64).reshape(-1, 2)
+    return Periods.merged(bounds[:, 0], bounds[:, 1])

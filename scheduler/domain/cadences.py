@@ -1,0 +1,208 @@
+"""When can these people meet again and again? One local time on one weekday, every occurrence checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from scheduler.domain.availability import DAY, Attendee, Days, wall_midnight
+from scheduler.domain.explanation import Explanation, Reason, blocking_causes, by_weight, first_reason
+from scheduler.domain.meetings import Series
+from scheduler.domain.periods import Minutes, Period, instant_of
+from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner
+from scheduler.domain.recurrence import WeeklyRule, weekday_of
+from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
+from scheduler.domain.slots import is_too_unknown
+from scheduler.domain.timeline import Mask, Starts
+from scheduler.domain.zones import LocalTime, in_zone, resolve_walls
+
+
+@dataclass(frozen=True)
+class CadenceQuery:
+    """The question. ``duration`` and ``step`` are minutes (1-1440); dates are read in ``time_zone``, both included."""
+
+    starts_on: date
+    ends_on: date
+    every_weeks: int
+    duration: int
+    step: int
+    time_zone: str
+    attendees: tuple[Attendee, ...]
+    min_coverage: float = 0.5
+    on_conflict: OnConflict = OnConflict.MOVE
+    move_within_days: int = 3
+    limit: int = 5
+    allow_unknown: bool = True
+
+
+@dataclass(frozen=True)
+class LocalTimeShift:
+    """An attendee's wall time differs from the occurrence before: minutes of the day, from ``on`` (local) onwards."""
+
+    index: int
+    on: date
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """One candidate with all its occurrences. ``dtstart`` is the nominal wall time, even in a gap."""
+
+    dtstart: LocalTime
+    rule: WeeklyRule
+    occurrences: tuple[PlannedOccurrence, ...]
+    clear_count: int
+    coverage: float
+    score: float
+    shifts: tuple[LocalTimeShift, ...]
+
+
+@dataclass(frozen=True)
+class CadenceAnswer:
+    """The best cadences, how many there are in all, and why there are none if so."""
+
+    cadences: tuple[Cadence, ...]
+    total: int
+    explanation: Explanation | None
+
+
+def find_cadences(query: CadenceQuery) -> CadenceAnswer:
+    """The answer: by coverage, then score, both downwards, then dtstart; cut to ``limit``."""
+    search = _Search(query)
+    if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
+        return CadenceAnswer((), 0, search.explain(Reason.STALE_CALENDAR))
+    coverage = search.coverage(search.clear)
+    remaining = search.remaining(search.clear)
+    if not remaining.size:
+        return CadenceAnswer((), 0, search.explain(None))
+    # Scores are needed only where coverage alone leaves the order open.
+    worst = np.sort(coverage[remaining])[::-1][: query.limit][-1]
+    contenders = remaining[coverage[remaining] >= worst]
+    scores = search.scores(contenders)
+    order = np.lexsort((contenders, -scores, -coverage[contenders]))[: query.limit]
+    chosen = [search.cadence(int(contenders[place]), int(scores[place])) for place in order.tolist()]
+    return CadenceAnswer(tuple(chosen), int(remaining.size), None)
+
+
+def local_time_shifts(periods: list[Period], attendees: tuple[Attendee, ...]) -> Iterator[LocalTimeShift]:
+    """Each attendee's occurrences whose wall time differs from that of the one before."""
+    for index, attendee in enumerate(attendees):
+        locals_ = [in_zone(period.start, attendee.zone) for period in periods]
+        for before, after in pairwise(locals_):
+            if before.time() != after.time():
+                yield LocalTimeShift(index, after.date(), _minute_of_day(before), _minute_of_day(after))
+
+
+class _Search:
+    """All candidates at once: a matrix of UTC starts, one row a date, one column a time of day.
+
+    Candidate c is the first date ``c // columns`` and the time of day ``c % columns``; its occurrences are
+    the same column every 7 x every_weeks rows.
+    """
+
+    def __init__(self, query: CadenceQuery) -> None:
+        self.query = query
+        self.cycle = 7 * query.every_weeks
+        dates = Days(query.starts_on, query.ends_on)
+        self.planner = Planner(
+            query.attendees,
+            dates,
+            query.time_zone,
+            query.duration,
+            query.step,
+            query.on_conflict,
+            query.move_within_days,
+        )
+        times = np.arange(0, DAY, query.step, dtype=np.int64)
+        midnights = np.arange(wall_midnight(dates.first), wall_midnight(dates.last) + 1, DAY, dtype=np.int64)
+        self.columns = times.size
+        walls = midnights[:, None] + times
+        self.matrix = resolve_walls(walls.ravel(), query.time_zone).reshape(walls.shape)
+        self.starts = Starts.covering(self.matrix, query.step)
+        self.places = self.starts.places(self.matrix)
+
+    @cached_property
+    def clear(self) -> Mask:
+        """Which cells of the matrix have everything hold for the required attendees."""
+        clear: Mask = ~self.planner.barred(self.starts)[self.places]
+        return clear
+
+    def per_candidate(self, cells: Mask) -> Minutes:
+        """For each candidate, how many of its occurrences are marked."""
+        rows = -(-len(cells) // self.cycle) * self.cycle
+        padded = np.zeros((rows, self.columns), dtype=np.int64)
+        padded[: len(cells)] = cells
+        counts: Minutes = padded.reshape(-1, self.cycle, self.columns).sum(axis=0).ravel()
+        return counts[: min(self.cycle, len(cells)) * self.columns]
+
+    @cached_property
+    def occurrence_counts(self) -> Minutes:
+        """For each candidate, how many occurrences it has."""
+        return self.per_candidate(np.ones_like(self.matrix, dtype=bool))
+
+    def coverage(self, clear: Mask) -> Thousandths:
+        """For each candidate, clear / all in thousandths."""
+        thousandths: Thousandths = np.rint(self.per_candidate(clear) / self.occurrence_counts * 1000).astype(np.int64)
+        return thousandths
+
+    def remaining(self, clear: Mask) -> Minutes:
+        """The candidates that have a clear occurrence and enough coverage."""
+        enough = self.coverage(clear) / 1000 >= self.query.min_coverage
+        return np.flatnonzero(enough & (self.per_candidate(clear) > 0))
+
+    def scores(self, candidates: Minutes) -> Thousandths:
+        """For each of the candidates, the mean score of its clear occurrences."""
+        wanted = np.zeros((self.cycle, self.columns), dtype=bool)
+        wanted.ravel()[candidates] = True
+        repeats = -(-len(self.matrix) // self.cycle)
+        cells = np.tile(wanted, (repeats, 1))[: len(self.matrix)] & self.clear
+        starts = Starts(np.unique(self.matrix[cells]), None)
+        coming = coming_attendees(self.query.attendees, self.planner.bars, starts, self.query.duration)
+        score = np.zeros(self.matrix.shape, dtype=np.int64)
+        points = score_starts(self.query.attendees, starts, self.query.duration, coming)
+        score[cells] = points[starts.places(self.matrix[cells])]
+        sums = np.zeros((repeats * self.cycle, self.columns), dtype=np.int64)
+        sums[: len(score)] = score
+        totals = sums.reshape(-1, self.cycle, self.columns).sum(axis=0).ravel()[candidates]
+        mean: Thousandths = np.rint(totals / self.per_candidate(self.clear)[candidates]).astype(np.int64)
+        return mean
+
+    def cadence(self, candidate: int, score: int) -> Cadence:
+        """A candidate in full."""
+        row, column = divmod(candidate, self.columns)
+        first = self.query.starts_on + timedelta(days=row)
+        midnight = datetime.combine(first, datetime.min.time())
+        dtstart = LocalTime(midnight + timedelta(minutes=column * self.query.step), self.query.time_zone)
+        until = instant_of(int(self.matrix[row :: self.cycle, column][-1]))
+        rule = WeeklyRule(self.query.every_weeks, weekday_of(first), until)
+        occurrences = self.planner.plan(Series(dtstart, rule, self.query.duration))
+        clear = int(self.per_candidate(self.clear)[candidate])
+        shifts = local_time_shifts([one.period for one in occurrences], self.query.attendees)
+        coverage = int(self.coverage(self.clear)[candidate]) / 1000
+        return Cadence(dtstart, rule, occurrences, clear, coverage, score / 1000, tuple(shifts))
+
+    def explain(self, reason: Reason | None) -> Explanation:
+        """Why nothing was found; counts are of (candidate, occurrence) pairs."""
+        attendees, duration = self.query.attendees, self.query.duration
+
+        def pairs(barred: Mask) -> int:
+            return int(barred[self.places].sum())
+
+        def is_hopeless(barred: Mask) -> bool:
+            return not self.remaining(~barred[self.places]).size
+
+        rows = list(blocking_causes(attendees, self.planner.bars, self.starts, duration, pairs))
+        if reason is None:
+            never = np.zeros(len(self.starts), dtype=bool)
+            reason = first_reason(attendees, self.planner.bars, self.starts, duration, never, is_hopeless)
+        return Explanation(reason, by_weight(rows))
+
+
+def _minute_of_day(local: datetime) -> int:
+    return local.hour * 60 + local.minute

@@ -1,0 +1,160 @@
+"""What each occurrence of a series comes to: clear, moved nearby, or skipped, and who stood in the way.
+
+The same plan is shown with a cadence and made again, inside the transaction, when it is booked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from scheduler.domain.availability import DAY, Attendee, Days, blackout_periods, wall_midnight
+from scheduler.domain.explanation import Bars, Cause
+from scheduler.domain.meetings import Series
+from scheduler.domain.periods import EPOCH, Minutes, Period, instant_of, minute_of
+from scheduler.domain.timeline import Bar, Mask, Starts
+from scheduler.domain.zones import LocalTime, offsets_between
+
+
+class OnConflict(StrEnum):
+    """What to do with an occurrence that is blocked."""
+
+    MOVE = "move"
+    SKIP = "skip"
+
+
+class PlanStatus(StrEnum):
+    """What an occurrence comes to."""
+
+    CLEAR = "clear"
+    MOVED = "moved"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class BlockedBy:
+    """Whom an occurrence does not suit, and why; ``title`` is a blackout's."""
+
+    index: int
+    cause: Cause
+    title: str | None = None
+
+
+@dataclass(frozen=True)
+class PlannedOccurrence:
+    """One occurrence: ``period`` is the nominal one, ``moved_to`` where it goes instead."""
+
+    period: Period
+    status: PlanStatus
+    blocked_by: tuple[BlockedBy, ...] = ()
+    moved_to: Period | None = None
+
+
+class Planner:
+    """Plans the occurrences of any series for the same people, length and dates.
+
+    A move stays within ``move_within_days`` of the blocked date and within ``starts_on`` to ``ends_on``,
+    dates of ``zone``; its time of day there is a multiple of ``step`` minutes.
+    """
+
+    def __init__(
+        self,
+        attendees: tuple[Attendee, ...],
+        dates: Days,
+        zone: str,
+        duration: int,
+        step: int,
+        on_conflict: OnConflict = OnConflict.MOVE,
+        move_within_days: int = 3,
+    ) -> None:
+        self.attendees = attendees
+        self.dates = dates
+        self.zone = zone
+        self.duration = duration
+        self.step = step
+        self.on_conflict = on_conflict
+        self.move_within_days = move_within_days
+        # No wall clock is a whole day away from UTC.
+        self.start = wall_midnight(dates.first) - DAY
+        self.end = wall_midnight(dates.last) + 3 * DAY
+        self.bars = [Bars.of(attendee, self.start, self.end + duration) for attendee in attendees]
+
+    def barred(self, starts: Starts) -> Mask:
+        """Which of the starts something bars for a required attendee."""
+        required = [own for one, own in zip(self.attendees, self.bars, strict=True) if one.required]
+        return starts.barred(self.duration, [bar for own in required for bar in own.all])
+
+    def plan(self, series: Series) -> tuple[PlannedOccurrence, ...]:
+        """Each occurrence of the series in order; none moves onto another one or onto an earlier move."""
+        nominal = [self._meeting(minute_of(local.instant)) for local in series.nominal_starts]
+        reasons = self._blocked_by(nominal)
+        planned: list[PlannedOccurrence] = []
+        taken = list(nominal)
+        for place, (local, period) in enumerate(zip(series.nominal_starts, nominal, strict=True)):
+            if not reasons[place]:
+                planned.append(PlannedOccurrence(period, PlanStatus.CLEAR))
+                continue
+            others = [other for other in taken if other is not period]
+            moved_to = self._nearest(local, others) if self.on_conflict is OnConflict.MOVE else None
+            if moved_to is None:
+                planned.append(PlannedOccurrence(period, PlanStatus.SKIPPED, reasons[place]))
+            else:
+                taken.append(moved_to)
+                planned.append(PlannedOccurrence(period, PlanStatus.MOVED, reasons[place], moved_to))
+        return tuple(planned)
+
+    def _blocked_by(self, periods: Sequence[Period]) -> list[tuple[BlockedBy, ...]]:
+        """For each period, every cause that keeps a required attendee from it, in the attendees' order."""
+        starts = Starts(np.array([minute_of(period.start) for period in periods], dtype=np.int64), None)
+        found: list[list[BlockedBy]] = [[] for _ in periods]
+        if not self.barred(starts).any():
+            return [() for _ in periods]
+        for index, (attendee, own) in enumerate(zip(self.attendees, self.bars, strict=True)):
+            if attendee.required:
+                for cause, title, bar in self._causes(attendee, own):
+                    for place in np.flatnonzero(starts.barred(self.duration, [bar])).tolist():
+                        found[place].append(BlockedBy(index, cause, title))
+        return [tuple(_without_doubles(causes)) for causes in found]
+
+    def _causes(self, attendee: Attendee, own: Bars) -> Iterator[tuple[Cause, str | None, Bar]]:
+        yield Cause.NO_WORKING_HOURS if attendee.hours == () else Cause.OUTSIDE_HOURS, None, own.hours
+        for blackout in attendee.blackouts:
+            if blackout.firm:
+                periods = blackout_periods([blackout], attendee.zone, self.start, self.end + self.duration)
+                yield Cause.BLACKOUT, blackout.title, Bar(periods)
+        yield Cause.BUSY, None, own.busy
+        yield Cause.BUFFER, None, own.buffer
+
+    def _nearest(self, blocked: LocalTime, others: Sequence[Period]) -> Period | None:
+        """The free start nearest in time to the blocked one, of two the later, that overlaps none of the others."""
+        day = blocked.wall.date().toordinal() - EPOCH.toordinal()
+        minutes, days = self._free
+        near = minutes[np.abs(days - day) <= self.move_within_days]
+        origin = minute_of(blocked.instant)
+        for place in np.lexsort((-near, np.abs(near - origin))).tolist():
+            period = self._meeting(int(near[place]))
+            if not any(period.overlaps(other) for other in others):
+                return period
+        return None
+
+    @cached_property
+    def _free(self) -> tuple[Minutes, Minutes]:
+        """The starts on the dates at which everything holds for the required attendees, and the local day of each."""
+        starts = Starts.on_wall_clock(self.zone, self.step, self.start, self.end)
+        walls = starts.minutes + offsets_between(self.zone, self.start, self.end).at(starts.minutes)
+        on_dates = (walls >= wall_midnight(self.dates.first)) & (walls < wall_midnight(self.dates.last) + DAY)
+        free = on_dates & ~self.barred(starts)
+        return starts.minutes[free], walls[free] // DAY
+
+    def _meeting(self, start: int) -> Period:
+        return Period(instant_of(start), instant_of(start + self.duration))
+
+
+def _without_doubles(causes: Sequence[BlockedBy]) -> Iterator[BlockedBy]:
+    """Drops ``buffer`` beside ``busy``: it counts only where the busy time itself does not bar."""
+    busy = {cause.index for cause in causes if cause.cause is Cause.BUSY}
+    return (cause for cause in causes if cause.cause is not Cause.BUFFER or cause.index not in busy)
