@@ -42,11 +42,15 @@ class InvalidFields(SchedulerError):
 
 
 class NotFound(SchedulerError):
-    """Nothing of that kind has that id in this programme; another programme's things look the same."""
+    """Nothing of that kind has that id in this programme; another programme's things look the same.
 
-    def __init__(self, kind: str, identifier: str) -> None:
+    ``pointer`` names the field of the request that held the id, where it was not in the path.
+    """
+
+    def __init__(self, kind: str, identifier: str, pointer: str | None = None) -> None:
         self.kind = kind
         self.identifier = identifier
+        self.pointer = pointer
         super().__init__(f"no {kind} has the id {identifier!r}")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from scheduler.domain.periods import Period
 from scheduler.domain.recurrence import WeeklyRule
@@ -229,15 +230,9 @@ def cancel(meeting: Meeting, now: datetime) -> Meeting:
     return _rescheduled(meeting, now, status=MeetingStatus.CANCELLED)
 
 
-def redescribe(meeting: Meeting, now: datetime, **changes: object) -> Meeting:
-    """The meeting with another title, conference, goals or names: a new revision, the same SEQUENCE.
-
-    A call that changes nothing gives the meeting back as it is.
-    """
-    changed = replace(meeting, **changes)  # type: ignore[arg-type]  # the caller names the fields
-    if changed == meeting:
-        return meeting
-    return replace(changed, revision=meeting.revision + 1, changed_at=_later(meeting, now))
+def redescribe(meeting: Meeting, now: datetime, **changes: Any) -> Meeting:
+    """The meeting with another title, conference or guests: a new revision, the same SEQUENCE."""
+    return replace(meeting, **changes, revision=meeting.revision + 1, changed_at=_later(meeting, now))
 
 
 def rederive(meeting: Meeting, now: datetime) -> tuple[Meeting, tuple[Occurrence, ...]]:
@@ -279,9 +274,9 @@ def _without(meeting: Meeting, targets: Iterable[Occurrence], now: datetime) -> 
     return _rescheduled(meeting, now, occurrences=occurrences, status=status)
 
 
-def _rescheduled(meeting: Meeting, now: datetime, **changes: object) -> Meeting:
-    raised = {"sequence": meeting.sequence + 1, "revision": meeting.revision + 1, "changed_at": _later(meeting, now)}
-    return replace(meeting, **changes, **raised)  # type: ignore[arg-type]  # the callers name the fields
+def _rescheduled(meeting: Meeting, now: datetime, **changes: Any) -> Meeting:
+    sequence, revision = meeting.sequence + 1, meeting.revision + 1
+    return replace(meeting, **changes, sequence=sequence, revision=revision, changed_at=_later(meeting, now))
 
 
 def _later(meeting: Meeting, now: datetime) -> datetime:

@@ -5,7 +5,7 @@ A person is neither a mentor nor a mentee: a mentorship says which, and one pers
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -32,6 +32,15 @@ class StoredBlackout:
     id: str
     person_id: str
     blackout: Blackout
+
+
+@dataclass(frozen=True)
+class Account:
+    """A CalDAV calendar collection on somebody's server, and the login for it."""
+
+    url: str
+    username: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test lint bench format openapi clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
+
+# pip itself comes with the interpreter; a newer one is not needed.
+$(READY): pyproject.toml requirements.lock
+	@echo "making .venv and installing pinned packages (about a minute the first time)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: $(READY) ## watch the whole trip: people, slots, cadences, a booking, CalDAV and a feed (ONCE=1 exits when done)
+	@$(BIN)/python -m examples.demo $(if $(ONCE),--once)
+
+test: $(READY) ## run the whole suite
+	@$(BIN)/python -m pytest -n auto
+
+lint: $(READY) ## ruff, mypy strict, the import rule
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_import_rule.py
+
+bench: $(READY) ## time the engine beside its peers, and write var/bench.json
+	@$(BIN)/python -m benchmarks
+
+format: $(READY) ## put the code in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+openapi: $(READY) ## write openapi.yaml from the code
+	@$(BIN)/scheduler openapi > openapi.yaml.new && mv openapi.yaml.new openapi.yaml
+
+clean: ## remove what was made: .venv, var and caches
+	@rm -rf .venv var build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,304 @@
+"""Booking meetings and changing them, each in one transaction that plans again before it promises."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from scheduler.domain.availability import Attendee, Days
+from scheduler.domain.meetings import (
+    Meeting,
+    MeetingCancelled,
+    MeetingStatus,
+    Occurrence,
+    Party,
+    Series,
+    cancel,
+    cancel_occurrence,
+    move_occurrence,
+    plan_occurrences,
+    rederive,
+    redescribe,
+)
+from scheduler.domain.mentorships import Mentorship, MentorshipNotActive, MentorshipStatus
+from scheduler.domain.periods import Period
+from scheduler.domain.planning import BlockedBy, OnConflict, PlannedOccurrence, Planner, PlanStatus
+from scheduler.domain.recurrence import weekday_of
+from scheduler.domain.zones import TZ_DATABASE_VERSION, local_time
+from scheduler.errors import InvalidFields, NotFound, Refused
+from scheduler.services.ports import Context
+from scheduler.services.proposing import AttendeeSpec, load_attendees
+from scheduler.services.publishing import announce, publish_change
+from scheduler.store import StoredMeeting, Transaction
+
+
+class PlanChanged(Refused):
+    """A booking that no longer comes to what was expected; carries the plan as it now stands."""
+
+    def __init__(self, plan: Sequence[PlannedOccurrence], detail: str) -> None:
+        self.plan = tuple(plan)
+        super().__init__(detail)
+
+
+class SlotTaken(Refused):
+    """A time at which the two people can't meet; says who is kept by what (0 the mentor, 1 the mentee)."""
+
+    def __init__(self, period: Period, blocked_by: Sequence[BlockedBy]) -> None:
+        self.period = period
+        self.blocked_by = tuple(blocked_by)
+        who = {0: "the mentor", 1: "the mentee"}
+        causes = ", ".join(f"{who[block.index]}: {block.cause.value.replace('_', ' ')}" for block in self.blocked_by)
+        super().__init__(f"the two can't meet at {period.start:%Y-%m-%dT%H:%MZ} ({causes}); ask for slots again")
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a booking says besides when. ``title`` None is the default title."""
+
+    title: str | None = None
+    conference_url: str | None = None
+    guests: tuple[Party, ...] = ()
+
+
+@dataclass(frozen=True)
+class CadenceBooking:
+    """A cadence as answered, to be booked. ``dates`` None are the mentorship's; ``expected`` is its plan."""
+
+    series: Series
+    expected: tuple[tuple[datetime, PlanStatus, datetime | None], ...]
+    details: Details
+    dates: Days | None = None
+    step: int = 15
+    on_conflict: OnConflict = OnConflict.MOVE
+    move_within_days: int = 3
+    min_coverage: float = 0.5
+
+
+def book_cadence(context: Context, programme_id: str, mentorship_id: str, booking: CadenceBooking) -> StoredMeeting:
+    """Books a series. Raises PlanChanged, MentorshipNotActive, NotFound, InvalidFields; then nothing is booked."""
+    series = booking.series
+    with context.store.write() as tx:
+        mentorship = _bookable(tx, programme_id, mentorship_id)
+        dates = booking.dates or Days(mentorship.starts_on, mentorship.ends_on)
+        _check_series(series, mentorship)
+        attendees = _two_people(context, tx, programme_id, mentorship, _around(dates))
+        planner = Planner(
+            attendees,
+            dates,
+            series.time_zone,
+            series.duration,
+            booking.step,
+            booking.on_conflict,
+            booking.move_within_days,
+        )
+        plan = planner.plan(series)
+        _check_plan(plan, booking)
+        blocked = [one for one in plan if one.status is not PlanStatus.CLEAR]
+        moves = {one.period.start: one.moved_to.start if one.moved_to else None for one in blocked}
+        occurrences = plan_occurrences(series, moves)
+        return _store(context, tx, programme_id, mentorship, series, occurrences, booking.details)
+
+
+def book_slot(
+    context: Context, programme_id: str, mentorship_id: str, period: Period, details: Details
+) -> StoredMeeting:
+    """Books a single meeting, anchored in the mentor's zone.
+
+    Raises SlotTaken, MentorshipNotActive, NotFound, InvalidFields; then nothing is booked.
+    """
+    with context.store.write() as tx:
+        mentorship = _bookable(tx, programme_id, mentorship_id)
+        attendees = _two_people(context, tx, programme_id, mentorship, (period.start, period.end))
+        zone = attendees[0].zone
+        start = local_time(period.start, zone)
+        _check_end(start.wall.date(), mentorship, "/start")
+        series = Series(start, None, int((period.end - period.start).total_seconds()) // 60)
+        _check_free(attendees, series)
+        return _store(context, tx, programme_id, mentorship, series, plan_occurrences(series, {}), details)
+
+
+def change_details(
+    context: Context, programme_id: str, meeting_id: str, title: str | None, conference_url: str | None
+) -> StoredMeeting:
+    """A meeting with another title (None: the default one) or conference. Raises NotFound, MeetingCancelled."""
+    with context.store.write() as tx:
+        stored = tx.meetings.get(programme_id, meeting_id, lock=True)
+        if stored.meeting.status is MeetingStatus.CANCELLED:
+            raise MeetingCancelled(stored.meeting.uid)
+        if (title, conference_url) != (stored.own_title, stored.meeting.conference_url):
+            meeting = redescribe(stored.meeting, context.clock(), conference_url=conference_url)
+            publish_change(tx, programme_id, replace(stored, own_title=title, meeting=meeting), context.clock())
+        return tx.meetings.get(programme_id, meeting_id)
+
+
+def cancel_meeting(context: Context, programme_id: str, meeting_id: str) -> StoredMeeting:
+    """A meeting cancelled as a whole. Raises NotFound, MeetingCancelled."""
+    with context.store.write() as tx:
+        stored = tx.meetings.get(programme_id, meeting_id, lock=True)
+        return _changed(tx, programme_id, stored, cancel(stored.meeting, context.clock()), context.clock())
+
+
+def move_one(
+    context: Context, programme_id: str, meeting_id: str, recurrence_id: datetime, start: datetime
+) -> StoredMeeting:
+    """A meeting with one occurrence moved to a start at which both people can meet.
+
+    The series' own time does not count against it. Raises NotFound, SlotTaken, OntoItself, MeetingCancelled,
+    OccurrenceGone, InvalidFields.
+    """
+    with context.store.write() as tx:
+        stored = tx.meetings.get(programme_id, meeting_id, lock=True)
+        mentorship = tx.mentorships.get(programme_id, stored.mentorship_id)
+        series = stored.meeting.series
+        local = local_time(start, series.time_zone)
+        _check_end(local.wall.date(), mentorship, "/start")
+        end = start + timedelta(minutes=series.duration)
+        attendees = _two_people(context, tx, programme_id, mentorship, (start, end), except_meeting=meeting_id)
+        _occurrence(stored, recurrence_id)
+        moved = move_occurrence(stored.meeting, recurrence_id, start, context.clock())
+        _check_free(attendees, Series(local, None, series.duration))
+        return _changed(tx, programme_id, stored, moved, context.clock())
+
+
+def cancel_one(context: Context, programme_id: str, meeting_id: str, recurrence_id: datetime) -> StoredMeeting:
+    """A meeting with one occurrence cancelled. Raises NotFound, MeetingCancelled, OccurrenceGone."""
+    with context.store.write() as tx:
+        stored = tx.meetings.get(programme_id, meeting_id, lock=True)
+        _occurrence(stored, recurrence_id)
+        cancelled = cancel_occurrence(stored.meeting, recurrence_id, context.clock())
+        return _changed(tx, programme_id, stored, cancelled, context.clock())
+
+
+def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...]]]:
+    """Derives again every series that another tz release derived: (meeting id, the occurrences whose UTC moved)."""
+    shifted = []
+    with context.store.read() as tx:
+        stale = tx.meetings.derived_elsewhere(TZ_DATABASE_VERSION)
+    for place in stale:
+        programme_id, meeting_id = place.programme_id, place.meeting_id
+        with context.store.write() as tx:
+            stored = tx.meetings.get(programme_id, meeting_id, lock=True)
+            meeting, moved = rederive(stored.meeting, context.clock())
+            tx.meetings.save(programme_id, replace(stored, meeting=meeting))
+            if moved:
+                announce(tx, programme_id, replace(stored, meeting=meeting), context.clock())
+                shifted.append((meeting_id, moved))
+    return shifted
+
+
+def _bookable(tx: Transaction, programme_id: str, mentorship_id: str) -> Mentorship:
+    """The mentorship, with its two people's rows locked. Raises NotFound, MentorshipNotActive."""
+    mentorship = tx.mentorships.get(programme_id, mentorship_id)
+    tx.people.lock(programme_id, [mentorship.mentor_id, mentorship.mentee_id])
+    if mentorship.status is not MentorshipStatus.ACTIVE:
+        raise MentorshipNotActive(mentorship.status)
+    return mentorship
+
+
+def _two_people(
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    mentorship: Mentorship,
+    span: tuple[datetime, datetime],
+    except_meeting: str | None = None,
+) -> tuple[Attendee, ...]:
+    """The mentor and the mentee with all that is known of their time in the span and some days around it."""
+    specs = [AttendeeSpec(mentorship.mentor_id, {}), AttendeeSpec(mentorship.mentee_id, {})]
+    margin = timedelta(days=4)
+    return load_attendees(context, tx, programme_id, specs, span[0] - margin, span[1] + margin, except_meeting)
+
+
+def _around(dates: Days) -> tuple[datetime, datetime]:
+    return (
+        datetime.combine(dates.first, time(), UTC),
+        datetime.combine(dates.last, time(), UTC),
+    )
+
+
+def _check_series(series: Series, mentorship: Mentorship) -> None:
+    """Raises InvalidFields unless the rule is one that a cadence answer within the mentorship gives."""
+    first, rule = series.dtstart.wall.date(), series.rule
+    if first < mentorship.starts_on:
+        raise InvalidFields.at("/dtstart", f"{first} is before the mentorship starts on {mentorship.starts_on}")
+    assert rule is not None  # a cadence has a rule
+    if rule.weekday != weekday_of(first):
+        raise InvalidFields.at("/rrule", f"BYDAY={rule.weekday} is not the weekday of dtstart {first}")
+    last = local_time(rule.until, series.time_zone).wall.date()
+    _check_end(last, mentorship, "/rrule")
+    starts = series.nominal_starts
+    if not starts or starts[-1].instant != rule.until:
+        raise InvalidFields.at("/rrule", f"UNTIL={rule.until:%Y%m%dT%H%M%SZ} is not the start of an occurrence")
+
+
+def _check_end(last: date, mentorship: Mentorship, pointer: str) -> None:
+    if last > mentorship.ends_on:
+        raise InvalidFields.at(pointer, f"{last} is after the mentorship ends on {mentorship.ends_on}")
+
+
+def _check_plan(plan: Sequence[PlannedOccurrence], booking: CadenceBooking) -> None:
+    now_stands = tuple((one.period.start, one.status, one.moved_to.start if one.moved_to else None) for one in plan)
+    if now_stands != booking.expected:
+        raise PlanChanged(plan, "the plan is no longer the one expected; look at the plan and book it as it now stands")
+    clear = sum(one.status is PlanStatus.CLEAR for one in plan)
+    coverage = round(clear / len(plan), 3)
+    if coverage < booking.min_coverage or not clear:
+        raise PlanChanged(plan, f"the coverage is {coverage}, under the {booking.min_coverage} asked for")
+
+
+def _check_free(attendees: tuple[Attendee, ...], meeting: Series) -> None:
+    """Raises SlotTaken unless everything holds for both."""
+    day = meeting.dtstart.wall.date()
+    planner = Planner(attendees, Days(day, day), meeting.time_zone, meeting.duration, 1, OnConflict.SKIP)
+    (planned,) = planner.plan(meeting)
+    if planned.status is not PlanStatus.CLEAR:
+        raise SlotTaken(planned.period, planned.blocked_by)
+
+
+def _store(
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    mentorship: Mentorship,
+    series: Series,
+    occurrences: tuple[Occurrence, ...],
+    details: Details,
+) -> StoredMeeting:
+    now = context.clock().replace(microsecond=0)
+    meeting = Meeting(
+        uid=str(uuid.uuid4()),
+        title=details.title or "",
+        series=series,
+        occurrences=occurrences,
+        organizer=tx.people.party(programme_id, mentorship.mentor_id),
+        attendee=tx.people.party(programme_id, mentorship.mentee_id),
+        guests=details.guests,
+        goals=mentorship.goals,
+        conference_url=details.conference_url,
+        status=MeetingStatus.CONFIRMED,
+        sequence=0,
+        revision=1,
+        created_at=now,
+        changed_at=now,
+    )
+    meeting_id = tx.meetings.add(programme_id, mentorship.id, meeting, own_title=details.title)
+    stored = tx.meetings.get(programme_id, meeting_id)
+    announce(tx, programme_id, stored, now)
+    return stored
+
+
+def _changed(
+    tx: Transaction, programme_id: str, stored: StoredMeeting, meeting: Meeting, now: datetime
+) -> StoredMeeting:
+    changed = replace(stored, meeting=meeting)
+    publish_change(tx, programme_id, changed, now)
+    return changed
+
+
+def _occurrence(stored: StoredMeeting, recurrence_id: datetime) -> Occurrence:
+    found = stored.meeting.occurrence(recurrence_id)
+    if found is None:
+        raise NotFound("occurrence", f"{recurrence_id:%Y%m%dT%H%M%S}")
+    return found

@@ -1,0 +1,77 @@
+"""People's own CalDAV calendars: connecting one, and reading the busy time in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+import structlog
+
+from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachable
+from scheduler.adapters.guarded_http import AddressRefused
+from scheduler.domain.deliveries import LEASE
+from scheduler.domain.people import Account, ConnectedCalendar
+from scheduler.ical.parse import UnreadableCalendar, busy_periods
+from scheduler.services.ports import Context
+from scheduler.services.publishing import announce
+from scheduler.services.secrets import UndecipherableSecret
+
+log = structlog.get_logger(__name__)
+
+LOOK_BACK = timedelta(days=1)
+LOOK_AHEAD = timedelta(days=400)
+"""How far busy time is read: a search spans at most 366 days."""
+RETRY_AFTER = timedelta(minutes=1)
+
+
+def connect_calendar(
+    context: Context, programme_id: str, person_id: str, account: Account, *, publish: bool
+) -> ConnectedCalendar:
+    """Tries the connection and keeps it, the password encrypted; meetings to come are owed to it at once.
+
+    Raises NotFound, and CalendarRefused, CalendarUnreachable or AddressRefused with what went wrong.
+    """
+    with context.store.read() as tx:
+        tx.people.get(programme_id, person_id)
+    context.calendars.check(account)
+    now = context.clock()
+    with context.store.write() as tx:
+        calendar = tx.calendars.add(
+            programme_id,
+            person_id,
+            url=account.url,
+            username=account.username,
+            password_token=context.vault.seal(account.password),
+            publish=publish,
+            now=now,
+        )
+        for stored in tx.meetings.of_person(programme_id, person_id):
+            if any(period.end > now for period in stored.meeting.busy):
+                announce(tx, programme_id, stored, now)
+    return calendar
+
+
+def read_next(context: Context) -> bool:
+    """Reads the busy time of the connected calendar that is most overdue, if one is; whether there was one."""
+    now = context.clock()
+    with context.store.write() as tx:
+        reading = tx.calendars.claim_reading(now, LEASE)
+    if reading is None:
+        return False
+    calendar = reading.calendar
+    with context.store.read() as tx:
+        meetings = tx.meetings.of_person(reading.programme_id, calendar.person_id)
+    ours = {uid for stored in meetings for uid in stored.meeting.uids}
+    start = datetime.combine((now - LOOK_BACK).date(), time(), UTC)
+    try:
+        account = Account(calendar.url, calendar.username, context.vault.open(reading.password_token))
+        objects = context.calendars.read_objects(account, start, start + LOOK_AHEAD)
+        busy = busy_periods(objects, start, start + LOOK_AHEAD, reading.time_zone, ours)
+    except (CalendarRefused, CalendarUnreachable, AddressRefused, UnreadableCalendar, UndecipherableSecret) as error:
+        with context.store.write() as tx:
+            tx.calendars.record_read_failure(calendar.id, str(error), context.clock() + RETRY_AFTER)
+        log.warning("calendar not read", calendar=calendar.id, error=type(error).__name__)
+        return True
+    with context.store.write() as tx:
+        tx.calendars.record_read(calendar.id, busy, context.clock(), context.clock() + context.refresh)
+    log.info("calendar read", calendar=calendar.id, objects=len(objects), busy=len(busy))
+    return True

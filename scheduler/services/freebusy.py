@@ -1,0 +1,40 @@
+"""Free-busy of a stored person (RFC 5545 §3.2.9): when, and of which kind, never why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from scheduler.domain.availability import Unknown, blackout_periods, open_hours
+from scheduler.domain.periods import Periods, minute_after, minute_of
+from scheduler.services.ports import Context
+from scheduler.services.proposing import AttendeeSpec, load_attendees
+
+
+class FbType(StrEnum):
+    """The kinds of time that are not FREE."""
+
+    BUSY = "BUSY"
+    UNAVAILABLE = "BUSY-UNAVAILABLE"
+    TENTATIVE = "BUSY-TENTATIVE"
+
+
+def free_busy(
+    context: Context, programme_id: str, person_id: str, start: datetime, end: datetime
+) -> tuple[dict[FbType, Periods], Unknown | None]:
+    """The person's periods of each kind within [start, end), merged, and why they can't be relied on, if so.
+
+    Raises NotFound.
+    """
+    with context.store.read() as tx:
+        tx.people.get(programme_id, person_id)
+        (person,) = load_attendees(context, tx, programme_id, [AttendeeSpec(person_id, {})], start, end)
+    first, last = minute_of(start), minute_after(end)
+    firm = [blackout for blackout in person.blackouts if blackout.firm]
+    soft = [blackout for blackout in person.blackouts if not blackout.firm]
+    closed = open_hours(person.hours, person.zone, first, last).gaps(first, last)
+    return {
+        FbType.BUSY: person.busy.within(first, last),
+        FbType.UNAVAILABLE: Periods.union(closed, blackout_periods(firm, person.zone, first, last)),
+        FbType.TENTATIVE: blackout_periods(soft, person.zone, first, last),
+    }, person.unknown

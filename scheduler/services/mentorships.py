@@ -1,0 +1,67 @@
+"""Mentorships: agreed, changed, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from scheduler.domain.meetings import cancel_from
+from scheduler.domain.mentorships import Mentorship, MentorshipEnded
+from scheduler.errors import InvalidFields, NotFound
+from scheduler.services.ports import Context
+from scheduler.services.publishing import publish_change, refresh_descriptions
+from scheduler.store import StoredMeeting, Transaction
+
+
+def add_mentorship(context: Context, programme_id: str, mentorship: Mentorship) -> Mentorship:
+    """Stores a new mentorship. Raises NotFound for a person, with the field."""
+    with context.store.write() as tx:
+        for field, person_id in (("mentor", mentorship.mentor_id), ("mentee", mentorship.mentee_id)):
+            try:
+                tx.people.get(programme_id, person_id)
+            except NotFound as error:
+                raise NotFound("person", person_id, f"/{field}") from error
+        tx.mentorships.add(programme_id, mentorship, context.clock())
+    return mentorship
+
+
+def change_mentorship(
+    context: Context, programme_id: str, mentorship_id: str, changes: Mapping[str, Any]
+) -> Mentorship:
+    """Changes goals, expectations, dates or status; ending a mentorship cancels its future meetings.
+
+    Raises NotFound, MentorshipEnded, BackwardMentorship, and InvalidFields where meetings lie past a new end.
+    """
+    now = context.clock()
+    with context.store.write() as tx:
+        old = tx.mentorships.get(programme_id, mentorship_id)
+        new = replace(old, **changes)
+        if old.status.has_ended and new.status is not old.status:
+            raise MentorshipEnded(old.status)
+        meetings = tx.meetings.of_mentorship(programme_id, mentorship_id)
+        if not new.status.has_ended:
+            _check_within(new, meetings)
+        tx.mentorships.change(programme_id, new)
+        if new.status.has_ended:
+            _cancel_future(tx, programme_id, meetings, now)
+        if new.goals != old.goals:
+            refresh_descriptions(tx, programme_id, tx.meetings.of_mentorship(programme_id, mentorship_id), now)
+    return new
+
+
+def _check_within(mentorship: Mentorship, meetings: list[StoredMeeting]) -> None:
+    end = datetime.combine(mentorship.ends_on, time(), UTC) + timedelta(days=2)
+    for stored in meetings:
+        if any(period.start >= end for period in stored.meeting.busy):
+            raise InvalidFields.at(
+                "/ends_on", f"a booked meeting takes place after {mentorship.ends_on}; cancel or move it first"
+            )
+
+
+def _cancel_future(tx: Transaction, programme_id: str, meetings: list[StoredMeeting], now: datetime) -> None:
+    for stored in meetings:
+        meeting = cancel_from(stored.meeting, now, now)
+        if meeting is not stored.meeting:
+            publish_change(tx, programme_id, replace(stored, meeting=meeting), now)

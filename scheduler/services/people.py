@@ -1,0 +1,82 @@
+"""People, their blackouts and their feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from scheduler.domain.availability import Blackout
+from scheduler.domain.meetings import Party, cancel_from, redescribe
+from scheduler.domain.people import Feed, Person, Show, StoredBlackout
+from scheduler.services.ports import Context
+from scheduler.services.publishing import publish_change, refresh_descriptions
+from scheduler.services.secrets import digest, new_token
+
+
+def add_person(context: Context, programme_id: str, person: Person) -> Person:
+    """Stores a new person."""
+    with context.store.write() as tx:
+        tx.people.add(programme_id, person, context.clock())
+    return person
+
+
+def change_person(context: Context, programme_id: str, person_id: str, changes: Mapping[str, Any]) -> Person:
+    """Changes some fields of a person; meetings they are in show a new name, address or clock.
+
+    A person who changes zone keeps their series where they are anchored. Raises NotFound.
+    """
+    now = context.clock()
+    with context.store.write() as tx:
+        person = replace(tx.people.get(programme_id, person_id), **changes)
+        tx.people.change(programme_id, person, now)
+        tx.people.touch(programme_id, [person_id], now)
+        refresh_descriptions(tx, programme_id, tx.meetings.of_person(programme_id, person_id), now)
+    return person
+
+
+def delete_person(context: Context, programme_id: str, person_id: str) -> None:
+    """Cancels a person's future meetings, revokes their feeds and erases their secrets and personal data.
+
+    What already took place stays, without the name. Raises NotFound.
+    """
+    now = context.clock()
+    with context.store.write() as tx:
+        person = tx.people.get(programme_id, person_id)
+        as_guest = tx.meetings.as_guest(programme_id, person.email)
+        meetings = tx.meetings.of_person(programme_id, person_id)
+        tx.deliveries.drop_of_person(programme_id, person_id)
+        tx.people.erase(programme_id, person_id, now)
+        for old in meetings:
+            stored = tx.meetings.get(programme_id, old.id)
+            meeting = cancel_from(redescribe(stored.meeting, now), now, now)
+            publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
+        for stored in as_guest:
+            guests = tuple(guest for guest in stored.meeting.guests if not _is(guest, person))
+            meeting = redescribe(stored.meeting, now, guests=guests)
+            publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
+
+
+def add_blackout(context: Context, programme_id: str, person_id: str, blackout: Blackout) -> StoredBlackout:
+    """Declares a time away. Raises NotFound for the person."""
+    with context.store.write() as tx:
+        return tx.blackouts.add(programme_id, person_id, blackout)
+
+
+def create_feed(context: Context, programme_id: str, person_id: str, show: Show) -> tuple[Feed, str]:
+    """A new feed of a person's meetings and its token, which is shown only now. Raises NotFound."""
+    token = new_token()
+    with context.store.write() as tx:
+        return tx.feeds.add(programme_id, person_id, show, digest(token), context.clock()), token
+
+
+def rotate_feed(context: Context, programme_id: str, person_id: str, feed_id: str) -> tuple[Feed, str]:
+    """The same feed under a new token; the old one is dead at once. Raises NotFound."""
+    token = new_token()
+    with context.store.write() as tx:
+        tx.feeds.rotate(programme_id, person_id, feed_id, digest(token))
+        return tx.feeds.get(programme_id, person_id, feed_id), token
+
+
+def _is(guest: Party, person: Person) -> bool:
+    return guest.email is not None and guest.email.casefold() == person.email.casefold()

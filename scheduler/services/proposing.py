@@ -1,0 +1,141 @@
+"""Suggesting slots and cadences: who is asked about is loaded in one transaction, the domain does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+
+from scheduler.domain.availability import Attendee, Unknown
+from scheduler.domain.cadences import CadenceAnswer, CadenceQuery, find_cadences
+from scheduler.domain.people import ConnectedCalendar
+from scheduler.domain.periods import Periods
+from scheduler.domain.slots import SlotAnswer, SlotQuery, find_slots
+from scheduler.errors import NotFound, SchedulerError
+from scheduler.services.ports import Context
+from scheduler.store import Transaction
+
+
+class NeedsStoredPerson(SchedulerError):
+    """A request that names a stored person, where there is no store."""
+
+    def __init__(self, person_id: str) -> None:
+        self.person_id = person_id
+        super().__init__(f"the attendee {person_id!r} is a stored person; ask the service, or give the attendee inline")
+
+
+@dataclass(frozen=True)
+class AttendeeSpec:
+    """An attendee as asked for: ``given`` are the Attendee's fields in the request, which replace a stored
+    person's, except ``busy``, which is added.
+    """
+
+    person_id: str | None
+    given: Mapping[str, object]
+
+
+def suggest_slots(
+    context: Context, programme_id: str, specs: Sequence[AttendeeSpec], query: SlotQuery
+) -> tuple[SlotAnswer, tuple[Attendee, ...]]:
+    """The answer, and the attendees it is about. Raises NotFound for a person, with its place."""
+    margin = timedelta(days=3)
+    with context.store.read() as tx:
+        window = query.window
+        attendees = load_attendees(context, tx, programme_id, specs, window.start - margin, window.end + margin)
+    return find_slots(replace(query, attendees=attendees)), attendees
+
+
+def suggest_cadences(
+    context: Context, programme_id: str, specs: Sequence[AttendeeSpec], query: CadenceQuery
+) -> tuple[CadenceAnswer, tuple[Attendee, ...]]:
+    """The answer, and the attendees it is about; an empty ``time_zone`` in the query is the organizer's.
+
+    Raises NotFound for a person, with its place.
+    """
+    margin = timedelta(days=4)
+    start = datetime.combine(query.starts_on, time(), UTC) - margin
+    end = datetime.combine(query.ends_on, time(), UTC) + margin
+    with context.store.read() as tx:
+        attendees = load_attendees(context, tx, programme_id, specs, start, end)
+    return find_cadences(with_attendees(query, attendees)), attendees
+
+
+def with_attendees(query: CadenceQuery, attendees: tuple[Attendee, ...]) -> CadenceQuery:
+    """The query about these attendees, in the organizer's zone if it names none."""
+    return replace(query, attendees=attendees, time_zone=query.time_zone or attendees[0].zone)
+
+
+def inline_attendees(specs: Sequence[AttendeeSpec]) -> tuple[Attendee, ...]:
+    """The attendees where none is stored. Raises NeedsStoredPerson."""
+    for spec in specs:
+        if spec.person_id is not None:
+            raise NeedsStoredPerson(spec.person_id)
+    return tuple(Attendee(**spec.given) for spec in specs)  # type: ignore[arg-type]  # the web layer names the fields
+
+
+def load_attendees(
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    specs: Sequence[AttendeeSpec],
+    start: datetime,
+    end: datetime,
+    except_meeting: str | None = None,
+) -> tuple[Attendee, ...]:
+    """The attendees with all that is known of their time in [start, end).
+
+    ``except_meeting`` is a meeting whose own time does not count. Raises NotFound with the place at fault.
+    """
+    ids = [spec.person_id for spec in specs if spec.person_id is not None]
+    stored = _stored_attendees(context, tx, programme_id, ids, start, end, except_meeting)
+    attendees: list[Attendee] = []
+    for index, spec in enumerate(specs):
+        if spec.person_id is None:
+            attendees += inline_attendees([spec])
+        elif spec.person_id not in stored:
+            raise NotFound("person", spec.person_id, f"/attendees/{index}/person")
+        else:
+            known = stored[spec.person_id]
+            busy = Periods.union(known.busy, spec.given.get("busy", Periods.none()))  # type: ignore[arg-type]  # as named
+            attendees.append(replace(known, **{**spec.given, "busy": busy}))  # type: ignore[arg-type]  # as named
+    return tuple(attendees)
+
+
+def _stored_attendees(
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    ids: Sequence[str],
+    start: datetime,
+    end: datetime,
+    except_meeting: str | None,
+) -> dict[str, Attendee]:
+    """Those of the people that the programme has, by id, in one query for each kind of thing."""
+    if not ids:
+        return {}
+    people = tx.people.known(programme_id, ids)
+    meetings = tx.meetings.busy_of(programme_id, list(people), start, end, except_meeting)
+    blackouts = tx.blackouts.of_people(programme_id, list(people))
+    calendars = tx.calendars.of_people(programme_id, list(people))
+    oldest = context.clock() - context.stale_after
+    return {
+        person_id: Attendee(
+            zone=person.time_zone,
+            hours=person.working_hours,
+            blackouts=tuple(stored.blackout for stored in blackouts[person_id]),
+            busy=Periods.union(meetings[person_id], *(calendar.busy for calendar in calendars[person_id])),
+            buffer=person.buffer,
+            name=person.name,
+            unknown=_unknown(calendars[person_id], oldest),
+        )
+        for person_id, person in people.items()
+    }
+
+
+def _unknown(calendars: Sequence[ConnectedCalendar], oldest: datetime) -> Unknown | None:
+    """What can't be relied on: the calendar that was read longest ago, if that is too long."""
+    stale = [calendar for calendar in calendars if calendar.read_at is None or calendar.read_at < oldest]
+    if not stale:
+        return None
+    worst = min(stale, key=lambda calendar: calendar.read_at or datetime.min.replace(tzinfo=UTC))
+    return Unknown(worst.failure or "the connected calendar has not been read recently enough", worst.read_at)

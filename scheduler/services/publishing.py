@@ -1,0 +1,83 @@
+"""From a change to every calendar that shows it: owing deliveries, making them, and keeping what came of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from scheduler.domain.deliveries import Outcome, Rejected, judge
+from scheduler.domain.meetings import redescribe
+from scheduler.domain.people import Account
+from scheduler.ical.render import render_invite
+from scheduler.services.ports import Context
+from scheduler.services.secrets import UndecipherableSecret
+from scheduler.store import Claim, StoredMeeting, Transaction
+
+log = structlog.get_logger(__name__)
+
+
+def publish_change(tx: Transaction, programme_id: str, stored: StoredMeeting, now: datetime) -> None:
+    """Stores a changed meeting and owes it to everybody's feeds and calendars, all in the caller's transaction."""
+    tx.meetings.save(programme_id, stored)
+    announce(tx, programme_id, stored, now)
+
+
+def announce(tx: Transaction, programme_id: str, stored: StoredMeeting, now: datetime) -> None:
+    """Makes the feeds of everybody in a stored meeting new, and owes it to its two people's calendars."""
+    guests = tx.people.by_email(programme_id, {guest.email for guest in stored.meeting.guests if guest.email})
+    people = (stored.mentor_id, stored.mentee_id)
+    tx.people.touch(programme_id, [*people, *guests.values()], now)
+    connected = tx.calendars.of_people(programme_id, people)
+    calendars = [calendar.id for owned in connected.values() for calendar in owned if calendar.publish]
+    meeting = stored.meeting
+    tx.deliveries.owe(programme_id, stored.id, meeting.uids, calendars, meeting.revision, now)
+
+
+def refresh_descriptions(tx: Transaction, programme_id: str, meetings: Sequence[StoredMeeting], now: datetime) -> None:
+    """Publishes meetings again whose names, goals or clocks were changed elsewhere; their times stay."""
+    for stored in meetings:
+        publish_change(tx, programme_id, replace(stored, meeting=redescribe(stored.meeting, now)), now)
+
+
+def deliver_next(context: Context) -> bool:
+    """Makes the most overdue delivery, if one is due; whether there was one.
+
+    The claim and the outcome are two transactions and nothing is open between them. Whoever dies in
+    between leaves a lease that runs out, and a PUT that is safe to do again.
+    """
+    with context.store.write() as tx:
+        claim = tx.deliveries.claim(context.clock())
+    if claim is None:
+        return False
+    outcome, revision = _attempt(context, claim)
+    now = context.clock()
+    jitter = random.random()  # noqa: S311  # spreads retries; no secret
+    verdict = judge(outcome, attempts=claim.attempts, since=claim.since, now=now, jitter=jitter)
+    with context.store.write() as tx:
+        recorded = tx.deliveries.record(replace(claim, revision=revision), outcome, verdict, now)
+    log.info(
+        "delivery",
+        delivery=claim.delivery_id,
+        meeting=claim.meeting_id,
+        revision=revision,
+        attempt=claim.attempts,
+        state=verdict.state.value,
+        reason=verdict.reason,
+        recorded=recorded,
+    )
+    return True
+
+
+def _attempt(context: Context, claim: Claim) -> tuple[Outcome, int]:
+    """What came of one attempt, and the revision that was tried."""
+    with context.store.read() as tx:
+        meeting = tx.meetings.get(claim.programme_id, claim.meeting_id).meeting
+    try:
+        account = Account(claim.url, claim.username, context.vault.open(claim.password_token))
+    except UndecipherableSecret as error:
+        return Rejected(str(error)), meeting.revision
+    return context.calendars.put(account, claim.uid, render_invite(meeting, claim.uid), claim.etag), meeting.revision

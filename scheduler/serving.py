@@ -1,0 +1,63 @@
+"""``scheduler serve``: waitress and an embedded worker in one process, both stopped in good order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+import structlog
+from flask import Flask
+from waitress import create_server
+
+from scheduler.services.ports import Context
+from scheduler.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+
+class Stopped(BaseException):
+    """SIGTERM or Ctrl-C: unwinds the server's loop."""
+
+
+def serve(app: Flask, context: Context, host: str, port: int, threads: int) -> None:
+    """Serves until SIGTERM or Ctrl-C; then the delivery in hand is finished."""
+    server = create_server(app, host=host, port=port, threads=threads, clear_untrusted_proxy_headers=True)
+    worker = Worker(context)
+    thread = threading.Thread(target=worker.run, name="worker")
+    stop_on_signals()
+    thread.start()
+    bound = getattr(server, "effective_port", port)
+    log.info("serving", address=f"http://{host}:{bound}", docs=f"http://{host}:{bound}/docs/")
+    try:
+        server.run()
+    except Stopped:
+        log.info("stopping")
+    finally:
+        worker.stop()
+        server.close()
+        thread.join()
+        context.store.close()
+
+
+def work(context: Context) -> None:
+    """Runs one worker until SIGTERM or Ctrl-C; then the delivery in hand is finished."""
+    worker = Worker(context)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    worker.run()
+    context.store.close()
+
+
+def stop_on_signals() -> None:
+    """Makes SIGTERM and SIGINT raise Stopped in the main thread."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise Stopped
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)

@@ -1,0 +1,140 @@
+"""People's own CalDAV calendars, and whose turn it is to be read.
+
+A calendar that a reader holds is due again only when its lease runs out, so that a reader that
+dies leaves nothing to clean up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, select
+
+from scheduler.domain.people import ConnectedCalendar
+from scheduler.domain.periods import Periods
+from scheduler.errors import NotFound
+from scheduler.store.rows import Repository, in_programme, new_id, require_people
+from scheduler.store.tables import calendars, deliveries, people
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A calendar whose turn it is, with what it takes to read it. The token is the encrypted password."""
+
+    calendar: ConnectedCalendar
+    programme_id: str
+    password_token: str
+    time_zone: str
+
+
+class Calendars(Repository):
+    """Methods that take a programme raise NotFound for a person, or a person's calendar, that it does not have."""
+
+    def add(
+        self,
+        programme_id: str,
+        person_id: str,
+        *,
+        url: str,
+        username: str,
+        password_token: str,
+        publish: bool,
+        now: datetime,
+    ) -> ConnectedCalendar:
+        """The calendar as stored, with its new id; it is due to be read at once."""
+        require_people(self._connection, programme_id, [person_id])
+        calendar = ConnectedCalendar(new_id(), person_id, url, username, publish, Periods.none())
+        self._insert(
+            calendars,
+            id=calendar.id,
+            programme_id=programme_id,
+            person_id=person_id,
+            url=url,
+            username=username,
+            password_token=password_token,
+            publish=publish,
+            busy=calendar.busy,
+            read_due_at=now,
+            created_at=now,
+        )
+        return calendar
+
+    def all(self, programme_id: str, person_id: str) -> list[ConnectedCalendar]:
+        """The person's calendars, in the order in which they were connected."""
+        return self.of_people(programme_id, [person_id])[person_id]
+
+    def of_people(self, programme_id: str, ids: Collection[str]) -> dict[str, list[ConnectedCalendar]]:
+        """Each person's calendars, in the order in which they were connected, in one go."""
+        require_people(self._connection, programme_id, ids)
+        query = (
+            select(calendars)
+            .where(calendars.c.programme_id == programme_id, calendars.c.person_id.in_(set(ids)))
+            .order_by(calendars.c.created_at, calendars.c.id)
+        )
+        found: dict[str, list[ConnectedCalendar]] = {person_id: [] for person_id in ids}
+        for row in self._connection.execute(query):
+            found[row.person_id].append(_calendar(row))
+        return found
+
+    def get(self, programme_id: str, person_id: str, calendar_id: str) -> ConnectedCalendar:
+        """The person's calendar of that id."""
+        row = self._connection.execute(
+            select(calendars).where(_one(programme_id, person_id, calendar_id))
+        ).one_or_none()
+        if row is None:
+            raise NotFound("calendar", calendar_id)
+        return _calendar(row)
+
+    def delete(self, programme_id: str, person_id: str, calendar_id: str) -> None:
+        """Forgets the calendar, its password and what is owed to it."""
+        self.get(programme_id, person_id, calendar_id)
+        self._connection.execute(deliveries.delete().where(deliveries.c.calendar_id == calendar_id))
+        self._connection.execute(calendars.delete().where(calendars.c.id == calendar_id))
+
+    def claim_reading(self, now: datetime, lease: timedelta) -> Reading | None:
+        """The calendar that has been due for longest, of any programme; nobody else gets it while the lease lasts."""
+        query = (
+            select(calendars, people.c.time_zone)
+            .join(people, people.c.id == calendars.c.person_id)
+            .where(calendars.c.read_due_at <= now)
+            .order_by(calendars.c.read_due_at, calendars.c.id)
+            .limit(1)
+            .with_for_update(of=calendars, skip_locked=True)
+        )
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        self._connection.execute(calendars.update().where(calendars.c.id == row.id).values(read_due_at=now + lease))
+        return Reading(_calendar(row), row.programme_id, row.password_token, row.time_zone)
+
+    def record_read(self, calendar_id: str, busy: Periods, now: datetime, due_at: datetime) -> bool:
+        """Keeps what was read, in place of what was known; False if the calendar is no longer connected."""
+        return self._record(calendar_id, busy=busy, read_at=now, failure=None, read_due_at=due_at)
+
+    def record_read_failure(self, calendar_id: str, failure: str, due_at: datetime) -> bool:
+        """Keeps why it could not be read, beside what was last read; False if it is no longer connected."""
+        return self._record(calendar_id, failure=failure, read_due_at=due_at)
+
+    def _record(self, calendar_id: str, **values: Any) -> bool:
+        update = calendars.update().where(calendars.c.id == calendar_id).values(**values)
+        return self._connection.execute(update).rowcount == 1
+
+
+def _one(programme_id: str, person_id: str, calendar_id: str) -> ColumnElement[bool]:
+    return in_programme(calendars, programme_id, calendar_id) & (calendars.c.person_id == person_id)
+
+
+def _calendar(row: Row[Any]) -> ConnectedCalendar:
+    return ConnectedCalendar(
+        id=row.id,
+        person_id=row.person_id,
+        url=row.url,
+        username=row.username,
+        publish=row.publish,
+        busy=row.busy,
+        read_at=row.read_at,
+        failure=row.failure,
+    )

@@ -1,0 +1,203 @@
+"""Meetings with their occurrences and guests, as one value each.
+
+The people's names, emails and zones and the mentorship's goals are looked up when a meeting is
+loaded, never kept with it. Meetings are read in three queries, however many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, or_, select
+
+from scheduler.domain.meetings import Meeting, MeetingStatus, OccurrenceStatus
+from scheduler.domain.periods import Period, Periods
+from scheduler.errors import NotFound
+from scheduler.store import meeting_rows
+from scheduler.store.rows import Repository, in_programme, new_id, require_people
+from scheduler.store.tables import guests, meetings, mentorships, occurrences, people
+
+_MENTOR = people.alias("mentor")
+_MENTEE = people.alias("mentee")
+_TAKES_PLACE = (OccurrenceStatus.SCHEDULED, OccurrenceStatus.MOVED)
+
+
+@dataclass(frozen=True)
+class StoredMeeting:
+    """A meeting with its id and what it belongs to. The mentor organizes, the mentee attends.
+
+    ``own_title`` None: it goes by the default title, which follows the people's names; then
+    ``meeting.title`` is that. To give it another title change both.
+    """
+
+    id: str
+    mentorship_id: str
+    mentor_id: str
+    mentee_id: str
+    own_title: str | None
+    meeting: Meeting
+
+
+@dataclass(frozen=True)
+class MeetingId:
+    """Where a meeting is found."""
+
+    programme_id: str
+    meeting_id: str
+
+
+class Meetings(Repository):
+    """Methods raise NotFound for what the programme does not have, unless they say otherwise."""
+
+    def add(self, programme_id: str, mentorship_id: str, meeting: Meeting, *, own_title: str | None = None) -> str:
+        """The id of the meeting, now stored. Its organizer, attendee, goals and title are not: see StoredMeeting."""
+        query = select(mentorships.c.mentor_id, mentorships.c.mentee_id)
+        pair = self._connection.execute(
+            query.where(in_programme(mentorships, programme_id, mentorship_id))
+        ).one_or_none()
+        if pair is None:
+            raise NotFound("mentorship", mentorship_id)
+        stored = StoredMeeting(new_id(), mentorship_id, pair.mentor_id, pair.mentee_id, own_title, meeting)
+        self._insert(
+            meetings,
+            id=stored.id,
+            programme_id=programme_id,
+            mentorship_id=mentorship_id,
+            mentor_id=stored.mentor_id,
+            mentee_id=stored.mentee_id,
+            title=own_title,
+            **meeting_rows.of_meeting(meeting),
+        )
+        self._add_parts(stored)
+        return stored.id
+
+    def get(self, programme_id: str, meeting_id: str, *, lock: bool = False) -> StoredMeeting:
+        """The meeting of that id; with ``lock`` nobody else can change it until the transaction ends."""
+        found = self._load(in_programme(meetings, programme_id, meeting_id), lock=lock)
+        if not found:
+            raise NotFound("meeting", meeting_id)
+        return found[0]
+
+    def save(self, programme_id: str, stored: StoredMeeting) -> None:
+        """Stores what the meeting has become, occurrences and guests included."""
+        condition = in_programme(meetings, programme_id, stored.id)
+        values = meeting_rows.of_meeting(stored.meeting) | {"title": stored.own_title}
+        self._update_one(meetings, condition, "meeting", stored.id, **values)
+        for table in (occurrences, guests):
+            self._connection.execute(table.delete().where(table.c.meeting_id == stored.id))
+        self._add_parts(stored)
+
+    def of_mentorship(self, programme_id: str, mentorship_id: str) -> list[StoredMeeting]:
+        """The mentorship's meetings, in the order in which they were booked."""
+        known = select(mentorships.c.id).where(in_programme(mentorships, programme_id, mentorship_id))
+        if self._connection.scalar(known) is None:
+            raise NotFound("mentorship", mentorship_id)
+        return self._load((meetings.c.mentorship_id == mentorship_id) & (meetings.c.programme_id == programme_id))
+
+    def of_person(self, programme_id: str, person_id: str) -> list[StoredMeeting]:
+        """Those in which the person is mentor or mentee, in the order in which they were booked."""
+        require_people(self._connection, programme_id, [person_id])
+        theirs = (meetings.c.mentor_id == person_id) | (meetings.c.mentee_id == person_id)
+        return self._load((meetings.c.programme_id == programme_id) & theirs)
+
+    def as_guest(self, programme_id: str, email: str) -> list[StoredMeeting]:
+        """Those to which that email is invited as a guest, whatever its case; none for an unknown one."""
+        invited = select(guests.c.meeting_id).where(guests.c.email_key == email.casefold())
+        return self._load((meetings.c.programme_id == programme_id) & meetings.c.id.in_(invited))
+
+    def busy_of(
+        self,
+        programme_id: str,
+        person_ids: Collection[str],
+        start: datetime,
+        end: datetime,
+        except_meeting: str | None = None,
+    ) -> dict[str, Periods]:
+        """When each person is taken by a meeting that overlaps [start, end) (UTC instants), whole and merged.
+
+        Everyone asked has an entry; for who is not in the programme it is empty.
+        """
+        ids = set(person_ids)
+        query = (
+            select(meetings.c.mentor_id, meetings.c.mentee_id, occurrences.c.start_at, occurrences.c.end_at)
+            .join(occurrences, occurrences.c.meeting_id == meetings.c.id)
+            .where(
+                meetings.c.programme_id == programme_id,
+                or_(meetings.c.mentor_id.in_(ids), meetings.c.mentee_id.in_(ids)),
+                meetings.c.status == MeetingStatus.CONFIRMED,
+                occurrences.c.status.in_(_TAKES_PLACE),
+                occurrences.c.start_at < end,
+                occurrences.c.end_at > start,
+            )
+        )
+        if except_meeting is not None:
+            query = query.where(meetings.c.id != except_meeting)
+        taken: dict[str, list[Period]] = {person_id: [] for person_id in person_ids}
+        for mentor_id, mentee_id, start_at, end_at in self._connection.execute(query):
+            period = Period(start_at, end_at)
+            for person_id in ids & {mentor_id, mentee_id}:
+                taken[person_id].append(period)
+        return {person_id: Periods.of(periods) for person_id, periods in taken.items()}
+
+    def derived_elsewhere(self, tz_database: str) -> list[MeetingId]:
+        """The confirmed meetings, of all programmes, whose UTC times come from another release of the tz database."""
+        query = (
+            select(meetings.c.programme_id, meetings.c.id)
+            .where(meetings.c.tz_database != tz_database, meetings.c.status == MeetingStatus.CONFIRMED)
+            .order_by(meetings.c.created_at, meetings.c.id)
+        )
+        return [MeetingId(row.programme_id, row.id) for row in self._connection.execute(query)]
+
+    def _add_parts(self, stored: StoredMeeting) -> None:
+        for table, rows in (
+            (occurrences, meeting_rows.of_occurrences(stored.id, stored.meeting)),
+            (guests, meeting_rows.of_guests(stored.id, stored.meeting)),
+        ):
+            if rows:
+                self._connection.execute(table.insert(), rows)
+
+    def _load(self, condition: ColumnElement[bool], *, lock: bool = False) -> list[StoredMeeting]:
+        query = _with_people().where(condition).order_by(meetings.c.created_at, meetings.c.id)
+        rows = self._connection.execute(query.with_for_update(of=meetings) if lock else query).all()
+        if not rows:
+            return []
+        ids = [row.id for row in rows]
+        happening = meeting_rows.grouped(
+            self._connection,
+            select(occurrences).where(occurrences.c.meeting_id.in_(ids)).order_by(occurrences.c.recurrence_id),
+        )
+        invited = meeting_rows.grouped(
+            self._connection, select(guests).where(guests.c.meeting_id.in_(ids)).order_by(guests.c.position)
+        )
+        return [
+            StoredMeeting(
+                id=row.id,
+                mentorship_id=row.mentorship_id,
+                mentor_id=row.mentor_id,
+                mentee_id=row.mentee_id,
+                own_title=row.title,
+                meeting=meeting_rows.to_meeting(row, happening[row.id], invited[row.id]),
+            )
+            for row in rows
+        ]
+
+
+def _with_people() -> Select[Any]:
+    return (
+        select(
+            meetings,
+            mentorships.c.goals,
+            _MENTOR.c.name.label("mentor_name"),
+            _MENTOR.c.email.label("mentor_email"),
+            _MENTOR.c.time_zone.label("mentor_zone"),
+            _MENTEE.c.name.label("mentee_name"),
+            _MENTEE.c.email.label("mentee_email"),
+            _MENTEE.c.time_zone.label("mentee_zone"),
+        )
+        .join(mentorships, mentorships.c.id == meetings.c.mentorship_id)
+        .join(_MENTOR, _MENTOR.c.id == meetings.c.mentor_id)
+        .join(_MENTEE, _MENTEE.c.id == meetings.c.mentee_id)
+    )

@@ -1,0 +1,162 @@
+"""People of a programme.
+
+A person who is erased keeps a row, because past meetings refer to it, but nothing that says who it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, case, literal, select
+
+from scheduler.domain.availability import DEFAULT_HOURS, NO_BUFFER, Buffer, WorkingHours
+from scheduler.domain.meetings import Party
+from scheduler.domain.people import Person
+from scheduler.errors import NotFound
+from scheduler.store.rows import Repository, in_programme, living, missing
+from scheduler.store.tables import blackouts, calendars, deliveries, feeds, people
+from scheduler.store.types import UTCDateTime
+
+ERASED_NAME = "deleted person"
+
+
+class People(Repository):
+    """Every method raises NotFound for who is not in the programme, or erased, unless it says otherwise."""
+
+    def add(self, programme_id: str, person: Person, now: datetime) -> None:
+        """Stores a new person under the id they come with."""
+        self._insert(
+            people,
+            id=person.id,
+            programme_id=programme_id,
+            created_at=now,
+            changed_at=now,
+            calendar_revision=1,
+            calendar_changed_at=now,
+            **_values(person),
+        )
+
+    def get(self, programme_id: str, person_id: str) -> Person:
+        """The person of that id."""
+        return self.several(programme_id, [person_id])[0]
+
+    def all(self, programme_id: str) -> list[Person]:
+        """Everyone, in the order in which they were added."""
+        query = select(people).where(living(programme_id)).order_by(people.c.created_at, people.c.id)
+        return [_person(row) for row in self._connection.execute(query)]
+
+    def several(self, programme_id: str, ids: Sequence[str]) -> list[Person]:
+        """The people of those ids, in the order asked."""
+        return self._several(programme_id, ids, lock=False)
+
+    def known(self, programme_id: str, ids: Sequence[str]) -> dict[str, Person]:
+        """Those of the people that the programme has, by id."""
+        query = select(people).where(living(programme_id), people.c.id.in_(set(ids)))
+        return {row.id: _person(row) for row in self._connection.execute(query)}
+
+    def lock(self, programme_id: str, ids: Sequence[str]) -> list[Person]:
+        """The people of those ids, in the order asked; nobody else can lock or change them until the transaction ends.
+
+        Rows are locked in the order of their ids, so that two such calls never wait for each other in a ring.
+        """
+        return self._several(programme_id, ids, lock=True)
+
+    def change(self, programme_id: str, person: Person, now: datetime) -> None:
+        """Stores what the person has become."""
+        condition = in_programme(people, programme_id, person.id) & living(programme_id)
+        self._update_one(people, condition, "person", person.id, changed_at=now, **_values(person))
+
+    def touch(self, programme_id: str, ids: Collection[str], now: datetime) -> None:
+        """Notes that what these people's feeds show has changed; the time of it never goes back.
+
+        Erased people are taken too.
+        """
+        instant = literal(now, UTCDateTime)
+        changed_at = case((people.c.calendar_changed_at > instant, people.c.calendar_changed_at), else_=instant)
+        ours = (people.c.programme_id == programme_id) & people.c.id.in_(set(ids))
+        missing("person", ids, set(self._connection.scalars(select(people.c.id).where(ours))))
+        self._connection.execute(
+            people.update()
+            .where(ours)
+            .values(calendar_revision=people.c.calendar_revision + 1, calendar_changed_at=changed_at)
+        )
+
+    def erase(self, programme_id: str, person_id: str, now: datetime) -> None:
+        """Forgets who the person was, with their blackouts, calendars, deliveries to those, and feeds.
+
+        Their meetings and mentorships stay; cancelling and ending those is for the caller.
+        """
+        condition = in_programme(people, programme_id, person_id) & living(programme_id)
+        blank = Person(person_id, ERASED_NAME, "", "", DEFAULT_HOURS, NO_BUFFER)
+        values = _values(blank) | {"email": None, "email_key": None}
+        del values["time_zone"]  # past meetings are still shown in it
+        self._update_one(people, condition, "person", person_id, changed_at=now, erased_at=now, **values)
+        theirs = select(calendars.c.id).where(calendars.c.person_id == person_id)
+        self._connection.execute(deliveries.delete().where(deliveries.c.calendar_id.in_(theirs)))
+        for table in (blackouts, calendars, feeds):
+            self._connection.execute(table.delete().where(table.c.person_id == person_id))
+
+    def party(self, programme_id: str, person_id: str) -> Party:
+        """The person as someone in a meeting; an erased one is a "deleted person" without an email."""
+        query = select(people.c.name, people.c.email, people.c.time_zone)
+        row = self._connection.execute(query.where(in_programme(people, programme_id, person_id))).one_or_none()
+        if row is None:
+            raise NotFound("person", person_id)
+        return Party(row.name, row.email, row.time_zone)
+
+    def by_email(self, programme_id: str, emails: Collection[str]) -> dict[str, str]:
+        """Case-folded email to person's id, for those emails that people of the programme have.
+
+        Where several have the same one, the first who was added stands for it.
+        """
+        query = (
+            select(people.c.email_key, people.c.id)
+            .where(living(programme_id), people.c.email_key.in_({email.casefold() for email in emails}))
+            .order_by(people.c.created_at.desc(), people.c.id.desc())
+        )
+        return {row.email_key: row.id for row in self._connection.execute(query)}
+
+    def _several(self, programme_id: str, ids: Sequence[str], *, lock: bool) -> list[Person]:
+        query = select(people).where(living(programme_id), people.c.id.in_(set(ids))).order_by(people.c.id)
+        if lock:
+            query = query.with_for_update()
+        found = {row.id: _person(row) for row in self._connection.execute(query)}
+        missing("person", ids, set(found))
+        return [found[person_id] for person_id in ids]
+
+
+def _values(person: Person) -> dict[str, Any]:
+    return {
+        "name": person.name,
+        "email": person.email,
+        "email_key": person.email.casefold(),
+        "time_zone": person.time_zone,
+        "working_hours": _hours_as_json(person.working_hours),
+        "buffer_before": person.buffer.before,
+        "buffer_after": person.buffer.after,
+    }
+
+
+def _person(row: Row[Any]) -> Person:
+    return Person(
+        id=row.id,
+        name=row.name,
+        email=row.email,
+        time_zone=row.time_zone,
+        working_hours=_hours_from_json(row.working_hours),
+        buffer=Buffer(row.buffer_before, row.buffer_after),
+    )
+
+
+def _hours_as_json(hours: Iterable[WorkingHours] | None) -> list[dict[str, Any]] | None:
+    if hours is None:
+        return None
+    return [{"days": list(entry.days), "start": entry.start, "end": entry.end} for entry in hours]
+
+
+def _hours_from_json(hours: list[dict[str, Any]] | None) -> tuple[WorkingHours, ...] | None:
+    if hours is None:
+        return None
+    return tuple(WorkingHours(tuple(entry["days"]), entry["start"], entry["end"]) for entry in hours)

@@ -1,0 +1,244 @@
+"""The tables as the code sees them; how a database comes to have them is in ``migrations``.
+
+Instants are UTC, wall times ISO text beside their zone, lengths whole minutes. Every row that
+belongs to a programme names it, so that no query needs to trust an id.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from scheduler.domain.availability import BlackoutKind
+from scheduler.domain.deliveries import DeliveryState
+from scheduler.domain.meetings import MeetingStatus, OccurrenceStatus
+from scheduler.domain.mentorships import MentorshipStatus
+from scheduler.domain.people import Show
+from scheduler.store.types import ChoiceOf, Json, PeriodsBlob, UTCDateTime, WallTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+ID = String(36)
+DIGEST = String(64)
+ZONE = String(64)
+
+
+def _id() -> Column[str]:
+    return Column("id", ID, primary_key=True)
+
+
+def _of(name: str, target: str) -> Column[str]:
+    return Column(name, ID, ForeignKey(target), nullable=False)
+
+
+def _programme() -> Column[str]:
+    return _of("programme_id", "programmes.id")
+
+
+programmes = Table(
+    "programmes",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    _programme(),
+    Column("prefix", String(32), nullable=False),
+    Column("digest", DIGEST, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    UniqueConstraint("digest"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    _id(),
+    _programme(),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=True),
+    Column("email_key", Text, nullable=True),  # case-folded as Python does it, which SQL's lower() is not
+    Column("time_zone", ZONE, nullable=False),
+    Column("working_hours", Json, nullable=False),
+    Column("buffer_before", Integer, nullable=False),
+    Column("buffer_after", Integer, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("changed_at", UTCDateTime, nullable=False),
+    Column("calendar_revision", Integer, nullable=False),
+    Column("calendar_changed_at", UTCDateTime, nullable=False),
+    Column("erased_at", UTCDateTime, nullable=True),
+    Index(None, "programme_id", "email_key"),
+)
+
+blackouts = Table(
+    "blackouts",
+    metadata,
+    _id(),
+    _programme(),
+    _of("person_id", "people.id"),
+    Column("kind", ChoiceOf(BlackoutKind), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("firm", Boolean, nullable=False),
+    Column("first_day", Date, nullable=True),
+    Column("last_day", Date, nullable=True),
+    Column("start_at", UTCDateTime, nullable=True),
+    Column("end_at", UTCDateTime, nullable=True),
+    Column("rrule", Text, nullable=True),
+    Column("time_zone", ZONE, nullable=True),
+    Index(None, "person_id"),
+)
+
+calendars = Table(
+    "calendars",
+    metadata,
+    _id(),
+    _programme(),
+    _of("person_id", "people.id"),
+    Column("url", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("password_token", Text, nullable=False),
+    Column("publish", Boolean, nullable=False),
+    Column("busy", PeriodsBlob, nullable=False),
+    Column("read_at", UTCDateTime, nullable=True),
+    Column("failure", Text, nullable=True),
+    Column("read_due_at", UTCDateTime, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Index(None, "person_id"),
+    Index(None, "read_due_at"),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    _id(),
+    _programme(),
+    _of("person_id", "people.id"),
+    Column("show", ChoiceOf(Show), nullable=False),
+    Column("digest", DIGEST, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("revoked_at", UTCDateTime, nullable=True),
+    Column("rendered_key", Text, nullable=True),
+    Column("body", LargeBinary, nullable=True),
+    Column("etag", Text, nullable=True),
+    Column("last_modified", UTCDateTime, nullable=True),
+    UniqueConstraint("digest"),
+    Index(None, "person_id"),
+)
+
+mentorships = Table(
+    "mentorships",
+    metadata,
+    _id(),
+    _programme(),
+    _of("mentor_id", "people.id"),
+    _of("mentee_id", "people.id"),
+    Column("goals", Json, nullable=False),
+    Column("expectations", Text, nullable=False),
+    Column("starts_on", Date, nullable=False),
+    Column("ends_on", Date, nullable=False),
+    Column("status", ChoiceOf(MentorshipStatus), nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Index(None, "programme_id"),
+    Index(None, "mentor_id"),
+    Index(None, "mentee_id"),
+)
+
+meetings = Table(
+    "meetings",
+    metadata,
+    _id(),
+    _programme(),
+    _of("mentorship_id", "mentorships.id"),
+    _of("mentor_id", "people.id"),
+    _of("mentee_id", "people.id"),
+    Column("uid", Text, nullable=False),
+    Column("title", Text, nullable=True),
+    Column("conference_url", Text, nullable=True),
+    Column("dtstart", WallTime, nullable=False),
+    Column("dtstart_fold", Integer, nullable=False),
+    Column("time_zone", ZONE, nullable=False),
+    Column("rrule", Text, nullable=True),
+    Column("duration", Integer, nullable=False),
+    Column("status", ChoiceOf(MeetingStatus), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("changed_at", UTCDateTime, nullable=False),
+    Column("tz_database", String(16), nullable=False),
+    UniqueConstraint("uid"),
+    Index(None, "mentorship_id"),
+    Index(None, "mentor_id"),
+    Index(None, "mentee_id"),
+)
+
+occurrences = Table(
+    "occurrences",
+    metadata,
+    Column("meeting_id", ID, ForeignKey("meetings.id"), primary_key=True),
+    Column("recurrence_id", WallTime, primary_key=True),
+    Column("recurrence_id_fold", Integer, nullable=False),
+    Column("start_at", UTCDateTime, nullable=False),
+    Column("end_at", UTCDateTime, nullable=False),
+    Column("status", ChoiceOf(OccurrenceStatus), nullable=False),
+    Column("moved_to", WallTime, nullable=True),
+    Column("moved_to_fold", Integer, nullable=False),
+    Column("detached", Boolean, nullable=False),
+)
+
+guests = Table(
+    "guests",
+    metadata,
+    Column("meeting_id", ID, ForeignKey("meetings.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=True),
+    Column("email_key", Text, nullable=True),
+    Column("time_zone", ZONE, nullable=False),
+    Index(None, "email_key"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    _programme(),
+    _of("meeting_id", "meetings.id"),
+    _of("calendar_id", "calendars.id"),
+    Column("uid", Text, nullable=False),
+    Column("state", ChoiceOf(DeliveryState), nullable=False),
+    Column("wanted_revision", Integer, nullable=False),
+    Column("delivered_revision", Integer, nullable=True),
+    Column("etag", Text, nullable=True),
+    Column("attempts", Integer, nullable=False),
+    Column("since", UTCDateTime, nullable=False),
+    Column("due_at", UTCDateTime, nullable=True),  # while it is being delivered: when the lease runs out
+    Column("lease", ID, nullable=True),
+    Column("reason", Text, nullable=True),
+    Column("delivered_at", UTCDateTime, nullable=True),
+    UniqueConstraint("calendar_id", "uid"),
+    Index(None, "meeting_id"),
+    Index(None, "due_at"),
+)

@@ -1,0 +1,131 @@
+"""How values that no database knows are kept in columns; each is checked on its way in.
+
+Only here is it decided how an instant, a wall time or a set of periods looks in the database.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import numpy as np
+import orjson
+from sqlalchemy import DateTime, Dialect, LargeBinary, String, Text
+from sqlalchemy.exc import DontWrapMixin
+from sqlalchemy.types import TypeDecorator
+
+from scheduler.domain.periods import Periods
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class NotAnInstant(DontWrapMixin, TypeError):
+    """A datetime without an offset where an instant is kept: it names no moment."""
+
+    def __init__(self, value: datetime) -> None:
+        self.value = value
+        super().__init__(f"an instant needs a UTC offset: {value!r}")
+
+
+class NotAWallTime(DontWrapMixin, TypeError):
+    """A datetime with an offset where a wall time is kept: its zone is kept beside it."""
+
+    def __init__(self, value: datetime) -> None:
+        self.value = value
+        super().__init__(f"a wall time carries no offset: {value!r}")
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An instant to the microsecond: any offset goes in, UTC comes out, order is the order of time.
+
+    SQLite keeps it as text of one width in UTC. Raises NotAnInstant, a TypeError, for a naive datetime.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # its interface
+        """The instant in UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise NotAnInstant(value)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # its interface
+        """The instant in UTC; SQLite gives it back without saying so."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class WallTime(TypeDecorator[datetime]):
+    """A naive wall time as ISO text. Raises NotAWallTime, a TypeError, for one with an offset."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its interface
+        """ISO 8601 text, which sorts as the clock runs."""
+        if value is None:
+            return None
+        if value.tzinfo is not None:
+            raise NotAWallTime(value)
+        return value.replace(fold=0).isoformat()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # its interface
+        """The wall time that the text says."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value as text; None is JSON's null, so a column of it is never NULL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002  # its interface
+        """The value as JSON text."""
+        return orjson.dumps(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002  # its interface
+        """The value that the text says."""
+        return None if value is None else orjson.loads(value)
+
+
+class PeriodsBlob(TypeDecorator[Periods]):
+    """A set of periods as bytes: the starts, then the ends, as little-endian int64 minutes."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Periods | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002  # its interface
+        """The bytes of both arrays."""
+        return None if value is None else np.concatenate([value.starts, value.ends]).astype("<i8").tobytes()
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Periods | None:  # noqa: ARG002  # its interface
+        """The two arrays, read-only."""
+        if value is None:
+            return None
+        starts, ends = np.frombuffer(value, dtype="<i8").astype(np.int64, copy=False).reshape(2, -1)
+        return Periods(starts, ends)
+
+
+class ChoiceOf(TypeDecorator[Choice]):
+    """A member of a StrEnum, kept as its value."""
+
+    impl = String(16)
+    cache_ok = True
+
+    def __init__(self, choices: type[Choice]) -> None:
+        super().__init__()
+        self.choices = choices
+
+    def process_bind_param(self, value: Choice | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its interface
+        """The member's value. Raises ValueError for what is no member."""
+        return None if value is None else self.choices(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Choice | None:  # noqa: ARG002  # its interface
+        """The member of that value."""
+        return None if value is None else self.choices(value)

@@ -1,0 +1,159 @@
+"""Hours, blackouts, buffers and attendees in JSON, and what they are in the domain."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from scheduler.domain.availability import Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.periods import Period, Periods
+from scheduler.errors import FieldError, InvalidFields, InvalidValue
+from scheduler.services.proposing import AttendeeSpec
+from scheduler.web.api.fields import BufferLength, ClockTime, Day, Document, Instant, Name, Weekday, ZoneName
+
+
+class WorkingHoursDocument(Document):
+    """Local hours on some weekdays; an end at or before the start runs past midnight (equal: 24 hours)."""
+
+    days: Annotated[list[Weekday], Field(min_length=1, max_length=7)]
+    start: ClockTime
+    end: ClockTime
+
+    def to_domain(self) -> WorkingHours:
+        """The hours as the domain has them."""
+        return WorkingHours(tuple(self.days), self.start, self.end)
+
+    @classmethod
+    def of(cls, hours: WorkingHours) -> WorkingHoursDocument:
+        """The document of the domain's hours."""
+        return cls.model_construct(days=list(hours.days), start=hours.start, end=hours.end)
+
+
+Week = Annotated[
+    list[WorkingHoursDocument] | None,
+    Field(max_length=70, description="left out: MO-FR 09:00-17:00; null: any time; []: never"),
+]
+
+
+class BufferDocument(Document):
+    """Time around a meeting that no busy period may touch."""
+
+    before: BufferLength = Field("PT0S", validate_default=True)
+    after: BufferLength = Field("PT0S", validate_default=True)
+
+    def to_domain(self) -> Buffer:
+        """The buffer as the domain has it."""
+        return Buffer(self.before, self.after)
+
+
+class BlackoutDocument(Document):
+    """A time away: whole local days (``first_day`` to ``last_day``, both included) or instants (``start``, ``end``)."""
+
+    kind: BlackoutKind
+    title: Name = "away"
+    firm: bool = Field(True, description="false marks a time to avoid: it bars nothing and lowers the score")
+    first_day: Day | None = None
+    last_day: Day | None = None
+    start: Instant | None = None
+    end: Instant | None = None
+
+    def to_domain(self, pointer: str) -> Blackout:
+        """The blackout as the domain has it; ``pointer`` is where it stands. Raises InvalidFields."""
+        return Blackout(self.kind, self.title, span_of(self, pointer), self.firm)
+
+
+class BusyDocument(Document):
+    """A busy period [start, end)."""
+
+    start: Instant
+    end: Instant
+
+
+class AttendeeDocument(Document):
+    """Someone who is to meet: a stored person, or all that matters of one inline."""
+
+    person: str | None = Field(None, max_length=64, description="a stored person's id; every other field is optional")
+    name: Name | None = None
+    time_zone: ZoneName | None = Field(None, description="needed inline; a stored person's is replaced by it")
+    role: Literal["required", "optional"] = "required"
+    working_hours: Week = None
+    blackouts: Annotated[list[BlackoutDocument], Field(max_length=1000)] | None = None
+    busy: Annotated[list[BusyDocument], Field(max_length=100_000)] | None = None
+    buffer: BufferDocument | None = None
+
+    def to_spec(self, pointer: str) -> AttendeeSpec:
+        """The attendee as the services take it; ``pointer`` is where it stands. Raises InvalidFields."""
+        if self.person is None and self.time_zone is None:
+            raise InvalidFields.at(f"{pointer}/time_zone", "an attendee without a person needs a time_zone")
+        given: dict[str, Any] = {"required": self.role == "required"}
+        if self.time_zone is not None:
+            given["zone"] = self.time_zone
+        if self.name is not None:
+            given["name"] = self.name
+        if "working_hours" in self.model_fields_set:
+            given["hours"] = hours_of(self.working_hours)
+        if self.blackouts is not None:
+            rows = enumerate(self.blackouts)
+            given["blackouts"] = tuple(row.to_domain(f"{pointer}/blackouts/{place}") for place, row in rows)
+        if self.busy is not None:
+            given["busy"] = _busy(self.busy, f"{pointer}/busy")
+        if self.buffer is not None:
+            given["buffer"] = self.buffer.to_domain()
+        return AttendeeSpec(self.person, given)
+
+
+Attendees = Annotated[
+    list[AttendeeDocument], Field(min_length=1, max_length=50, description="the first is the organizer")
+]
+
+
+def specs_of(attendees: list[AttendeeDocument]) -> list[AttendeeSpec]:
+    """The attendees as the services take them.
+
+    Raises InvalidFields: somebody must be required, and nobody be there twice.
+    """
+    specs = [attendee.to_spec(f"/attendees/{place}") for place, attendee in enumerate(attendees)]
+    if not any(attendee.role == "required" for attendee in attendees):
+        raise InvalidFields.at("/attendees", "at least one attendee has to be required")
+    seen: set[str] = set()
+    for place, attendee in enumerate(attendees):
+        if attendee.person in seen:
+            raise InvalidFields.at(f"/attendees/{place}/person", f"{attendee.person!r} is there twice; name them once")
+        if attendee.person is not None:
+            seen.add(attendee.person)
+    return specs
+
+
+def hours_of(week: list[WorkingHoursDocument] | None) -> tuple[WorkingHours, ...] | None:
+    """A week of hours as the domain has it."""
+    return None if week is None else tuple(entry.to_domain() for entry in week)
+
+
+def week_of(hours: tuple[WorkingHours, ...] | None) -> list[WorkingHoursDocument] | None:
+    """The document of the domain's week."""
+    return None if hours is None else [WorkingHoursDocument.of(entry) for entry in hours]
+
+
+def span_of(row: Any, pointer: str) -> Days | Period:
+    """When a blackout document is: ``first_day`` and ``last_day``, or ``start`` and ``end``. Raises InvalidFields."""
+    by_days = row.first_day is not None or row.last_day is not None
+    by_instants = row.start is not None or row.end is not None
+    if by_days == by_instants:
+        raise InvalidFields.at(pointer, "a blackout has either first_day and last_day, or start and end")
+    names = ("first_day", "last_day") if by_days else ("start", "end")
+    for name in names:
+        if getattr(row, name) is None:
+            raise InvalidFields.at(f"{pointer}/{name}", "this field is needed")
+    try:
+        return Days(row.first_day, row.last_day) if by_days else Period(row.start, row.end)
+    except InvalidValue as error:
+        raise InvalidFields.at(f"{pointer}/{names[1]}", str(error)) from error
+
+
+def _busy(rows: list[BusyDocument], pointer: str) -> Periods:
+    backward = [place for place, row in enumerate(rows) if row.end <= row.start]
+    if backward:
+        detail = "the period does not end after it starts"
+        raise InvalidFields([FieldError(f"{pointer}/{place}/end", detail) for place in backward[:20]])
+    return Periods.of(Period(row.start, row.end) for row in rows)

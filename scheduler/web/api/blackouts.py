@@ -1,0 +1,179 @@
+"""Declared times away under /v1/people/{id}/blackouts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, url_for
+from pydantic import Field
+
+from scheduler.domain.availability import Blackout, BlackoutKind, Days
+from scheduler.domain.people import StoredBlackout
+from scheduler.domain.recurrence import BlackoutRule
+from scheduler.domain.zones import typed_time
+from scheduler.errors import InvalidFields, InvalidValue
+from scheduler.services.people import add_blackout
+from scheduler.web.api.attendees import span_of
+from scheduler.web.api.fields import Day, Document, Instant, Moment, Name
+from scheduler.web.api.openapi import documented
+from scheduler.web.requests import answer, context, programme_id, read_body
+
+api = Blueprint("blackouts", __name__)
+
+
+class NewBlackout(Document):
+    """A time away: whole local days, or a start and an end (instants, or the person's local times)."""
+
+    kind: BlackoutKind
+    title: Name = "away"
+    firm: bool = Field(True, description="false marks a time to avoid: it bars nothing and lowers the score")
+    first_day: Day | None = None
+    last_day: Day | None = None
+    start: Moment | None = None
+    end: Moment | None = None
+    rrule: str | None = Field(None, max_length=200, description="comes again: FREQ=YEARLY or FREQ=WEEKLY")
+
+
+class BlackoutChange(Document):
+    """What to change of a blackout; what is left out stays."""
+
+    kind: BlackoutKind | None = None
+    title: Name | None = None
+    firm: bool | None = None
+    first_day: Day | None = None
+    last_day: Day | None = None
+    start: Moment | None = None
+    end: Moment | None = None
+    rrule: str | None = Field(None, max_length=200)
+
+
+class StoredBlackoutDocument(Document):
+    """A declared blackout."""
+
+    id: str
+    kind: BlackoutKind
+    title: str
+    firm: bool
+    first_day: Day | None = Field(None, exclude_if=lambda value: value is None)
+    last_day: Day | None = Field(None, exclude_if=lambda value: value is None)
+    start: Instant | None = Field(None, exclude_if=lambda value: value is None)
+    end: Instant | None = Field(None, exclude_if=lambda value: value is None)
+    rrule: str | None = Field(None, exclude_if=lambda value: value is None)
+    time_zone: str | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="the zone whose wall time a timed recurring blackout keeps",
+    )
+
+    @classmethod
+    def of(cls, stored: StoredBlackout) -> StoredBlackoutDocument:
+        """The document of a stored blackout."""
+        blackout = stored.blackout
+        by_days = isinstance(blackout.span, Days)
+        return cls.model_construct(
+            id=stored.id,
+            kind=blackout.kind,
+            title=blackout.title,
+            firm=blackout.firm,
+            first_day=blackout.span.first if isinstance(blackout.span, Days) else None,
+            last_day=blackout.span.last if isinstance(blackout.span, Days) else None,
+            start=None if isinstance(blackout.span, Days) else blackout.span.start,
+            end=None if isinstance(blackout.span, Days) else blackout.span.end,
+            rrule=blackout.rule.text if blackout.rule else None,
+            time_zone=blackout.time_zone if blackout.rule and not by_days else None,
+        )
+
+
+class BlackoutsDocument(Document):
+    """A person's blackouts."""
+
+    items: list[StoredBlackoutDocument]
+
+
+@api.post("/people/<person_id>/blackouts")
+@documented(StoredBlackoutDocument, status=201, body=NewBlackout, refuses=(400, 404, 413, 415, 422), tag="blackouts")
+def post_blackout(person_id: str) -> Response:
+    """Declare a time away."""
+    with context().store.read() as tx:
+        zone = tx.people.get(programme_id(), person_id).time_zone
+    stored = add_blackout(context(), programme_id(), person_id, _blackout(read_body(NewBlackout), zone))
+    where = url_for("v1.blackouts.get_blackout", person_id=person_id, blackout_id=stored.id)
+    return answer(StoredBlackoutDocument.of(stored), 201, {"Location": where})
+
+
+@api.get("/people/<person_id>/blackouts")
+@documented(BlackoutsDocument, refuses=(404,), tag="blackouts")
+def get_blackouts(person_id: str) -> Response:
+    """List a person's blackouts."""
+    with context().store.read() as tx:
+        tx.people.get(programme_id(), person_id)
+        stored = tx.blackouts.all(programme_id(), person_id)
+    return answer(BlackoutsDocument(items=[StoredBlackoutDocument.of(row) for row in stored]))
+
+
+@api.get("/people/<person_id>/blackouts/<blackout_id>")
+@documented(StoredBlackoutDocument, refuses=(404,), tag="blackouts")
+def get_blackout(person_id: str, blackout_id: str) -> Response:
+    """Read a blackout."""
+    with context().store.read() as tx:
+        return answer(StoredBlackoutDocument.of(tx.blackouts.get(programme_id(), person_id, blackout_id)))
+
+
+@api.patch("/people/<person_id>/blackouts/<blackout_id>")
+@documented(StoredBlackoutDocument, body=BlackoutChange, refuses=(400, 404, 413, 415, 422), tag="blackouts")
+def patch_blackout(person_id: str, blackout_id: str) -> Response:
+    """Change a blackout."""
+    asked = read_body(BlackoutChange)
+    with context().store.write() as tx:
+        zone = tx.people.get(programme_id(), person_id).time_zone
+        stored = tx.blackouts.get(programme_id(), person_id, blackout_id)
+        changed = StoredBlackout(stored.id, person_id, _blackout(_merged(stored, asked), zone, stored.blackout))
+        tx.blackouts.change(programme_id(), changed)
+    return answer(StoredBlackoutDocument.of(changed))
+
+
+@api.delete("/people/<person_id>/blackouts/<blackout_id>")
+@documented(None, status=204, refuses=(404,), tag="blackouts")
+def delete_blackout(person_id: str, blackout_id: str) -> Response:
+    """Delete a blackout."""
+    with context().store.write() as tx:
+        tx.blackouts.delete(programme_id(), person_id, blackout_id)
+    return Response(status=204)
+
+
+def _blackout(new: NewBlackout, zone: str, old: Blackout | None = None) -> Blackout:
+    """The blackout as the domain has it. Raises InvalidFields."""
+    moments = {name: _instant(getattr(new, name), zone, f"/{name}") for name in ("start", "end")}
+    span = span_of(new.model_copy(update=moments), "")
+    try:
+        rule = BlackoutRule(new.rrule) if new.rrule is not None else None
+    except InvalidValue as error:
+        raise InvalidFields.at("/rrule", str(error)) from error
+    anchor = old.time_zone if old and old.time_zone else zone
+    return Blackout(new.kind, new.title, span, new.firm, rule, anchor)
+
+
+def _merged(stored: StoredBlackout, asked: BlackoutChange) -> NewBlackout:
+    """The blackout with the members that were sent in place of its own; naming one kind of span drops the other."""
+    sent = {name: getattr(asked, name) for name in asked.model_fields_set}
+    old = {name: value for name, value in StoredBlackoutDocument.of(stored) if name in NewBlackout.model_fields}
+    if sent.keys() & {"start", "end"}:
+        old |= {"first_day": None, "last_day": None}
+    elif sent.keys() & {"first_day", "last_day"}:
+        old |= {"start": None, "end": None}
+    for name in ("kind", "title", "firm"):
+        if name in sent and sent[name] is None:
+            raise InvalidFields.at(f"/{name}", "this can't be null; leave it out to keep it")
+    merged: dict[str, Any] = old | sent
+    return NewBlackout.model_construct(**merged)
+
+
+def _instant(moment: datetime | None, zone: str, pointer: str) -> datetime | None:
+    """The instant; a local time is read on the person's clock. Raises InvalidFields in a gap or a repeated hour."""
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    try:
+        return typed_time(moment, zone)
+    except InvalidValue as error:
+        raise InvalidFields.at(pointer, str(error)) from error

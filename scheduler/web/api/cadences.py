@@ -1,0 +1,200 @@
+"""POST /v1/cadences: when can these people meet again and again?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated
+
+from flask import Blueprint, Response
+from pydantic import Field
+
+from scheduler.domain.availability import Attendee
+from scheduler.domain.cadences import Cadence, CadenceAnswer, CadenceQuery
+from scheduler.domain.explanation import Cause
+from scheduler.domain.planning import OnConflict, PlannedOccurrence, PlanStatus
+from scheduler.domain.zones import in_zone
+from scheduler.errors import InvalidFields
+from scheduler.services.proposing import suggest_cadences
+from scheduler.web.api.attendees import Attendees, specs_of
+from scheduler.web.api.fields import QUARTER, ClockTime, Day, Document, Instant, MeetingLength, ZoneName
+from scheduler.web.api.openapi import documented
+from scheduler.web.api.slots import ExplanationDocument, UnknownAttendee, unknown_attendees
+from scheduler.web.requests import LARGE_BODY, answer, context, programme_id, read_body
+
+api = Blueprint("cadences", __name__)
+
+LONGEST_SPAN = 366
+
+MoveDays = Annotated[int, Field(ge=0, le=55, strict=True, description="at most 7 x every_weeks - 1")]
+Coverage = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
+
+
+class CadencesRequest(Document):
+    """The question: which local time on which weekday suits these people until the end?"""
+
+    starts_on: Day
+    ends_on: Day
+    every_weeks: int = Field(1, ge=1, le=8, strict=True)
+    duration: MeetingLength
+    step: MeetingLength = QUARTER
+    time_zone: ZoneName | None = Field(None, description="the anchor zone; left out: the organizer's")
+    attendees: Attendees
+    min_coverage: Coverage = 0.5
+    on_conflict: OnConflict = OnConflict.MOVE
+    move_within_days: MoveDays = 3
+    limit: int = Field(5, ge=1, le=100, strict=True)
+    allow_unknown: bool = True
+
+    def to_query(self) -> CadenceQuery:
+        """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
+        if self.ends_on < self.starts_on:
+            raise InvalidFields.at("/ends_on", f"{self.ends_on} is before starts_on {self.starts_on}")
+        if (self.ends_on - self.starts_on).days > LONGEST_SPAN:
+            raise InvalidFields.at("/ends_on", "starts_on to ends_on spans more than 366 days; ask for less at a time")
+        return CadenceQuery(
+            self.starts_on,
+            self.ends_on,
+            self.every_weeks,
+            self.duration,
+            self.step,
+            self.time_zone or "",
+            (),
+            self.min_coverage,
+            self.on_conflict,
+            check_move_days(self.move_within_days, self.every_weeks),
+            self.limit,
+            self.allow_unknown,
+        )
+
+
+class CadenceAttendee(Document):
+    """An attendee's local start of an occurrence."""
+
+    index: int
+    start: datetime
+
+
+class BlockedByDocument(Document):
+    """Whom an occurrence does not suit, and why."""
+
+    index: int
+    cause: Cause
+    title: str | None = Field(None, exclude_if=lambda value: value is None)
+
+
+class PeriodDocument(Document):
+    """A period [start, end) between two instants."""
+
+    start: Instant
+    end: Instant
+
+
+class PlannedOccurrenceDocument(Document):
+    """One occurrence of a cadence: clear, moved nearby, or skipped."""
+
+    start: Instant
+    end: Instant
+    status: PlanStatus
+    attendees: list[CadenceAttendee] | None = Field(None, exclude_if=lambda value: value is None)
+    blocked_by: list[BlockedByDocument] | None = Field(None, exclude_if=lambda value: value is None)
+    moved_to: PeriodDocument | None = Field(None, exclude_if=lambda value: value is None)
+
+    @classmethod
+    def of(cls, planned: PlannedOccurrence, zones: Sequence[str]) -> PlannedOccurrenceDocument:
+        """The document of a planned occurrence, with the local start in each zone."""
+        start = planned.period.start
+        blocks = [BlockedByDocument(index=row.index, cause=row.cause, title=row.title) for row in planned.blocked_by]
+        moved = planned.moved_to
+        return cls.model_construct(
+            start=start,
+            end=planned.period.end,
+            status=planned.status,
+            attendees=[CadenceAttendee(index=index, start=in_zone(start, zone)) for index, zone in enumerate(zones)],
+            blocked_by=blocks or None,
+            moved_to=PeriodDocument.model_construct(start=moved.start, end=moved.end) if moved else None,
+        )
+
+
+class ShiftDocument(Document):
+    """From this local date on, an attendee's wall time is another."""
+
+    index: int
+    on: date
+    before: ClockTime = Field(alias="from", serialization_alias="from")
+    after: ClockTime = Field(alias="to", serialization_alias="to")
+
+
+class CadenceDocument(Document):
+    """A cadence with all its occurrences; ``dtstart``, ``time_zone`` and ``rrule`` are what booking takes."""
+
+    dtstart: datetime = Field(
+        description="nominal local time of the first occurrence", examples=["2026-10-20T14:30:00"]
+    )
+    time_zone: str
+    rrule: str
+    occurrence_count: int
+    clear_count: int
+    coverage: float
+    score: float
+    occurrences: list[PlannedOccurrenceDocument]
+    local_time_shifts: list[ShiftDocument]
+
+    @classmethod
+    def of(cls, cadence: Cadence, zones: Sequence[str]) -> CadenceDocument:
+        """The document of a cadence."""
+        shifts = [
+            ShiftDocument.model_construct(index=shift.index, on=shift.on, before=shift.before, after=shift.after)
+            for shift in cadence.shifts
+        ]
+        return cls.model_construct(
+            dtstart=cadence.dtstart.wall,
+            time_zone=cadence.dtstart.zone,
+            rrule=str(cadence.rule),
+            occurrence_count=len(cadence.occurrences),
+            clear_count=cadence.clear_count,
+            coverage=cadence.coverage,
+            score=cadence.score,
+            occurrences=[PlannedOccurrenceDocument.of(planned, zones) for planned in cadence.occurrences],
+            local_time_shifts=shifts,
+        )
+
+
+class CadencesAnswer(Document):
+    """The cadences, how many there are in all, and why there are none if so."""
+
+    cadences: list[CadenceDocument]
+    total: int
+    unknown_attendees: list[UnknownAttendee]
+    explanation: ExplanationDocument | None
+
+    @classmethod
+    def of(cls, found: CadenceAnswer, attendees: Sequence[Attendee], now: datetime) -> CadencesAnswer:
+        """The document of the domain's answer."""
+        zones = [attendee.zone for attendee in attendees]
+        return cls(
+            cadences=[CadenceDocument.of(cadence, zones) for cadence in found.cadences],
+            total=found.total,
+            unknown_attendees=unknown_attendees(attendees, now),
+            explanation=ExplanationDocument.of(found.explanation),
+        )
+
+
+def check_move_days(days: int, every_weeks: int) -> int:
+    """The days themselves. Raises InvalidFields where a move could reach the next occurrence."""
+    most = 7 * every_weeks - 1
+    if days > most:
+        raise InvalidFields.at("/move_within_days", f"{days} is over {most}, the most for every_weeks {every_weeks}")
+    return days
+
+
+@api.post("/cadences")
+@documented(CadencesAnswer, body=CadencesRequest, refuses=(400, 404, 413, 415, 422), tag="scheduling")
+def post_cadences() -> Response:
+    """Find cadences.
+
+    One local time on one weekday, again and again, every occurrence checked: clear, moved nearby, or skipped.
+    """
+    asked = read_body(CadencesRequest, LARGE_BODY)
+    found, attendees = suggest_cadences(context(), programme_id(), specs_of(asked.attendees), asked.to_query())
+    return answer(CadencesAnswer.of(found, attendees, context().clock()))

@@ -1,0 +1,96 @@
+"""Connected CalDAV calendars under /v1/people/{id}/calendars."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from flask import Blueprint, Response, url_for
+from pydantic import Field, SecretStr
+
+from scheduler.domain.people import Account, ConnectedCalendar
+from scheduler.services.calendars import connect_calendar
+from scheduler.web.api.fields import Document, Line, WebAddress
+from scheduler.web.api.openapi import documented
+from scheduler.web.requests import answer, context, programme_id, read_body
+
+api = Blueprint("calendars", __name__)
+
+
+class NewCalendar(Document):
+    """A person's own CalDAV calendar, to be read for busy time and, with ``publish``, written to."""
+
+    url: WebAddress
+    username: Line
+    password: Annotated[
+        SecretStr,
+        Field(min_length=1, max_length=1000, description="kept encrypted, never answered"),
+    ]
+    publish: bool = Field(True, description="put this person's meetings into the calendar")
+
+
+class CalendarDocument(Document):
+    """A connected calendar."""
+
+    id: str
+    url: str
+    username: str
+    publish: bool
+    read_at: datetime | None = Field(description="when its busy time was last read; null: not yet")
+    failure: str | None = Field(description="why the last reading failed; null: it did not")
+
+    @classmethod
+    def of(cls, calendar: ConnectedCalendar) -> CalendarDocument:
+        """The document of a connected calendar."""
+        return cls(
+            id=calendar.id,
+            url=calendar.url,
+            username=calendar.username,
+            publish=calendar.publish,
+            read_at=calendar.read_at,
+            failure=calendar.failure,
+        )
+
+
+class CalendarsDocument(Document):
+    """A person's connected calendars."""
+
+    items: list[CalendarDocument]
+
+
+@api.post("/people/<person_id>/calendars")
+@documented(CalendarDocument, status=201, body=NewCalendar, refuses=(400, 404, 413, 415, 422), tag="calendars")
+def post_calendar(person_id: str) -> Response:
+    """Connect a calendar. The connection is tried at once; a refusal says what the server said."""
+    new = read_body(NewCalendar)
+    account = Account(new.url, new.username, new.password.get_secret_value())
+    calendar = connect_calendar(context(), programme_id(), person_id, account, publish=new.publish)
+    where = url_for("v1.calendars.get_calendar", person_id=person_id, calendar_id=calendar.id)
+    return answer(CalendarDocument.of(calendar), 201, {"Location": where})
+
+
+@api.get("/people/<person_id>/calendars")
+@documented(CalendarsDocument, refuses=(404,), tag="calendars")
+def get_calendars(person_id: str) -> Response:
+    """List a person's connected calendars."""
+    with context().store.read() as tx:
+        tx.people.get(programme_id(), person_id)
+        calendars = tx.calendars.all(programme_id(), person_id)
+    return answer(CalendarsDocument(items=[CalendarDocument.of(calendar) for calendar in calendars]))
+
+
+@api.get("/people/<person_id>/calendars/<calendar_id>")
+@documented(CalendarDocument, refuses=(404,), tag="calendars")
+def get_calendar(person_id: str, calendar_id: str) -> Response:
+    """Read a connected calendar."""
+    with context().store.read() as tx:
+        return answer(CalendarDocument.of(tx.calendars.get(programme_id(), person_id, calendar_id)))
+
+
+@api.delete("/people/<person_id>/calendars/<calendar_id>")
+@documented(None, status=204, refuses=(404,), tag="calendars")
+def delete_calendar(person_id: str, calendar_id: str) -> Response:
+    """Disconnect a calendar: its login is erased, and what was put there stays there."""
+    with context().store.write() as tx:
+        tx.calendars.delete(programme_id(), person_id, calendar_id)
+    return Response(status=204)

@@ -1,0 +1,106 @@
+"""A person's ICS feeds under /v1/people/{id}/feeds: who holds the address reads the feed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Blueprint, Response, current_app, request, url_for
+from pydantic import Field
+
+from scheduler.domain.people import Feed, Show
+from scheduler.services.people import create_feed, rotate_feed
+from scheduler.web.api.fields import Document
+from scheduler.web.api.openapi import documented
+from scheduler.web.requests import answer, context, programme_id, read_body
+
+api = Blueprint("feeds", __name__)
+
+
+class NewFeed(Document):
+    """A feed to create."""
+
+    show: Show = Show.DETAILS
+
+
+class FeedDocument(Document):
+    """A feed, without its token."""
+
+    id: str
+    show: Show
+    created_at: datetime
+
+    @classmethod
+    def of(cls, feed: Feed) -> FeedDocument:
+        """The document of a feed."""
+        return cls(id=feed.id, show=feed.show, created_at=feed.created_at)
+
+
+class FeedsDocument(Document):
+    """A person's feeds, without the revoked ones."""
+
+    items: list[FeedDocument]
+
+
+class FeedTokenDocument(FeedDocument):
+    """A feed with its token, which is shown only now."""
+
+    token: str
+    url: str = Field(description="what to subscribe to")
+    webcal_url: str = Field(description="the same, for a click that opens the calendar app")
+
+
+@api.post("/people/<person_id>/feeds")
+@documented(FeedTokenDocument, status=201, body=NewFeed, refuses=(400, 404, 413, 415, 422), tag="feeds")
+def post_feed(person_id: str) -> Response:
+    """Create a feed of all the person's meetings. Its token is shown once."""
+    feed, token = create_feed(context(), programme_id(), person_id, read_body(NewFeed).show)
+    where = url_for("v1.feeds.get_feed", person_id=person_id, feed_id=feed.id)
+    return answer(_with_token(feed, token), 201, {"Location": where, "Cache-Control": "no-store"})
+
+
+@api.get("/people/<person_id>/feeds")
+@documented(FeedsDocument, refuses=(404,), tag="feeds")
+def get_feeds(person_id: str) -> Response:
+    """List a person's feeds."""
+    with context().store.read() as tx:
+        tx.people.get(programme_id(), person_id)
+        feeds = tx.feeds.all(programme_id(), person_id)
+    return answer(FeedsDocument(items=[FeedDocument.of(feed) for feed in feeds]))
+
+
+@api.get("/people/<person_id>/feeds/<feed_id>")
+@documented(FeedDocument, refuses=(404,), tag="feeds")
+def get_feed(person_id: str, feed_id: str) -> Response:
+    """Read a feed's description; its token is not shown again."""
+    with context().store.read() as tx:
+        return answer(FeedDocument.of(tx.feeds.get(programme_id(), person_id, feed_id)))
+
+
+@api.post("/people/<person_id>/feeds/<feed_id>/rotate")
+@documented(FeedTokenDocument, refuses=(404,), tag="feeds")
+def post_rotation(person_id: str, feed_id: str) -> Response:
+    """Give a feed a new token. The old address is dead at once."""
+    feed, token = rotate_feed(context(), programme_id(), person_id, feed_id)
+    return answer(_with_token(feed, token), 200, {"Cache-Control": "no-store"})
+
+
+@api.delete("/people/<person_id>/feeds/<feed_id>")
+@documented(None, status=204, refuses=(404,), tag="feeds")
+def delete_feed(person_id: str, feed_id: str) -> Response:
+    """Revoke a feed."""
+    with context().store.write() as tx:
+        tx.feeds.revoke(programme_id(), person_id, feed_id, context().clock())
+    return Response(status=204)
+
+
+def _with_token(feed: Feed, token: str) -> FeedTokenDocument:
+    base = current_app.config["PUBLIC_URL"] or request.url_root.rstrip("/")
+    url = f"{base}{url_for('feeds.get_calendar', token=token)}"
+    return FeedTokenDocument(
+        id=feed.id,
+        show=feed.show,
+        created_at=feed.created_at,
+        token=token,
+        url=url,
+        webcal_url="webcal" + url[url.index("://") :],
+    )

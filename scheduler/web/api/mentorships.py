@@ -1,0 +1,145 @@
+"""Mentorships under /v1/mentorships."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated
+
+from flask import Blueprint, Response, url_for
+from pydantic import Field
+
+from scheduler.domain.mentorships import BackwardMentorship, Mentorship, MentorshipStatus, SameTwoPeople
+from scheduler.errors import InvalidFields
+from scheduler.services.mentorships import add_mentorship, change_mentorship
+from scheduler.store import new_id
+from scheduler.web.api.fields import Day, Document, Line, Text
+from scheduler.web.api.openapi import documented
+from scheduler.web.requests import answer, context, programme_id, read_body
+
+api = Blueprint("mentorships", __name__)
+
+LONGEST = timedelta(days=3 * 366)
+
+Goals = Annotated[list[Line], Field(min_length=1, max_length=50, description="agreed at the start")]
+PersonId = Annotated[str, Field(max_length=64)]
+
+
+class NewMentorship(Document):
+    """A mentorship to agree on: who, towards which goals, from when until when."""
+
+    mentor: PersonId
+    mentee: PersonId
+    goals: Goals
+    expectations: Text = ""
+    starts_on: Day
+    ends_on: Day
+    status: MentorshipStatus = MentorshipStatus.ACTIVE
+
+
+class MentorshipChange(Document):
+    """What to change of a mentorship; what is left out stays."""
+
+    goals: Goals | None = None
+    expectations: Text | None = None
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+    status: MentorshipStatus | None = None
+
+
+class MentorshipDocument(Document):
+    """A mentorship."""
+
+    id: str
+    mentor: str
+    mentee: str
+    goals: list[str]
+    expectations: str
+    starts_on: date
+    ends_on: date
+    status: MentorshipStatus
+
+    @classmethod
+    def of(cls, mentorship: Mentorship) -> MentorshipDocument:
+        """The document of a mentorship."""
+        return cls(
+            id=mentorship.id,
+            mentor=mentorship.mentor_id,
+            mentee=mentorship.mentee_id,
+            goals=list(mentorship.goals),
+            expectations=mentorship.expectations,
+            starts_on=mentorship.starts_on,
+            ends_on=mentorship.ends_on,
+            status=mentorship.status,
+        )
+
+
+class MentorshipsDocument(Document):
+    """All mentorships of the programme, the first agreed first."""
+
+    items: list[MentorshipDocument]
+
+
+@api.post("/mentorships")
+@documented(MentorshipDocument, status=201, body=NewMentorship, refuses=(400, 404, 413, 415, 422), tag="mentorships")
+def post_mentorship() -> Response:
+    """Agree on a mentorship."""
+    new = read_body(NewMentorship)
+    _check_length(new.starts_on, new.ends_on)
+    try:
+        mentorship = Mentorship(
+            new_id(),
+            new.mentor,
+            new.mentee,
+            tuple(new.goals),
+            new.expectations,
+            new.starts_on,
+            new.ends_on,
+            new.status,
+        )
+    except SameTwoPeople as error:
+        raise InvalidFields.at("/mentee", str(error)) from error
+    except BackwardMentorship as error:
+        raise InvalidFields.at("/ends_on", str(error)) from error
+    add_mentorship(context(), programme_id(), mentorship)
+    where = url_for("v1.mentorships.get_mentorship", mentorship_id=mentorship.id)
+    return answer(MentorshipDocument.of(mentorship), 201, {"Location": where})
+
+
+@api.get("/mentorships")
+@documented(MentorshipsDocument, tag="mentorships")
+def get_mentorships() -> Response:
+    """List the programme's mentorships."""
+    with context().store.read() as tx:
+        found = tx.mentorships.all(programme_id())
+    return answer(MentorshipsDocument(items=[MentorshipDocument.of(mentorship) for mentorship in found]))
+
+
+@api.get("/mentorships/<mentorship_id>")
+@documented(MentorshipDocument, refuses=(404,), tag="mentorships")
+def get_mentorship(mentorship_id: str) -> Response:
+    """Read a mentorship."""
+    with context().store.read() as tx:
+        return answer(MentorshipDocument.of(tx.mentorships.get(programme_id(), mentorship_id)))
+
+
+@api.patch("/mentorships/<mentorship_id>")
+@documented(MentorshipDocument, body=MentorshipChange, refuses=(400, 404, 409, 413, 415, 422), tag="mentorships")
+def patch_mentorship(mentorship_id: str) -> Response:
+    """Change a mentorship. Ending it cancels the meetings to come."""
+    asked = read_body(MentorshipChange)
+    changes = {name: getattr(asked, name) for name in asked.model_fields_set}
+    for name, value in changes.items():
+        if value is None:
+            raise InvalidFields.at(f"/{name}", "this can't be null; leave it out to keep it")
+    if asked.goals is not None:
+        changes["goals"] = tuple(asked.goals)
+    try:
+        mentorship = change_mentorship(context(), programme_id(), mentorship_id, changes)
+    except BackwardMentorship as error:
+        raise InvalidFields.at("/ends_on", str(error)) from error
+    return answer(MentorshipDocument.of(mentorship))
+
+
+def _check_length(starts_on: date, ends_on: date) -> None:
+    if ends_on - starts_on > LONGEST:
+        raise InvalidFields.at("/ends_on", "a mentorship lasts at most three years; agree on a new one after it")

@@ -1,0 +1,182 @@
+"""People under /v1/people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from flask import Blueprint, Response, url_for
+from pydantic import Field
+
+from scheduler.domain.availability import DEFAULT_HOURS, NO_BUFFER
+from scheduler.domain.people import Person
+from scheduler.domain.zones import zones_of_country
+from scheduler.errors import InvalidFields
+from scheduler.services.freebusy import FbType, free_busy
+from scheduler.services.people import add_person, change_person, delete_person
+from scheduler.store import new_id
+from scheduler.web.api.attendees import BufferDocument, Week, WorkingHoursDocument, hours_of, week_of
+from scheduler.web.api.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName
+from scheduler.web.api.openapi import documented
+from scheduler.web.problems import problem
+from scheduler.web.requests import answer, context, programme_id, read_body, read_query
+
+api = Blueprint("people", __name__)
+
+
+class NewPerson(Document):
+    """A person to add: with their ``time_zone``, or with a ``country`` that has only one."""
+
+    name: Name
+    email: MailAddress
+    time_zone: ZoneName | None = None
+    country: CountryCode | None = Field(None, description="instead of time_zone; several zones: answered with them")
+    working_hours: Week = None
+    buffer: BufferDocument | None = None
+
+
+class PersonChange(Document):
+    """What to change of a person; what is left out stays."""
+
+    name: Name | None = None
+    email: MailAddress | None = None
+    time_zone: ZoneName | None = None
+    working_hours: Week = None
+    buffer: BufferDocument | None = None
+
+
+class PersonDocument(Document):
+    """A person."""
+
+    id: str
+    name: str
+    email: str
+    time_zone: str
+    working_hours: list[WorkingHoursDocument] | None
+    buffer: BufferDocument
+
+    @classmethod
+    def of(cls, person: Person) -> PersonDocument:
+        """The document of a person."""
+        buffer = BufferDocument.model_construct(before=person.buffer.before, after=person.buffer.after)
+        return cls.model_construct(
+            id=person.id,
+            name=person.name,
+            email=person.email,
+            time_zone=person.time_zone,
+            working_hours=week_of(person.working_hours),
+            buffer=buffer,
+        )
+
+
+class PeopleDocument(Document):
+    """All people of the programme, the first added first."""
+
+    items: list[PersonDocument]
+
+
+class Span(Document):
+    """A span of time, at most 366 days."""
+
+    start: Instant
+    end: Instant
+
+
+class FreeBusyPeriod(Document):
+    """A period [start, end) of one FBTYPE (RFC 5545 §3.2.9); what is in none is FREE."""
+
+    start: Instant
+    end: Instant
+    fbtype: FbType
+
+
+class FreeBusyDocument(Document):
+    """When a person is taken: BUSY meetings and calendars, BUSY-UNAVAILABLE hours and firm blackouts,
+    BUSY-TENTATIVE blackouts that are not firm.
+    """
+
+    start: Instant
+    end: Instant
+    periods: list[FreeBusyPeriod]
+    unknown: Annotated[str | None, Field(description="why a connected calendar can't be relied on; null: it can")]
+
+
+@api.post("/people")
+@documented(PersonDocument, status=201, body=NewPerson, refuses=(400, 413, 415, 422), tag="people")
+def post_person() -> Response:
+    """Add a person."""
+    new = read_body(NewPerson)
+    if (new.time_zone is None) == (new.country is None):
+        raise InvalidFields.at("/time_zone", "give either time_zone or country")
+    zones = (new.time_zone,) if new.time_zone else zones_of_country(new.country or "")
+    if len(zones) > 1:
+        detail = f"{new.country} has {len(zones)} time zones; send the one that applies as time_zone"
+        return problem(422, detail, [{"pointer": "/country", "detail": detail, "choices": list(zones)}])
+    hours = hours_of(new.working_hours) if "working_hours" in new.model_fields_set else DEFAULT_HOURS
+    buffer = new.buffer.to_domain() if new.buffer else NO_BUFFER
+    person = add_person(context(), programme_id(), Person(new_id(), new.name, new.email, str(zones[0]), hours, buffer))
+    where = url_for("v1.people.get_person", person_id=person.id)
+    return answer(PersonDocument.of(person), 201, {"Location": where})
+
+
+@api.get("/people")
+@documented(PeopleDocument, tag="people")
+def get_people() -> Response:
+    """List the programme's people."""
+    with context().store.read() as tx:
+        people = tx.people.all(programme_id())
+    return answer(PeopleDocument(items=[PersonDocument.of(person) for person in people]))
+
+
+@api.get("/people/<person_id>")
+@documented(PersonDocument, refuses=(404,), tag="people")
+def get_person(person_id: str) -> Response:
+    """Read a person."""
+    with context().store.read() as tx:
+        return answer(PersonDocument.of(tx.people.get(programme_id(), person_id)))
+
+
+@api.patch("/people/<person_id>")
+@documented(PersonDocument, body=PersonChange, refuses=(400, 404, 413, 415, 422), tag="people")
+def patch_person(person_id: str) -> Response:
+    """Change a person. Who changes zone keeps their series where they are anchored."""
+    asked = read_body(PersonChange)
+    changes: dict[str, Any] = {}
+    for name in ("name", "email", "time_zone"):
+        if name in asked.model_fields_set:
+            if getattr(asked, name) is None:
+                raise InvalidFields.at(f"/{name}", "this can't be null; leave it out to keep it")
+            changes[name] = getattr(asked, name)
+    if "working_hours" in asked.model_fields_set:
+        changes["working_hours"] = hours_of(asked.working_hours)
+    if "buffer" in asked.model_fields_set:
+        changes["buffer"] = asked.buffer.to_domain() if asked.buffer else NO_BUFFER
+    return answer(PersonDocument.of(change_person(context(), programme_id(), person_id, changes)))
+
+
+@api.delete("/people/<person_id>")
+@documented(None, status=204, refuses=(404,), tag="people")
+def remove_person(person_id: str) -> Response:
+    """Delete a person: cancels their future meetings, revokes their feeds, erases secrets and personal data."""
+    delete_person(context(), programme_id(), person_id)
+    return Response(status=204)
+
+
+@api.get("/people/<person_id>/free-busy")
+@documented(FreeBusyDocument, query=Span, refuses=(404, 422), tag="people")
+def get_free_busy(person_id: str) -> Response:
+    """Read when a person is taken: merged periods by FBTYPE, never titles."""
+    span = read_query(Span)
+    if span.end <= span.start:
+        raise InvalidFields.at("/end", "the span does not end after it starts")
+    if span.end - span.start > timedelta(days=366):
+        raise InvalidFields.at("/end", "the span is longer than 366 days; ask for less at a time")
+    found, unknown = free_busy(context(), programme_id(), person_id, span.start, span.end)
+    periods = [
+        FreeBusyPeriod.model_construct(start=period.start, end=period.end, fbtype=kind)
+        for kind, periods in found.items()
+        for period in periods
+    ]
+    periods.sort(key=lambda row: (row.start, row.end))
+    reason = unknown.reason if unknown else None
+    return answer(FreeBusyDocument.model_construct(start=span.start, end=span.end, periods=periods, unknown=reason))

@@ -1,0 +1,183 @@
+"""POST /v1/slots: when can these people meet once?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from flask import Blueprint, Response
+from pydantic import Field
+
+from scheduler.domain.availability import Attendee
+from scheduler.domain.explanation import Cause, Explanation, Reason
+from scheduler.domain.periods import Period
+from scheduler.domain.slots import Order, Slot, SlotAnswer, SlotQuery
+from scheduler.domain.zones import in_zone
+from scheduler.errors import InvalidFields
+from scheduler.services.proposing import suggest_slots
+from scheduler.web.api.attendees import Attendees, specs_of
+from scheduler.web.api.fields import QUARTER, Document, Duration, Instant, MeetingLength, format_duration
+from scheduler.web.api.openapi import documented
+from scheduler.web.requests import LARGE_BODY, answer, context, programme_id, read_body
+
+api = Blueprint("slots", __name__)
+
+LONGEST_WINDOW = timedelta(days=366)
+
+
+class WindowDocument(Document):
+    """The time looked at, rounded inwards to whole minutes."""
+
+    start: Instant
+    end: Instant
+
+
+class SlotsRequest(Document):
+    """The question: when can these people meet once?"""
+
+    window: WindowDocument
+    duration: MeetingLength
+    step: MeetingLength = QUARTER
+    attendees: Attendees
+    minimum_notice: Annotated[Duration, Field(ge=0, le=527_040)] | None = Field(
+        None, description="counted from now; left out, the clock is read for nothing"
+    )
+    now: Instant | None = Field(None, description="what minimum_notice counts from; left out: the server's clock")
+    order: Order = Order.BEST
+    limit: int = Field(20, ge=1, le=5000, strict=True)
+    allow_unknown: bool = Field(True, description="false: an unknown calendar of a required attendee bars all")
+
+    def to_query(self, now: datetime) -> SlotQuery:
+        """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
+        if self.window.end <= self.window.start:
+            raise InvalidFields.at("/window/end", "the window does not end after it starts")
+        if self.window.end - self.window.start > LONGEST_WINDOW:
+            raise InvalidFields.at("/window/end", "the window is longer than 366 days; ask for less at a time")
+        notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
+        return SlotQuery(
+            Period(self.window.start, self.window.end),
+            self.duration,
+            self.step,
+            (),
+            self.order,
+            self.limit,
+            notice,
+            self.allow_unknown,
+        )
+
+
+class SlotAttendee(Document):
+    """An attendee's local times of a slot."""
+
+    index: int
+    start: datetime
+    end: datetime
+    available: bool | None = Field(description="null: their calendar is unknown")
+
+
+class SlotDocument(Document):
+    """One feasible start."""
+
+    start: datetime
+    end: datetime
+    score: float = Field(ge=0, le=1)
+    attendees: list[SlotAttendee]
+
+
+class UnknownAttendee(Document):
+    """Someone whose connected calendars could not be read recently enough."""
+
+    index: int
+    reason: str
+    age: str | None = Field(description="ISO 8601 duration since the last reading; null: never read")
+
+
+class BlockingDocument(Document):
+    """How many starts one cause takes by itself; ``index`` null is the request's own."""
+
+    index: int | None
+    cause: Cause
+    starts_lost: int
+
+
+class RelaxationDocument(Document):
+    """A change of the request that was tried, and what it gains."""
+
+    index: int | None
+    change: str
+    patch: dict[str, object]
+    starts_gained: int
+
+
+class ExplanationDocument(Document):
+    """Why there is nothing."""
+
+    reason: Reason
+    blocking: list[BlockingDocument]
+    relaxations: list[RelaxationDocument]
+
+    @classmethod
+    def of(cls, explanation: Explanation | None) -> ExplanationDocument | None:
+        """The document of the domain's explanation."""
+        if explanation is None:
+            return None
+        rows = [
+            BlockingDocument(index=row.index, cause=row.cause, starts_lost=row.starts_lost)
+            for row in explanation.blocking
+        ]
+        return cls(reason=explanation.reason, blocking=rows, relaxations=[])
+
+
+class SlotsAnswer(Document):
+    """The slots, how many there are in all, and why there are none if so."""
+
+    slots: list[SlotDocument]
+    total: int
+    unknown_attendees: list[UnknownAttendee]
+    explanation: ExplanationDocument | None
+
+    @classmethod
+    def of(cls, found: SlotAnswer, attendees: Sequence[Attendee], now: datetime) -> SlotsAnswer:
+        """The document of the domain's answer."""
+        return cls(
+            slots=[_slot(slot, attendees) for slot in found.slots],
+            total=found.total,
+            unknown_attendees=unknown_attendees(attendees, now),
+            explanation=ExplanationDocument.of(found.explanation),
+        )
+
+
+def unknown_attendees(attendees: Sequence[Attendee], now: datetime) -> list[UnknownAttendee]:
+    """Those whose calendar is unknown, with the reason and the age of what is known."""
+    return [
+        UnknownAttendee(index=index, reason=one.unknown.reason, age=_age(one.unknown.read_at, now))
+        for index, one in enumerate(attendees)
+        if one.unknown
+    ]
+
+
+@api.post("/slots")
+@documented(SlotsAnswer, body=SlotsRequest, refuses=(400, 404, 413, 415, 422), tag="scheduling")
+def post_slots() -> Response:
+    """Find slots.
+
+    Every start at which all required attendees can meet, exact to the minute, best or earliest first.
+    """
+    asked = read_body(SlotsRequest, LARGE_BODY)
+    now = context().clock()
+    found, attendees = suggest_slots(context(), programme_id(), specs_of(asked.attendees), asked.to_query(now))
+    return answer(SlotsAnswer.of(found, attendees, now))
+
+
+def _slot(slot: Slot, attendees: Sequence[Attendee]) -> SlotDocument:
+    start, end = slot.period.start, slot.period.end
+    rows = [
+        SlotAttendee(index=index, start=in_zone(start, one.zone), end=in_zone(end, one.zone), available=available)
+        for index, (one, available) in enumerate(zip(attendees, slot.available, strict=True))
+    ]
+    return SlotDocument(start=start, end=end, score=slot.score, attendees=rows)
+
+
+def _age(read_at: datetime | None, now: datetime) -> str | None:
+    return None if read_at is None else format_duration((now - read_at) // timedelta(minutes=1))

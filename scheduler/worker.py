@@ -1,0 +1,47 @@
+"""Makes due deliveries and reads connected calendars, one at a time, until told to stop.
+
+The table is the queue: workers claim rows with a lease, so that any number of them can run, and what
+one of them drops the next one finds. Stopping finishes the delivery in hand.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+
+from scheduler.services.calendars import read_next
+from scheduler.services.ports import Context
+from scheduler.services.publishing import deliver_next
+
+log = structlog.get_logger(__name__)
+
+PAUSE = 0.5
+"""Seconds between looks at an empty table."""
+PAUSE_AFTER_FAILURE = 5.0
+
+
+class Worker:
+    """One worker: `run` it in a thread of its own, or as the whole process."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Works until `stop`."""
+        log.info("worker started")
+        while not self._stopping.is_set():
+            try:
+                worked = deliver_next(self._context) or read_next(self._context)
+            except Exception:  # one broken row or a database away must not end the others' deliveries
+                log.exception("worker failed; the lease brings the work back")
+                self._stopping.wait(PAUSE_AFTER_FAILURE)
+                continue
+            if not worked:
+                self._stopping.wait(PAUSE)
+        log.info("worker stopped")
+
+    def stop(self) -> None:
+        """Lets the work in hand finish and nothing new begin."""
+        self._stopping.set()

@@ -1,0 +1,133 @@
+"""A migrated database for each test, and a small programme to put into it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from scheduler.domain.meetings import Meeting, MeetingStatus, Party, Series, plan_occurrences
+from scheduler.domain.mentorships import Mentorship
+from scheduler.domain.people import ConnectedCalendar, Person
+from scheduler.domain.recurrence import WeeklyRule
+from scheduler.domain.zones import LocalTime
+from scheduler.store import Store, new_id
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "scheduler.db"
+    store = Store(f"sqlite:///{path}")
+    store.migrate()
+    store.close()
+    return path
+
+
+@pytest.fixture(params=["sqlite"])
+def store_url(migrated_file: Path, tmp_path: Path) -> str:
+    path = tmp_path / "scheduler.db"
+    shutil.copy(migrated_file, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    opened = Store(store_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 10, 1, 9, 30, 15, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def programme_id(store: Store, now: datetime) -> str:
+    with store.write() as tx:
+        return tx.programmes.add("Women in Science", now)
+
+
+@pytest.fixture
+def another_programme_id(store: Store, now: datetime) -> str:
+    with store.write() as tx:
+        return tx.programmes.add("Another one", now)
+
+
+@pytest.fixture
+def mentor(store: Store, programme_id: str, now: datetime) -> Person:
+    person = Person(new_id(), "Ada", "Ada@example.org", "Europe/Berlin")
+    with store.write() as tx:
+        tx.people.add(programme_id, person, now)
+    return person
+
+
+@pytest.fixture
+def mentee(store: Store, programme_id: str, now: datetime) -> Person:
+    person = Person(new_id(), "Bina", "bina@example.org", "Asia/Kolkata")
+    with store.write() as tx:
+        tx.people.add(programme_id, person, now)
+    return person
+
+
+@pytest.fixture
+def mentorship(store: Store, programme_id: str, mentor: Person, mentee: Person, now: datetime) -> Mentorship:
+    agreed = Mentorship(
+        new_id(), mentor.id, mentee.id, ("first paper", "a talk"), "meet often", date(2026, 10, 1), date(2027, 3, 31)
+    )
+    with store.write() as tx:
+        tx.mentorships.add(programme_id, agreed, now)
+    return agreed
+
+
+@pytest.fixture
+def calendar(store: Store, programme_id: str, mentor: Person, now: datetime) -> ConnectedCalendar:
+    with store.write() as tx:
+        return tx.calendars.add(
+            programme_id,
+            mentor.id,
+            url="https://dav.example.org/ada/",
+            username="ada",
+            password_token="gAAAA-token",
+            publish=True,
+            now=now,
+        )
+
+
+@pytest.fixture
+def plan_meeting(mentor: Person, mentee: Person, now: datetime) -> Callable[..., Meeting]:
+    """Makes a fortnightly meeting of six occurrences, over the end of summer time; one moved, one skipped."""
+
+    def plan(uid: str | None = None, guests: tuple[Party, ...] = ()) -> Meeting:
+        dtstart = LocalTime(datetime.fromisoformat("2026-10-06T14:30"), "Europe/Berlin")
+        rule = WeeklyRule(2, "TU", datetime(2026, 12, 15, 13, 30, tzinfo=UTC))
+        series = Series(dtstart, rule, 45)
+        moved = datetime(2026, 10, 20, 12, 30, tzinfo=UTC)
+        skipped = datetime(2026, 11, 3, 13, 30, tzinfo=UTC)
+        return Meeting(
+            uid=uid or f"{new_id()}@scheduler",
+            title=f"Mentoring: {mentor.name} & {mentee.name}",
+            series=series,
+            occurrences=plan_occurrences(series, {moved: datetime(2026, 10, 21, 12, 30, tzinfo=UTC), skipped: None}),
+            organizer=Party(mentor.name, mentor.email, mentor.time_zone),
+            attendee=Party(mentee.name, mentee.email, mentee.time_zone),
+            guests=guests,
+            goals=("first paper", "a talk"),
+            conference_url="https://meet.example.org/x",
+            status=MeetingStatus.CONFIRMED,
+            sequence=0,
+            revision=1,
+            created_at=now.replace(microsecond=0),
+            changed_at=now.replace(microsecond=0),
+        )
+
+    return plan
+
+
+@pytest.fixture
+def meeting_id(store: Store, programme_id: str, mentorship: Mentorship, plan_meeting: Callable[..., Meeting]) -> str:
+    with store.write() as tx:
+        return tx.meetings.add(programme_id, mentorship.id, plan_meeting("series@scheduler"))

@@ -1,0 +1,197 @@
+"""What people connect: blackouts, calendars and whose turn it is to be read, feeds and their bytes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from scheduler.domain.availability import Blackout, BlackoutKind, Days
+from scheduler.domain.people import ConnectedCalendar, Person, Show
+from scheduler.domain.periods import Period, Periods
+from scheduler.domain.recurrence import BlackoutRule
+from scheduler.errors import NotFound
+from scheduler.store import Store
+
+LEASE = timedelta(minutes=5)
+EXAMS = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 10, 26), date(2026, 10, 30)))
+DENTIST = Blackout(
+    BlackoutKind.OTHER,
+    "Dentist",
+    Period(datetime(2026, 10, 2, 9, 0, 30, tzinfo=UTC), datetime(2026, 10, 2, 11, tzinfo=UTC)),
+    firm=False,
+)
+CHOIR = Blackout(
+    BlackoutKind.OTHER,
+    "Choir",
+    Period(datetime(2026, 11, 3, 18, tzinfo=UTC), datetime(2026, 11, 3, 20, tzinfo=UTC)),
+    rule=BlackoutRule("FREQ=WEEKLY;BYDAY=TU"),
+    time_zone="Europe/Berlin",
+)
+BUSY = Periods(np.array([100, 300], dtype=np.int64), np.array([200, 301], dtype=np.int64))
+
+
+@pytest.mark.parametrize("blackout", [EXAMS, DENTIST, CHOIR, replace(EXAMS, rule=BlackoutRule("FREQ=YEARLY"))])
+def test_a_blackout_comes_back_as_stored(store: Store, programme_id: str, mentor: Person, blackout: Blackout) -> None:
+    with store.write() as tx:
+        stored = tx.blackouts.add(programme_id, mentor.id, blackout)
+    with store.read() as tx:
+        assert tx.blackouts.get(programme_id, mentor.id, stored.id) == stored
+    assert stored.blackout == blackout
+
+
+def test_a_blackout_of_days_can_become_one_of_instants(store: Store, programme_id: str, mentor: Person) -> None:
+    with store.write() as tx:
+        changed = replace(tx.blackouts.add(programme_id, mentor.id, EXAMS), blackout=DENTIST)
+        tx.blackouts.change(programme_id, changed)
+        assert tx.blackouts.all(programme_id, mentor.id) == [changed]
+
+
+def test_blackouts_of_several_people_come_in_one_go_the_earliest_first(
+    store: Store, programme_id: str, mentor: Person, mentee: Person
+) -> None:
+    with store.write() as tx:
+        for blackout in (CHOIR, EXAMS, DENTIST):
+            tx.blackouts.add(programme_id, mentor.id, blackout)
+        found = tx.blackouts.of_people(programme_id, [mentor.id, mentee.id])
+    assert [stored.blackout for stored in found[mentor.id]] == [DENTIST, EXAMS, CHOIR]
+    assert found[mentee.id] == []
+
+
+def test_a_deleted_blackout_is_gone(store: Store, programme_id: str, mentor: Person) -> None:
+    with store.write() as tx:
+        stored = tx.blackouts.add(programme_id, mentor.id, EXAMS)
+        tx.blackouts.delete(programme_id, mentor.id, stored.id)
+        with pytest.raises(NotFound, match="no blackout has the id"):
+            tx.blackouts.get(programme_id, mentor.id, stored.id)
+
+
+def test_what_one_person_connected_is_not_another_s(
+    store: Store, programme_id: str, mentor: Person, mentee: Person, calendar: ConnectedCalendar, now: datetime
+) -> None:
+    with store.write() as tx:
+        blackout = tx.blackouts.add(programme_id, mentor.id, EXAMS)
+        feed = tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
+        with pytest.raises(NotFound):
+            tx.blackouts.get(programme_id, mentee.id, blackout.id)
+        with pytest.raises(NotFound):
+            tx.calendars.get(programme_id, mentee.id, calendar.id)
+        with pytest.raises(NotFound):
+            tx.feeds.revoke(programme_id, mentee.id, feed.id, now)
+
+
+def test_a_new_calendar_is_due_at_once_with_all_it_takes_to_read_it(
+    store: Store, programme_id: str, calendar: ConnectedCalendar, now: datetime
+) -> None:
+    with store.write() as tx:
+        reading = tx.calendars.claim_reading(now, LEASE)
+    assert reading is not None
+    assert (reading.calendar, reading.programme_id) == (calendar, programme_id)
+    assert (reading.password_token, reading.time_zone) == ("gAAAA-token", "Europe/Berlin")
+
+
+def test_a_claimed_calendar_is_nobody_else_s_until_the_lease_runs_out(
+    store: Store, calendar: ConnectedCalendar, now: datetime
+) -> None:
+    with store.write() as tx:
+        assert tx.calendars.claim_reading(now, LEASE) is not None
+        assert tx.calendars.claim_reading(now + LEASE - timedelta(seconds=1), LEASE) is None
+        assert tx.calendars.claim_reading(now + LEASE, LEASE) is not None
+
+
+def test_what_was_read_replaces_what_was_known_and_a_failure_does_not(
+    store: Store, programme_id: str, mentor: Person, calendar: ConnectedCalendar, now: datetime
+) -> None:
+    later = now + timedelta(hours=1)
+    with store.write() as tx:
+        assert tx.calendars.record_read(calendar.id, BUSY, now, later)
+        read = replace(calendar, busy=BUSY, read_at=now)
+        assert tx.calendars.all(programme_id, mentor.id) == [read]
+        assert tx.calendars.claim_reading(now, LEASE) is None
+        assert tx.calendars.record_read_failure(calendar.id, "the server answered 503", later)
+        assert tx.calendars.get(programme_id, mentor.id, calendar.id) == replace(
+            read, failure="the server answered 503"
+        )
+        assert tx.calendars.record_read(calendar.id, Periods.none(), later, later)
+        assert tx.calendars.get(programme_id, mentor.id, calendar.id) == replace(calendar, read_at=later)
+
+
+def test_the_calendar_that_waits_longest_is_read_first(
+    store: Store, programme_id: str, mentor: Person, calendar: ConnectedCalendar, now: datetime
+) -> None:
+    with store.write() as tx:
+        other = tx.calendars.add(
+            programme_id,
+            mentor.id,
+            url="https://b.example.org",
+            username="b",
+            password_token="t",
+            publish=False,
+            now=now - timedelta(seconds=1),
+        )
+        claimed = [tx.calendars.claim_reading(now, LEASE) for _ in range(3)]
+    assert [reading and reading.calendar.id for reading in claimed] == [other.id, calendar.id, None]
+
+
+def test_a_deleted_calendar_is_owed_nothing_and_keeps_nothing(
+    store: Store, programme_id: str, mentor: Person, calendar: ConnectedCalendar, meeting_id: str, now: datetime
+) -> None:
+    with store.write() as tx:
+        tx.deliveries.owe(programme_id, meeting_id, ["series@scheduler"], [calendar.id], 1, now)
+        tx.calendars.delete(programme_id, mentor.id, calendar.id)
+        assert tx.deliveries.of_meeting(programme_id, meeting_id) == []
+        assert tx.calendars.all(programme_id, mentor.id) == []
+        assert not tx.calendars.record_read(calendar.id, BUSY, now, now)
+        assert not tx.calendars.record_read_failure(calendar.id, "too late", now)
+
+
+def test_a_feed_is_found_by_its_digest_with_its_bytes_and_the_revision_to_show(
+    store: Store, programme_id: str, mentor: Person, now: datetime
+) -> None:
+    with store.write() as tx:
+        feed = tx.feeds.add(programme_id, mentor.id, Show.FREE_BUSY, "a" * 64, now)
+        empty = tx.feeds.find("a" * 64)
+        tx.feeds.store_rendering(feed.id, rendered_key="1", body=b"BEGIN\r\n\x00", etag='"x"', last_modified=now)
+        full = tx.feeds.find("a" * 64)
+        assert tx.feeds.all(programme_id, mentor.id) == [feed]
+        assert tx.feeds.get(programme_id, mentor.id, feed.id) == feed
+    assert empty is not None
+    assert (empty.feed_id, empty.programme_id, empty.person_id) == (feed.id, programme_id, mentor.id)
+    assert (empty.show, empty.body, empty.rendered_key) == (Show.FREE_BUSY, None, None)
+    assert (empty.calendar_revision, empty.calendar_changed_at) == (1, now)
+    assert full == replace(empty, rendered_key="1", body=b"BEGIN\r\n\x00", etag='"x"', last_modified=now)
+
+
+def test_a_rotated_feed_answers_to_the_new_token_only(
+    store: Store, programme_id: str, mentor: Person, now: datetime
+) -> None:
+    with store.write() as tx:
+        feed = tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
+        tx.feeds.rotate(programme_id, mentor.id, feed.id, "b" * 64)
+        assert tx.feeds.find("a" * 64) is None
+        found = tx.feeds.find("b" * 64)
+    assert found is not None
+    assert found.feed_id == feed.id
+
+
+def test_a_revoked_feed_is_as_if_it_had_never_been(
+    store: Store, programme_id: str, mentor: Person, now: datetime
+) -> None:
+    with store.write() as tx:
+        feed = tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
+        tx.feeds.revoke(programme_id, mentor.id, feed.id, now)
+        tx.feeds.store_rendering(feed.id, rendered_key="1", body=b"late", etag='"x"', last_modified=now)
+        assert tx.feeds.find("a" * 64) is None
+        assert tx.feeds.all(programme_id, mentor.id) == []
+        with pytest.raises(NotFound, match="no feed has the id"):
+            tx.feeds.rotate(programme_id, mentor.id, feed.id, "b" * 64)
+
+
+def test_a_key_acts_for_its_programme(store: Store, programme_id: str, now: datetime) -> None:
+    with store.write() as tx:
+        tx.programmes.add_key(programme_id, "sk_ab", "k" * 64, now)
+        assert tx.programmes.programme_of_key("k" * 64) == programme_id
+        assert tx.programmes.programme_of_key("x" * 64) is None
+        assert tx.programmes.name(programme_id) == "Women in Science"

@@ -1,0 +1,181 @@
+"""People come back as they were stored, can be locked, and can be erased."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from scheduler.domain.availability import Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.meetings import Meeting, Party
+from scheduler.domain.mentorships import Mentorship
+from scheduler.domain.people import ConnectedCalendar, Person, Show
+from scheduler.domain.recurrence import WEEKDAYS
+from scheduler.errors import NotFound
+from scheduler.store import Store, new_id
+from scheduler.store.engine import open_engine, transaction
+from scheduler.store.tables import metadata
+
+minutes = st.integers(0, 1439)
+hours = st.builds(WorkingHours, st.lists(st.sampled_from(WEEKDAYS), min_size=1).map(tuple), minutes, minutes)
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1)
+persons = st.builds(
+    Person,
+    id=st.builds(new_id),
+    name=texts,
+    email=texts,
+    time_zone=st.sampled_from(["Asia/Kathmandu", "America/Argentina/ComodRivadavia"]),
+    working_hours=st.none() | st.lists(hours).map(tuple),
+    buffer=st.builds(Buffer, minutes, minutes),
+)
+
+
+@given(person=persons, changed=persons)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+def test_a_person_comes_back_as_stored_and_as_changed(
+    store: Store, programme_id: str, now: datetime, person: Person, changed: Person
+) -> None:
+    changed = replace(changed, id=person.id)
+    with store.write() as tx:
+        tx.people.add(programme_id, person, now)
+        assert tx.people.get(programme_id, person.id) == person
+        tx.people.change(programme_id, changed, now)
+        assert tx.people.get(programme_id, person.id) == changed
+
+
+def test_everyone_comes_in_the_order_in_which_they_were_added(store: Store, programme_id: str, now: datetime) -> None:
+    added = [Person(new_id(), f"P{number}", f"{number}@example.org", "UTC") for number in range(5)]
+    with store.write() as tx:
+        for number, person in enumerate(added):
+            tx.people.add(programme_id, person, now + timedelta(microseconds=number))
+        assert tx.people.all(programme_id) == added
+
+
+def test_people_are_locked_whatever_the_order_and_come_in_the_order_asked(
+    store: Store, programme_id: str, mentor: Person, mentee: Person
+) -> None:
+    for asked in ([mentor, mentee], [mentee, mentor], [mentor, mentee, mentor]):
+        with store.write() as tx:
+            assert tx.people.lock(programme_id, [person.id for person in asked]) == asked
+
+
+def test_locking_names_the_first_who_is_not_there(store: Store, programme_id: str, mentor: Person) -> None:
+    with store.write() as tx, pytest.raises(NotFound) as refusal:
+        tx.people.lock(programme_id, [mentor.id, "nobody", "no one either"])
+    assert (refusal.value.kind, refusal.value.identifier) == ("person", "nobody")
+
+
+def test_those_who_are_known_come_by_id_and_the_others_are_left_out(
+    store: Store, programme_id: str, mentor: Person, mentee: Person, now: datetime
+) -> None:
+    with store.write() as tx:
+        tx.people.erase(programme_id, mentee.id, now)
+        assert tx.people.known(programme_id, [mentee.id, mentor.id, "nobody"]) == {mentor.id: mentor}
+
+
+def test_people_are_found_by_email_whatever_its_case(
+    store: Store, programme_id: str, another_programme_id: str, mentor: Person, mentee: Person, now: datetime
+) -> None:
+    twin = Person(new_id(), "Ada again", "ADA@EXAMPLE.ORG", "UTC")
+    with store.write() as tx:
+        tx.people.add(programme_id, twin, now + timedelta(days=1))
+        asked = {"ada@example.org", "bina@example.org", "stranger@example.org"}
+        found = tx.people.by_email(programme_id, asked)
+        assert found == {"ada@example.org": mentor.id, "bina@example.org": mentee.id}
+        assert tx.people.by_email(another_programme_id, asked) == {}
+
+
+def test_a_touch_raises_the_calendar_revision_and_its_time_never_goes_back(
+    store: Store, programme_id: str, mentor: Person, now: datetime
+) -> None:
+    with store.write() as tx:
+        tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
+        seen = []
+        for moment in (now + timedelta(hours=2), now + timedelta(hours=1)):
+            tx.people.touch(programme_id, [mentor.id, mentor.id], moment)
+            page = tx.feeds.find("a" * 64)
+            assert page is not None
+            seen.append((page.calendar_revision, page.calendar_changed_at - now))
+    assert seen == [(2, timedelta(hours=2)), (3, timedelta(hours=2))]
+
+
+def test_an_erased_person_is_gone_with_all_they_connected(
+    store: Store,
+    programme_id: str,
+    mentor: Person,
+    mentee: Person,
+    calendar: ConnectedCalendar,
+    meeting_id: str,
+    now: datetime,
+) -> None:
+    exams = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 10, 26), date(2026, 10, 30)))
+    with store.write() as tx:
+        tx.blackouts.add(programme_id, mentor.id, exams)
+        tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
+        tx.deliveries.owe(programme_id, meeting_id, ["series@scheduler"], [calendar.id], 1, now)
+        tx.people.erase(programme_id, mentor.id, now)
+    with store.write() as tx:
+        assert tx.people.all(programme_id) == [mentee]
+        assert tx.people.by_email(programme_id, {"ada@example.org"}) == {}
+        assert tx.feeds.find("a" * 64) is None
+        assert tx.deliveries.of_meeting(programme_id, meeting_id) == []
+        assert tx.deliveries.claim(now) is None
+        assert tx.calendars.claim_reading(now, timedelta(minutes=1)) is None
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda tx, programme, person, now: tx.people.get(programme, person.id),
+        lambda tx, programme, person, now: tx.people.lock(programme, [person.id]),
+        lambda tx, programme, person, now: tx.people.change(programme, person, now),
+        lambda tx, programme, person, now: tx.people.erase(programme, person.id, now),
+        lambda tx, programme, person, now: tx.blackouts.all(programme, person.id),
+        lambda tx, programme, person, now: tx.feeds.add(programme, person.id, Show.DETAILS, "a" * 64, now),
+    ],
+)
+def test_nothing_can_be_done_with_an_erased_person(
+    store: Store, programme_id: str, mentor: Person, now: datetime, use: Callable[..., object]
+) -> None:
+    with store.write() as tx:
+        tx.people.erase(programme_id, mentor.id, now)
+        with pytest.raises(NotFound):
+            use(tx, programme_id, mentor, now)
+
+
+def test_an_erased_person_stays_in_past_meetings_without_a_name(
+    store: Store, programme_id: str, mentor: Person, mentee: Person, meeting_id: str, now: datetime
+) -> None:
+    nobody = Party("deleted person", None, "Europe/Berlin")
+    with store.write() as tx:
+        tx.people.erase(programme_id, mentor.id, now)
+        assert tx.people.party(programme_id, mentor.id) == nobody
+        meeting = tx.meetings.get(programme_id, meeting_id).meeting
+        assert (meeting.organizer, meeting.title) == (nobody, "Mentoring: deleted person & Bina")
+        tx.people.touch(programme_id, [mentor.id, mentee.id], now)
+
+
+def test_an_erased_name_and_email_are_in_no_row_of_any_table(
+    store: Store,
+    store_url: str,
+    programme_id: str,
+    mentorship: Mentorship,
+    plan_meeting: Callable[..., Meeting],
+    now: datetime,
+) -> None:
+    person = Person(mentorship.mentee_id, "Xanthippe", "xanthippe@example.org", "UTC")
+    with store.write() as tx:
+        tx.people.change(programme_id, person, now)
+        tx.meetings.add(programme_id, mentorship.id, plan_meeting())
+        tx.people.erase(programme_id, person.id, now)
+    engine = open_engine(store_url)
+    with transaction(engine, write=False) as connection:
+        rows = [row for table in metadata.sorted_tables for row in connection.execute(select(table))]
+    engine.dispose()
+    assert "Ada@example.org" in repr(rows)
+    assert "anthippe" not in repr(rows)

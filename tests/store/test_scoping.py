@@ -1,0 +1,177 @@
+"""Another programme's things are not there, by whatever method they are asked for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import pytest
+
+from scheduler.domain.availability import Blackout, BlackoutKind, Days
+from scheduler.domain.meetings import Meeting
+from scheduler.domain.mentorships import Mentorship
+from scheduler.domain.people import ConnectedCalendar, Feed, Person, Show, StoredBlackout
+from scheduler.errors import NotFound
+from scheduler.store import Store, StoredMeeting, Transaction, new_id
+
+EXAMS = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 10, 26), date(2026, 10, 30)))
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """One of everything that a programme has."""
+
+    mentor: Person
+    mentee: Person
+    mentorship: Mentorship
+    blackout: StoredBlackout
+    calendar: ConnectedCalendar
+    feed: Feed
+    stored: StoredMeeting
+    meeting: Meeting
+    now: datetime
+
+
+@pytest.fixture
+def theirs(
+    store: Store,
+    programme_id: str,
+    mentor: Person,
+    mentee: Person,
+    mentorship: Mentorship,
+    calendar: ConnectedCalendar,
+    meeting_id: str,
+    plan_meeting: Callable[..., Meeting],
+    now: datetime,
+) -> Theirs:
+    with store.write() as tx:
+        return Theirs(
+            mentor,
+            mentee,
+            mentorship,
+            tx.blackouts.add(programme_id, mentor.id, EXAMS),
+            calendar,
+            tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now),
+            tx.meetings.get(programme_id, meeting_id),
+            plan_meeting(),
+            now,
+        )
+
+
+Use = Callable[[Transaction, str, Theirs], object]
+
+REFUSED: dict[str, Use] = {
+    "people.get": lambda tx, us, it: tx.people.get(us, it.mentor.id),
+    "people.several": lambda tx, us, it: tx.people.several(us, [it.mentor.id]),
+    "people.lock": lambda tx, us, it: tx.people.lock(us, [it.mentor.id]),
+    "people.change": lambda tx, us, it: tx.people.change(us, it.mentor, it.now),
+    "people.touch": lambda tx, us, it: tx.people.touch(us, [it.mentor.id], it.now),
+    "people.erase": lambda tx, us, it: tx.people.erase(us, it.mentor.id, it.now),
+    "people.party": lambda tx, us, it: tx.people.party(us, it.mentor.id),
+    "blackouts.add": lambda tx, us, it: tx.blackouts.add(us, it.mentor.id, EXAMS),
+    "blackouts.all": lambda tx, us, it: tx.blackouts.all(us, it.mentor.id),
+    "blackouts.of_people": lambda tx, us, it: tx.blackouts.of_people(us, [it.mentor.id]),
+    "blackouts.get": lambda tx, us, it: tx.blackouts.get(us, it.mentor.id, it.blackout.id),
+    "blackouts.change": lambda tx, us, it: tx.blackouts.change(us, it.blackout),
+    "blackouts.delete": lambda tx, us, it: tx.blackouts.delete(us, it.mentor.id, it.blackout.id),
+    "calendars.add": lambda tx, us, it: tx.calendars.add(
+        us, it.mentor.id, url="u", username="n", password_token="t", publish=True, now=it.now
+    ),
+    "calendars.all": lambda tx, us, it: tx.calendars.all(us, it.mentor.id),
+    "calendars.of_people": lambda tx, us, it: tx.calendars.of_people(us, [it.mentor.id]),
+    "calendars.get": lambda tx, us, it: tx.calendars.get(us, it.mentor.id, it.calendar.id),
+    "calendars.delete": lambda tx, us, it: tx.calendars.delete(us, it.mentor.id, it.calendar.id),
+    "feeds.add": lambda tx, us, it: tx.feeds.add(us, it.mentor.id, Show.DETAILS, "b" * 64, it.now),
+    "feeds.all": lambda tx, us, it: tx.feeds.all(us, it.mentor.id),
+    "feeds.get": lambda tx, us, it: tx.feeds.get(us, it.mentor.id, it.feed.id),
+    "feeds.rotate": lambda tx, us, it: tx.feeds.rotate(us, it.mentor.id, it.feed.id, "b" * 64),
+    "feeds.revoke": lambda tx, us, it: tx.feeds.revoke(us, it.mentor.id, it.feed.id, it.now),
+    "mentorships.add": lambda tx, us, it: tx.mentorships.add(us, replace(it.mentorship, id=new_id()), it.now),
+    "mentorships.get": lambda tx, us, it: tx.mentorships.get(us, it.mentorship.id),
+    "mentorships.of_person": lambda tx, us, it: tx.mentorships.of_person(us, it.mentor.id),
+    "mentorships.change": lambda tx, us, it: tx.mentorships.change(us, it.mentorship),
+    "meetings.add": lambda tx, us, it: tx.meetings.add(us, it.mentorship.id, it.meeting),
+    "meetings.get": lambda tx, us, it: tx.meetings.get(us, it.stored.id),
+    "meetings.save": lambda tx, us, it: tx.meetings.save(us, it.stored),
+    "meetings.of_mentorship": lambda tx, us, it: tx.meetings.of_mentorship(us, it.mentorship.id),
+    "meetings.of_person": lambda tx, us, it: tx.meetings.of_person(us, it.mentor.id),
+    "deliveries.owe": lambda tx, us, it: tx.deliveries.owe(us, it.stored.id, ["u"], [it.calendar.id], 1, it.now),
+    "deliveries.of_meeting": lambda tx, us, it: tx.deliveries.of_meeting(us, it.stored.id),
+    "deliveries.drop_of_person": lambda tx, us, it: tx.deliveries.drop_of_person(us, it.mentor.id),
+    "programmes.name": lambda tx, us, it: tx.programmes.name("no such programme"),
+    "programmes.add_key": lambda tx, us, it: tx.programmes.add_key("no such programme", "sk", "c" * 64, it.now),
+}
+"""Asked with our programme for their things: NotFound."""
+
+EMPTY: dict[str, Use] = {
+    "people.all": lambda tx, us, it: tx.people.all(us),
+    "people.known": lambda tx, us, it: tx.people.known(us, [it.mentor.id]),
+    "people.by_email": lambda tx, us, it: tx.people.by_email(us, {"ada@example.org"}),
+    "mentorships.all": lambda tx, us, it: tx.mentorships.all(us),
+    "meetings.as_guest": lambda tx, us, it: tx.meetings.as_guest(us, "gil@example.org"),
+    "meetings.busy_of": lambda tx, us, it: [
+        period
+        for periods in tx.meetings.busy_of(us, [it.mentor.id], it.now, it.now.replace(year=2028)).values()
+        for period in periods
+    ],
+}
+"""Questions that our programme may ask, and whose answer holds nothing of theirs."""
+
+UNSCOPED = {
+    "people.add",
+    "programmes.add",
+    "programmes.programme_of_key",
+    "feeds.find",
+    "feeds.store_rendering",
+    "calendars.claim_reading",
+    "calendars.record_read",
+    "calendars.record_read_failure",
+    "meetings.derived_elsewhere",
+    "deliveries.claim",
+    "deliveries.record",
+    "deliveries.next_due",
+}
+"""A new thing of one's own, who holds a secret, and the worker, who serves every programme."""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_another_programme_s_things_are_not_found(
+    store: Store, another_programme_id: str, theirs: Theirs, name: str
+) -> None:
+    with store.write() as tx, pytest.raises(NotFound):
+        REFUSED[name](tx, another_programme_id, theirs)
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_another_programme_s_things_are_in_no_answer(
+    store: Store, another_programme_id: str, theirs: Theirs, name: str
+) -> None:
+    with store.read() as tx:
+        assert not EMPTY[name](tx, another_programme_id, theirs)
+
+
+def test_owing_to_another_programme_s_calendar_is_refused(
+    store: Store, another_programme_id: str, theirs: Theirs, now: datetime
+) -> None:
+    with store.write() as tx:
+        pair = [Person(new_id(), name, f"{name}@example.org", "UTC") for name in ("x", "y")]
+        for person in pair:
+            tx.people.add(another_programme_id, person, now)
+        ours = replace(theirs.mentorship, id=new_id(), mentor_id=pair[0].id, mentee_id=pair[1].id)
+        tx.mentorships.add(another_programme_id, ours, now)
+        meeting_id = tx.meetings.add(another_programme_id, ours.id, theirs.meeting)
+        with pytest.raises(NotFound, match="no calendar has the id"):
+            tx.deliveries.owe(another_programme_id, meeting_id, ["u"], [theirs.calendar.id], 1, now)
+
+
+def test_no_method_is_left_out_of_these_tables(store: Store) -> None:
+    with store.read() as tx:
+        methods = {
+            f"{kind}.{name}"
+            for kind, repository in vars(tx).items()
+            for name, _ in inspect.getmembers(repository, inspect.ismethod)
+            if not name.startswith("_")
+        }
+    assert methods == REFUSED.keys() | EMPTY.keys() | UNSCOPED

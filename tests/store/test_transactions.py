@@ -1,0 +1,148 @@
+"""Transactions are whole, one writer at a time, and readers neither wait nor write."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from scheduler.domain.people import Person
+from scheduler.store import InvalidDatabaseUrl, Store, StoreUnavailable, engine, new_id
+
+
+def test_a_write_that_fails_leaves_nothing(store: Store, now: datetime) -> None:
+    def write_and_fail() -> None:
+        with store.write() as tx:
+            programme_id = tx.programmes.add("Half", now)
+            tx.programmes.add_key(programme_id, "sk_1", "d" * 64, now)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
+    with store.read() as tx:
+        assert tx.programmes.programme_of_key("d" * 64) is None
+
+
+def test_a_read_can_change_nothing(store: Store, now: datetime) -> None:
+    with pytest.raises(OperationalError, match="readonly"), store.read() as tx:
+        tx.programmes.add("From a reader", now)
+    with store.write() as tx:
+        tx.programmes.add("From a writer, after that", now)
+
+
+def test_a_read_sees_one_state_while_others_write(
+    store: Store, programme_id: str, mentor: Person, now: datetime
+) -> None:
+    with store.read() as reader:
+        assert len(reader.people.all(programme_id)) == 1
+        with store.write() as writer:
+            writer.people.add(programme_id, Person(new_id(), "Cleo", "c@example.org", "UTC"), now)
+        assert len(reader.people.all(programme_id)) == 1
+    with store.read() as reader:
+        assert len(reader.people.all(programme_id)) == 2
+
+
+def test_a_second_writer_waits_before_it_reads(store: Store, programme_id: str, now: datetime) -> None:
+    first_has_begun = threading.Event()
+    second_is_trying = threading.Event()
+    seen: list[int] = []
+
+    def first() -> None:
+        with store.write() as tx:
+            first_has_begun.set()
+            assert second_is_trying.wait(10)
+            assert not second_got_in.wait(0.3)
+            tx.people.add(programme_id, Person(new_id(), "Dot", "d@example.org", "UTC"), now)
+
+    second_got_in = threading.Event()
+
+    def second() -> None:
+        assert first_has_begun.wait(10)
+        second_is_trying.set()
+        with store.write() as tx:
+            second_got_in.set()
+            seen.append(len(tx.people.all(programme_id)))
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(first), pool.submit(second)]:
+            done.result(30)
+    assert seen == [1]
+
+
+def test_twenty_threads_write_in_turn_and_none_is_told_that_the_database_is_locked(
+    store: Store, programme_id: str, mentor: Person, now: datetime
+) -> None:
+    rounds = 5
+
+    def rename(_: int) -> None:
+        for _turn in range(rounds):
+            with store.write() as tx:
+                person = tx.people.lock(programme_id, [mentor.id])[0]
+                count = int(person.name.removeprefix("Ada") or 0)
+                tx.people.change(programme_id, Person(mentor.id, f"Ada{count + 1}", mentor.email, "UTC"), now)
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(rename, range(20)))
+    with store.read() as tx:
+        assert tx.people.get(programme_id, mentor.id).name == f"Ada{20 * rounds}"
+
+
+def test_a_database_that_stays_locked_is_a_named_error(
+    store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.1)
+    impatient = Store(store_url)
+    with store.write(), pytest.raises(StoreUnavailable, match="database is locked"), impatient.write():
+        pass
+    impatient.close()
+
+
+def test_foreign_keys_are_enforced(store: Store, now: datetime) -> None:
+    with pytest.raises(IntegrityError), store.write() as tx:
+        tx.people.add("no such programme", Person(new_id(), "Eve", "e@example.org", "UTC"), now)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("sqlite:////dev/null/folder/x.db", "a folder that can't be made"),
+        ("nonsense", "can't be read"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("mysql://root:secret@localhost/x", "names 'mysql', which is neither"),
+    ],
+)
+def test_a_database_url_that_can_not_be_used_is_refused_without_repeating_it(url: str, problem: str) -> None:
+    with pytest.raises(InvalidDatabaseUrl, match=problem) as refusal:
+        Store(url)
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_store_says_which_database_it_is(store: Store, store_url: str) -> None:
+    assert store.name == store_url
+
+
+def test_a_database_file_that_can_not_be_opened_is_a_named_error(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}")
+    for use in (store.migrate, store.migrated):
+        with pytest.raises(StoreUnavailable, match="unable to open database file"):
+            use()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda store, naive: store.programmes.add("x", naive),
+        lambda store, naive: store.deliveries.claim(naive),
+        lambda store, naive: store.calendars.claim_reading(naive, timedelta(minutes=1)),
+        lambda store, naive: store.meetings.busy_of("p", ["a"], naive, naive),
+    ],
+)
+def test_no_naive_datetime_gets_in(store: Store, now: datetime, use: Callable[..., object]) -> None:
+    with pytest.raises(TypeError, match="needs a UTC offset"), store.write() as tx:
+        use(tx, now.replace(tzinfo=None))
