@@ -1,0 +1,240 @@
+"""Meetings to iCalendar (RFC 5545): one object for a CalDAV server, or a whole feed.
+
+The bytes depend on the values given and nothing else: no clock, no random UID, no order of a hash.
+They hold no METHOD: what goes to a calendar is no message (RFC 4791 §4.1), and in a feed it would
+turn the whole into one invitation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from icalendar import Alarm, Calendar, Event, vRecur
+
+from scheduler.domain.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
+from scheduler.domain.periods import Period
+from scheduler.domain.zones import LocalTime, local_time
+from scheduler.ical.description import describe_once, describe_series
+from scheduler.ical.timezones import vtimezone
+from scheduler.ical.values import Text, add_local, add_utc, cal_address, one_line, uri
+
+PRODID = "-//Mentorship Scheduler//mentorship-scheduler//EN"
+ALARM_BEFORE = timedelta(minutes=15)
+REFRESH = timedelta(hours=1)
+
+
+class Audience(StrEnum):
+    """How much a reader is told: all, only when they are busy, or all but the mentorship's goals."""
+
+    DETAILS = "details"
+    FREE_BUSY = "free_busy"
+    GUEST = "guest"
+
+
+@dataclass(frozen=True)
+class FeedEntry:
+    """A meeting in a feed, and what its reader may know of it."""
+
+    meeting: Meeting
+    audience: Audience
+
+
+def render_invite(meeting: Meeting, uid: str, audience: Audience = Audience.DETAILS) -> bytes:
+    """The calendar object with that UID (one of ``meeting.uids``), to be PUT to a CalDAV server.
+
+    Raises KeyError for another UID.
+    """
+    calendar = _calendar()
+    events = _Writer(meeting, audience).object_of(uid)
+    for event in events:
+        if event["STATUS"] == "CONFIRMED":
+            event.add_component(_alarm(str(event["SUMMARY"])))
+    return _rendered(calendar, events, [meeting])
+
+
+def render_feed(name: str, entries: Sequence[FeedEntry]) -> bytes:
+    """A whole feed called ``name``, its meetings in the order given, cancelled ones among them."""
+    calendar = _calendar()
+    calendar.add("NAME", Text(one_line(name)))
+    calendar.add("X-WR-CALNAME", Text(one_line(name)))
+    calendar.add("REFRESH-INTERVAL", REFRESH, parameters={"VALUE": "DURATION"})
+    calendar.add("X-PUBLISHED-TTL", "PT1H")
+    writers = [_Writer(entry.meeting, entry.audience) for entry in entries]
+    events = [event for writer in writers for uid in writer.meeting.uids for event in writer.object_of(uid)]
+    return _rendered(calendar, events, [entry.meeting for entry in entries])
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes the events of one meeting for one audience."""
+
+    meeting: Meeting
+    audience: Audience
+
+    def object_of(self, uid: str) -> list[Event]:
+        """The events that share a UID: the series with its overrides, or one that stands alone."""
+        if uid == self.meeting.uid:
+            return [self._once(self.meeting.occurrences[0], uid)] if self._is_single else self._series()
+        for occurrence in self.meeting.occurrences:
+            if occurrence.detached and self.meeting.detached_uid(occurrence) == uid:
+                return [self._once(occurrence, uid)]
+        raise KeyError(uid)
+
+    @property
+    def _is_single(self) -> bool:
+        return self.meeting.series.rule is None
+
+    @property
+    def _is_cancelled(self) -> bool:
+        return self.meeting.status is MeetingStatus.CANCELLED
+
+    def _series(self) -> list[Event]:
+        """The master and its overrides; a lone cancelled event if nothing is left for a rule to give.
+
+        Servers refuse a recurrence set without any instance.
+        """
+        rule, dtstart = self.meeting.series.rule, self.meeting.series.dtstart
+        kept = [occurrence for occurrence in self.meeting.occurrences if not self._is_excluded(occurrence)]
+        master = self._event(self.meeting.uid, None, cancelled=self._is_cancelled or not kept)
+        _add_nominal_times(master, dtstart, self.meeting.series.duration)
+        if not kept:
+            return [master]
+        master.add("RRULE", vRecur.from_ical(str(rule)))
+        for occurrence in self.meeting.occurrences:
+            if self._is_excluded(occurrence):
+                # One property a date: some clients read only the first of a list.
+                add_local(master, "EXDATE", occurrence.recurrence_id)
+        return [master, *(self._override(occurrence) for occurrence in kept if self._needs_override(occurrence))]
+
+    def _is_excluded(self, occurrence: Occurrence) -> bool:
+        """Whether the rule's date is taken out. What is cancelled with the whole stays in, as cancelled."""
+        if occurrence.detached or occurrence.status is OccurrenceStatus.SKIPPED:
+            return True
+        return occurrence.status is OccurrenceStatus.CANCELLED and not self._is_cancelled
+
+    def _needs_override(self, occurrence: Occurrence) -> bool:
+        """Whether a reader would not get its times from the rule: it was moved, or the clock changes under it.
+
+        Adding its length to its start gives one end on the wall clock and another in UTC then, and readers differ.
+        """
+        if occurrence.status is OccurrenceStatus.MOVED:
+            return True
+        return not _is_plain(occurrence.recurrence_id, self.meeting.series.duration)
+
+    def _override(self, occurrence: Occurrence) -> Event:
+        event = self._once(occurrence, self.meeting.uid)
+        add_local(event, "RECURRENCE-ID", occurrence.recurrence_id)
+        return event
+
+    def _once(self, occurrence: Occurrence, uid: str) -> Event:
+        """An event at one time: a single meeting, a detached occurrence, an override."""
+        event = self._event(uid, occurrence, cancelled=self._is_cancelled or not occurrence.takes_place)
+        _add_times(event, occurrence.period, self.meeting.series.time_zone)
+        return event
+
+    def _event(self, uid: str, occurrence: Occurrence | None, *, cancelled: bool) -> Event:
+        """Everything of an event but its times and its recurrence; of the series if no occurrence is given."""
+        meeting = self.meeting
+        event = Event()
+        event.add("UID", uid)
+        event.add("DTSTAMP", meeting.changed_at)
+        event.add("LAST-MODIFIED", meeting.changed_at)
+        event.add("CREATED", meeting.created_at)
+        event.add("SEQUENCE", meeting.sequence)
+        event.add("STATUS", "CANCELLED" if cancelled else "CONFIRMED")
+        event.add("TRANSP", "TRANSPARENT" if cancelled else "OPAQUE")
+        if self.audience is Audience.FREE_BUSY:
+            event.add("SUMMARY", Text("Busy"))
+            event.add("CLASS", "PRIVATE")
+        else:
+            self._add_details(event, occurrence)
+        return event
+
+    def _add_details(self, event: Event, occurrence: Occurrence | None) -> None:
+        meeting = self.meeting
+        event.add("SUMMARY", Text(one_line(meeting.title) or "Meeting"))
+        goals = self.audience is Audience.DETAILS
+        if occurrence is None:
+            description = describe_series(meeting, goals=goals)
+        else:
+            description = describe_once(meeting, occurrence.period.start, goals=goals)
+        if description:
+            event.add("DESCRIPTION", Text(description))
+        event.add("ORGANIZER", cal_address(meeting.organizer))
+        asked = {"PARTSTAT": "NEEDS-ACTION", "RSVP": "TRUE"}
+        event.add("ATTENDEE", cal_address(meeting.attendee, ROLE="REQ-PARTICIPANT", **asked))
+        for guest in meeting.guests:
+            event.add("ATTENDEE", cal_address(guest, ROLE="OPT-PARTICIPANT", **asked))
+        if meeting.conference_url:
+            event.add("URL", uri(meeting.conference_url))
+            conference = {"VALUE": "URI", "FEATURE": "VIDEO", "LABEL": "Video meeting"}
+            event.add("CONFERENCE", uri(meeting.conference_url, **conference))
+
+
+def _add_nominal_times(event: Event, start: LocalTime, minutes: int) -> None:
+    """The first times of a rule, which stand for all the others: never an end that a clock change has bent."""
+    add_local(event, "DTSTART", start)
+    length = timedelta(minutes=minutes)
+    if _is_plain(start, minutes):
+        add_local(event, "DTEND", LocalTime(start.wall + length, start.zone))
+    else:
+        event.add("DURATION", length)
+
+
+def _add_times(event: Event, period: Period, zone: str) -> None:
+    """When an event is, in its zone's local time; in UTC where that could mean another instant."""
+    start, end = local_time(period.start, zone), local_time(period.end, zone)
+    if start.is_sayable and end.is_sayable:
+        add_local(event, "DTSTART", start)
+        add_local(event, "DTEND", end)
+    else:
+        add_utc(event, "DTSTART", period.start)
+        add_utc(event, "DTEND", period.end)
+
+
+def _is_plain(start: LocalTime, minutes: int) -> bool:
+    """Whether the clock exists at a nominal start and does not change before its end."""
+    length = timedelta(minutes=minutes)
+    return local_time(start.instant + length, start.zone).wall == start.wall + length
+
+
+def _alarm(text: str) -> Alarm:
+    alarm = Alarm()
+    alarm.add("ACTION", "DISPLAY")
+    alarm.add("DESCRIPTION", Text(text))
+    alarm.add("TRIGGER", -ALARM_BEFORE)
+    return alarm
+
+
+def _calendar() -> Calendar:
+    calendar = Calendar()
+    calendar.add("VERSION", "2.0")
+    calendar.add("PRODID", PRODID)
+    return calendar
+
+
+def _rendered(calendar: Calendar, events: Iterable[Event], meetings: Sequence[Meeting]) -> bytes:
+    """The calendar with the events and exactly the zones that they name, right over all their times."""
+    found = list(events)
+    for zone in sorted({zone for event in found for zone in _zones_of(event)}):
+        instants = [
+            instant
+            for meeting in meetings
+            if meeting.series.time_zone == zone
+            for occurrence in meeting.occurrences
+            for instant in (occurrence.recurrence_id.instant, occurrence.period.start, occurrence.period.end)
+        ]
+        calendar.add_component(vtimezone(zone, min(instants), max(instants)))
+    for event in found:
+        calendar.add_component(event)
+    rendered: bytes = calendar.to_ical()
+    return rendered
+
+
+def _zones_of(event: Event) -> set[str]:
+    """The TZIDs that an event names."""
+    parameters = (getattr(value, "params", {}) for _, value in event.property_items())
+    return {found["TZID"] for found in parameters if "TZID" in found}
