@@ -16,8 +16,8 @@ from scheduler.worker import Worker
 log = structlog.get_logger(__name__)
 
 
-class Stopped(BaseException):
-    """SIGTERM or Ctrl-C: unwinds the server's loop."""
+class Stopped(SystemExit):
+    """SIGTERM or Ctrl-C: unwinds the server's loop, which lets nothing else through."""
 
 
 def serve(app: Flask, context: Context, host: str, port: int, threads: int) -> None:
@@ -30,10 +30,9 @@ def serve(app: Flask, context: Context, host: str, port: int, threads: int) -> N
     bound = getattr(server, "effective_port", port)
     log.info("serving", address=f"http://{host}:{bound}", docs=f"http://{host}:{bound}/docs/")
     try:
-        server.run()
-    except Stopped:
-        log.info("stopping")
+        server.run()  # on a Stopped it answers what it has begun, and returns
     finally:
+        log.info("stopping")
         worker.stop()
         server.close()
         thread.join()

@@ -20,7 +20,7 @@ from scheduler.domain.zones import check_date, find_zone, zones_of_country
 class Document(BaseModel):
     """The base of every JSON object that is sent or answered: unknown members are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
 _DURATION = re.compile(r"P(?=.)(?:(\d{1,4})W|(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(0{1,2})S)?)?)")

@@ -1,0 +1,62 @@
+"""Reads the result back with tools that are not ours: python-caldav, and requests with recurring-ical-events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
+
+import caldav
+import icalendar
+import recurring_ical_events
+import requests
+
+_T = TypeVar("_T")
+
+Meeting = tuple[datetime, datetime]
+"""When it begins and ends, in UTC."""
+
+
+def make_calendar(server: str, user: str, password: str, name: str) -> str:
+    """A new calendar collection of that user; its address."""
+    with caldav.DAVClient(url=server, username=user, password=password, enable_rfc6764=False) as client:
+        return str(client.principal().make_calendar(name=name, cal_id=name).url)
+
+
+def meetings_on_server(url: str, user: str, password: str, first: date, last: date) -> list[Meeting]:
+    """The meetings that a CalDAV calendar holds between two dates, read and expanded by python-caldav."""
+    with caldav.DAVClient(url=url, username=user, password=password, enable_rfc6764=False) as client:
+        calendar = client.calendar(url=url)
+        found = calendar.search(start=_begin(first), end=_begin(last), event=True, expand=True)
+        return _meetings(component for event in found for component in event.icalendar_instance.walk("VEVENT"))
+
+
+def meetings_in_feed(url: str, first: date, last: date) -> list[Meeting]:
+    """The meetings that an ICS feed holds between two dates, fetched by requests, expanded by recurring-ical-events."""
+    response = requests.get(url, timeout=10)
+    response.raise_for_status()
+    calendar = icalendar.Calendar.from_ical(response.content)
+    return _meetings(recurring_ical_events.of(calendar).between(_begin(first), _begin(last)))
+
+
+def wait_until(condition: Callable[[], _T | None], seconds: float) -> _T | None:
+    """What the condition comes to, asked again and again until it is something or the time is up."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if (found := condition()) is not None:
+            return found
+        time.sleep(0.2)
+    return None
+
+
+def _meetings(components: Iterable[icalendar.Component]) -> list[Meeting]:
+    return sorted(
+        (component.start.astimezone(UTC), component.end.astimezone(UTC))
+        for component in components
+        if str(component.get("STATUS", "")) != "CANCELLED"
+    )
+
+
+def _begin(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=1)

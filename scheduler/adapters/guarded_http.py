@@ -1,0 +1,170 @@
+"""The one way out: HTTP to addresses that people gave us, without reaching into private networks.
+
+A name is resolved once, every address that it has is judged, and the connection is made to one of
+those very addresses, so that a name can't point elsewhere a moment later. TLS still checks the name.
+What is waited for and what is read is bounded, whatever the caller asks and the server does.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.hooks import default_hooks
+from urllib3.exceptions import HTTPError
+
+from scheduler.adapters.guarded_connections import Job, SocketAddress, pool_classes
+from scheduler.adapters.public_addresses import Address, Network, is_public
+from scheduler.errors import Refused
+
+MOST_REDIRECTS = 3
+
+
+class AddressRefused(Refused):
+    """A URL that leads, or may lead, to where nobody but the operator can allow us to go.
+
+    Neither an ``OSError`` nor an error of requests: what retries on those must not retry this.
+    """
+
+    def __init__(self, host: str, reason: str = "is not on the public internet") -> None:
+        self.host = host
+        super().__init__(
+            f"the host {host!r} {reason}: give a public http or https address without a login in it, "
+            "or have the operator add its network to SCHEDULER_ALLOWED_NETWORKS"
+        )
+
+
+class AnswerTooLarge(requests.RequestException):
+    """An answer with more in it than the guard lets anybody read."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Where we may go besides the public internet, how long we wait (seconds), and how much we read (bytes)."""
+
+    allowed_networks: tuple[Network, ...] = ()
+    connect_seconds: float = 5
+    read_seconds: float = 15
+    job_seconds: float = 60
+    largest_body: int = 20 * 2**20
+
+    def admits(self, address: Address) -> bool:
+        """Whether a connection to that address may be made."""
+        return is_public(address) or any(address in network for network in self.allowed_networks)
+
+    def check_url(self, url: str) -> None:
+        """Makes sure that a URL is http or https, names a host and holds no login. Raises AddressRefused."""
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError as error:
+            raise AddressRefused("", "can't be read from the URL") from error
+        if parts.scheme not in ("http", "https") or not host:
+            raise AddressRefused(host or "", "is not that of an http or https URL")
+        if "@" in parts.netloc:
+            raise AddressRefused(host, "has a login in its URL")
+
+    def resolve(self, host: str, port: int) -> list[SocketAddress]:
+        """The addresses of a host, each of them admitted. Raises AddressRefused, socket.gaierror."""
+        try:
+            found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+            addresses = [ip_address(str(row[4][0])) for row in found]
+        except ValueError as error:
+            raise AddressRefused(host, "is no host name") from error
+        if not all(map(self.admits, addresses)):
+            raise AddressRefused(host)
+        return [(row[0], row[4]) for row in found]
+
+
+def guarded_session(guard: Guard) -> requests.Session:
+    """A session for one job: from now on, everything done with it takes at most ``guard.job_seconds``.
+
+    (A resolver that hangs is waited for as long as the system waits.) Raises AddressRefused, and the
+    errors of requests for everything else. Nothing is taken from the environment: no proxy, no netrc.
+    """
+    session = _GuardedSession()
+    session.adapters.clear()
+    session.mount("", _GuardedAdapter(guard))
+    return session
+
+
+class _GuardedSession(requests.Session):
+    """Follows few redirects, none that changes what was asked, and takes no login to another server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.max_redirects = MOST_REDIRECTS
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where to go on. Not for 301-303 to a write: requests would send it again as a GET or without its body."""
+        if resp.status_code in (301, 302, 303) and resp.request.method not in ("GET", "HEAD"):
+            return None
+        return super().get_redirect_target(resp)
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Drops the login where it would go to another server; the hooks too, which answer a digest challenge."""
+        old, new = str(response.request.url), str(prepared_request.url)
+        if self.should_strip_auth(old, new):  # type: ignore[no-untyped-call]  # untyped in types-requests
+            prepared_request.headers.pop("Authorization", None)
+            prepared_request.hooks = default_hooks()
+
+
+class _GuardedAdapter(HTTPAdapter):
+    """Judges every URL that is asked for, redirects included, and connects through guarded connections only."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._job = Job(guard.resolve, time.monotonic() + guard.job_seconds)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Makes the pools' connections guarded ones."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = pool_classes(self._job)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,  # noqa: ARG002  # a proxy would connect to addresses nobody judged
+    ) -> requests.Response:
+        """The answer, its body bounded. Raises AddressRefused and the errors of requests."""
+        self._guard.check_url(request.url or "")
+        wait = timeout or (self._guard.connect_seconds, self._guard.read_seconds)
+        try:
+            response = super().send(request, stream=stream, timeout=wait, verify=verify, cert=cert, proxies={})
+        except HTTPError as error:
+            raise requests.ConnectionError(error, request=request) from error
+        response.raw = _BoundedBody(response.raw, self._guard.largest_body)
+        return response
+
+
+class _BoundedBody:
+    """A body that stops being read when more comes than it may hold, counted after decompression."""
+
+    def __init__(self, body: Any, limit: int) -> None:
+        self._body = body
+        self._limit = limit
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
+
+    def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]:
+        """The body in pieces of at most ``amt`` bytes. Raises AnswerTooLarge."""
+        size = 0
+        for piece in self._body.stream(amt, decode_content=decode_content):
+            size += len(piece)
+            if size > self._limit:
+                raise AnswerTooLarge(f"the answer has more than {self._limit} bytes")
+            yield piece
