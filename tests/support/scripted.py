@@ -1,0 +1,128 @@
+"""A tiny HTTP server on loopback that answers what a test tells it to, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Asked:
+    method: str
+    path: str
+    headers: Message
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A well-formed answer."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Bytes as they are, after which the connection is closed; ``pause`` seconds between any two of them."""
+
+    data: bytes
+    pause: float = 0
+
+
+Script = Callable[[Asked], Reply | Raw]
+
+
+class ScriptedServer:
+    """Answers every request as ``script`` says."""
+
+    def __init__(self, certificate: Path | None = None) -> None:
+        """Over TLS if a file with a key and a certificate is given; ``server_names`` are those that were asked for."""
+        self.script: Script = lambda _: Reply(404)
+        self.asked: list[Asked] = []
+        self.server_names: list[str] = []
+        self._http = _Server(self)
+        self.port = int(self._http.server_address[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            tls.set_servername_callback(lambda _, name, __: self.server_names.append(str(name)))
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
+
+    @property
+    def methods(self) -> list[str]:
+        return [asked.method for asked in self.asked]
+
+    def answer(self, *replies: Reply | Raw) -> None:
+        """Answers these in turn, the last one for ever."""
+        waiting = list(replies)
+        self.script = lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[ScriptedServer]:
+        thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._http.shutdown()
+            thread.join()
+            self._http.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, scripted: ScriptedServer) -> None:
+        self.scripted = scripted
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        if not name.startswith("do_"):
+            raise AttributeError(name)
+        return self._answer
+
+    def handle_one_request(self) -> None:
+        # Clients that hang up are what some tests are about.
+        with contextlib.suppress(OSError):
+            super().handle_one_request()
+            return
+        self.close_connection = True
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        asked = Asked(self.command, self.path, self.headers, body)
+        self.server.scripted.asked.append(asked)
+        reply = self.server.scripted.script(asked)
+        if isinstance(reply, Raw):
+            self.close_connection = True
+            self._write(reply)
+            return
+        self.send_response(reply.status)
+        for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    def _write(self, reply: Raw) -> None:
+        pieces = [bytes([byte]) for byte in reply.data] if reply.pause else [reply.data]
+        for piece in pieces:
+            self.wfile.write(piece)
+            time.sleep(reply.pause)

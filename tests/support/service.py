@@ -1,0 +1,88 @@
+"""The service as a process, and a client that knows nothing but HTTP."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+from support.radicale import free_port
+
+_T = TypeVar("_T")
+
+COMMAND = str(Path(sys.executable).with_name("scheduler"))
+
+
+class Service:
+    """``scheduler`` with a database of its own: its processes, and requests with its programme's key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.base = f"http://127.0.0.1:{free_port()}"
+        self.environment = {
+            **os.environ,
+            "SCHEDULER_DATABASE_URL": f"sqlite:///{folder / 'scheduler.db'}",
+            "SCHEDULER_SECRET_KEY": "a key for tests that is long enough to be one",
+            "SCHEDULER_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "SCHEDULER_PORT": self.base.rsplit(":", 1)[1],
+        }
+        self.run("migrate")
+        self.key = self.run("programmes", "create", "Tests").splitlines()[-1]
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def run(self, *arguments: str) -> str:
+        """A command that ends by itself; what it printed."""
+        result = subprocess.run(
+            [COMMAND, *arguments], env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=60
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A command that goes on, its log in the folder."""
+        with (self.folder / f"{arguments[0]}.log").open("ab") as log:
+            process = subprocess.Popen([COMMAND, *arguments], env=self.environment, cwd=self.folder, stderr=log)
+        self._processes.append(process)
+        return process
+
+    def serve(self) -> None:
+        """Starts the service with its embedded worker and waits until it answers."""
+        self.serving = self.start("serve")
+        wait_for(self._answers)
+
+    def stop(self) -> None:
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait(30)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON of an answer that is no problem."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        response = requests.request(method, f"{self.base}/v1{path}", json=body, headers=headers, timeout=30)
+        assert response.ok, response.text
+        return response.json() if response.content else None
+
+    def log(self, command: str) -> str:
+        return (self.folder / f"{command}.log").read_text()
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.base}/readyz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+
+def wait_for(condition: Callable[[], _T | None], seconds: float = 30) -> _T:
+    """What the condition comes to once it is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} seconds")
