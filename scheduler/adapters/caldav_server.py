@@ -43,6 +43,7 @@ _FOREIGN = (
     TypeError,
     AttributeError,
     ArithmeticError,
+    LookupError,
 )
 """What the library raises: its own errors, those of requests, and what it trips over when an answer is garbage."""
 

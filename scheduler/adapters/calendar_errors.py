@@ -62,7 +62,7 @@ def failure(
     if 300 <= status < 400:
         return CalendarRefused(f"{answer}: the calendar has another address now; give that one", status)
     if status >= 400:
-        meaning = _MEANING.get(status, "does not take what it was asked; it may be of an unknown kind")
+        meaning = _MEANING.get(status, "does not take what it was asked")
         return CalendarRefused(f"{meaning} (it {answer})", status)
     return CalendarUnreachable(f"{answer}, which is no answer to that")
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from werkzeug.http import http_date, unquote_etag
 
 from scheduler.services.feeds import read_feed
+from scheduler.web.api.openapi import documented
 from scheduler.web.problems import problem
 from scheduler.web.requests import context
 
@@ -15,15 +16,14 @@ feeds = Blueprint("feeds", __name__)
 
 
 @feeds.get("/feeds/<token>.ics")
-def get_calendar(token: str) -> Response:
-    """The feed that the token opens, or 304 when the client has it; unknown and revoked are the same 404.
-
-    With If-None-Match the date is not looked at (RFC 9110 §13.2.2): two changes can share a second.
-    """
+@documented(None, refuses=(404,), tag="feeds", public=True)
+def get_calendar_feed(token: str) -> Response:
+    """Read a feed, as calendar apps do; its token is the key, and unknown and revoked are the same 404."""
     document = read_feed(context(), token)
     if document is None:
         return problem(404, "nothing is at this address; ask for a new feed")
     etag, _ = unquote_etag(document.etag)
+    # With If-None-Match the date is not looked at (RFC 9110 §13.2.2): two changes can share a second.
     if request.if_none_match:
         fresh = request.if_none_match.contains_weak(etag or "")
     else:

@@ -95,7 +95,7 @@ def delete_feed(person_id: str, feed_id: str) -> Response:
 
 def _with_token(feed: Feed, token: str) -> FeedTokenDocument:
     base = current_app.config["PUBLIC_URL"] or request.url_root.rstrip("/")
-    url = f"{base}{url_for('feeds.get_calendar', token=token)}"
+    url = f"{base}{url_for('feeds.get_calendar_feed', token=token)}"
     return FeedTokenDocument(
         id=feed.id,
         show=feed.show,

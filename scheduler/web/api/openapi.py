@@ -21,7 +21,9 @@ from scheduler.web.problems import KINDS, PROBLEM_JSON, TITLES, Problem
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_MEANINGS = {200: "The answer", 201: "Stored", 204: "Done"} | {code: TITLES[kind] for code, kind in KINDS.items()}
+_MEANINGS = {200: "The answer", 201: "Stored", 204: "Done", 304: "Nothing has changed"} | {
+    code: TITLES[kind] for code, kind in KINDS.items()
+}
 """What each status means here; Python's own phrases differ between its versions."""
 
 DESCRIPTION = """Finds cross-time-zone meeting slots and recurring cadences for mentorships, and publishes the
@@ -54,10 +56,11 @@ def documented(
     refuses: tuple[int, ...] = (),
     conflict: type[Document] = Problem,
     tag: str = "",
+    public: bool = False,
 ) -> Callable[[_F], _F]:
     """Describes a route: what it takes, what it answers, and with which problems it refuses."""
     codes: dict[str, Any] = {f"HTTP_{status}": answers}
-    codes |= {f"HTTP_{code}": conflict if code == 409 else Problem for code in (401, *refuses)}
+    codes |= {f"HTTP_{code}": conflict if code == 409 else Problem for code in ((), (401,))[not public] + refuses}
 
     def decorate(view: _F) -> _F:
         described = spec.validate(
@@ -67,6 +70,7 @@ def documented(
             tags=[tag],
             skip_validation=True,
             operation_id=view.__name__,
+            security=[] if public else None,
         )
         return cast(_F, described(view))
 
@@ -98,6 +102,9 @@ def _put_right(document: dict[str, Any]) -> None:
             takes = "requestBody" in operation or any(row["in"] == "query" for row in operation.get("parameters", []))
             if not takes:
                 operation["responses"].pop("422", None)
+            if operation["operationId"] == "get_calendar_feed":
+                operation["responses"]["200"]["content"] = {"text/calendar": {"schema": {"type": "string"}}}
+                operation["responses"]["304"] = {}
             for code, response in operation["responses"].items():
                 response["description"] = _MEANINGS[int(code)]
                 if int(code) >= 400 and "application/json" in response.get("content", {}):
