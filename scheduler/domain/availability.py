@@ -183,7 +183,7 @@ def _recurrences(blackout: Blackout, rule: BlackoutRule, zone: str, start: int, 
     else:
         first, last = _wall_minute(blackout.span.start, zone), _wall_minute(blackout.span.end, zone)
     length = last - first
-    for wall in rule.starts(_naive(first), _naive(start - 2 * DAY - length), _naive(end + 2 * DAY)):
+    for wall in rule.starts(_naive(first), _naive(start - 2 * DAY - length), _naive(end + 2 * DAY), zone):
         minute = minute_of(wall.replace(tzinfo=UTC))
         yield minute, minute + length
 

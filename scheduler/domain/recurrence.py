@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar
 
 from dateutil.rrule import rrulestr
 
-from scheduler.domain.zones import LocalTime
+from scheduler.domain.zones import LocalTime, local_time
 from scheduler.errors import InvalidValue
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 """RFC 5545's weekdays in the order of ``date.weekday()``."""
+
+
+def _listed(value: str) -> re.Pattern[str]:
+    """One or more such values, with commas between them."""
+    return re.compile(rf"({value})(,({value}))*")
 
 
 class UnsupportedRule(InvalidValue):
@@ -65,34 +71,58 @@ class WeeklyRule:
 class BlackoutRule:
     """A yearly or weekly RRULE on wall times, such as exams every June or a choir every Tuesday.
 
-    Raises UnsupportedRule for any other frequency and for text that is no RRULE.
+    Raises UnsupportedRule for any other frequency, for values that RFC 5545 does not allow, and for
+    text that is no RRULE.
     """
 
     text: str
 
-    _PARTS = frozenset({"FREQ", "INTERVAL", "BYDAY", "BYMONTH", "BYMONTHDAY", "UNTIL", "COUNT", "WKST"})
+    _PARTS: ClassVar = {
+        "FREQ": re.compile(r"YEARLY|WEEKLY"),
+        "INTERVAL": re.compile(r"[1-9]\d?"),
+        "COUNT": re.compile(r"[1-9]\d{0,2}"),
+        "UNTIL": re.compile(r"\d{8}(T\d{6}Z?)?"),
+        "BYDAY": _listed(rf"([+-]?([1-9]|[1-4]\d|5[0-3]))?({'|'.join(WEEKDAYS)})"),
+        "BYMONTH": _listed(r"[1-9]|1[0-2]"),
+        "BYMONTHDAY": _listed(r"[+-]?([1-9]|[12]\d|3[01])"),
+        "WKST": re.compile("|".join(WEEKDAYS)),
+    }
 
     def __post_init__(self) -> None:
-        parts = dict(part.partition("=")[::2] for part in self.text.split(";"))
+        parts = [part.partition("=")[::2] for part in self.text.split(";")]
+        named = dict(parts)
+        is_readable = (
+            len(self.text) <= 200
+            and len(named) == len(parts)
+            and "FREQ" in named
+            and all(name in self._PARTS and self._PARTS[name].fullmatch(value) for name, value in parts)
+            and not {"COUNT", "UNTIL"} <= named.keys()
+            and not (named["FREQ"] == "WEEKLY" and ("BYMONTHDAY" in named or re.search(r"\d", named.get("BYDAY", ""))))
+        )
         remedy = "use FREQ=YEARLY or FREQ=WEEKLY with INTERVAL, BYDAY, BYMONTH, BYMONTHDAY, UNTIL or COUNT"
-        if parts.get("FREQ") not in {"YEARLY", "WEEKLY"} or not parts.keys() <= self._PARTS or len(self.text) > 200:
+        if not is_readable:
             raise UnsupportedRule(self.text, remedy)
         try:
-            next(iter(rrulestr(self.text, dtstart=datetime(2000, 1, 1, tzinfo=self._zone_for_until))), None)
-        except (ValueError, TypeError, KeyError) as error:
+            self.starts(datetime(2000, 1, 1), datetime(2000, 1, 1), datetime(2000, 1, 2), "UTC")  # noqa: DTZ001  # wall times
+        except ValueError as error:
             raise UnsupportedRule(self.text, remedy) from error
 
-    def starts(self, first: datetime, after: datetime, before: datetime) -> list[datetime]:
-        """The wall starts, ``first`` being the first, that lie in [after, before] (all naive)."""
-        zone = self._zone_for_until
-        rule = rrulestr(self.text, dtstart=first.replace(tzinfo=zone))
-        found = rule.between(after.replace(tzinfo=zone), before.replace(tzinfo=zone), inc=True)
-        return [start.replace(tzinfo=None) for start in found]
+    def starts(self, first: datetime, after: datetime, before: datetime, zone: str) -> list[datetime]:
+        """The wall starts, ``first`` being the first, that lie in [after, before] (all naive, in ``zone``).
 
-    @property
-    def _zone_for_until(self) -> tzinfo | None:
-        """Dateutil wants DTSTART and UNTIL both with or both without an offset; wall times are compared as read."""
-        return UTC if re.search(r"UNTIL=\d{8}T\d{6}Z", self.text) else None
+        An UNTIL in UTC is an instant, one without offset a wall time, and a date lasts all day.
+        """
+        unbounded = ";".join(part for part in self.text.split(";") if not part.startswith("UNTIL="))
+        found = rrulestr(unbounded, dtstart=first).between(after, before, inc=True)
+        until = self._until(zone)
+        return [start for start in found if until is None or start <= until]
+
+    def _until(self, zone: str) -> datetime | None:
+        match = re.search(r"UNTIL=(\d{8})(?:T(\d{6})(Z?))?", self.text)
+        if not match:
+            return None
+        wall = datetime.strptime(match[1] + (match[2] or "235959"), "%Y%m%d%H%M%S")  # noqa: DTZ007  # a wall time
+        return local_time(wall.replace(tzinfo=UTC), zone).wall if match[3] else wall
 
 
 def weekday_of(day: date) -> str:

@@ -1,0 +1,282 @@
+"""The adapter against a real Radicale."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+from caldav.davclient import DAVClient
+from support.events import event
+from support.radicale import Radicale, ask, object_url
+
+from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
+from scheduler.adapters.guarded_http import AddressRefused, Guard
+from scheduler.domain.deliveries import Rejected, Stored, TryAgain
+from scheduler.domain.people import Account
+
+UID = "meeting@example"
+
+
+def held(account: Account, uid: str = UID) -> str:
+    response = ask(account, "GET", object_url(account, uid))
+    assert response.status_code == 200
+    return response.text
+
+
+def etag_of(account: Account, uid: str = UID) -> str:
+    return ask(account, "GET", object_url(account, uid)).headers["ETag"]
+
+
+def stored(caldav: CalDAVServer, account: Account, data: bytes, etag: str | None = None) -> str:
+    outcome = caldav.put(account, UID, data, etag)
+    assert isinstance(outcome, Stored), outcome
+    assert outcome.etag is not None
+    return outcome.etag
+
+
+def test_the_library_speaks_through_requests() -> None:
+    with DAVClient(url="http://127.0.0.1/", enable_rfc6764=False) as client:
+        assert type(client.session) is requests.Session
+
+
+class TestCheck:
+    def test_a_calendar_collection_is_accepted(self, caldav: CalDAVServer, account: Account) -> None:
+        caldav.check(account)
+
+    def test_a_missing_slash_at_the_end_does_no_harm(self, caldav: CalDAVServer, account: Account) -> None:
+        caldav.check(replace(account, url=account.url.rstrip("/")))
+
+    def test_a_password_beyond_ascii_is_said_in_utf_8(self, caldav: CalDAVServer, radicale: Radicale) -> None:
+        caldav.check(radicale.new_account("пароль-ü-密码"))
+
+    def test_a_wrong_password_is_refused_as_such(self, caldav: CalDAVServer, account: Account) -> None:
+        with pytest.raises(CalendarRefused, match=r"does not accept the login.*401") as refused:
+            caldav.check(replace(account, password="battery staple"))
+        assert refused.value.status == 401
+        assert "battery" not in str(refused.value)
+
+    def test_somebody_elses_calendar_is_refused(
+        self, caldav: CalDAVServer, radicale: Radicale, account: Account
+    ) -> None:
+        with pytest.raises(CalendarRefused, match="403"):
+            caldav.check(replace(account, url=radicale.new_account().url))
+
+    def test_an_address_with_nothing_there_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+        with pytest.raises(CalendarRefused, match=r"has nothing at this address.*404"):
+            caldav.check(replace(account, url=account.url.replace("calendar", "nowhere")))
+
+    def test_an_address_book_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+        contacts = account.url.replace("calendar", "contacts")
+        body = (
+            b'<D:mkcol xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><D:set><D:prop>'
+            b"<D:resourcetype><D:collection/><C:addressbook/></D:resourcetype></D:prop></D:set></D:mkcol>"
+        )
+        assert ask(account, "MKCOL", contacts, body).status_code == 201
+        with pytest.raises(CalendarRefused, match="has no calendar at this address"):
+            caldav.check(replace(account, url=contacts))
+
+    def test_the_plain_collection_above_the_calendar_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+        with pytest.raises(CalendarRefused, match="has no calendar at this address"):
+            caldav.check(replace(account, url=account.url.removesuffix("calendar/")))
+
+    def test_a_list_of_tasks_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+        tasks = account.url.replace("calendar", "tasks")
+        body = (
+            b'<C:mkcalendar xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop>'
+            b'<C:supported-calendar-component-set><C:comp name="VTODO"/></C:supported-calendar-component-set>'
+            b"</D:prop></D:set></C:mkcalendar>"
+        )
+        assert ask(account, "MKCALENDAR", tasks, body).status_code == 201
+        with pytest.raises(CalendarRefused, match="keeps no events"):
+            caldav.check(replace(account, url=tasks))
+
+    def test_a_server_that_is_down_is_unreachable(
+        self, caldav: CalDAVServer, radicale: Radicale, account: Account
+    ) -> None:
+        radicale.stop()
+        with pytest.raises(CalendarUnreachable, match="can't be reached"):
+            caldav.check(account)
+
+    def test_a_private_address_is_refused_unless_it_is_allowed(self, account: Account) -> None:
+        with pytest.raises(AddressRefused):
+            CalDAVServer(Guard()).check(account)
+
+
+class TestPut:
+    def test_a_new_object_is_created(self, caldav: CalDAVServer, account: Account) -> None:
+        etag = stored(caldav, account, event())
+        assert etag == etag_of(account)
+        assert sorted(held(account).split()) == sorted(event().decode().split())  # Radicale sorts
+
+    def test_a_changed_object_replaces_the_one_before(self, caldav: CalDAVServer, account: Account) -> None:
+        first = stored(caldav, account, event())
+        second = stored(caldav, account, event(sequence=1, summary="Later"), first)
+        assert second == etag_of(account) != first
+        assert "SUMMARY:Later" in held(account)
+
+    def test_a_cancelled_object_stays_as_cancelled(self, caldav: CalDAVServer, account: Account) -> None:
+        first = stored(caldav, account, event())
+        stored(caldav, account, event(sequence=1, status="CANCELLED"), first)
+        assert "STATUS:CANCELLED" in held(account)
+
+    @pytest.mark.parametrize("sequence", [0, 3])
+    def test_the_same_put_twice_is_the_same_as_once(
+        self, sequence: int, caldav: CalDAVServer, account: Account
+    ) -> None:
+        data = event(sequence=sequence)
+        first = stored(caldav, account, data)
+        assert caldav.put(account, UID, data, None) == Stored(first)
+        assert stored(caldav, account, data, first) == etag_of(account)
+        assert len(caldav.read_objects(account, *OCTOBER)) == 1
+
+    def test_a_lost_reply_to_a_change_counts_as_stored(self, caldav: CalDAVServer, account: Account) -> None:
+        first = stored(caldav, account, event())
+        second = stored(caldav, account, event(sequence=1), first)
+        assert caldav.put(account, UID, event(sequence=1), first) == Stored(second)
+
+    def test_after_a_lost_reply_an_older_one_of_ours_is_replaced(self, caldav: CalDAVServer, account: Account) -> None:
+        stored(caldav, account, event())
+        outcome = caldav.put(account, UID, event(sequence=1, changed="20261002T000000Z"), None)
+        assert outcome == Stored(etag_of(account))
+        assert "SEQUENCE:1" in held(account)
+
+    def test_what_somebody_changed_before_is_replaced_with_a_note(self, caldav: CalDAVServer, account: Account) -> None:
+        first = stored(caldav, account, event())
+        by_hand = event(summary="My own words", changed="20261001T120000Z")
+        ask(account, "PUT", object_url(account, UID), by_hand)
+        outcome = caldav.put(account, UID, event(changed="20261002T000000Z"), first)
+        assert isinstance(outcome, Stored)
+        assert outcome.etag == etag_of(account)
+        assert outcome.note == "the copy in the calendar was not the one last stored there; it was replaced"
+        assert "My own words" not in held(account)
+
+    def test_what_somebody_changed_after_is_left(self, caldav: CalDAVServer, account: Account) -> None:
+        first = stored(caldav, account, event())
+        by_hand = event(summary="My own words", changed="20261003T000000Z")
+        ask(account, "PUT", object_url(account, UID), by_hand)
+        outcome = caldav.put(account, UID, event(changed="20261002T000000Z"), first)
+        assert isinstance(outcome, Rejected)
+        assert "somebody changed the meeting in the calendar after" in outcome.reason
+        assert "My own words" in held(account)
+
+    def test_what_somebody_deleted_is_not_put_back(self, caldav: CalDAVServer, account: Account) -> None:
+        first = stored(caldav, account, event())
+        assert ask(account, "DELETE", object_url(account, UID)).status_code == 200
+        outcome = caldav.put(account, UID, event(sequence=1), first)
+        assert isinstance(outcome, Rejected)
+        assert "somebody deleted the meeting" in outcome.reason
+        assert ask(account, "GET", object_url(account, UID)).status_code == 404
+
+    def test_something_else_at_our_address_is_left(self, caldav: CalDAVServer, account: Account) -> None:
+        ask(account, "PUT", object_url(account, UID), event("other@example"))
+        outcome = caldav.put(account, UID, event(), None)
+        assert isinstance(outcome, Rejected)
+        assert "something else lies where the meeting belongs" in outcome.reason
+        assert "other@example" in held(account)
+
+    def test_the_same_meeting_under_another_address_is_told(self, caldav: CalDAVServer, account: Account) -> None:
+        ask(account, "PUT", object_url(account, "elsewhere"), event())
+        outcome = caldav.put(account, UID, event(), None)
+        assert isinstance(outcome, Rejected)
+        assert "409 Conflict: no-uid-conflict" in outcome.reason
+
+    @pytest.mark.parametrize("uid", ["20261020T143000-x@example", "a b", "a%2Fb", "ü", "a+b&c;d"])
+    def test_odd_uids_are_stored_and_found_again(self, uid: str, caldav: CalDAVServer, account: Account) -> None:
+        outcome = caldav.put(account, uid, event(uid), None)
+        assert isinstance(outcome, Stored)
+        assert caldav.put(account, uid, event(uid), None) == outcome
+        assert len(caldav.read_objects(account, *OCTOBER)) == 1
+
+    def test_a_wrong_password_is_rejected_for_good(self, caldav: CalDAVServer, account: Account) -> None:
+        outcome = caldav.put(replace(account, password="wrong"), UID, event(), None)
+        assert isinstance(outcome, Rejected)
+        assert "401" in outcome.reason
+
+    def test_a_calendar_that_is_gone_is_rejected_for_good(self, caldav: CalDAVServer, account: Account) -> None:
+        assert ask(account, "DELETE", account.url).status_code == 200
+        outcome = caldav.put(account, UID, event(), None)
+        assert isinstance(outcome, Rejected)
+        assert "409" in outcome.reason
+
+    def test_a_private_address_is_rejected_for_good(self, account: Account) -> None:
+        outcome = CalDAVServer(Guard()).put(account, UID, event(), None)
+        assert isinstance(outcome, Rejected)
+        assert "SCHEDULER_ALLOWED_NETWORKS" in outcome.reason
+
+    def test_a_server_that_is_down_is_tried_again_until_it_is_back(
+        self, caldav: CalDAVServer, radicale: Radicale, account: Account
+    ) -> None:
+        radicale.stop()
+        assert isinstance(caldav.put(account, UID, event(), None), TryAgain)
+        radicale.start()
+        stored(caldav, account, event())
+
+    def test_nothing_of_a_meeting_is_logged(
+        self, caldav: CalDAVServer, account: Account, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.DEBUG):
+            first = stored(caldav, account, event(summary="Top secret"))
+            caldav.put(account, UID, event(summary="Top secret", sequence=1), None)
+            caldav.put(account, UID, event(summary="Top secret"), first)
+            caldav.read_objects(account, *OCTOBER)
+        assert "secret" not in caplog.text
+        assert account.password not in caplog.text
+
+
+OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+
+
+class TestReadObjects:
+    def test_events_that_touch_the_time_are_given_and_no_others(self, caldav: CalDAVServer, account: Account) -> None:
+        starts = {"before": "20260930T200000Z", "into": "20260930T233000Z", "within": "20261015T100000Z"}
+        starts |= {"out": "20261031T233000Z", "at-the-end": "20261101T000000Z"}
+        for uid, start in starts.items():
+            assert isinstance(caldav.put(account, uid, event(uid, start=start), None), Stored)
+        found = b"".join(caldav.read_objects(account, *OCTOBER))
+        assert {uid for uid in starts if f"UID:{uid}\n".encode() in found.replace(b"\r", b"")} == {
+            "into",
+            "within",
+            "out",
+        }
+
+    def test_a_series_that_began_long_before_is_given_whole(self, caldav: CalDAVServer, account: Account) -> None:
+        series = event(start="20200101T120000Z", rrule="FREQ=WEEKLY")
+        stored(caldav, account, series)
+        (found,) = caldav.read_objects(account, *OCTOBER)
+        assert b"DTSTART:20200101T120000Z" in found
+        assert b"RRULE:FREQ=WEEKLY" in found
+
+    def test_an_empty_calendar_has_no_objects(self, caldav: CalDAVServer, account: Account) -> None:
+        assert caldav.read_objects(account, *OCTOBER) == []
+
+    def test_characters_beyond_ascii_come_back(self, caldav: CalDAVServer, account: Account) -> None:
+        stored(caldav, account, event(summary="Größe <&> 数学 🎓"))
+        (found,) = caldav.read_objects(account, *OCTOBER)
+        assert "SUMMARY:Größe <&> 数学 🎓" in found.decode()
+
+    def test_many_objects_come_in_one_answer(self, caldav: CalDAVServer, account: Account) -> None:
+        first = datetime(2026, 10, 2, tzinfo=UTC)
+        parts = [event(f"n{n}", start=f"{first + timedelta(hours=n):%Y%m%dT%H%M%SZ}") for n in range(200)]
+        whole = b"".join(part.split(b"PRODID:-//Tests//EN\r\n")[1].removesuffix(b"END:VCALENDAR\r\n") for part in parts)
+        data = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Tests//EN\r\n" + whole + b"END:VCALENDAR\r\n"
+        assert ask(account, "PUT", account.url, data, {"Content-Type": "text/calendar"}).status_code == 201
+        assert len(caldav.read_objects(account, *OCTOBER)) == 200
+
+    def test_a_wrong_password_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+        with pytest.raises(CalendarRefused, match="401"):
+            caldav.read_objects(replace(account, password="wrong"), *OCTOBER)
+
+    def test_a_calendar_that_is_gone_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+        ask(account, "DELETE", account.url)
+        with pytest.raises(CalendarRefused, match="404"):
+            caldav.read_objects(account, *OCTOBER)
+
+    def test_a_server_that_is_down_is_unreachable(
+        self, caldav: CalDAVServer, radicale: Radicale, account: Account
+    ) -> None:
+        radicale.stop()
+        with pytest.raises(CalendarUnreachable):
+            caldav.read_objects(account, *OCTOBER)
