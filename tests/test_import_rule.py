@@ -1,4 +1,7 @@
-"""Imports point one way only: errors <- domain <- ical <- {store, adapters} <- services <- {web, worker} <- app <- cli."""
+"""Imports point one way only.
+
+errors <- domain <- ical <- {store, adapters} <- services <- {web, worker} <- app <- cli
+"""
 
 import ast
 from collections.abc import Iterator

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import caldav
 import icalendar
 import recurring_ical_events
 import requests
+from caldav.davclient import DAVClient
 
 _T = TypeVar("_T")
 
@@ -20,13 +20,13 @@ Meeting = tuple[datetime, datetime]
 
 def make_calendar(server: str, user: str, password: str, name: str) -> str:
     """A new calendar collection of that user; its address."""
-    with caldav.DAVClient(url=server, username=user, password=password, enable_rfc6764=False) as client:
+    with DAVClient(url=server, username=user, password=password, enable_rfc6764=False) as client:
         return str(client.principal().make_calendar(name=name, cal_id=name).url)
 
 
 def meetings_on_server(url: str, user: str, password: str, first: date, last: date) -> list[Meeting]:
     """The meetings that a CalDAV calendar holds between two dates, read and expanded by python-caldav."""
-    with caldav.DAVClient(url=url, username=user, password=password, enable_rfc6764=False) as client:
+    with DAVClient(url=url, username=user, password=password, enable_rfc6764=False) as client:
         calendar = client.calendar(url=url)
         found = calendar.search(start=_begin(first), end=_begin(last), event=True, expand=True)
         return _meetings(component for event in found for component in event.icalendar_instance.walk("VEVENT"))
@@ -50,7 +50,7 @@ def wait_until(condition: Callable[[], _T | None], seconds: float) -> _T | None:
     return None
 
 
-def _meetings(components: Iterable[icalendar.Component]) -> list[Meeting]:
+def _meetings(components: Iterable[Any]) -> list[Meeting]:
     return sorted(
         (component.start.astimezone(UTC), component.end.astimezone(UTC))
         for component in components

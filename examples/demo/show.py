@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -62,7 +62,7 @@ def print_cadence(place: int, cadence: dict[str, Any], names: Sequence[str], zon
 
 
 def print_comparison(
-    promised: Sequence[Meeting], found: dict[str, Sequence[Meeting]], zones: Sequence[str], names: Sequence[str]
+    promised: Sequence[Meeting], found: Mapping[str, Sequence[Meeting]], zones: Sequence[str], names: Sequence[str]
 ) -> bool:
     """Promise and readings side by side; whether they are exactly the same."""
     table = Table(

@@ -151,6 +151,7 @@ def move_one(
     with context.store.write() as tx:
         stored = tx.meetings.get(programme_id, meeting_id, lock=True)
         mentorship = tx.mentorships.get(programme_id, stored.mentorship_id)
+        tx.people.lock(programme_id, [mentorship.mentor_id, mentorship.mentee_id])
         series = stored.meeting.series
         local = local_time(start, series.time_zone)
         _check_end(local.wall.date(), mentorship, "/start")
@@ -190,7 +191,7 @@ def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...
 
 def _bookable(tx: Transaction, programme_id: str, mentorship_id: str) -> Mentorship:
     """The mentorship, with its two people's rows locked. Raises NotFound, MentorshipNotActive."""
-    mentorship = tx.mentorships.get(programme_id, mentorship_id)
+    mentorship = tx.mentorships.get(programme_id, mentorship_id, lock=True)
     tx.people.lock(programme_id, [mentorship.mentor_id, mentorship.mentee_id])
     if mentorship.status is not MentorshipStatus.ACTIVE:
         raise MentorshipNotActive(mentorship.status)

@@ -68,11 +68,14 @@ def _render_again(context: Context, page: FeedPage) -> FeedDocument:
 
 
 def _document(body: bytes, page: FeedPage) -> FeedDocument:
-    """The bytes with the validators they had before if they are the same; Last-Modified never goes back."""
+    """The bytes with the validators they had before if they are the same.
+
+    Otherwise both are new ones: Last-Modified counts whole seconds, never goes back, and never stays.
+    """
     if body == page.body and page.etag and page.last_modified:
         return FeedDocument(body, page.etag, page.last_modified)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    changed = page.calendar_changed_at
+    changed = page.calendar_changed_at.replace(microsecond=0)
     if page.last_modified and changed <= page.last_modified:
         changed = page.last_modified + timedelta(seconds=1)
     return FeedDocument(body, etag, changed)

@@ -36,7 +36,7 @@ def change_mentorship(
     """
     now = context.clock()
     with context.store.write() as tx:
-        old = tx.mentorships.get(programme_id, mentorship_id)
+        old = tx.mentorships.get(programme_id, mentorship_id, lock=True)
         new = replace(old, **changes)
         if old.status.has_ended and new.status is not old.status:
             raise MentorshipEnded(old.status)

@@ -42,7 +42,7 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
     """
     now = context.clock()
     with context.store.write() as tx:
-        person = tx.people.get(programme_id, person_id)
+        (person,) = tx.people.lock(programme_id, [person_id])
         as_guest = tx.meetings.as_guest(programme_id, person.email)
         meetings = tx.meetings.of_person(programme_id, person_id)
         tx.deliveries.drop_of_person(programme_id, person_id)

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachable
 from scheduler.adapters.guarded_http import AddressRefused
 from scheduler.errors import FieldError, InvalidFields, InvalidValue, NotFound, Refused
+from scheduler.store import StoreUnavailable
 from scheduler.web.api.fields import Document
 
 log = structlog.get_logger(__name__)
@@ -52,7 +53,7 @@ TITLES = {
     "unsupported-media-type": "The body's type is not taken here",
     "invalid-fields": "Some fields can't be used",
     "calendar-refused": "The calendar could not be connected",
-    "not-ready": "The service is not ready yet",
+    "not-ready": "The service is not ready",
     "internal-error": "The service failed",
 }
 """Every kind of problem, by the name its ``type`` ends with."""
@@ -67,6 +68,7 @@ KINDS = {
     415: "unsupported-media-type",
     422: "invalid-fields",
     500: "internal-error",
+    503: "not-ready",
 }
 """The kind of problem that a status stands for, where nothing more is known."""
 
@@ -145,6 +147,13 @@ def register_errors(app: Flask) -> None:
     def _calendar(error: Exception) -> Response:
         errors = [{"pointer": "/url", "detail": str(error)}]
         return problem(422, str(error), errors, kind="calendar-refused")
+
+    @app.errorhandler(StoreUnavailable)
+    def _unavailable(error: StoreUnavailable) -> Response:
+        log.error("the database is away", error=str(error))
+        response = problem(503, "the service can't reach its database; try again in a little while")
+        response.headers["Retry-After"] = "5"
+        return response
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:

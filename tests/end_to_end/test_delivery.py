@@ -92,7 +92,7 @@ def on_server(account: Account, uid: str) -> list[tuple[datetime, datetime]]:
     return sorted((event.start.astimezone(UTC), event.end.astimezone(UTC)) for event in events)
 
 
-def component(account: Account, uid: str) -> icalendar.Event:
+def component(account: Account, uid: str) -> icalendar.Component:
     calendar = icalendar.Calendar.from_ical(ask(account, "GET", object_url(account, uid)).content)
     return calendar.walk("VEVENT")[0]
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from flask import Blueprint, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.availability import Attendee
 from scheduler.domain.cadences import Cadence, CadenceAnswer, CadenceQuery
@@ -16,6 +16,7 @@ from scheduler.domain.planning import OnConflict, PlannedOccurrence, PlanStatus
 from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_cadences
+from scheduler.web.api import examples
 from scheduler.web.api.attendees import Attendees, specs_of
 from scheduler.web.api.fields import QUARTER, ClockTime, Day, Document, Instant, MeetingLength, ZoneName
 from scheduler.web.api.openapi import documented
@@ -32,6 +33,8 @@ Coverage = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 
 class CadencesRequest(Document):
     """The question: which local time on which weekday suits these people until the end?"""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CADENCES]})
 
     starts_on: Day
     ends_on: Day

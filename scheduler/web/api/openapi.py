@@ -72,7 +72,7 @@ def documented(
             operation_id=view.__name__,
             security=[] if public else None,
         )
-        return cast(_F, described(view))
+        return cast("_F", described(view))
 
     return decorate
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from flask import Blueprint, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.availability import Attendee
 from scheduler.domain.explanation import Cause, Explanation, Reason
@@ -16,6 +16,7 @@ from scheduler.domain.slots import Order, Slot, SlotAnswer, SlotQuery
 from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_slots
+from scheduler.web.api import examples
 from scheduler.web.api.attendees import Attendees, specs_of
 from scheduler.web.api.fields import QUARTER, Document, Duration, Instant, MeetingLength, format_duration
 from scheduler.web.api.openapi import documented
@@ -35,6 +36,8 @@ class WindowDocument(Document):
 
 class SlotsRequest(Document):
     """The question: when can these people meet once?"""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SLOTS]})
 
     window: WindowDocument
     duration: MeetingLength
