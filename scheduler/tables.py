@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from scheduler.domain.availability import Attendee
@@ -62,7 +62,7 @@ def cadence_table(place: int, cadence: Cadence, attendees: Sequence[Attendee]) -
         f"{cadence.clear_count} of {len(cadence.occurrences)} clear (score {cadence.score:.3f})",
         style="bold",
     )
-    table = Table(*_headings(attendees), "", "why", box=box.SIMPLE)
+    table = Table(*_headings(attendees), Column("", no_wrap=True), "why", box=box.SIMPLE)
     for planned in cadence.occurrences:
         starts = [f"{in_zone(planned.period.start, attendee.zone):{LOCAL}}" for attendee in attendees]
         table.add_row(*starts, _outcome(planned, attendees[0].zone), _why(planned, attendees))

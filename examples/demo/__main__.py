@@ -18,7 +18,11 @@ STARTS_ON, ENDS_ON = date(2026, 11, 30), date(2027, 5, 28)
 DURATION = "PT45M"
 ZONES = ("Europe/Berlin", "Asia/Kolkata")
 NAMES = ("Greta in Berlin", "Asha in Kolkata")
+RULES = {"min_coverage": 0.6, "on_conflict": "move", "move_within_days": 6}
+"""What both the question and the booking say about occurrences that are blocked."""
 DELIVERY_SECONDS = 30.0
+MENTOR_UNIVERSITY = "ph-freiburg-2026-27"
+MENTEE_UNIVERSITY = "mahindra-university-2026-27"
 
 
 def main() -> int:
@@ -41,7 +45,7 @@ def _run(stack: ExitStack, *, once: bool) -> int:
     mentorship = _mentorship(client, people)
     cadence = _best_cadence(client, people)
     with step("booking the first of them"):
-        details = {"duration": DURATION, "conference_url": "https://meet.example.org/greta-asha", "min_coverage": 0.7}
+        details = {"duration": DURATION, "conference_url": "https://meet.example.org/greta-asha", **RULES}
         meeting = client.post(f"/mentorships/{mentorship}/meetings", booking_of(cadence, **details))
         feed = client.post(f"/people/{people[0]}/feeds", {"show": "details"})
     with step("waiting until both calendars have it"):
@@ -111,7 +115,8 @@ def _people(client: Client, radicale: str) -> tuple[list[str], list[str]]:
         ]
     for name, calendar in zip(NAMES, published, strict=True):
         source = calendar["source"]
-        console.print(f"   {name}: {calendar['institution']}, {source['title']} ({source['academic_year']})")
+        console.print(f"   {name}: {source['title']}, {len(calendar['blackouts'])} times away", soft_wrap=True)
+        console.print(f"   [dim]{source['url']}[/]", soft_wrap=True)
     return people, calendars
 
 
@@ -143,8 +148,8 @@ def _best_cadence(client: Client, people: list[str]) -> dict[str, Any]:
         "every_weeks": 2,
         "duration": DURATION,
         "attendees": attendees,
-        "min_coverage": 0.7,
         "limit": 3,
+        **RULES,
     }
     found = client.post("/cadences", asked)
     console.print(f"[bold]The best three of {found['total']} fortnightly cadences until {ENDS_ON}[/]\n")
@@ -188,9 +193,6 @@ def _stay(client: Client, feed: dict[str, Any], meeting: str) -> None:
     while True:
         time.sleep(3600)
 
-
-MENTOR_UNIVERSITY = "tum"
-MENTEE_UNIVERSITY = "iit"
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,7 +15,7 @@ from rich.table import Column, Table
 from examples.demo.readback import Meeting
 
 console = Console(highlight=False)
-console.width = max(console.width, 110)
+console.width = max(console.width, 120)
 
 STATUS = {"clear": "clear", "moved": "[yellow]moved[/]", "skipped": "[red]skipped[/]"}
 
@@ -47,7 +47,7 @@ def print_cadence(place: int, cadence: dict[str, Any], names: Sequence[str], zon
         f"{place}. {first:%A} {first:%H:%M} in {cadence['time_zone']}: {clear} of {count} clear, "
         f"score {cadence['score']:.3f}"
     )
-    table = Table(*names, "", "why", title=_title(title), **_STYLE)
+    table = Table(*names, Column("", no_wrap=True), "why", title=_title(title), **_STYLE)
     shifts = cadence["local_time_shifts"]
     for row in cadence["occurrences"]:
         locals_ = [datetime.fromisoformat(attendee["start"]) for attendee in row["attendees"]]

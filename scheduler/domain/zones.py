@@ -176,8 +176,8 @@ class Offsets:
 
     def between(self, start: int, end: int) -> Offsets:
         """The stretches that touch [start, end), clipped to it (UTC minutes)."""
-        first = int(np.searchsorted(self.until, start, "right"))
-        last = int(np.searchsorted(self.since, end, "left"))
+        first = self.until.searchsorted(start, "right")
+        last = self.since.searchsorted(end, "left")
         return Offsets(
             np.maximum(self.since[first:last], start),
             np.minimum(self.until[first:last], end),
@@ -186,7 +186,7 @@ class Offsets:
 
     def at(self, minutes: Minutes) -> Minutes:
         """The offset in force at each UTC minute."""
-        return self.offset[np.searchsorted(self.since, minutes, "right") - 1]
+        return self.offset[self.since.searchsorted(minutes, "right") - 1]
 
 
 def offsets_between(zone: str, start: int, end: int) -> Offsets:
