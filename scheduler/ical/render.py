@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from icalendar import Alarm, Calendar, Event, vRecur
+from icalendar import Alarm, Calendar, Event, vCalAddress, vRecur
 
 from scheduler.domain.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
 from scheduler.domain.periods import Period
@@ -45,11 +45,14 @@ class FeedEntry:
 def render_invite(meeting: Meeting, uid: str, audience: Audience = Audience.DETAILS) -> bytes:
     """The calendar object with that UID (one of ``meeting.uids``), to be PUT to a CalDAV server.
 
-    Raises KeyError for another UID.
+    The server is asked to invite nobody (RFC 6638 §7.1): each person is reached by us, once, and guests
+    are not sent the goals. Raises KeyError for another UID.
     """
     calendar = _calendar()
     events = _Writer(meeting, audience).object_of(uid)
     for event in events:
+        for attendee in _attendees(event):
+            attendee.params["SCHEDULE-AGENT"] = "CLIENT"
         if event["STATUS"] == "CONFIRMED":
             event.add_component(_alarm(str(event["SUMMARY"])))
     return _rendered(calendar, events, [meeting])
@@ -199,6 +202,11 @@ def _is_plain(start: LocalTime, minutes: int) -> bool:
     """Whether the clock exists at a nominal start and does not change before its end."""
     length = timedelta(minutes=minutes)
     return local_time(start.instant + length, start.zone).wall == start.wall + length
+
+
+def _attendees(event: Event) -> list[vCalAddress]:
+    found = event.get("ATTENDEE", [])
+    return found if isinstance(found, list) else [found]
 
 
 def _alarm(text: str) -> Alarm:

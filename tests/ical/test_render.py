@@ -109,8 +109,8 @@ UID:0b1c2d3e@scheduler.example
 SEQUENCE:0
 RRULE:FREQ=WEEKLY;UNTIL=20261117T133000Z;INTERVAL=2;BYDAY=TU
 EXDATE;TZID=Europe/Berlin:20261103T143000
-ATTENDEE;CN="Ravi Rao";PARTSTAT=NEEDS-ACTION;ROLE=REQ-PARTICIPANT;RSVP=TRUE:mailto:ravi@example.org
-ATTENDEE;CN="Lee, Kim";PARTSTAT=NEEDS-ACTION;ROLE=OPT-PARTICIPANT;RSVP=TRUE:mailto:kim@example.org
+ATTENDEE;CN="Ravi Rao";PARTSTAT=NEEDS-ACTION;ROLE=REQ-PARTICIPANT;RSVP=TRUE;SCHEDULE-AGENT=CLIENT:mailto:ravi@example.org
+ATTENDEE;CN="Lee, Kim";PARTSTAT=NEEDS-ACTION;ROLE=OPT-PARTICIPANT;RSVP=TRUE;SCHEDULE-AGENT=CLIENT:mailto:kim@example.org
 CONFERENCE;FEATURE=VIDEO;LABEL=Video meeting;VALUE=URI:https://meet.example.org/ada
 CREATED:20260901T080000Z
 DESCRIPTION:Goals:\n- Plan experiments\n- Publish a paper\n\n
@@ -136,8 +136,8 @@ DTSTAMP:20260902T090000Z
 UID:0b1c2d3e@scheduler.example
 RECURRENCE-ID;TZID=Europe/Berlin:20261020T143000
 SEQUENCE:0
-ATTENDEE;CN="Ravi Rao";PARTSTAT=NEEDS-ACTION;ROLE=REQ-PARTICIPANT;RSVP=TRUE:mailto:ravi@example.org
-ATTENDEE;CN="Lee, Kim";PARTSTAT=NEEDS-ACTION;ROLE=OPT-PARTICIPANT;RSVP=TRUE:mailto:kim@example.org
+ATTENDEE;CN="Ravi Rao";PARTSTAT=NEEDS-ACTION;ROLE=REQ-PARTICIPANT;RSVP=TRUE;SCHEDULE-AGENT=CLIENT:mailto:ravi@example.org
+ATTENDEE;CN="Lee, Kim";PARTSTAT=NEEDS-ACTION;ROLE=OPT-PARTICIPANT;RSVP=TRUE;SCHEDULE-AGENT=CLIENT:mailto:kim@example.org
 CONFERENCE;FEATURE=VIDEO;LABEL=Video meeting;VALUE=URI:https://meet.example.org/ada
 CREATED:20260901T080000Z
 DESCRIPTION:Goals:\n- Plan experiments\n- Publish a paper\n\n
@@ -388,7 +388,7 @@ def test_local_times_are_told_for_each_person_with_every_shift(make_meeting: Mak
 def test_an_erased_person_is_no_more_than_an_invalid_address(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(attendee=Party("Ravi Rao", None, "Asia/Kolkata"))
     text = unfolded(render_invite(meeting, meeting.uid))
-    assert "ATTENDEE;PARTSTAT=NEEDS-ACTION;ROLE=REQ-PARTICIPANT;RSVP=TRUE:invalid:nomail\n" in text
+    assert "ATTENDEE;PARTSTAT=NEEDS-ACTION;ROLE=REQ-PARTICIPANT;RSVP=TRUE;SCHEDULE-AGENT=CLIENT:invalid:nomail\n" in text
     assert "Ravi" not in text
     assert "Kolkata" not in text
 
@@ -503,3 +503,10 @@ def test_the_bytes_are_the_same_twice_and_in_every_process(make_meeting: MakeMee
             check=True,
         )
         assert there.stdout == here
+
+
+def test_a_server_is_asked_to_invite_nobody_and_a_feed_asks_nothing(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting(count=3, guests=(Party("Kim", "kim@example.org", "Asia/Tokyo"),))
+    invite, feed = invites(meeting)[0], render_feed("Mentoring", [FeedEntry(meeting, Audience.DETAILS)])
+    assert unfolded(invite).count("SCHEDULE-AGENT=CLIENT") == 2
+    assert "SCHEDULE-AGENT" not in unfolded(feed)
