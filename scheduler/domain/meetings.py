@@ -149,11 +149,16 @@ class Meeting:
         return (self.organizer, self.attendee, *self.guests)
 
     @property
-    def busy(self) -> tuple[Period, ...]:
-        """The periods at which its two people are taken."""
+    def kept(self) -> tuple[Occurrence, ...]:
+        """The occurrences that take place."""
         if self.status is MeetingStatus.CANCELLED:
             return ()
-        return tuple(occurrence.period for occurrence in self.occurrences if occurrence.takes_place)
+        return tuple(occurrence for occurrence in self.occurrences if occurrence.takes_place)
+
+    @property
+    def busy(self) -> tuple[Period, ...]:
+        """The periods at which its two people are taken."""
+        return tuple(occurrence.period for occurrence in self.kept)
 
     def occurrence(self, recurrence_id: datetime) -> Occurrence | None:
         """The occurrence of that wall start (naive), or None."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from scheduler.errors import InvalidValue, Refused
@@ -40,6 +40,20 @@ class BackwardMentorship(InvalidValue):
         super().__init__(f"the mentorship ends on {ends_on}, before it starts on {starts_on}")
 
 
+LONGEST = timedelta(days=3 * 366)
+
+
+class MentorshipTooLong(InvalidValue):
+    """A mentorship of more than three years."""
+
+    def __init__(self, starts_on: date, ends_on: date) -> None:
+        self.starts_on = starts_on
+        self.ends_on = ends_on
+        super().__init__(
+            f"{starts_on} to {ends_on} is more than three years; agree on a new mentorship when one has ended"
+        )
+
+
 class MentorshipNotActive(Refused):
     """A booking for a mentorship that is paused or over."""
 
@@ -60,7 +74,7 @@ class MentorshipEnded(Refused):
 class Mentorship:
     """An agreement between two people of a programme: goals and an end date are part of it.
 
-    Raises SameTwoPeople, BackwardMentorship.
+    Raises SameTwoPeople, BackwardMentorship, MentorshipTooLong.
     """
 
     id: str
@@ -77,3 +91,5 @@ class Mentorship:
             raise SameTwoPeople(self.mentor_id)
         if self.ends_on < self.starts_on:
             raise BackwardMentorship(self.starts_on, self.ends_on)
+        if self.ends_on - self.starts_on > LONGEST:
+            raise MentorshipTooLong(self.starts_on, self.ends_on)

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from dateutil.rrule import rrulestr
 
-from scheduler.domain.zones import LocalTime, local_time
+from scheduler.domain.zones import LAST_DATE, LocalTime, local_time
 from scheduler.errors import InvalidValue
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -122,6 +122,8 @@ class BlackoutRule:
         if not match:
             return None
         wall = datetime.strptime(match[1] + (match[2] or "235959"), "%Y%m%d%H%M%S")  # noqa: DTZ007  # a wall time
+        if wall.date() > LAST_DATE:
+            return None
         return local_time(wall.replace(tzinfo=UTC), zone).wall if match[3] else wall
 
 

@@ -72,9 +72,9 @@ def _document(body: bytes, page: FeedPage) -> FeedDocument:
 
     Otherwise both are new ones: Last-Modified counts whole seconds, never goes back, and never stays.
     """
-    if body == page.body and page.etag and page.last_modified:
-        return FeedDocument(body, page.etag, page.last_modified)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    if etag == page.etag and page.last_modified:
+        return FeedDocument(body, etag, page.last_modified)
     changed = page.calendar_changed_at.replace(microsecond=0)
     if page.last_modified and changed <= page.last_modified:
         changed = page.last_modified + timedelta(seconds=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from scheduler.domain.meetings import cancel_from
@@ -52,12 +52,10 @@ def change_mentorship(
 
 
 def _check_within(mentorship: Mentorship, meetings: list[StoredMeeting]) -> None:
-    end = datetime.combine(mentorship.ends_on, time(), UTC) + timedelta(days=2)
     for stored in meetings:
-        if any(period.start >= end for period in stored.meeting.busy):
-            raise InvalidFields.at(
-                "/ends_on", f"a booked meeting takes place after {mentorship.ends_on}; cancel or move it first"
-            )
+        last = max((one.start.wall.date() for one in stored.meeting.kept), default=mentorship.ends_on)
+        if last > mentorship.ends_on:
+            raise InvalidFields.at("/ends_on", f"a booked meeting takes place on {last}; cancel or move it first")
 
 
 def _cancel_future(tx: Transaction, programme_id: str, meetings: list[StoredMeeting], now: datetime) -> None:

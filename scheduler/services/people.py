@@ -8,6 +8,7 @@ from typing import Any
 
 from scheduler.domain.availability import Blackout
 from scheduler.domain.meetings import Party, cancel_from, redescribe
+from scheduler.domain.mentorships import MentorshipStatus
 from scheduler.domain.people import Feed, Person, Show, StoredBlackout
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish_change, refresh_descriptions
@@ -28,15 +29,17 @@ def change_person(context: Context, programme_id: str, person_id: str, changes: 
     """
     now = context.clock()
     with context.store.write() as tx:
-        person = replace(tx.people.get(programme_id, person_id), **changes)
+        old = tx.people.get(programme_id, person_id)
+        person = replace(old, **changes)
         tx.people.change(programme_id, person, now)
         tx.people.touch(programme_id, [person_id], now)
-        refresh_descriptions(tx, programme_id, tx.meetings.of_person(programme_id, person_id), now)
+        if (person.name, person.email, person.time_zone) != (old.name, old.email, old.time_zone):
+            refresh_descriptions(tx, programme_id, tx.meetings.of_person(programme_id, person_id), now)
     return person
 
 
 def delete_person(context: Context, programme_id: str, person_id: str) -> None:
-    """Cancels a person's future meetings, revokes their feeds and erases their secrets and personal data.
+    """Ends a person's mentorships, cancels their future meetings, and erases their feeds, secrets and personal data.
 
     What already took place stays, without the name. Raises NotFound.
     """
@@ -45,13 +48,17 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
         (person,) = tx.people.lock(programme_id, [person_id])
         as_guest = tx.meetings.as_guest(programme_id, person.email)
         meetings = tx.meetings.of_person(programme_id, person_id)
+        for mentorship in tx.mentorships.of_person(programme_id, person_id):
+            if not mentorship.status.has_ended:
+                tx.mentorships.change(programme_id, replace(mentorship, status=MentorshipStatus.CANCELLED))
         tx.deliveries.drop_of_person(programme_id, person_id)
         tx.people.erase(programme_id, person_id, now)
         for old in meetings:
             stored = tx.meetings.get(programme_id, old.id)
             meeting = cancel_from(redescribe(stored.meeting, now), now, now)
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
-        for stored in as_guest:
+        for old in as_guest:
+            stored = tx.meetings.get(programme_id, old.id)
             guests = tuple(guest for guest in stored.meeting.guests if not _is(guest, person))
             meeting = redescribe(stored.meeting, now, guests=guests)
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)

@@ -71,7 +71,7 @@ class People(Repository):
     def touch(self, programme_id: str, ids: Collection[str], now: datetime) -> None:
         """Notes that what these people's feeds show has changed; the time of it never goes back.
 
-        Erased people are taken too.
+        The bytes that are out of date are forgotten with it. Erased people are taken too.
         """
         instant = literal(now, UTCDateTime)
         changed_at = case((people.c.calendar_changed_at > instant, people.c.calendar_changed_at), else_=instant)
@@ -82,6 +82,7 @@ class People(Repository):
             .where(ours)
             .values(calendar_revision=people.c.calendar_revision + 1, calendar_changed_at=changed_at)
         )
+        self._connection.execute(feeds.update().where(feeds.c.person_id.in_(set(ids))).values(body=None))
 
     def erase(self, programme_id: str, person_id: str, now: datetime) -> None:
         """Forgets who the person was, with their blackouts, calendars, deliveries to those, and feeds.

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated
 
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
-from scheduler.domain.mentorships import BackwardMentorship, Mentorship, MentorshipStatus, SameTwoPeople
+from scheduler.domain.mentorships import (
+    BackwardMentorship,
+    Mentorship,
+    MentorshipStatus,
+    MentorshipTooLong,
+    SameTwoPeople,
+)
 from scheduler.errors import InvalidFields
 from scheduler.services.mentorships import add_mentorship, change_mentorship
 from scheduler.store import new_id
@@ -17,8 +23,6 @@ from scheduler.web.api.openapi import documented
 from scheduler.web.requests import answer, context, programme_id, read_body
 
 api = Blueprint("mentorships", __name__)
-
-LONGEST = timedelta(days=3 * 366)
 
 Goals = Annotated[list[Line], Field(min_length=1, max_length=50, description="agreed at the start")]
 PersonId = Annotated[str, Field(max_length=64)]
@@ -84,7 +88,6 @@ class MentorshipsDocument(Document):
 def post_mentorship() -> Response:
     """Agree on a mentorship."""
     new = read_body(NewMentorship)
-    _check_length(new.starts_on, new.ends_on)
     try:
         mentorship = Mentorship(
             new_id(),
@@ -98,7 +101,7 @@ def post_mentorship() -> Response:
         )
     except SameTwoPeople as error:
         raise InvalidFields.at("/mentee", str(error)) from error
-    except BackwardMentorship as error:
+    except (BackwardMentorship, MentorshipTooLong) as error:
         raise InvalidFields.at("/ends_on", str(error)) from error
     add_mentorship(context(), programme_id(), mentorship)
     where = url_for("v1.mentorships.get_mentorship", mentorship_id=mentorship.id)
@@ -135,11 +138,6 @@ def patch_mentorship(mentorship_id: str) -> Response:
         changes["goals"] = tuple(asked.goals)
     try:
         mentorship = change_mentorship(context(), programme_id(), mentorship_id, changes)
-    except BackwardMentorship as error:
+    except (BackwardMentorship, MentorshipTooLong) as error:
         raise InvalidFields.at("/ends_on", str(error)) from error
     return answer(MentorshipDocument.of(mentorship))
-
-
-def _check_length(starts_on: date, ends_on: date) -> None:
-    if ends_on - starts_on > LONGEST:
-        raise InvalidFields.at("/ends_on", "a mentorship lasts at most three years; agree on a new one after it")

@@ -1,0 +1,1 @@
+"""How fast the scheduler is, side by side with what one would otherwise reach for: ``python -m benchmarks``."""

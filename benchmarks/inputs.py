@@ -1,0 +1,79 @@
+"""People with calendars, made up from a seed: what every engine of a benchmark is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+
+from scheduler.domain.availability import Attendee, Blackout, BlackoutKind, Days, WorkingHours
+from scheduler.domain.periods import Period, Periods, instant_of, minute_of
+from scheduler.domain.slots import SlotQuery
+
+SEED = 5545
+WEEK = 7 * 1440
+FIRST_DAY = date(2026, 9, 7)
+BUSY_A_WEEK = 20
+DURATION = 45
+STEP = 15
+WORKDAYS = ("MO", "TU", "WE", "TH", "FR")
+
+ZONES = (
+    "Europe/Berlin",
+    "Africa/Nairobi",
+    "Europe/London",
+    "Asia/Kolkata",
+    "Africa/Cairo",
+    "Europe/Athens",
+    "Asia/Dubai",
+    "Europe/Lisbon",
+    "Africa/Johannesburg",
+    "Asia/Karachi",
+)
+"""From west to east within reach of each other, with four rules for summer time and none."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One size of the question."""
+
+    attendees: int
+    weeks: int
+
+    def __str__(self) -> str:
+        return f"{self.attendees} x {self.weeks}"
+
+
+def slot_query(case: Case) -> SlotQuery:
+    """The question of that size, the same in every process."""
+    random = np.random.default_rng([SEED, case.attendees, case.weeks])
+    start = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC)
+    window = Period(start, start + timedelta(weeks=case.weeks))
+    people = tuple(_attendee(zone, window, case.weeks, random) for zone in ZONES[: case.attendees])
+    return SlotQuery(window=window, duration=DURATION, step=STEP, attendees=people)
+
+
+def _attendee(zone: str, window: Period, weeks: int, random: np.random.Generator) -> Attendee:
+    first = minute_of(window.start)
+    count = BUSY_A_WEEK * weeks
+    week = np.repeat(np.arange(weeks, dtype=np.int64), BUSY_A_WEEK) * WEEK
+    day = random.integers(0, 5, count) * 1440
+    starts = first + week + day + random.integers(5 * 12, 17 * 12, count) * 5
+    hours = WorkingHours(WORKDAYS, 8 * 60, 19 * 60)
+    return Attendee(
+        zone=zone,
+        hours=(hours,),
+        blackouts=tuple(_blackouts(weeks, first, random)),
+        busy=Periods.merged(starts, starts + random.integers(3, 10, count) * 5),
+    )
+
+
+def _blackouts(weeks: int, first: int, random: np.random.Generator) -> Iterator[Blackout]:
+    """Three times of whole days and an afternoon."""
+    for length in (1, 1, 3):
+        day = FIRST_DAY + timedelta(days=int(random.integers(0, 7 * weeks)))
+        yield Blackout(BlackoutKind.EXAM, "exams", Days(day, day + timedelta(days=length - 1)))
+    start = instant_of(first + int(random.integers(0, 7 * weeks)) * 1440 + 13 * 60)
+    yield Blackout(BlackoutKind.OTHER, "away", Period(start, start + timedelta(hours=4)))

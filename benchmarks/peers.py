@@ -1,0 +1,149 @@
+"""The same question answered with what one would otherwise reach for, written as its own manual suggests.
+
+Each peer gets its input in the form that suits it best, made before the clock runs: ``portion`` and
+``intervaltree`` hours and blackouts already turned into UTC minutes, the scan hours and blackouts as
+the wall clock reads them and busy minutes sorted for ``bisect``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import portion
+from intervaltree import IntervalTree
+
+from scheduler.domain.availability import Attendee, Days, blackout_periods, open_hours
+from scheduler.domain.periods import Period, Periods, minute_after, minute_of
+from scheduler.domain.slots import SlotQuery
+
+Spans = list[tuple[int, int]]
+"""Half-open [start, end) in UTC minutes, in order."""
+
+
+@dataclass(frozen=True)
+class PeerPerson:
+    """One attendee in plain Python numbers, dates and zones."""
+
+    hours: Spans
+    closed: Spans
+    blackouts: Spans
+    busy: Spans
+    zone: ZoneInfo
+    days_off: frozenset[date]
+    workdays: frozenset[int]
+    opens: int
+    closes: int
+    taken: Spans
+
+    @classmethod
+    def of(cls, attendee: Attendee, start: int, end: int) -> PeerPerson:
+        """Everything that any peer may want to know, worked out beforehand."""
+        hours = open_hours(attendee.hours, attendee.zone, start, end)
+        timed = [one.span for one in attendee.blackouts if isinstance(one.span, Period)]
+        assert attendee.hours is not None
+        (entry,) = attendee.hours
+        return cls(
+            hours=_spans(hours),
+            closed=_spans(hours.gaps(start, end)),
+            blackouts=_spans(blackout_periods(attendee.blackouts, attendee.zone, start, end)),
+            busy=_spans(attendee.busy),
+            zone=ZoneInfo(attendee.zone),
+            days_off=frozenset(_days_off(attendee)),
+            workdays=frozenset(["MO", "TU", "WE", "TH", "FR", "SA", "SU"].index(day) for day in entry.days),
+            opens=entry.start,
+            closes=entry.end,
+            taken=_spans(Periods.union(attendee.busy, Periods.of(timed))),
+        )
+
+
+@dataclass(frozen=True)
+class PeerInput:
+    """The question in plain Python numbers."""
+
+    start: int
+    end: int
+    duration: int
+    step: int
+    people: list[PeerPerson]
+
+    @classmethod
+    def of(cls, query: SlotQuery) -> PeerInput:
+        """The same question; no attendee of it has a buffer or is optional."""
+        start, end = minute_after(query.window.start), minute_of(query.window.end)
+        people = [PeerPerson.of(attendee, start, end) for attendee in query.attendees]
+        return cls(start, end, query.duration, query.step, people)
+
+    def starts_in(self, low: int, high: int) -> range:
+        """The grid's starts whose meeting fits [low, high): the organizer's UTC offset is whole hours."""
+        return range(-(-low // self.step) * self.step, high - self.duration + 1, self.step)
+
+
+def with_portion(given: PeerInput) -> list[int]:
+    """Interval algebra as one says it: each person's hours less their absences and busy time, all intersected."""
+    free = portion.closedopen(given.start, given.end)
+    for person in given.people:
+        free &= _union(person.hours) - _union(person.blackouts) - _union(person.busy)
+    return [start for piece in free for start in given.starts_in(piece.lower, piece.upper)]
+
+
+def with_one_portion_union(given: PeerInput) -> list[int]:
+    """The fastest way we know to ask ``portion``: all that is in anyone's way is one union, taken away once."""
+    taken = [span for person in given.people for span in (*person.closed, *person.blackouts, *person.busy)]
+    free = portion.closedopen(given.start, given.end) - _union(taken)
+    return [start for piece in free for start in given.starts_in(piece.lower, piece.upper)]
+
+
+def with_intervaltree(given: PeerInput) -> list[int]:
+    """One tree of all that is in the way, overlaps merged; what lies between its intervals is free."""
+    edges = [(given.start - 1, given.start), (given.end, given.end + 1)]
+    taken = [span for person in given.people for span in (*person.closed, *person.blackouts, *person.busy)]
+    tree = IntervalTree.from_tuples(edges + taken)
+    tree.merge_overlaps(strict=False)
+    pieces = ((low.end, high.begin) for low, high in pairwise(sorted(tree)))
+    return [start for low, high in pieces for start in given.starts_in(low, high)]
+
+
+def with_zoneinfo(given: PeerInput) -> list[int]:
+    """Every start of the grid is tried: the wall clock of each person asked, their times searched by bisection."""
+    length = timedelta(minutes=given.duration)
+    busy = [([start for start, _ in one.taken], [end for _, end in one.taken]) for one in given.people]
+    found = []
+    for start in given.starts_in(given.start, given.end):
+        begins = datetime.fromtimestamp(start * 60, UTC)
+        for person, (starts, ends) in zip(given.people, busy, strict=True):
+            local = begins.astimezone(person.zone)
+            opens = local.hour * 60 + local.minute
+            if opens < person.opens or local.weekday() not in person.workdays or local.date() in person.days_off:
+                break
+            until = (begins + length).astimezone(person.zone)
+            if until.date() != local.date() or until.hour * 60 + until.minute > person.closes:
+                break
+            if bisect_right(ends, start) < bisect_left(starts, start + given.duration):
+                break
+        else:
+            found.append(start)
+    return found
+
+
+Peer = Callable[[PeerInput], list[int]]
+PEERS: dict[str, Peer] = {"portion": with_portion, "intervaltree": with_intervaltree, "zoneinfo": with_zoneinfo}
+"""By package name."""
+
+
+def _union(spans: Spans) -> portion.Interval:
+    """One interval of many: the constructor sorts and merges once, where ``|`` would each time."""
+    return portion.Interval(*[portion.closedopen(start, end) for start, end in spans])
+
+
+def _spans(periods: Periods) -> Spans:
+    return list(zip(periods.starts.tolist(), periods.ends.tolist(), strict=True))
+
+
+def _days_off(attendee: Attendee) -> list[date]:
+    spans = [one.span for one in attendee.blackouts if isinstance(one.span, Days)]
+    return [span.first + timedelta(days=n) for span in spans for n in range((span.last - span.first).days + 1)]

@@ -1,0 +1,120 @@
+"""One process, side by side: answers compared first, then medians of interleaved runs."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+
+from benchmarks.inputs import Case
+
+ROUNDS = 5
+"""How often each peer is timed, with ours in between."""
+OUR_RUNS = 15
+"""How often ours is timed after each peer; it is short, so single runs say little."""
+
+
+class DifferentAnswers(Exception):
+    """Engines that answer differently can't be compared."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One question and who answers it."""
+
+    name: str
+    case: Case
+    ours: Callable[[], Any]
+    peers: dict[str, Callable[[], Any]]
+    as_list: Callable[[Any], list[int]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Medians of one question for us and one peer."""
+
+    name: str
+    case: Case
+    peer: str
+    ours_ms: float
+    peer_ms: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster we are."""
+        return self.peer_ms / self.ours_ms
+
+    def as_json(self) -> dict[str, str | int | float]:
+        """The row as it stands in ``var/bench.json``."""
+        return {
+            "name": self.name,
+            "attendees": self.case.attendees,
+            "weeks": self.case.weeks,
+            "peer": self.peer,
+            "ours_ms": round(self.ours_ms, 4),
+            "peer_ms": round(self.peer_ms, 4),
+            "ratio": round(self.ratio, 1),
+        }
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What has to hold, in words, and whether it does."""
+
+    text: str
+    met: bool
+
+
+def run(contest: Contest) -> list[Row]:
+    """The rows of a contest. Raises DifferentAnswers, before anything is timed, if the answers differ."""
+    compare(contest)
+    ours: list[float] = []
+    theirs: dict[str, list[float]] = {peer: [] for peer in contest.peers}
+    for _ in range(ROUNDS):
+        for peer, answer in contest.peers.items():
+            theirs[peer] += _milliseconds(answer, 1)
+            ours += _milliseconds(contest.ours, OUR_RUNS)
+    return [Row(contest.name, contest.case, peer, median(ours), median(times)) for peer, times in theirs.items()]
+
+
+def compare(contest: Contest) -> None:
+    """Raises DifferentAnswers unless everybody gives the same answer, and one that is not empty."""
+    expected = contest.as_list(contest.ours())
+    if not expected:
+        raise DifferentAnswers(f"{contest.name} {contest.case}: the question has no answer; choose another one")
+    for peer, answer in contest.peers.items():
+        found = contest.as_list(answer())
+        if found != expected:
+            differing = sorted(set(found) ^ set(expected))[:5]
+            counts = f"{peer} finds {len(found)} and we {len(expected)}"
+            raise DifferentAnswers(f"{contest.name} {contest.case}: {counts}; they differ at {differing}")
+
+
+def growth(rows: list[Row]) -> tuple[float, float]:
+    """The exponents a and w of ours = c x attendees^a x weeks^w that fit best, by least squares of the logarithms."""
+    sizes = np.log([[row.case.attendees, row.case.weeks] for row in rows])
+    terms = np.column_stack([np.ones(len(rows)), sizes])
+    _, by_attendees, by_weeks = np.linalg.lstsq(terms, np.log([row.ours_ms for row in rows]), rcond=None)[0]
+    return float(by_attendees), float(by_weeks)
+
+
+def _milliseconds(answer: Callable[[], Any], runs: int) -> list[float]:
+    """How long each run takes, one for warming up left aside; garbage is collected before and not within."""
+    answer()
+    gc.collect()
+    gc.disable()
+    try:
+        return [_once(answer) for _ in range(runs)]
+    finally:
+        gc.enable()
+
+
+def _once(answer: Callable[[], Any]) -> float:
+    begun = perf_counter_ns()
+    answer()
+    return (perf_counter_ns() - begun) / 1e6

@@ -1,0 +1,53 @@
+"""Slot search: from busy periods as int64 minute arrays, zone tables warm, nothing kept, to every start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import numpy as np
+
+from benchmarks.inputs import Case, slot_query
+from benchmarks.peers import PEERS, Peer, PeerInput, with_one_portion_union
+from benchmarks.runner import Bar, Contest, Row, growth
+from scheduler.domain.slots import feasible_starts
+
+NAME = "slots"
+ONE_UNION = "slots_one_union"
+"""The same against ``portion`` at its best: written for speed rather than as one would say it."""
+ATTENDEES = (2, 5, 10)
+WEEKS = (4, 26, 52)
+LARGEST = Case(10, 52)
+LEAST_RATIO = 300
+MOST_GROWTH = 1.05
+
+
+def contests() -> Iterator[Contest]:
+    """Each size of the question, put to the engine and to every peer."""
+    for case in (Case(attendees, weeks) for attendees in ATTENDEES for weeks in WEEKS):
+        yield _contest(NAME, case, PEERS)
+    yield _contest(ONE_UNION, LARGEST, {"portion": with_one_portion_union})
+
+
+def _contest(name: str, case: Case, peers: Mapping[str, Peer]) -> Contest:
+    query = slot_query(case)
+    given = PeerInput.of(query)
+    return Contest(
+        name=name,
+        case=case,
+        ours=partial(feasible_starts, query),
+        peers={package: partial(peer, given) for package, peer in peers.items()},
+        as_list=lambda answer: np.asarray(answer, dtype=np.int64).tolist(),
+    )
+
+
+def bars(rows: list[Row]) -> list[Bar]:
+    """What has to hold of the medians."""
+    against_portion = {row.case: row for row in rows if (row.name, row.peer) == (NAME, "portion")}
+    ratio = against_portion[LARGEST].ratio
+    by_attendees, by_weeks = growth(list(against_portion.values()))
+    return [
+        Bar(f"{LARGEST}: {ratio:,.0f} times faster than portion (at least {LEAST_RATIO})", ratio >= LEAST_RATIO),
+        Bar(f"time grows with attendees^{by_attendees:.2f} (at most {MOST_GROWTH})", by_attendees <= MOST_GROWTH),
+        Bar(f"time grows with weeks^{by_weeks:.2f} (at most {MOST_GROWTH})", by_weeks <= MOST_GROWTH),
+    ]

@@ -1,0 +1,100 @@
+"""Cadences are the oracle's: every candidate, every occurrence, every move, every shift of local time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from support.cadence_oracle import CadenceOracle, Candidate
+from support.oracle import instant
+from support.strategies import WEEKDAYS, cadence_queries, hopeless_cadence_queries
+
+from scheduler.domain.cadences import Cadence, CadenceQuery, find_cadences
+from scheduler.domain.periods import Period, minute_of
+
+generated = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@generated
+@given(cadence_queries(), st.randoms(use_true_random=False))
+def test_every_cadence_is_the_oracles(query: CadenceQuery, random: Random) -> None:
+    oracle = CadenceOracle(query)
+    remaining = {one.dtstart: one for one in oracle.remaining}
+    answer = find_cadences(query)
+
+    assert answer.total == len(remaining)
+    assert [one.coverage for one in answer.cadences] == [one.coverage for one in oracle.remaining[: query.limit]]
+    assert list(answer.cadences) == sorted(answer.cadences, key=_weight)
+    assert len({one.dtstart.wall for one in answer.cadences}) == len(answer.cadences)
+    blocked = [one for one in answer.cadences if one.clear_count < len(one.occurrences)]
+    for cadence in answer.cadences[:2] + tuple(random.sample(blocked, min(2, len(blocked)))):
+        assert_is(cadence, remaining[cadence.dtstart.wall], oracle)
+
+
+def _weight(cadence: Cadence) -> tuple[float, float, object]:
+    return -cadence.coverage, -cadence.score, cadence.dtstart.wall
+
+
+def assert_is(cadence: Cadence, candidate: Candidate, oracle: CadenceOracle) -> None:
+    query = oracle.query
+    length = timedelta(minutes=query.duration)
+    assert cadence.dtstart.zone == query.time_zone
+    assert cadence.rule.interval == query.every_weeks
+    assert cadence.rule.weekday == WEEKDAYS[candidate.dtstart.weekday()]
+    assert cadence.rule.until == instant(candidate.starts[-1])
+    assert tuple(one.wall for one in cadence.rule.starts(candidate.dtstart, query.time_zone)) == candidate.walls
+
+    assert [one.period for one in cadence.occurrences] == [
+        Period(instant(start), instant(start) + length) for start in candidate.starts
+    ]
+    assert cadence.clear_count == sum(candidate.clear)
+    assert cadence.coverage == candidate.coverage
+    assert 0 <= cadence.score <= 1
+    moves = [(str(one.status), None if one.moved_to is None else one.moved_to) for one in cadence.occurrences]
+    assert moves == [
+        (status, None if start is None else Period(instant(start), instant(start) + length))
+        for status, start in oracle.plan(candidate)
+    ]
+    for occurrence, start in zip(cadence.occurrences, candidate.starts, strict=True):
+        rows = [(row.index, str(row.cause), row.title) for row in occurrence.blocked_by]
+        assert set(rows) == oracle.blocked_by(start)
+        assert len(rows) == len(set(rows))
+        assert [index for index, _, _ in rows] == sorted(index for index, _, _ in rows)
+    shifts = [(shift.index, shift.on, shift.before, shift.after) for shift in cadence.shifts]
+    assert sorted(shifts) == sorted(oracle.shifts(candidate))
+
+
+@generated
+@given(hopeless_cadence_queries())
+def test_an_empty_answer_says_why_and_counts_every_cause_by_itself(query: CadenceQuery) -> None:
+    oracle = CadenceOracle(query)
+    answer = find_cadences(query)
+    assert answer.total == len(oracle.remaining)
+    assert (answer.explanation is None) == (answer.total > 0)
+    assume(answer.explanation is not None)
+
+    assert answer.explanation is not None
+    why = oracle.explain()
+    rows = list(answer.explanation.blocking)
+    assert answer.explanation.reason == why.reason
+    assert {(row.index, row.cause): row.starts_lost for row in rows} == why.lost
+    assert len(rows) == len(why.lost)
+    assert rows == sorted(rows, key=lambda row: (-row.starts_lost, row.index))
+
+
+@generated
+@given(cadence_queries())
+def test_the_same_question_gets_the_same_answer_and_a_higher_limit_only_more_of_it(query: CadenceQuery) -> None:
+    answer = find_cadences(query)
+    more = find_cadences(replace(query, limit=query.limit + 3))
+    assert find_cadences(query) == answer
+    assert more.cadences[: query.limit] == answer.cadences
+    assert len(more.cadences) == min(more.total, query.limit + 3)
+    for cadence in more.cadences:
+        starts = [minute_of(one.period.start) for one in cadence.occurrences]
+        assert starts == sorted(starts)

@@ -1,0 +1,169 @@
+"""The two bounded recurrences: a series' weekly rule and a blackout's yearly or weekly one."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.recurring import recurrence_days
+from support.strategies import ZONES
+
+from scheduler.domain.recurrence import WEEKDAYS, BlackoutRule, UnsupportedRule, WeeklyRule, weekday_of
+
+RULE = "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270406T123000Z"
+moments = st.datetimes(datetime(1980, 1, 1), datetime(2037, 1, 1)).map(
+    lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
+)
+
+
+@given(st.builds(WeeklyRule, st.integers(1, 8), st.sampled_from(WEEKDAYS), moments))
+def test_a_weekly_rule_is_read_back_as_it_was_written(rule: WeeklyRule) -> None:
+    assert WeeklyRule.parse(str(rule)) == rule
+
+
+def test_a_weekly_rule_is_written_as_a_cadence_answer_has_it() -> None:
+    assert str(WeeklyRule(2, "TU", datetime(2027, 4, 6, 12, 30, tzinfo=UTC))) == RULE
+    assert str(WeeklyRule.parse(RULE)) == RULE
+
+
+def test_an_interval_left_out_is_one_week() -> None:
+    assert WeeklyRule.parse("FREQ=WEEKLY;BYDAY=TU;UNTIL=20270406T123000Z").interval == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "FREQ=DAILY;UNTIL=20270406T123000Z",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;COUNT=5",
+        "FREQ=WEEKLY;INTERVAL=9;BYDAY=TU;UNTIL=20270406T123000Z",
+        "FREQ=WEEKLY;INTERVAL=0;BYDAY=TU;UNTIL=20270406T123000Z",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH;UNTIL=20270406T123000Z",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270406T123000",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270231T123000Z",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270406",
+        f"{RULE};WKST=SU",
+        f"{RULE}\n",
+        f"RRULE:{RULE}",
+    ],
+)
+def test_any_other_rule_of_a_series_is_refused(text: str) -> None:
+    with pytest.raises(UnsupportedRule, match="give the rrule of a cadence answer") as refused:
+        WeeklyRule.parse(text)
+    assert refused.value.rule == text
+
+
+def test_the_occurrences_keep_their_wall_time_over_a_clock_change() -> None:
+    rule = WeeklyRule.parse("FREQ=WEEKLY;INTERVAL=1;BYDAY=TU;UNTIL=20261103T093000Z")
+    starts = list(rule.starts(datetime(2026, 10, 13, 10, 30), "Europe/Berlin"))
+    assert [f"{start.wall:%m-%d %H:%M}" for start in starts] == [
+        "10-13 10:30",
+        "10-20 10:30",
+        "10-27 10:30",
+        "11-03 10:30",
+    ]
+    assert [start.instant.hour for start in starts] == [8, 8, 9, 9]
+
+
+@given(
+    st.integers(1, 8),
+    st.integers(0, 20),
+    st.sampled_from(ZONES),
+    st.datetimes(datetime(1990, 1, 1), datetime(2036, 1, 1)),
+)
+def test_until_names_the_last_occurrence(interval: int, more: int, zone: str, wall: datetime) -> None:
+    wall = wall.replace(second=0, microsecond=0)
+    weeks = [wall + timedelta(weeks=interval * n) for n in range(more + 1)]
+    last = list(WeeklyRule(interval, weekday_of(wall), datetime(2037, 12, 1, tzinfo=UTC)).starts(wall, zone))[
+        : more + 1
+    ]
+    if len(last) == more + 1:
+        rule = WeeklyRule(interval, weekday_of(wall), last[-1].instant)
+        assert [start.wall for start in rule.starts(wall, zone)] == weeks
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FREQ=YEARLY",
+        "FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=1",
+        "FREQ=WEEKLY;BYDAY=TU,TH",
+        "FREQ=WEEKLY;INTERVAL=2;COUNT=10",
+        "FREQ=WEEKLY;UNTIL=20270101T000000Z",
+        "FREQ=WEEKLY;UNTIL=20270101",
+        "FREQ=WEEKLY;WKST=SU;INTERVAL=2",
+    ],
+)
+def test_a_blackout_may_come_again_yearly_or_weekly(text: str) -> None:
+    assert BlackoutRule(text).text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "every tuesday",
+        "FREQ=DAILY",
+        "FREQ=MONTHLY;BYMONTHDAY=1",
+        "FREQ=SECONDLY",
+        "INTERVAL=2",
+        "FREQ=WEEKLY;BYHOUR=1",
+        "FREQ=WEEKLY;BYSETPOS=1",
+        "FREQ=WEEKLY;INTERVAL=two",
+        "FREQ=WEEKLY;INTERVAL=0",
+        "FREQ=WEEKLY;INTERVAL=-1",
+        "FREQ=WEEKLY;COUNT=0",
+        "FREQ=WEEKLY;COUNT=-3",
+        "FREQ=WEEKLY;BYDAY=XX",
+        "FREQ=WEEKLY;BYDAY=",
+        "FREQ=WEEKLY;UNTIL=soon",
+        "FREQ=WEEKLY;UNTIL=20271301",
+        "FREQ=WEEKLY;",
+        "FREQ=WEEKLY\nEXRULE:FREQ=DAILY",
+        "FREQ=WEEKLY;FREQ=WEEKLY",
+        "FREQ=WEEKLY;COUNT=2;UNTIL=20270101",
+        "FREQ=YEARLY;BYMONTH=13",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=32",
+        "FREQ=WEEKLY;BYDAY=" + ",".join(["MO"] * 80),
+    ],
+)
+def test_any_other_rule_of_a_blackout_is_refused(text: str) -> None:
+    with pytest.raises(UnsupportedRule, match="use FREQ=YEARLY or FREQ=WEEKLY") as refused:
+        BlackoutRule(text)
+    assert refused.value.rule == text
+
+
+FIRST = datetime(2026, 6, 2, 18)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FREQ=WEEKLY",
+        "FREQ=WEEKLY;INTERVAL=3",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,FR,SU",
+        "FREQ=WEEKLY;BYDAY=MO,TU;COUNT=7",
+        "FREQ=WEEKLY;UNTIL=20260714T180000Z",
+        "FREQ=WEEKLY;UNTIL=20260714",
+        "FREQ=YEARLY",
+        "FREQ=YEARLY;INTERVAL=2",
+        "FREQ=YEARLY;COUNT=2",
+        "FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=2",
+    ],
+)
+@given(st.integers(-30, 1500), st.integers(0, 900))
+def test_a_blackouts_starts_are_those_of_a_walk_from_day_to_day(text: str, skipped: int, days: int) -> None:
+    after = FIRST + timedelta(days=skipped)
+    before = after + timedelta(days=days)
+    walked = [datetime.combine(day, FIRST.time()) for day in recurrence_days(text, FIRST, before.date())]
+    assert BlackoutRule(text).starts(FIRST, after, before, "UTC") == [
+        start for start in walked if after <= start <= before
+    ]
+
+
+@given(st.dates())
+def test_weekdays_have_the_names_of_rfc_5545(day: date) -> None:
+    assert weekday_of(day) == f"{day:%a}"[:2].upper()

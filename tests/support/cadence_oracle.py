@@ -1,0 +1,186 @@
+"""The contract on cadences written down a second time: one candidate, one occurrence, one minute at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from support.oracle import Diary, Why, is_blacked_out, is_stale, time_of_day, wall_clock
+
+from scheduler.domain.cadences import CadenceQuery
+
+
+def resolve(wall: datetime, zone: str) -> int:
+    """The UTC minute of a wall time: the first that reads so, else by the offset before the gap (RFC 5545 §3.3.5)."""
+    naive = int(wall.replace(tzinfo=UTC).timestamp()) // 60
+    day_before, day_after = (naive + hours * 60 for hours in (-30, 30))
+    offsets = {_offset(minute, zone) for minute in range(day_before, day_after, 180)}  # no zone changes twice so soon
+    readings = [naive - offset for offset in offsets if wall_clock(naive - offset, zone) == wall]
+    if readings:
+        return min(readings)
+    # Nobody's clock ever reads it: go back until the clock reads an earlier time, and keep that offset.
+    minute = day_after
+    while wall_clock(minute, zone) > wall:
+        minute -= 1
+    return naive - _offset(minute, zone)
+
+
+def _offset(minute: int, zone: str) -> int:
+    offset = datetime.fromtimestamp(minute * 60, ZoneInfo(zone)).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds()) // 60
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A first wall time, the UTC minutes of all its occurrences, and which of them are clear."""
+
+    dtstart: datetime
+    walls: tuple[datetime, ...]
+    starts: tuple[int, ...]
+    clear: tuple[bool, ...]
+
+    @property
+    def coverage(self) -> float:
+        """Clear / all, rounded to three places."""
+        return round(sum(self.clear) / len(self.clear), 3)
+
+
+Outcome = tuple[str, int | None]
+"""What an occurrence comes to: its status, and the UTC minute that it moves to."""
+
+
+class CadenceOracle:
+    """Answers one question. Everything is recounted; nothing is fast."""
+
+    def __init__(self, query: CadenceQuery) -> None:
+        self.query = query
+        self.diaries = [(index, Diary(one)) for index, one in enumerate(query.attendees) if one.required]
+        self.candidates = [self._candidate(day, minute) for day in self._first_dates() for minute in self._times()]
+
+    def _first_dates(self) -> list[date]:
+        query = self.query
+        days = [query.starts_on + timedelta(days=n) for n in range(7 * query.every_weeks)]
+        return [day for day in days if day <= query.ends_on]
+
+    def _times(self) -> range:
+        return range(0, 1440, self.query.step)
+
+    def _candidate(self, day: date, minute: int) -> Candidate:
+        query = self.query
+        dtstart = datetime.combine(day, time(minute // 60, minute % 60))
+        walls = []
+        wall = dtstart
+        while wall.date() <= query.ends_on:
+            walls.append(wall)
+            wall += timedelta(weeks=query.every_weeks)
+        starts = tuple(resolve(wall, query.time_zone) for wall in walls)
+        return Candidate(dtstart, tuple(walls), starts, tuple(map(self.is_free, starts)))
+
+    def is_free(self, start: int) -> bool:
+        """Whether every minute and buffer holds for every required attendee."""
+        return all(diary.can_meet(start, self.query.duration) for _, diary in self.diaries)
+
+    @property
+    def remaining(self) -> list[Candidate]:
+        """The candidates that are answered with, best coverage first; the score is not looked at."""
+        if is_stale(self.query.attendees, allow_unknown=self.query.allow_unknown):
+            return []
+        enough = [one for one in self.candidates if any(one.clear) and one.coverage >= self.query.min_coverage]
+        return sorted(enough, key=lambda one: (-one.coverage, one.dtstart))
+
+    def plan(self, candidate: Candidate) -> list[Outcome]:
+        """What each occurrence comes to."""
+        taken: list[int] = []
+        outcomes: list[Outcome] = []
+        for place, clear in enumerate(candidate.clear):
+            if clear:
+                outcomes.append(("clear", None))
+                continue
+            others = [start for other, start in enumerate(candidate.starts) if other != place]
+            move = self._nearest(candidate, place, others + taken) if self.query.on_conflict == "move" else None
+            taken += [] if move is None else [move]
+            outcomes.append(("skipped", None) if move is None else ("moved", move))
+        return outcomes
+
+    def _nearest(self, candidate: Candidate, place: int, others: list[int]) -> int | None:
+        """The nearest start to move to: outwards minute by minute, the later side first."""
+        blocked = candidate.starts[place]
+        day = candidate.walls[place].date()
+        for distance in range((self.query.move_within_days + 3) * 1440):
+            for start in (blocked + distance, blocked - distance):
+                if self._may_move_to(start, day) and not self._meets_any(start, others) and self.is_free(start):
+                    return start
+        return None
+
+    def _may_move_to(self, start: int, blocked: date) -> bool:
+        query = self.query
+        if time_of_day(start, query.time_zone) % query.step:
+            return False
+        day = wall_clock(start, query.time_zone).date()
+        return abs((day - blocked).days) <= query.move_within_days and query.starts_on <= day <= query.ends_on
+
+    def _meets_any(self, start: int, others: list[int]) -> bool:
+        return any(abs(start - other) < self.query.duration for other in others)
+
+    def blocked_by(self, start: int) -> set[tuple[int, str, str | None]]:
+        """(index, cause, title) of everything in the way of a meeting at that start."""
+        rows: set[tuple[int, str, str | None]] = set()
+        meeting = range(start, start + self.query.duration)
+        for index, diary in self.diaries:
+            rows |= {(index, cause, None) for cause in diary.causes(start, self.query.duration) if cause != "blackout"}
+            for one in diary.attendee.blackouts:
+                if one.firm and any(is_blacked_out(minute, one, diary.attendee.zone) for minute in meeting):
+                    rows.add((index, "blackout", one.title))
+        return rows
+
+    def shifts(self, candidate: Candidate) -> list[tuple[int, date, int, int]]:
+        """(index, local date, time before, time from then on) of each change of an attendee's local time."""
+        found = []
+        for index, attendee in enumerate(self.query.attendees):
+            before = time_of_day(candidate.starts[0], attendee.zone)
+            for start in candidate.starts[1:]:
+                now = time_of_day(start, attendee.zone)
+                if now != before:
+                    found.append((index, wall_clock(start, attendee.zone).date(), before, now))
+                before = now
+        return found
+
+    def explain(self) -> Why:
+        """Why no candidate remains; every cause is recounted by itself."""
+        duration = self.query.duration
+        rows = {
+            start: {(index, cause) for index, diary in self.diaries for cause in diary.causes(start, duration)}
+            for candidate in self.candidates
+            for start in candidate.starts
+        }
+        lost: dict[tuple[int | None, str], int] = {}
+        for candidate in self.candidates:
+            for start in candidate.starts:
+                for row in rows[start]:
+                    lost[row] = lost.get(row, 0) + 1
+        return Why(self._reason(rows), lost)
+
+    def _reason(self, rows: dict[int, set[tuple[int, str]]]) -> str:
+        if not self.candidates:
+            return "window_too_short"
+        if is_stale(self.query.attendees, allow_unknown=self.query.allow_unknown):
+            return "stale_calendar"
+        if any(diary.attendee.hours == () for _, diary in self.diaries):
+            return "no_working_hours"
+        counted: set[str] = set()
+        for cause, reason in _REASONS.items():
+            counted.add(cause)
+            if not any(self._would_remain(one, rows, counted) for one in self.candidates):
+                return reason
+        raise AssertionError("there is a cadence")
+
+    def _would_remain(self, candidate: Candidate, rows: dict[int, set[tuple[int, str]]], counted: set[str]) -> bool:
+        clear = tuple(not any(cause in counted for _, cause in rows[start]) for start in candidate.starts)
+        known = Candidate(candidate.dtstart, candidate.walls, candidate.starts, clear)
+        return any(clear) and known.coverage >= self.query.min_coverage
+
+
+_REASONS = {"outside_hours": "no_common_hours", "blackout": "blackout", "busy": "busy", "buffer": "buffer"}
+"""The causes in the order in which they are added up, and the reason that each gives."""

@@ -1,0 +1,202 @@
+"""The wall-clock rule written down a second time: minute by minute, slowly, with zoneinfo and nothing else.
+
+It shares the questions' values with the engine and none of its thoughts: no periods, no masks, no
+tables of offsets. A minute is an int, counted from 1970-01-01T00:00Z.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo
+
+from support.recurring import recurs_at
+
+from scheduler.domain.availability import Attendee, Blackout, Days, WorkingHours
+from scheduler.domain.periods import Period
+from scheduler.domain.slots import SlotQuery
+
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+
+
+def instant(minute: int) -> datetime:
+    """The UTC instant at which a minute begins."""
+    return datetime.fromtimestamp(minute * 60, UTC)
+
+
+@lru_cache(maxsize=300_000)
+def wall_clock(minute: int, zone: str) -> datetime:
+    """What a clock on the wall there reads in that minute."""
+    return datetime.fromtimestamp(minute * 60, ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def time_of_day(minute: int, zone: str) -> int:
+    """Hour x 60 + minute of what the clock reads."""
+    wall = wall_clock(minute, zone)
+    return wall.hour * 60 + wall.minute
+
+
+def first_whole_minute(moment: datetime) -> int:
+    """The first minute that begins at or after a moment."""
+    minute = int(moment.timestamp()) // 60 - 1
+    while instant(minute) < moment:
+        minute += 1
+    return minute
+
+
+def reads_inside(wall: datetime, entry: WorkingHours) -> bool:
+    """Whether a clock that reads ``wall`` reads a time inside one entry of working hours."""
+    time = wall.hour * 60 + wall.minute
+    today = WEEKDAYS[wall.weekday()]
+    yesterday = WEEKDAYS[(wall - timedelta(days=1)).weekday()]
+    if entry.start < entry.end:
+        return today in entry.days and entry.start <= time < entry.end
+    return (today in entry.days and time >= entry.start) or (yesterday in entry.days and time < entry.end)
+
+
+def is_blacked_out(minute: int, blackout: Blackout, zone: str) -> bool:
+    """Whether a blackout holds in that minute for someone who lives in ``zone``."""
+    if blackout.rule is not None:
+        return recurs_at(wall_clock(minute, blackout.time_zone or zone), blackout, zone)
+    if isinstance(blackout.span, Days):
+        return blackout.span.first <= wall_clock(minute, zone).date() <= blackout.span.last
+    return instant(minute) < blackout.span.end and blackout.span.start < instant(minute + 1)
+
+
+class Diary:
+    """One attendee's time as the contract words it; a minute asked twice is answered from memory."""
+
+    def __init__(self, attendee: Attendee) -> None:
+        self.attendee = attendee
+        self.busy = {minute for period in attendee.busy for minute in minutes_of(period)}
+        self.in_hours = cache(self._in_hours)
+        self.in_blackout = cache(self._in_blackout)
+        self.is_open = cache(self._is_open)
+
+    def _in_hours(self, minute: int) -> bool:
+        """Whether the wall clock reads a time inside the working hours."""
+        if self.attendee.hours is None:
+            return True
+        wall = wall_clock(minute, self.attendee.zone)
+        return any(reads_inside(wall, entry) for entry in self.attendee.hours)
+
+    def _in_blackout(self, minute: int) -> bool:
+        """Whether a firm blackout holds."""
+        firm = (one for one in self.attendee.blackouts if one.firm)
+        return any(is_blacked_out(minute, one, self.attendee.zone) for one in firm)
+
+    def _is_open(self, minute: int) -> bool:
+        """Whether the minute is open."""
+        return self.in_hours(minute) and not self.in_blackout(minute) and minute not in self.busy
+
+    def buffers_hold(self, start: int, duration: int) -> bool:
+        """Whether no busy period touches the minutes before and after the meeting."""
+        end = start + duration
+        buffer = self.attendee.buffer
+        around = [*range(start - buffer.before, start), *range(end, end + buffer.after)]
+        return self.busy.isdisjoint(around)
+
+    def can_meet(self, start: int, duration: int) -> bool:
+        """Whether every minute is open and the buffers hold."""
+        return all(map(self.is_open, range(start, start + duration))) and self.buffers_hold(start, duration)
+
+    def causes(self, start: int, duration: int) -> set[str]:
+        """Every cause that by itself bars a meeting; ``buffer`` only where ``busy`` does not."""
+        meeting = range(start, start + duration)
+        found = set()
+        if not all(self.in_hours(minute) for minute in meeting):
+            found.add("no_working_hours" if self.attendee.hours == () else "outside_hours")
+        if any(self.in_blackout(minute) for minute in meeting):
+            found.add("blackout")
+        if not self.busy.isdisjoint(meeting):
+            found.add("busy")
+        elif not self.buffers_hold(start, duration):
+            found.add("buffer")
+        return found
+
+
+def minutes_of(period: Period) -> range:
+    """The minutes that a period has a part of: seconds are rounded outwards."""
+    first = first_whole_minute(period.start)
+    if instant(first) > period.start:
+        first -= 1
+    return range(first, first_whole_minute(period.end))
+
+
+def grid(query: SlotQuery) -> list[int]:
+    """The starts on the organizer's step grid whose whole meeting lies inside the window."""
+    first = first_whole_minute(query.window.start)
+    last = first_whole_minute(query.window.end)
+    if instant(last) > query.window.end:
+        last -= 1
+    zone = query.attendees[0].zone
+    return [start for start in range(first, last - query.duration + 1) if time_of_day(start, zone) % query.step == 0]
+
+
+def is_under_notice(start: int, query: SlotQuery) -> bool:
+    """Whether a start comes before the minimum notice has passed."""
+    return query.not_before is not None and instant(start) < query.not_before
+
+
+def is_stale(attendees: Iterable[Attendee], *, allow_unknown: bool) -> bool:
+    """Whether a required attendee's calendar is unknown where that is not put up with."""
+    return not allow_unknown and any(one.required and one.unknown is not None for one in attendees)
+
+
+def feasible(query: SlotQuery) -> list[int]:
+    """Every feasible start."""
+    required = [Diary(one) for one in query.attendees if one.required]
+    return [
+        start
+        for start in grid(query)
+        if not is_under_notice(start, query) and all(one.can_meet(start, query.duration) for one in required)
+    ]
+
+
+def availability(query: SlotQuery, start: int) -> tuple[bool | None, ...]:
+    """For each attendee whether they can come to a meeting at that start; None where it is unknown."""
+    return tuple(Diary(one).can_meet(start, query.duration) if one.unknown is None else None for one in query.attendees)
+
+
+@dataclass(frozen=True)
+class Why:
+    """What an explanation has to say: the reason, and starts lost by (index, cause)."""
+
+    reason: str
+    lost: dict[tuple[int | None, str], int]
+
+
+ORDER = ("no_common_hours", "blackout", "minimum_notice", "busy", "buffer")
+"""The reasons that a start can be barred for, each taken together with those before it."""
+REASON_OF = {"outside_hours": "no_common_hours", "no_working_hours": "no_common_hours"}
+
+
+def explain(query: SlotQuery) -> Why:
+    """Why a question without an answer has none; every cause is recounted by itself."""
+    barred: dict[int, set[tuple[int | None, str]]] = {}
+    required = [(index, Diary(one)) for index, one in enumerate(query.attendees) if one.required]
+    for start in grid(query):
+        barred[start] = {(index, cause) for index, diary in required for cause in diary.causes(start, query.duration)}
+        if is_under_notice(start, query):
+            barred[start].add((None, "minimum_notice"))
+    lost: dict[tuple[int | None, str], int] = {}
+    for rows in barred.values():
+        for row in rows:
+            lost[row] = lost.get(row, 0) + 1
+    return Why(_reason(query, barred), lost)
+
+
+def _reason(query: SlotQuery, barred: dict[int, set[tuple[int | None, str]]]) -> str:
+    if not barred:
+        return "window_too_short"
+    if is_stale(query.attendees, allow_unknown=query.allow_unknown):
+        return "stale_calendar"
+    if any(one.required and one.hours == () for one in query.attendees):
+        return "no_working_hours"
+    for place, reason in enumerate(ORDER):
+        counted = ORDER[: place + 1]
+        if all(any(REASON_OF.get(cause, cause) in counted for _, cause in rows) for rows in barred.values()):
+            return reason
+    raise AssertionError("there is a feasible start")
