@@ -89,8 +89,8 @@ class Days:
 class Blackout:
     """A declared time away: whole local days, or a period between two instants.
 
-    One that is not ``firm`` bars nothing and is only better avoided. With a ``rule`` it comes again;
-    a timed one then keeps the wall times it has in ``time_zone``.
+    One that is not ``firm`` bars nothing and is only better avoided. With a ``rule`` it comes again, the
+    span itself being the first; a timed one then keeps the wall times it has in ``time_zone``.
     """
 
     kind: BlackoutKind
@@ -123,11 +123,12 @@ class Attendee:
     unknown: Unknown | None = None
 
 
-def open_hours(hours: tuple[WorkingHours, ...] | None, zone: str, start: int, end: int) -> Periods:
-    """When the wall clock reads a time inside the hours, within [start, end) (UTC minutes)."""
-    if hours is None:
-        return Periods(np.array([start], dtype=np.int64), np.array([end], dtype=np.int64))
-    week = weekly_pattern(hours)
+def closed_hours(hours: tuple[WorkingHours, ...] | None, zone: str, start: int, end: int) -> Periods:
+    """When the wall clock reads a time outside the hours, within [start, end) (UTC minutes).
+
+    Periods may touch where a week ends and where the clock changes.
+    """
+    week = _closed_week(hours)
     first = (start - 2 * DAY - MONDAY) // WEEK
     last = (end + 2 * DAY - MONDAY) // WEEK + 1
     mondays = np.arange(first, last, dtype=np.int64)[:, None] * WEEK + MONDAY
@@ -149,22 +150,24 @@ def wall_periods(walls: Periods, zone: str, start: int, end: int) -> Periods:
 
 def blackout_periods(blackouts: Sequence[Blackout], zone: str, start: int, end: int) -> Periods:
     """When any of the blackouts holds within [start, end) (UTC minutes), for a person who lives in ``zone``."""
-    timed = [one.span for one in blackouts if one.rule is None and isinstance(one.span, Period)]
+    timed = [one.span for one in blackouts if isinstance(one.span, Period)]
     found = [Periods.of(timed).within(start, end)] if timed else []
     walls: dict[str, list[tuple[int, int]]] = {}
     for one in blackouts:
-        if one.rule is not None:
-            anchor = one.time_zone or zone
+        anchor = one.time_zone or zone if one.rule else zone
+        if isinstance(one.span, Days):
+            walls.setdefault(anchor, []).append(_day_walls(one.span))
+        if one.rule:
             walls.setdefault(anchor, []).extend(_recurrences(one, one.rule, anchor, start, end))
-        elif isinstance(one.span, Days):
-            walls.setdefault(zone, []).append(_day_walls(one.span))
     found += [wall_periods(_walls(spans), anchor, start, end) for anchor, spans in walls.items()]
     return Periods.union(*found)
 
 
 @lru_cache(maxsize=1024)
-def weekly_pattern(hours: tuple[WorkingHours, ...]) -> Periods:
-    """The hours as wall minutes of one week from Monday 00:00, cut where a week ends."""
+def _closed_week(hours: tuple[WorkingHours, ...] | None) -> Periods:
+    """What lies outside the hours, in wall minutes of one week from Monday 00:00, cut where a week ends."""
+    if hours is None:
+        return Periods.none()
     pieces = []
     for entry in hours:
         for day in entry.days:
@@ -173,7 +176,7 @@ def weekly_pattern(hours: tuple[WorkingHours, ...]) -> Periods:
             pieces.append((start, min(end, WEEK)))
             pieces.append((0, end - WEEK))
     bounds = np.array(pieces, dtype=np.int64).reshape(-1, 2)
-    return Periods.merged(bounds[:, 0], bounds[:, 1])
+    return Periods.merged(bounds[:, 0], bounds[:, 1]).gaps(0, WEEK)
 
 
 def _recurrences(blackout: Blackout, rule: BlackoutRule, zone: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -182,6 +185,8 @@ def _recurrences(blackout: Blackout, rule: BlackoutRule, zone: str, start: int, 
         first, last = _day_walls(blackout.span)
     else:
         first, last = minute_of(_wall(blackout.span.start, zone)), minute_after(_wall(blackout.span.end, zone))
+        if last <= first:  # the clock goes back between the two: the wall times alone say nothing
+            last = first + minute_after(blackout.span.end) - minute_of(blackout.span.start)
     length = last - first
     for wall in rule.starts(_naive(first), _naive(start - 2 * DAY - length), _naive(end + 2 * DAY), zone):
         minute = minute_of(wall.replace(tzinfo=UTC))

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from scheduler.domain.availability import Attendee, blackout_periods, open_hours
+from scheduler.domain.availability import Attendee, blackout_periods, closed_hours
 from scheduler.domain.timeline import Bar, Mask, Starts
 
 
@@ -83,7 +83,7 @@ class Bars:
         margin = attendee.buffer.before + attendee.buffer.after
         busy = attendee.busy.near(start - margin, end + margin)
         return cls(
-            Bar(open_hours(attendee.hours, attendee.zone, start, end).gaps(start, end)),
+            Bar(closed_hours(attendee.hours, attendee.zone, start, end)),
             Bar(blackout_periods([one for one in attendee.blackouts if one.firm], attendee.zone, start, end)),
             Bar(busy),
             Bar(busy, attendee.buffer.before, attendee.buffer.after),

@@ -135,6 +135,8 @@ class Periods:
 
     def near(self, start: int, end: int) -> Periods:
         """Those that share a minute with [start, end), whole."""
+        if end <= start:
+            return _NONE
         first = self.ends.searchsorted(start, "right")
         last = self.starts.searchsorted(end, "left")
         return Periods(self.starts[first:last], self.ends[first:last])

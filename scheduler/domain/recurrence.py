@@ -79,7 +79,7 @@ class BlackoutRule:
 
     _PARTS: ClassVar = {
         "FREQ": re.compile(r"YEARLY|WEEKLY"),
-        "INTERVAL": re.compile(r"[1-9]\d?"),
+        "INTERVAL": re.compile(r"[1-9]|1\d|20"),
         "COUNT": re.compile(r"[1-9]\d{0,2}"),
         "UNTIL": re.compile(r"\d{8}(T\d{6}Z?)?"),
         "BYDAY": _listed(rf"([+-]?([1-9]|[1-4]\d|5[0-3]))?({'|'.join(WEEKDAYS)})"),
@@ -103,19 +103,26 @@ class BlackoutRule:
         if not is_readable:
             raise UnsupportedRule(self.text, remedy)
         try:
-            self.starts(datetime(2000, 1, 1), datetime(2000, 1, 1), datetime(2000, 1, 2), "UTC")  # noqa: DTZ001  # wall times
+            self._until("UTC")
+            some = next(iter(rrulestr(self._endless, dtstart=datetime(2000, 1, 1))), None)  # noqa: DTZ001  # a wall time
         except ValueError as error:
             raise UnsupportedRule(self.text, remedy) from error
+        if some is None:
+            raise UnsupportedRule(self.text, "it never comes; " + remedy)
 
     def starts(self, first: datetime, after: datetime, before: datetime, zone: str) -> list[datetime]:
         """The wall starts, ``first`` being the first, that lie in [after, before] (all naive, in ``zone``).
 
         An UNTIL in UTC is an instant, one without offset a wall time, and a date lasts all day.
         """
-        unbounded = ";".join(part for part in self.text.split(";") if not part.startswith("UNTIL="))
-        found = rrulestr(unbounded, dtstart=first).between(after, before, inc=True)
+        found = rrulestr(self._endless, dtstart=first).between(after, before, inc=True)
         until = self._until(zone)
         return [start for start in found if until is None or start <= until]
+
+    @property
+    def _endless(self) -> str:
+        """The rule without its UNTIL."""
+        return ";".join(part for part in self.text.split(";") if not part.startswith("UNTIL="))
 
     def _until(self, zone: str) -> datetime | None:
         match = re.search(r"UNTIL=(\d{8})(?:T(\d{6})(Z?))?", self.text)

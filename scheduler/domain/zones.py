@@ -189,6 +189,7 @@ class Offsets:
         return self.offset[self.since.searchsorted(minutes, "right") - 1]
 
 
+@lru_cache(maxsize=1024)
 def offsets_between(zone: str, start: int, end: int) -> Offsets:
     """The stretches of constant offset that a zone's clock has in [start, end) (UTC minutes)."""
     first = (EPOCH + timedelta(minutes=start - _MARGIN)).year
@@ -221,8 +222,10 @@ def _nearest_zone(name: str) -> str | None:
     for known, key in ((by_folded, wanted), (by_city, wanted), (by_city, wanted.rsplit("/", 1)[-1])):
         if key in known:
             return known[key]
-    close = difflib.get_close_matches(wanted, by_folded, n=1) or difflib.get_close_matches(wanted, by_city, n=1)
-    return (by_folded | by_city)[close[0]] if close else None
+    for known in (by_folded, by_city):
+        if close := difflib.get_close_matches(wanted, known, n=1, cutoff=0.7):
+            return known[close[0]]
+    return None
 
 
 @lru_cache(maxsize=4096)

@@ -45,7 +45,7 @@ def connect_calendar(
             now=now,
         )
         for stored in tx.meetings.of_person(programme_id, person_id):
-            if any(period.end > now for period in stored.meeting.busy):
+            if publish and any(period.end > now for period in stored.meeting.busy):
                 announce(tx, programme_id, stored, now)
     return calendar
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from scheduler.domain.availability import Unknown, blackout_periods, open_hours
+from scheduler.domain.availability import Unknown, blackout_periods, closed_hours
 from scheduler.domain.periods import Periods, minute_after, minute_of
 from scheduler.services.ports import Context
 from scheduler.services.proposing import AttendeeSpec, load_attendees
@@ -32,7 +32,7 @@ def free_busy(
     first, last = minute_of(start), minute_after(end)
     firm = [blackout for blackout in person.blackouts if blackout.firm]
     soft = [blackout for blackout in person.blackouts if not blackout.firm]
-    closed = open_hours(person.hours, person.zone, first, last).gaps(first, last)
+    closed = closed_hours(person.hours, person.zone, first, last)
     return {
         FbType.BUSY: person.busy.within(first, last),
         FbType.UNAVAILABLE: Periods.union(closed, blackout_periods(firm, person.zone, first, last)),

@@ -15,7 +15,7 @@ from scheduler.domain.meetings import MeetingStatus, Occurrence, OccurrenceStatu
 from scheduler.domain.periods import Period
 from scheduler.domain.planning import OnConflict
 from scheduler.domain.recurrence import WeeklyRule
-from scheduler.domain.zones import LocalTime, in_zone, typed_time
+from scheduler.domain.zones import LocalTime, check_date, in_zone, typed_time
 from scheduler.errors import InvalidFields, InvalidValue, NotFound
 from scheduler.services.booking import (
     CadenceBooking,
@@ -415,6 +415,7 @@ def _cadence(asked: Booking) -> CadenceBooking:
     assert asked.dtstart is not None  # the caller looked
     try:
         rule = WeeklyRule.parse(asked.rrule or "")
+        check_date(rule.until.date())
     except InvalidValue as error:
         raise InvalidFields.at("/rrule", str(error)) from error
     dates = None
