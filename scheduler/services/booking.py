@@ -82,6 +82,8 @@ def book_cadence(context: Context, programme_id: str, mentorship_id: str, bookin
     with context.store.write() as tx:
         mentorship = _bookable(tx, programme_id, mentorship_id)
         dates = booking.dates or Days(mentorship.starts_on, mentorship.ends_on)
+        _check_day(dates.first, mentorship, "/starts_on")
+        _check_day(dates.last, mentorship, "/ends_on")
         _check_series(series, mentorship)
         attendees = _two_people(context, tx, programme_id, mentorship, _around(dates))
         planner = Planner(
@@ -113,7 +115,7 @@ def book_slot(
         attendees = _two_people(context, tx, programme_id, mentorship, (period.start, period.end))
         zone = attendees[0].zone
         start = local_time(period.start, zone)
-        _check_end(start.wall.date(), mentorship, "/start")
+        _check_day(start.wall.date(), mentorship, "/start")
         series = Series(start, None, int((period.end - period.start).total_seconds()) // 60)
         _check_free(attendees, series)
         return _store(context, tx, programme_id, mentorship, series, plan_occurrences(series, {}), details)
@@ -154,7 +156,7 @@ def move_one(
         tx.people.lock(programme_id, [mentorship.mentor_id, mentorship.mentee_id])
         series = stored.meeting.series
         local = local_time(start, series.time_zone)
-        _check_end(local.wall.date(), mentorship, "/start")
+        _check_day(local.wall.date(), mentorship, "/start")
         end = start + timedelta(minutes=series.duration)
         attendees = _two_people(context, tx, programme_id, mentorship, (start, end), except_meeting=meeting_id)
         _occurrence(stored, recurrence_id)
@@ -222,21 +224,23 @@ def _around(dates: Days) -> tuple[datetime, datetime]:
 def _check_series(series: Series, mentorship: Mentorship) -> None:
     """Raises InvalidFields unless the rule is one that a cadence answer within the mentorship gives."""
     first, rule = series.dtstart.wall.date(), series.rule
-    if first < mentorship.starts_on:
-        raise InvalidFields.at("/dtstart", f"{first} is before the mentorship starts on {mentorship.starts_on}")
+    _check_day(first, mentorship, "/dtstart")
     assert rule is not None  # a cadence has a rule
     if rule.weekday != weekday_of(first):
         raise InvalidFields.at("/rrule", f"BYDAY={rule.weekday} is not the weekday of dtstart {first}")
     last = local_time(rule.until, series.time_zone).wall.date()
-    _check_end(last, mentorship, "/rrule")
+    _check_day(last, mentorship, "/rrule")
     starts = series.nominal_starts
     if not starts or starts[-1].instant != rule.until:
         raise InvalidFields.at("/rrule", f"UNTIL={rule.until:%Y%m%dT%H%M%SZ} is not the start of an occurrence")
 
 
-def _check_end(last: date, mentorship: Mentorship, pointer: str) -> None:
-    if last > mentorship.ends_on:
-        raise InvalidFields.at(pointer, f"{last} is after the mentorship ends on {mentorship.ends_on}")
+def _check_day(day: date, mentorship: Mentorship, pointer: str) -> None:
+    """Raises InvalidFields unless the mentorship lasts on that day."""
+    if day < mentorship.starts_on:
+        raise InvalidFields.at(pointer, f"{day} is before the mentorship starts on {mentorship.starts_on}")
+    if day > mentorship.ends_on:
+        raise InvalidFields.at(pointer, f"{day} is after the mentorship ends on {mentorship.ends_on}")
 
 
 def _check_plan(plan: Sequence[PlannedOccurrence], booking: CadenceBooking) -> None:

@@ -51,6 +51,7 @@ def _render_again(context: Context, page: FeedPage) -> FeedDocument:
     inside = Audience.DETAILS if page.show is Show.DETAILS else Audience.FREE_BUSY
     outside = Audience.GUEST if page.show is Show.DETAILS else Audience.FREE_BUSY
     entries = [FeedEntry(stored.meeting, inside) for stored in own if _is_recent(stored, page)]
+    invited = [stored for stored in invited if page.person_id not in {stored.mentor_id, stored.mentee_id}]
     entries += [FeedEntry(stored.meeting, outside) for stored in invited if _is_recent(stored, page)]
     entries.sort(key=lambda entry: (entry.meeting.created_at, entry.meeting.uid))
     name = f"Mentoring: {person.name}" if page.show is Show.DETAILS else "Mentoring: busy times"
