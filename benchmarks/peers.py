@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import portion
 from intervaltree import IntervalTree
 
-from scheduler.domain.availability import Attendee, Days, blackout_periods, open_hours
+from scheduler.domain.availability import Attendee, Days, blackout_periods, closed_hours
 from scheduler.domain.periods import Period, Periods, minute_after, minute_of
 from scheduler.domain.slots import SlotQuery
 
@@ -43,13 +43,14 @@ class PeerPerson:
     @classmethod
     def of(cls, attendee: Attendee, start: int, end: int) -> PeerPerson:
         """Everything that any peer may want to know, worked out beforehand."""
-        hours = open_hours(attendee.hours, attendee.zone, start, end)
+        pieces = closed_hours(attendee.hours, attendee.zone, start, end)
+        closed = Periods.merged(pieces.starts, pieces.ends)
         timed = [one.span for one in attendee.blackouts if isinstance(one.span, Period)]
         assert attendee.hours is not None
         (entry,) = attendee.hours
         return cls(
-            hours=_spans(hours),
-            closed=_spans(hours.gaps(start, end)),
+            hours=_spans(closed.gaps(start, end)),
+            closed=_spans(closed),
             blackouts=_spans(blackout_periods(attendee.blackouts, attendee.zone, start, end)),
             busy=_spans(attendee.busy),
             zone=ZoneInfo(attendee.zone),
