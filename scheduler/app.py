@@ -33,9 +33,15 @@ def create_context(settings: Settings) -> Context:
 
 def create_app(context: Context, public_url: str = "") -> Flask:
     """The WSGI app around a context. ``public_url`` is where clients reach it; empty: as they asked for it."""
-    app = Flask(__name__, static_folder=None)
+    app = routed_app()
     app.config["PUBLIC_URL"] = public_url.rstrip("/")
     app.extensions["scheduler"] = context
+    return app
+
+
+def routed_app() -> Flask:
+    """The routes with nothing behind them: enough to describe the API."""
+    app = Flask(__name__, static_folder=None)
     register_request_log(app)
     register_errors(app)
     app.register_blueprint(api_blueprint())

@@ -12,7 +12,7 @@ import click
 from pydantic import SecretStr, ValidationError
 
 from scheduler import __version__
-from scheduler.app import create_app, create_context
+from scheduler.app import create_app, create_context, routed_app
 from scheduler.config import Settings, load_settings
 from scheduler.domain.cadences import find_cadences
 from scheduler.domain.slots import find_slots
@@ -24,6 +24,7 @@ from scheduler.services.programmes import create_programme
 from scheduler.services.proposing import inline_attendees, with_attendees
 from scheduler.serving import serve as serve_app
 from scheduler.serving import work as run_worker
+from scheduler.store import database_name
 from scheduler.tables import cadences_table, print_answer, slots_table
 from scheduler.web.api.attendees import specs_of
 from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
@@ -128,8 +129,7 @@ def cadences(file: str, as_json: bool) -> None:
 @main.command()
 def openapi() -> None:
     """Print the API's description (OpenAPI 3.1, YAML)."""
-    context = create_context(Settings())
-    click.echo(openapi_yaml(create_app(context)), nl=False)
+    click.echo(openapi_yaml(routed_app()), nl=False)
 
 
 @main.command()
@@ -142,7 +142,7 @@ def config() -> None:
         if isinstance(value, SecretStr):
             shown = "(set)" if name in settings.model_fields_set else "(the development key)"
         if name == "database_url":
-            shown = create_context(settings).store.name
+            shown = database_name(settings.database_url)
         click.echo(f"SCHEDULER_{name.upper()}={shown}\n    {field.description}")
 
 

@@ -2,7 +2,7 @@
 
 from scheduler.store.calendars import Reading
 from scheduler.store.deliveries import Claim, DeliveryRow
-from scheduler.store.engine import InvalidDatabaseUrl, StoreUnavailable
+from scheduler.store.engine import InvalidDatabaseUrl, StoreUnavailable, database_name
 from scheduler.store.feeds import FeedPage
 from scheduler.store.meeting_rows import default_title
 from scheduler.store.meetings import MeetingId, StoredMeeting
@@ -20,6 +20,7 @@ __all__ = [
     "StoreUnavailable",
     "StoredMeeting",
     "Transaction",
+    "database_name",
     "default_title",
     "new_id",
 ]

@@ -45,17 +45,13 @@ class StoreUnavailable(SchedulerError):
 
 def open_engine(url: str) -> Engine:
     """The engine for a database URL; a SQLite file's folder is made. Raises InvalidDatabaseUrl."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise InvalidDatabaseUrl("can't be read") from error
-    match parsed.get_backend_name():
-        case "sqlite":
-            return _open_sqlite(parsed)
-        case "postgresql":
-            return create_engine(parsed, pool_pre_ping=True)
-        case other:
-            raise InvalidDatabaseUrl(f"names {other!r}, which is neither sqlite nor postgresql")
+    parsed = _parsed(url)
+    return _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgresql(parsed)
+
+
+def database_name(url: str) -> str:
+    """The database URL without its password. Raises InvalidDatabaseUrl."""
+    return _parsed(url).render_as_string(hide_password=True)
 
 
 @contextmanager
@@ -96,6 +92,24 @@ def lock_migrations(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
 
 
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InvalidDatabaseUrl("can't be read") from error
+    backend = parsed.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise InvalidDatabaseUrl(f"names {backend!r}, which is neither sqlite nor postgresql")
+    return parsed
+
+
+def _open_postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    except ModuleNotFoundError as error:
+        raise InvalidDatabaseUrl(f"needs the package {error.name!r}, which is not installed") from error
+
+
 def _open_sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise InvalidDatabaseUrl("names no file, and threads can't share a SQLite database in memory")
@@ -104,7 +118,7 @@ def _open_sqlite(url: URL) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidDatabaseUrl(f"names a file in a folder that can't be made ({error.strerror})") from error
-    engine = create_engine(url.set(database=str(path)), connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url.set(database=str(path)), connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -105,15 +105,16 @@ class PlannedOccurrenceDocument(Document):
 
     @classmethod
     def of(cls, planned: PlannedOccurrence, zones: Sequence[str]) -> PlannedOccurrenceDocument:
-        """The document of a planned occurrence, with the local start in each zone."""
+        """The document of a planned occurrence, with the local start in each zone, if any."""
         start = planned.period.start
         blocks = [BlockedByDocument(index=row.index, cause=row.cause, title=row.title) for row in planned.blocked_by]
+        locals_ = [CadenceAttendee(index=index, start=in_zone(start, zone)) for index, zone in enumerate(zones)]
         moved = planned.moved_to
         return cls.model_construct(
             start=start,
             end=planned.period.end,
             status=planned.status,
-            attendees=[CadenceAttendee(index=index, start=in_zone(start, zone)) for index, zone in enumerate(zones)],
+            attendees=locals_ or None,
             blocked_by=blocks or None,
             moved_to=PeriodDocument.model_construct(start=moved.start, end=moved.end) if moved else None,
         )

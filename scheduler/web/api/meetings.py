@@ -1,29 +1,17 @@
-"""Booked meetings: /v1/mentorships/{id}/meetings and /v1/meetings/{id}."""
+"""Booked meetings: /v1/meetings/{id}, their occurrences and deliveries."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from datetime import datetime
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response
 from pydantic import Field
 
-from scheduler.domain.availability import Days
 from scheduler.domain.explanation import Cause
-from scheduler.domain.meetings import MeetingStatus, Occurrence, OccurrenceStatus, Party, Series
-from scheduler.domain.periods import Period
-from scheduler.domain.planning import OnConflict
-from scheduler.domain.recurrence import WeeklyRule
-from scheduler.domain.zones import LocalTime, check_date, in_zone, typed_time
+from scheduler.domain.meetings import MeetingStatus, Occurrence, OccurrenceStatus, Party
+from scheduler.domain.zones import in_zone, typed_time
 from scheduler.errors import InvalidFields, InvalidValue, NotFound
 from scheduler.services.booking import (
-    CadenceBooking,
-    Details,
-    PlanChanged,
-    SlotTaken,
-    book_cadence,
-    book_slot,
     cancel_meeting,
     cancel_one,
     change_details,
@@ -31,18 +19,12 @@ from scheduler.services.booking import (
 )
 from scheduler.store import DeliveryRow, StoredMeeting
 from scheduler.web.api.cadences import (
-    Coverage,
-    MoveDays,
     PlannedOccurrenceDocument,
-    check_move_days,
 )
 from scheduler.web.api.fields import (
-    QUARTER,
-    Day,
     Document,
     Duration,
     MailAddress,
-    MeetingLength,
     Moment,
     Name,
     WallTime,
@@ -50,7 +32,7 @@ from scheduler.web.api.fields import (
     ZoneName,
 )
 from scheduler.web.api.openapi import documented
-from scheduler.web.problems import Problem, problem
+from scheduler.web.problems import Problem
 from scheduler.web.requests import answer, context, programme_id, read_body
 
 api = Blueprint("meetings", __name__)
@@ -64,34 +46,6 @@ class GuestDocument(Document):
     name: Name
     email: MailAddress
     time_zone: ZoneName
-
-
-class Booking(Document):
-    """A cadence (``dtstart``, ``time_zone``, ``rrule``, ``expected``) or a single slot (``start``) to book."""
-
-    start: Moment | None = Field(None, description="of a single meeting; a local time is the mentor's")
-    dtstart: WallTime | None = None
-    time_zone: ZoneName | None = None
-    rrule: str | None = Field(None, max_length=200, description="as a cadence answer gave it")
-    expected: Annotated[list[PlannedOccurrenceDocument], Field(min_length=1, max_length=400)] | None = Field(
-        None, description="the cadence's occurrences as the answer gave them"
-    )
-    duration: MeetingLength
-    on_conflict: OnConflict = OnConflict.MOVE
-    move_within_days: MoveDays = 3
-    min_coverage: Coverage = 0.5
-    step: MeetingLength = QUARTER
-    starts_on: Day | None = Field(None, description="the cadence request's, if it is not the mentorship's")
-    ends_on: Day | None = Field(None, description="the cadence request's, if it is not the mentorship's")
-    title: Name | None = Field(None, description="left out: made of the two names")
-    conference_url: WebAddress | None = None
-    guests: list[GuestDocument] = Field([], max_length=50)
-
-    @property
-    def details(self) -> Details:
-        """What the booking says besides when."""
-        guests = tuple(Party(guest.name, guest.email, guest.time_zone) for guest in self.guests)
-        return Details(self.title, self.conference_url, guests)
 
 
 class MeetingChange(Document):
@@ -254,32 +208,6 @@ class BookingProblem(Problem):
     blocked_by: list[BlockedDocument] | None = None
 
 
-@api.post("/mentorships/<mentorship_id>/meetings")
-@documented(
-    MeetingDocument,
-    status=201,
-    body=Booking,
-    refuses=(400, 404, 409, 413, 415, 422),
-    conflict=BookingProblem,
-    tag="meetings",
-)
-def post_meeting(mentorship_id: str) -> Response:
-    """Book a cadence or a single slot.
-
-    Every occurrence is planned again; if the plan differs from ``expected`` nothing is booked.
-    """
-    asked = read_body(Booking)
-    if (asked.start is None) == (asked.dtstart is None):
-        raise InvalidFields.at("/start", "give either start (a single meeting) or dtstart (a cadence)")
-    if asked.start is not None:
-        period = _slot(asked, asked.start, mentorship_id)
-        stored = book_slot(context(), programme_id(), mentorship_id, period, asked.details)
-    else:
-        stored = book_cadence(context(), programme_id(), mentorship_id, _cadence(asked))
-    where = url_for("v1.meetings.get_meeting", meeting_id=stored.id)
-    return answer(MeetingDocument.of(stored), 201, {"Location": where})
-
-
 @api.get("/mentorships/<mentorship_id>/meetings")
 @documented(MeetingsDocument, refuses=(404,), tag="meetings")
 def get_meetings(mentorship_id: str) -> Response:
@@ -353,7 +281,7 @@ def patch_occurrence(meeting_id: str, recurrence_id: str) -> Response:
         if asked.status is not OccurrenceStatus.CANCELLED:
             raise InvalidFields.at("/status", "the only change of status is cancelled; to move it, send start")
         return answer(_occurrence(cancel_one(context(), programme_id(), meeting_id, wanted), wanted))
-    start = _on_clock(asked.start, _meeting(meeting_id).meeting.series.time_zone)
+    start = on_clock(asked.start, _meeting(meeting_id).meeting.series.time_zone)
     return answer(_occurrence(move_one(context(), programme_id(), meeting_id, wanted, start), wanted))
 
 
@@ -367,37 +295,7 @@ def get_deliveries(meeting_id: str) -> Response:
     return answer(DeliveriesDocument(items=[DeliveryDocument.of(row) for row in rows]))
 
 
-@api.errorhandler(PlanChanged)
-def _plan_changed(error: PlanChanged) -> Response:
-    plan = [PlannedOccurrenceDocument.of(planned, ()).model_dump(mode="json") for planned in error.plan]
-    return problem(409, str(error), kind="plan-changed", extra={"plan": [_without_locals(row) for row in plan]})
-
-
-@api.errorhandler(SlotTaken)
-def _slot_taken(error: SlotTaken) -> Response:
-    rows = [
-        BlockedDocument(person=("mentor", "mentee")[row.index], cause=row.cause, title=row.title)
-        for row in error.blocked_by
-    ]
-    return problem(409, str(error), extra={"blocked_by": [row.model_dump(mode="json") for row in rows]})
-
-
-def _without_locals(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "attendees"}
-
-
-def _slot(asked: Booking, start: datetime, mentorship_id: str) -> Period:
-    for name in ("time_zone", "rrule", "expected", "starts_on", "ends_on"):
-        if getattr(asked, name) is not None:
-            raise InvalidFields.at(f"/{name}", "this belongs to a cadence; a single meeting has a start and a duration")
-    with context().store.read() as tx:
-        mentorship = tx.mentorships.get(programme_id(), mentorship_id)
-        zone = tx.people.party(programme_id(), mentorship.mentor_id).time_zone
-    instant = _on_clock(start, zone)
-    return Period(instant, instant + timedelta(minutes=asked.duration))
-
-
-def _on_clock(moment: datetime, zone: str) -> datetime:
+def on_clock(moment: datetime, zone: str) -> datetime:
     """The instant in whole minutes; a local time is read on that zone's clock. Raises InvalidFields."""
     try:
         instant = typed_time(moment, zone) if moment.tzinfo is None else moment
@@ -406,37 +304,6 @@ def _on_clock(moment: datetime, zone: str) -> datetime:
     if instant.second or instant.microsecond:
         raise InvalidFields.at("/start", f"{instant.isoformat()} has seconds; meetings start on whole minutes")
     return instant
-
-
-def _cadence(asked: Booking) -> CadenceBooking:
-    for name in ("time_zone", "rrule", "expected"):
-        if getattr(asked, name) is None:
-            raise InvalidFields.at(f"/{name}", "a cadence needs this, as the answer to /v1/cadences gave it")
-    assert asked.dtstart is not None  # the caller looked
-    try:
-        rule = WeeklyRule.parse(asked.rrule or "")
-        check_date(rule.until.date())
-    except InvalidValue as error:
-        raise InvalidFields.at("/rrule", str(error)) from error
-    dates = None
-    if asked.starts_on is not None and asked.ends_on is not None:
-        try:
-            dates = Days(asked.starts_on, asked.ends_on)
-        except InvalidValue as error:
-            raise InvalidFields.at("/ends_on", str(error)) from error
-    elif asked.starts_on is not None or asked.ends_on is not None:
-        missing = "ends_on" if asked.ends_on is None else "starts_on"
-        raise InvalidFields.at(f"/{missing}", "starts_on and ends_on go together")
-    return CadenceBooking(
-        Series(LocalTime(asked.dtstart, asked.time_zone or ""), rule, asked.duration),
-        tuple((one.start, one.status, one.moved_to.start if one.moved_to else None) for one in asked.expected or []),
-        asked.details,
-        dates,
-        asked.step,
-        asked.on_conflict,
-        check_move_days(asked.move_within_days, rule.interval),
-        asked.min_coverage,
-    )
 
 
 def _meeting(meeting_id: str) -> StoredMeeting:
