@@ -1,0 +1,39 @@
+"""Bookings that come at the same moment: two people can be promised one time only once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from support.programme import Programme
+
+from scheduler.services.booking import PlanChanged, SlotTaken
+
+AT_ONCE = 4
+
+
+def outcomes(book: Callable[[], object]) -> Counter[str]:
+    """How often each thing came of booking in several threads that start together."""
+    together = Barrier(AT_ONCE)
+
+    def attempt(_: int) -> str:
+        together.wait(10)
+        try:
+            book()
+        except (SlotTaken, PlanChanged) as refused:
+            return type(refused).__name__
+        return "booked"
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return Counter(pool.map(attempt, range(AT_ONCE)))
+
+
+@pytest.mark.parametrize(("kind", "refused"), [("slot", "SlotTaken"), ("tuesdays", "PlanChanged")])
+def test_one_is_booked_and_the_others_are_refused(programme: Programme, kind: str, refused: str) -> None:
+    book = programme.book_slot if kind == "slot" else programme.book_tuesdays
+    assert outcomes(book) == {"booked": 1, refused: AT_ONCE - 1}
+    with programme.context.store.read() as tx:
+        assert len(tx.meetings.of_mentorship(programme.id, programme.mentorship.id)) == 1

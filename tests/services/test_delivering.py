@@ -1,0 +1,259 @@
+"""deliver_next: from what is owed to what a calendar server holds, through every way in which that fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import icalendar
+import pytest
+from support.api import THURSDAY, Clock
+from support.calendars import RecordingCalendars
+from support.programme import Programme
+
+from scheduler.domain.deliveries import GIVE_UP_AFTER, LEASE, LONGEST_RETRY, DeliveryState, Rejected, Stored, TryAgain
+from scheduler.services.booking import cancel_meeting, change_details
+from scheduler.services.people import delete_person
+from scheduler.services.ports import Context
+from scheduler.services.publishing import deliver_next
+from scheduler.services.secrets import Vault
+
+AWAY = TryAgain("the calendar server answered 503 Service Unavailable")
+
+
+@pytest.fixture
+def meeting_id(programme: Programme) -> str:
+    """A single meeting that is owed to the mentor's calendar."""
+    programme.connect(programme.mentor)
+    return programme.book_slot().id
+
+
+def test_without_anything_owed_there_is_nothing_to_do(programme: Programme) -> None:
+    programme.book_slot()
+    assert deliver_next(programme.context) is False
+
+
+def test_what_is_owed_is_put_with_the_login_and_stays_delivered(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    assert deliver_next(programme.context) is True
+    (put,) = calendars.puts
+    assert (put.account.username, put.account.password) == ("Greta", "hunter2hunter2")
+    assert (put.uid, put.etag) == (programme.meeting(meeting_id).meeting.uid, None)
+    (event,) = icalendar.Calendar.from_ical(put.data).walk("VEVENT")
+    assert event["UID"] == put.uid
+    assert len(event.walk("VALARM")) == 1
+    row = programme.delivery(meeting_id)
+    assert (row.state, row.attempts, row.delivered_revision, row.due_at) == (DeliveryState.DELIVERED, 1, 1, None)
+    assert row.delivered_at == THURSDAY
+    assert deliver_next(programme.context) is False
+
+
+def test_a_change_is_put_on_condition_of_the_etag_that_was_kept(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    calendars.outcomes = [Stored('"first"'), Stored(None), Stored('"third"')]
+    for title in ("One", "Two", "Three"):
+        deliver_next(programme.context)
+        change_details(programme.context, programme.id, meeting_id, title, None)
+    assert [put.etag for put in calendars.puts] == [None, '"first"', None]
+    assert programme.delivery(meeting_id).wanted_revision == 4
+
+
+def test_several_changes_before_a_delivery_are_one_delivery(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    for title in ("One", "Two", "Three"):
+        change_details(programme.context, programme.id, meeting_id, title, None)
+    assert deliver_next(programme.context)
+    assert deliver_next(programme.context) is False
+    assert b"SUMMARY:Three" in calendars.puts[0].data
+    assert programme.delivery(meeting_id).delivered_revision == 4
+
+
+def test_a_cancelled_meeting_is_put_as_cancelled(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    deliver_next(programme.context)
+    cancel_meeting(programme.context, programme.id, meeting_id)
+    deliver_next(programme.context)
+    assert b"STATUS:CANCELLED" in calendars.puts[-1].data
+    assert b"SEQUENCE:1" in calendars.puts[-1].data
+
+
+def test_a_server_that_is_away_is_tried_again_later_and_not_before(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
+) -> None:
+    calendars.outcomes = [AWAY]
+    assert deliver_next(programme.context)
+    row = programme.delivery(meeting_id)
+    assert (row.state, row.attempts, row.reason) == (DeliveryState.WAITING, 1, AWAY.reason)
+    assert row.due_at is not None
+    assert timedelta(seconds=1) <= row.due_at - clock.now <= timedelta(seconds=2)
+    assert deliver_next(programme.context) is False
+    clock.now = row.due_at
+    assert deliver_next(programme.context) is True
+    row = programme.delivery(meeting_id)
+    assert (row.state, row.attempts, row.reason) == (DeliveryState.DELIVERED, 2, None)
+
+
+def test_waits_grow_up_to_an_hour_until_it_is_given_up_after_three_days_with_the_reason(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
+) -> None:
+    waits: list[timedelta] = []
+    while True:
+        calendars.outcomes = [AWAY]
+        assert deliver_next(programme.context)
+        row = programme.delivery(meeting_id)
+        if row.due_at is None:
+            break
+        waits.append(row.due_at - clock.now)
+        clock.now = row.due_at
+    assert row.state is DeliveryState.FAILED
+    assert row.reason is not None
+    assert row.reason.startswith(f"gave up after {len(waits) + 1} attempts in 3 days")
+    assert AWAY.reason in row.reason
+    assert max(waits) <= LONGEST_RETRY
+    assert waits[11] > waits[0] * 100
+    assert GIVE_UP_AFTER - timedelta(hours=1) <= clock.now - THURSDAY <= GIVE_UP_AFTER
+    clock.advance(days=30)
+    assert deliver_next(programme.context) is False
+
+
+def test_a_servers_retry_after_is_waited_out(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
+) -> None:
+    calendars.outcomes = [TryAgain("busy", timedelta(minutes=10))]
+    deliver_next(programme.context)
+    assert programme.delivery(meeting_id).due_at == clock.now + timedelta(minutes=10)
+
+
+def test_a_rejection_is_final_until_the_meeting_changes(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
+) -> None:
+    calendars.outcomes = [Rejected("the calendar server finds it too large")]
+    deliver_next(programme.context)
+    row = programme.delivery(meeting_id)
+    assert (row.state, row.reason, row.due_at) == (DeliveryState.FAILED, "the calendar server finds it too large", None)
+    clock.advance(days=1)
+    assert deliver_next(programme.context) is False
+    change_details(programme.context, programme.id, meeting_id, "Shorter", None)
+    assert deliver_next(programme.context) is True
+    row = programme.delivery(meeting_id)
+    assert (row.state, row.attempts, row.reason) == (DeliveryState.DELIVERED, 1, None)
+
+
+def test_a_change_while_a_delivery_is_under_way_is_one_more_delivery(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    def change() -> None:
+        calendars.during_put = lambda: None
+        change_details(programme.context, programme.id, meeting_id, "Changed meanwhile", None)
+
+    calendars.during_put = change
+    assert deliver_next(programme.context)
+    row = programme.delivery(meeting_id)
+    assert (row.state, row.wanted_revision, row.delivered_revision) == (DeliveryState.WAITING, 2, 1)
+    assert deliver_next(programme.context)
+    assert deliver_next(programme.context) is False
+    assert [b"Changed meanwhile" in put.data for put in calendars.puts] == [False, True]
+    assert calendars.puts[1].etag == '"1"'
+    assert programme.delivery(meeting_id).delivered_revision == 2
+
+
+@pytest.mark.parametrize("outcome", [AWAY, Rejected("no")])
+def test_a_change_under_way_is_tried_at_once_whatever_came_of_the_first(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str, outcome: TryAgain | Rejected
+) -> None:
+    def change() -> None:
+        calendars.during_put = lambda: None
+        change_details(programme.context, programme.id, meeting_id, "Changed meanwhile", None)
+
+    calendars.during_put, calendars.outcomes = change, [outcome]
+    assert deliver_next(programme.context)
+    assert deliver_next(programme.context)
+    assert programme.delivery(meeting_id).state is DeliveryState.DELIVERED
+
+
+def test_who_takes_longer_than_the_lease_keeps_nothing_and_the_next_one_delivers_again(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
+) -> None:
+    def overtake() -> None:
+        calendars.during_put = lambda: None
+        assert deliver_next(programme.context) is False
+        clock.now += LEASE
+        assert deliver_next(programme.context) is True
+
+    calendars.during_put = overtake
+    calendars.outcomes = [Stored('"in time"'), Stored('"too late"')]
+    assert deliver_next(programme.context)
+    assert len(calendars.puts) == 2
+    row = programme.delivery(meeting_id)
+    assert (row.state, row.attempts) == (DeliveryState.DELIVERED, 2)
+    change_details(programme.context, programme.id, meeting_id, "Next", None)
+    deliver_next(programme.context)
+    assert calendars.puts[-1].etag == '"in time"'
+
+
+def test_a_worker_that_dies_leaves_a_lease_that_runs_out(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
+) -> None:
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    calendars.during_put = die
+    with pytest.raises(KeyboardInterrupt):
+        deliver_next(programme.context)
+    calendars.during_put = lambda: None
+    assert programme.delivery(meeting_id).state is DeliveryState.DELIVERING
+    assert deliver_next(programme.context) is False
+    clock.now += LEASE
+    assert deliver_next(programme.context) is True
+    assert programme.delivery(meeting_id).state is DeliveryState.DELIVERED
+
+
+def test_under_another_secret_key_a_delivery_fails_with_the_reason_and_nothing_is_sent(
+    programme: Programme, context: Context, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    assert deliver_next(replace(context, vault=Vault("another secret key, long enough to be one")))
+    row = programme.delivery(meeting_id)
+    assert row.state is DeliveryState.FAILED
+    assert "SCHEDULER_SECRET_KEY is not the one it was stored with" in (row.reason or "")
+    assert calendars.puts == []
+
+
+def test_a_person_deleted_while_a_delivery_is_under_way_is_no_trouble(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    calendars.during_put = lambda: delete_person(programme.context, programme.id, programme.mentor.id)
+    assert deliver_next(programme.context)
+    assert programme.deliveries(meeting_id) == []
+    assert deliver_next(programme.context) is False
+
+
+def test_every_calendar_of_both_gets_its_own_delivery_and_one_that_fails_holds_up_no_other(
+    programme: Programme, calendars: RecordingCalendars
+) -> None:
+    for person in (programme.mentor, programme.mentee):
+        programme.connect(person)
+    meeting_id = programme.book_slot().id
+    calendars.outcomes = [AWAY]
+    while deliver_next(programme.context):
+        pass
+    assert {put.account.username for put in calendars.puts} == {"Greta", "Asha"}
+    assert sorted(row.state for row in programme.deliveries(meeting_id)) == ["delivered", "waiting"]
+
+
+def test_the_longest_overdue_is_delivered_first(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock
+) -> None:
+    programme.connect(programme.mentor)
+    first = programme.book_slot(9, "First")
+    clock.advance(seconds=1)
+    programme.book_slot(8, "Second")
+    clock.advance(seconds=1)
+    change_details(programme.context, programme.id, first.id, "First again", None)
+    while deliver_next(programme.context):
+        pass
+    summaries = [str(icalendar.Calendar.from_ical(put.data).walk("VEVENT")[0]["SUMMARY"]) for put in calendars.puts]
+    assert summaries == ["Second", "First again"]

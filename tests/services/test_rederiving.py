@@ -1,0 +1,120 @@
+"""rederive_meetings: a new release of the tz database moves UTC times; local times are what was agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from support.api import Clock
+from support.calendars import RecordingCalendars
+from support.programme import Programme
+
+from scheduler.domain.deliveries import DeliveryState
+from scheduler.domain.meetings import Meeting
+from scheduler.domain.people import Show
+from scheduler.domain.periods import Period
+from scheduler.domain.zones import TZ_DATABASE_VERSION
+from scheduler.services.booking import cancel_meeting, cancel_one, rederive_meetings
+from scheduler.services.feeds import read_feed
+from scheduler.services.people import create_feed
+from scheduler.services.publishing import deliver_next
+from scheduler.store import StoredMeeting
+
+HOUR = timedelta(hours=1)
+Age = Callable[..., StoredMeeting]
+
+
+@pytest.fixture
+def aged(programme: Programme) -> Age:
+    """Stores a meeting as an older release derived it: those of its last occurrences an hour off."""
+
+    def store(booked: StoredMeeting, shifted: int) -> StoredMeeting:
+        meeting = booked.meeting
+        kept = len(meeting.occurrences) - shifted
+        occurrences = tuple(
+            replace(one, period=Period(one.period.start - HOUR, one.period.end - HOUR)) if place >= kept else one
+            for place, one in enumerate(meeting.occurrences)
+        )
+        old: Meeting = replace(meeting, occurrences=occurrences, tz_database="2020a")
+        if meeting.series.rule and shifted:
+            rule = replace(meeting.series.rule, until=occurrences[-1].period.start)
+            old = replace(old, series=replace(meeting.series, rule=rule))
+        with programme.context.store.write() as tx:
+            tx.meetings.save(programme.id, replace(booked, meeting=old))
+        return programme.meeting(booked.id)
+
+    return store
+
+
+def test_a_shifted_series_is_put_right_and_says_which_occurrences_moved(programme: Programme, aged: Age) -> None:
+    right = programme.book_tuesdays()
+    aged(right, shifted=3)
+    ((meeting_id, moved),) = rederive_meetings(programme.context)
+    assert meeting_id == right.id
+    assert [one.start.wall for one in moved] == [
+        datetime(2026, 10, 27, 10),
+        datetime(2026, 11, 3, 10),
+        datetime(2026, 11, 10, 10),
+    ]
+    now = programme.meeting(right.id).meeting
+    assert [one.period for one in now.occurrences] == [one.period for one in right.meeting.occurrences]
+    assert now.series == right.meeting.series
+    assert (now.sequence, now.revision, now.tz_database) == (1, 2, TZ_DATABASE_VERSION)
+
+
+def test_what_was_put_right_is_owed_to_the_calendars_and_shown_in_the_feeds(
+    programme: Programme, aged: Age, calendars: RecordingCalendars, clock: Clock
+) -> None:
+    programme.connect(programme.mentor)
+    right = programme.book_tuesdays()
+    _, token = create_feed(programme.context, programme.id, programme.mentee.id, Show.DETAILS)
+    assert deliver_next(programme.context)
+    before = read_feed(programme.context, token)
+    aged(right, shifted=3)
+    clock.advance(days=1)
+    rederive_meetings(programme.context)
+    assert programme.delivery(right.id).state is DeliveryState.WAITING
+    assert deliver_next(programme.context)
+    assert b"SEQUENCE:1" in calendars.puts[-1].data
+    after = read_feed(programme.context, token)
+    assert before is not None
+    assert after is not None
+    assert after.etag != before.etag
+    assert b"SEQUENCE:1" in after.body
+
+
+def test_a_series_that_did_not_shift_only_notes_the_release(programme: Programme, aged: Age) -> None:
+    programme.connect(programme.mentor)
+    right = programme.book_tuesdays()
+    deliver_next(programme.context)
+    aged(right, shifted=0)
+    assert rederive_meetings(programme.context) == []
+    assert programme.meeting(right.id) == right
+    assert deliver_next(programme.context) is False
+
+
+def test_a_single_meeting_is_put_right_too(programme: Programme, aged: Age) -> None:
+    right = programme.book_slot()
+    aged(right, shifted=1)
+    ((meeting_id, moved),) = rederive_meetings(programme.context)
+    assert (meeting_id, len(moved)) == (right.id, 1)
+    assert programme.meeting(right.id).meeting.occurrences == right.meeting.occurrences
+
+
+def test_it_is_done_once(programme: Programme, aged: Age) -> None:
+    aged(programme.book_tuesdays(), shifted=3)
+    assert len(rederive_meetings(programme.context)) == 1
+    assert rederive_meetings(programme.context) == []
+
+
+def test_cancelled_meetings_are_left_alone_and_cancelled_occurrences_stay_so(programme: Programme, aged: Age) -> None:
+    gone = programme.book_slot(7)
+    aged(cancel_meeting(programme.context, programme.id, gone.id), shifted=1)
+    series = programme.book_tuesdays()
+    aged(cancel_one(programme.context, programme.id, series.id, datetime(2026, 11, 3, 10)), shifted=3)
+    ((meeting_id, _),) = rederive_meetings(programme.context)
+    assert meeting_id == series.id
+    assert [str(one.status) for one in programme.meeting(series.id).meeting.occurrences][4] == "cancelled"
+    assert programme.meeting(gone.id).meeting.tz_database == "2020a"

@@ -1,0 +1,57 @@
+"""A stand-in for everybody's CalDAV servers: remembers what it was asked and answers what a test tells it to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from scheduler.domain.deliveries import Outcome, Stored
+from scheduler.domain.people import Account
+
+
+def event_object(uid: str, *lines: str) -> bytes:
+    """A calendar object with one event of those lines, as a server might hold it."""
+    body = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//x//x//EN", "BEGIN:VEVENT", f"UID:{uid}"]
+    body += ["DTSTAMP:20261001T000000Z", *lines, "END:VEVENT", "END:VCALENDAR", ""]
+    return "\r\n".join(body).encode()
+
+
+@dataclass(frozen=True)
+class Put:
+    """What one PUT carried."""
+
+    account: Account
+    uid: str
+    data: bytes
+    etag: str | None
+
+
+@dataclass
+class RecordingCalendars:
+    """The CalendarServer port in memory. ``during_put`` runs while a PUT is under way."""
+
+    refusal: Exception | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+    """What the PUTs come to in turn; with none left they are stored."""
+    objects: list[bytes] = field(default_factory=list)
+    during_put: Callable[[], object] = lambda: None
+    checked: list[Account] = field(default_factory=list)
+    puts: list[Put] = field(default_factory=list)
+    reads: list[tuple[Account, datetime, datetime]] = field(default_factory=list)
+
+    def check(self, account: Account) -> None:
+        self.checked.append(account)
+        if self.refusal:
+            raise self.refusal
+
+    def put(self, account: Account, uid: str, data: bytes, etag: str | None) -> Outcome:
+        self.puts.append(Put(account, uid, data, etag))
+        self.during_put()
+        return self.outcomes.pop(0) if self.outcomes else Stored(f'"{len(self.puts)}"')
+
+    def read_objects(self, account: Account, start: datetime, end: datetime) -> list[bytes]:
+        self.reads.append((account, start, end))
+        if self.refusal:
+            raise self.refusal
+        return self.objects

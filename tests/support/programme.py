@@ -1,0 +1,71 @@
+"""A programme with two people and their mentorship, through the use cases alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from scheduler.domain.meetings import Series
+from scheduler.domain.mentorships import Mentorship
+from scheduler.domain.people import Account, ConnectedCalendar, Person
+from scheduler.domain.periods import Period
+from scheduler.domain.planning import PlanStatus
+from scheduler.domain.recurrence import WeeklyRule
+from scheduler.domain.zones import LocalTime
+from scheduler.services.booking import CadenceBooking, Details, book_cadence, book_slot
+from scheduler.services.calendars import connect_calendar
+from scheduler.services.mentorships import add_mentorship
+from scheduler.services.people import add_person
+from scheduler.services.ports import Context
+from scheduler.services.programmes import create_programme, programme_of
+from scheduler.store import DeliveryRow, StoredMeeting, new_id
+
+
+class Programme:
+    """A programme's context with a mentor in Berlin, a mentee in Kolkata, and shorthands of the use cases."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.id = programme_of(context, create_programme(context, "Women in Science")) or ""
+        self.mentor = add_person(context, self.id, Person(new_id(), "Greta", "greta@example.org", "Europe/Berlin"))
+        asha = Person(new_id(), "Asha", "asha@example.org", "Asia/Kolkata", working_hours=None)
+        self.mentee = add_person(context, self.id, asha)
+        dates = date(2026, 10, 5), date(2026, 11, 13)
+        agreed = Mentorship(new_id(), self.mentor.id, self.mentee.id, ("First paper",), "", *dates)
+        self.mentorship = add_mentorship(context, self.id, agreed)
+
+    def connect(self, person: Person, password: str = "hunter2hunter2") -> ConnectedCalendar:
+        account = Account("https://dav.example.org/cal/", person.name, password)
+        return connect_calendar(self.context, self.id, person.id, account, publish=True)
+
+    def book_slot(self, day: int = 8, title: str | None = None) -> StoredMeeting:
+        """A meeting on that day of October, 10:00 in Berlin."""
+        start = datetime(2026, 10, day, 8, tzinfo=UTC)
+        period = Period(start, start + timedelta(minutes=45))
+        return book_slot(self.context, self.id, self.mentorship.id, period, Details(title))
+
+    def book_tuesdays(self) -> StoredMeeting:
+        """Six Tuesdays at 10:00 in Berlin, three before the end of summer time and three after."""
+        starts = [datetime(2026, 10, 6, 8, tzinfo=UTC) + timedelta(weeks=week) for week in range(3)]
+        starts += [datetime(2026, 10, 27, 9, tzinfo=UTC) + timedelta(weeks=week) for week in range(3)]
+        series = Series(LocalTime(datetime(2026, 10, 6, 10), "Europe/Berlin"), WeeklyRule(1, "TU", starts[-1]), 45)
+        expected = tuple((start, PlanStatus.CLEAR, None) for start in starts)
+        return book_cadence(self.context, self.id, self.mentorship.id, CadenceBooking(series, expected, Details()))
+
+    def meeting(self, meeting_id: str) -> StoredMeeting:
+        with self.context.store.read() as tx:
+            return tx.meetings.get(self.id, meeting_id)
+
+    def deliveries(self, meeting_id: str) -> list[DeliveryRow]:
+        with self.context.store.read() as tx:
+            return tx.deliveries.of_meeting(self.id, meeting_id)
+
+    def delivery(self, meeting_id: str) -> DeliveryRow:
+        """The meeting's only one."""
+        (row,) = self.deliveries(meeting_id)
+        return row
+
+    def calendar(self, person: Person) -> ConnectedCalendar:
+        """The person's only one."""
+        with self.context.store.read() as tx:
+            (calendar,) = tx.calendars.all(self.id, person.id)
+        return calendar

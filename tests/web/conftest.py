@@ -1,0 +1,70 @@
+"""The app on a database of its own, asked over HTTP by two programmes; everybody's calendars are stand-ins."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from support.api import Api, Clock, Pair, context_of
+from support.calendars import RecordingCalendars
+
+from scheduler.app import create_app
+from scheduler.services.ports import Context
+from scheduler.store import Store
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "scheduler.db"
+    store = Store(f"sqlite:///{path}")
+    store.migrate()
+    store.close()
+    return path
+
+
+@pytest.fixture
+def database(migrated_file: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "scheduler.db"
+    shutil.copy(migrated_file, path)
+    return path
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def calendars() -> RecordingCalendars:
+    return RecordingCalendars()
+
+
+@pytest.fixture
+def context(database: Path, clock: Clock, calendars: RecordingCalendars) -> Iterator[Context]:
+    made = context_of(f"sqlite:///{database}", clock, calendars)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def app(context: Context) -> Flask:
+    return create_app(context)
+
+
+@pytest.fixture
+def api(app: Flask, context: Context) -> Api:
+    return Api.of_new_programme(app, context, "Women in Science")
+
+
+@pytest.fixture
+def other_api(app: Flask, context: Context) -> Api:
+    """Another programme's client."""
+    return Api.of_new_programme(app, context, "Another one")
+
+
+@pytest.fixture
+def pair(api: Api) -> Pair:
+    return api.pair()

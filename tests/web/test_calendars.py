@@ -1,0 +1,183 @@
+"""Connecting a person's own CalDAV calendar under /v1/people/{id}/calendars."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.api import Api, Clock, Pair, problem_of
+from support.calendars import RecordingCalendars
+
+from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
+from scheduler.adapters.guarded_http import AddressRefused, Guard
+from scheduler.app import create_app
+from scheduler.domain.people import Account
+from scheduler.services.ports import Context
+from scheduler.services.publishing import deliver_next
+
+CALENDAR: dict[str, Any] = {"url": "https://dav.example.org/cal/", "username": "greta", "password": "hunter2hunter2"}
+
+
+@pytest.fixture
+def path(pair: Pair) -> str:
+    return f"/people/{pair.mentor}/calendars"
+
+
+def test_a_calendar_is_tried_with_its_login_and_answered_without_the_password(
+    api: Api, path: str, calendars: RecordingCalendars
+) -> None:
+    response = api.send("POST", path, CALENDAR)
+    assert response.status_code == 201
+    connected = response.json or {}
+    assert calendars.checked == [Account(CALENDAR["url"], "greta", "hunter2hunter2")]
+    assert connected == {
+        "id": connected["id"],
+        "url": CALENDAR["url"],
+        "username": "greta",
+        "publish": True,
+        "read_at": None,
+        "failure": None,
+    }
+    assert response.headers["Location"] == f"/v1{path}/{connected['id']}"
+    assert api.get(f"{path}/{connected['id']}") == connected
+    assert api.get(path) == {"items": [connected]}
+
+
+def test_the_password_is_encrypted_at_rest(api: Api, path: str, database: Path) -> None:
+    api.post(path, CALENDAR)
+    connection = sqlite3.connect(database)
+    rows = connection.execute("SELECT * FROM calendars").fetchall()
+    connection.close()
+    assert "dav.example.org" in repr(rows)
+    assert "hunter2" not in repr(rows)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (CalendarRefused("does not accept the login (it answered 401 Unauthorized)", 401), "answered 401 Unauthorized"),
+        (CalendarUnreachable("did not answer within 5 seconds"), "did not answer within 5 seconds"),
+        (AddressRefused("10.1.2.3"), "'10.1.2.3' is not on the public internet"),
+    ],
+)
+def test_a_refusal_says_what_the_server_said_and_nothing_is_connected(
+    api: Api, path: str, calendars: RecordingCalendars, refusal: Exception, words: str
+) -> None:
+    calendars.refusal = refusal
+    problem = problem_of(api.send("POST", path, CALENDAR), 422, "/url")
+    assert problem["type"] == "/problems#calendar-refused"
+    assert words in problem["errors"][0]["detail"]
+    assert api.get(path) == {"items": []}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "169.254.169.254", "192.168.1.1", "0.0.0.0"])
+def test_an_address_in_a_private_network_is_refused_unless_the_operator_allows_it(
+    api: Api, context: Context, path: str, host: str
+) -> None:
+    guarded = Context(
+        context.store,
+        context.vault,
+        CalDAVServer(Guard(connect_seconds=1, read_seconds=1, job_seconds=2)),
+        context.clock,
+        context.refresh,
+        context.stale_after,
+    )
+    asked = Api(create_app(guarded), api.key)
+    problem = problem_of(asked.send("POST", path, CALENDAR | {"url": f"http://{host}:9/cal/"}), 422, "/url")
+    assert "SCHEDULER_ALLOWED_NETWORKS" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "words"),
+    [
+        ({"url": "ftp://dav.example.org/"}, "/url", "begins with https:// or http://"),
+        ({"url": "https:///cal/"}, "/url", "names a host"),
+        ({"url": "https://greta:hunter2hunter2@dav.example.org/"}, "/url", "holds a login"),
+        ({"url": "https://dav.example.org/a b"}, "/url", "begins with"),
+        ({"url": "https://[dav/"}, "/url", "can't be read"),
+        ({"username": ""}, "/username", "at least 1"),
+        ({"password": ""}, "/password", "at least 1"),
+        ({"password": "hunter2hunter2" * 100}, "/password", "at most 1000"),
+        ({"password": ["hunter2hunter2"]}, "/password", "valid string"),
+        ({"token": "x"}, "/token", "no such field"),
+    ],
+)
+def test_a_field_at_fault_is_refused_and_no_password_repeated(
+    api: Api, path: str, calendars: RecordingCalendars, change: dict[str, Any], pointer: str, words: str
+) -> None:
+    response = api.send("POST", path, CALENDAR | change)
+    assert words in problem_of(response, 422, pointer)["errors"][0]["detail"]
+    assert "hunter2" not in response.text
+    assert calendars.checked == []
+
+
+def test_nobody_is_asked_for_the_calendar_of_somebody_unknown(api: Api, calendars: RecordingCalendars) -> None:
+    problem_of(api.send("POST", "/people/nobody/calendars", CALENDAR), 404)
+    assert calendars.checked == []
+
+
+def test_a_booking_is_owed_to_every_connected_calendar_of_both_that_is_to_be_published_to(api: Api, pair: Pair) -> None:
+    connected = {
+        api.connect(pair.mentor)["id"],
+        api.connect(pair.mentor, username="second")["id"],
+        api.connect(pair.mentee)["id"],
+    }
+    api.connect(pair.mentee, publish=False)
+    meeting = api.book_slot(pair)
+    rows = api.get(f"/meetings/{meeting['id']}/deliveries")["items"]
+    assert {row["calendar"] for row in rows} == connected
+    assert [list(row) for row in rows] == [
+        [
+            "id",
+            "calendar",
+            "person",
+            "uid",
+            "state",
+            "attempts",
+            "wanted_revision",
+            "delivered_revision",
+            "due_at",
+            "delivered_at",
+            "reason",
+        ]
+    ] * 3
+    assert {(row["state"], row["uid"], row["attempts"], row["wanted_revision"]) for row in rows} == {
+        ("waiting", meeting["uid"], 0, 1)
+    }
+
+
+def test_connecting_later_owes_the_meetings_to_come_and_no_past_or_cancelled_ones(
+    api: Api, pair: Pair, clock: Clock
+) -> None:
+    past, running = api.book_slot(pair), api.book_cadence(pair)
+    ahead, cancelled = api.book_slot(pair, "2026-10-23T08:00:00Z"), api.book_slot(pair, "2026-10-22T08:00:00Z")
+    api.delete(f"/meetings/{cancelled['id']}")
+    clock.set("2026-10-21T12:00:00+00:00")
+    api.connect(pair.mentor)
+    owed = {
+        name: len(api.get(f"/meetings/{meeting['id']}/deliveries")["items"])
+        for name, meeting in (("past", past), ("running", running), ("ahead", ahead), ("cancelled", cancelled))
+    }
+    assert owed == {"past": 0, "running": 1, "ahead": 1, "cancelled": 0}
+
+
+def test_one_that_is_only_read_gets_no_deliveries_and_disturbs_no_others(
+    api: Api, pair: Pair, context: Context
+) -> None:
+    api.connect(pair.mentee)
+    meeting = api.book_slot(pair)
+    assert deliver_next(context)
+    before = api.get(f"/meetings/{meeting['id']}/deliveries")
+    api.connect(pair.mentor, publish=False)
+    assert api.get(f"/meetings/{meeting['id']}/deliveries") == before
+
+
+def test_a_disconnected_calendar_is_owed_nothing(api: Api, pair: Pair, path: str) -> None:
+    calendar = api.connect(pair.mentor)
+    meeting = api.book_slot(pair)
+    assert api.send("DELETE", f"{path}/{calendar['id']}").status_code == 204
+    assert api.get(f"/meetings/{meeting['id']}/deliveries") == {"items": []}
+    problem_of(api.send("GET", f"{path}/{calendar['id']}"), 404)
+    problem_of(api.send("DELETE", f"{path}/{calendar['id']}"), 404)

@@ -1,0 +1,208 @@
+"""The ``scheduler`` command: answers on stdout, logs and errors on stderr, from any folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import yaml
+from click.testing import CliRunner, Result
+from support.api import Api, Clock, context_of
+from support.calendars import RecordingCalendars
+
+from scheduler.app import create_app
+from scheduler.cli import main
+
+ROOT = Path(__file__).parents[2]
+COMMAND = str(Path(sys.executable).with_name("scheduler"))
+Run = Callable[..., Result]
+
+MENTOR = {"name": "mentor", "time_zone": "Europe/Berlin"}
+MENTEE = {"name": "mentee", "time_zone": "Asia/Kolkata"}
+SLOTS: dict[str, Any] = {
+    "window": {"start": "2026-10-20T00:00:00Z", "end": "2026-10-21T00:00:00Z"},
+    "duration": "PT45M",
+    "attendees": [MENTOR, MENTEE],
+    "order": "earliest",
+    "limit": 2,
+}
+CADENCES: dict[str, Any] = {
+    "starts_on": "2026-10-19",
+    "ends_on": "2026-11-13",
+    "duration": "PT45M",
+    "attendees": [MENTOR, MENTEE],
+    "limit": 1,
+}
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs the command in a folder of its own, with no settings but those given; nothing else may be raised."""
+    for name in [name for name in os.environ if name.startswith("SCHEDULER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def of(*arguments: str, stdin: str = "", **settings: str) -> Result:
+        environment = {f"SCHEDULER_{name.upper()}": value for name, value in settings.items()}
+        result = CliRunner().invoke(main, arguments, input=stdin, env=environment)
+        assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
+        return result
+
+    yield of
+    structlog.reset_defaults()
+
+
+def test_slots_of_a_file_are_a_table_of_everybodys_local_times_and_need_no_database(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "question.json").write_text(json.dumps(SLOTS))
+    result = run("slots", "question.json")
+    assert result.exit_code == 0, result.stderr
+    assert "Europe/Berlin" in result.stdout
+    assert "Tue 20 Oct 2026 09:00" in result.stdout
+    assert "Tue 20 Oct 2026 12:30" in result.stdout
+    assert "2 of 16 feasible starts" in result.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["question.json"]
+
+
+def test_a_question_on_stdin_is_answered_as_the_service_answers_it(run: Run, api: Api) -> None:
+    for name, question in (("slots", SLOTS), ("cadences", CADENCES)):
+        result = run(name, "-", "--json", stdin=json.dumps(question))
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(result.stdout) == api.post(f"/{name}", question)
+
+
+def test_cadences_are_a_table_with_every_occurrence_and_the_shifts(run: Run) -> None:
+    busy = [{"start": "2026-11-03T07:00:00Z", "end": "2026-11-03T16:00:00Z"}]
+    mentor = MENTOR | {"working_hours": [{"days": ["TU", "WE"], "start": "10:00", "end": "10:45"}]}
+    question = CADENCES | {"attendees": [mentor, MENTEE | {"busy": busy}], "limit": 2}
+    result = run("cadences", "-", stdin=json.dumps(question))
+    assert result.exit_code == 0, result.stderr
+    for word in ("clear", "moved to", "mentee: busy", "instead of"):
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize("command", ["slots", "cadences"])
+def test_nothing_feasible_is_explained(run: Run, command: str) -> None:
+    never: dict[str, Any] = {"attendees": [MENTOR, MENTEE | {"working_hours": []}]}
+    result = run(command, "-", stdin=json.dumps((SLOTS if command == "slots" else CADENCES) | never))
+    assert result.exit_code == 0, result.stderr
+    assert "nothing is feasible: no working hours" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            {"attendees": [{"time_zone": "Europe/Berlim"}]},
+            "scheduler: /attendees/0/time_zone: unknown time zone 'Europe/Berlim'; did you mean 'Europe/Berlin'?",
+        ),
+        (
+            {"window": {"start": "2026-10-21T00:00:00Z", "end": "2026-10-20T00:00:00Z"}},
+            "scheduler: /window/end: the window does not end",
+        ),
+        ({"mood": "good"}, "scheduler: /mood: no such field"),
+        ({"attendees": [{"person": "7"}]}, "scheduler: the attendee '7' is a stored person"),
+    ],
+)
+def test_an_error_names_the_field_with_status_1_and_without_a_traceback(
+    run: Run, change: dict[str, Any], line: str
+) -> None:
+    result = run("slots", "-", stdin=json.dumps(SLOTS | change))
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith(line)
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [("slots", "missing.json"), ("slots", "-"), ("cadences", "-")])
+def test_a_question_that_cannot_be_read_is_an_error_too(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments, stdin="{")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("scheduler: ")
+
+
+def test_migrate_and_programmes_work_from_any_folder_and_the_key_is_the_last_line(run: Run, tmp_path: Path) -> None:
+    assert run("migrate").exit_code == 0
+    assert (tmp_path / "var" / "scheduler.db").exists()
+    assert run("migrate").exit_code == 0
+    result = run("programmes", "create", "Women in Science")
+    assert result.exit_code == 0, result.stderr
+    key = result.stdout.splitlines()[-1]
+    context = context_of(f"sqlite:///{tmp_path / 'var' / 'scheduler.db'}", Clock(), RecordingCalendars())
+    assert Api(create_app(context), key).get("/people") == {"items": []}
+    context.store.close()
+    assert key not in result.stderr
+
+
+def test_before_migrate_a_programme_is_not_created_and_the_remedy_is_named(run: Run) -> None:
+    result = run("programmes", "create", "Too early")
+    assert result.exit_code == 1
+    assert "run 'scheduler migrate' first" in result.stderr
+
+
+def test_config_lists_every_setting_and_shows_no_secret(run: Run) -> None:
+    result = run(
+        "config",
+        secret_key="canary-canary-canary-canary-canary-canary",
+        allowed_networks="127.0.0.0/8, 10.1.0.0/16",
+        port="0",
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "canary" not in result.stdout + result.stderr
+    for line in (
+        "SCHEDULER_SECRET_KEY=(set)",
+        "SCHEDULER_ALLOWED_NETWORKS=127.0.0.0/8,10.1.0.0/16",
+        "SCHEDULER_PORT=0",
+    ):
+        assert line in result.stdout.splitlines()
+
+
+def test_the_password_in_a_database_url_is_not_shown(run: Run) -> None:
+    result = run("config", database_url="postgresql://scheduler:canarypassword@db.example.org/mentors")
+    assert "canarypassword" not in result.output
+    assert "postgresql://scheduler:***@db.example.org/mentors" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("secret_key", "canary-too-short"),
+        ("port", "many"),
+        ("allowed_networks", "10.0.0.1/8"),
+        ("log_format", "xml"),
+        ("database_url", "mysql://scheduler:canary@db/x"),
+    ],
+)
+@pytest.mark.parametrize("command", [["config"], ["migrate"], ["serve"], ["programmes", "create", "X"]])
+def test_a_setting_that_cannot_be_used_is_one_line_with_status_1(
+    run: Run, command: list[str], name: str, value: str
+) -> None:
+    result = run(*command, **{name: value})
+    assert result.exit_code == 1
+    assert result.stderr
+    assert "canary" not in result.output
+
+
+def test_the_api_is_described_whatever_the_settings_are(run: Run) -> None:
+    assert run("openapi", port="many", secret_key="short").exit_code == 0
+
+
+def test_openapi_prints_the_committed_description_and_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+    result = run("openapi")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == (ROOT / "openapi.yaml").read_text(), "run 'make openapi'"
+    assert yaml.safe_load(result.stdout)["openapi"] == "3.1.0"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_is_installed_and_ends_with_the_status_of_what_it_did(tmp_path: Path) -> None:
+    for arguments, status in ((["--version"], 0), (["slots", "missing.json"], 1)):
+        result = subprocess.run([COMMAND, *arguments], cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        assert result.returncode == status
+        assert b"Traceback" not in result.stderr

@@ -1,0 +1,155 @@
+"""Mentorships under /v1/mentorships."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.api import Api, Clock, Pair, problem_of, statuses
+
+
+@pytest.fixture
+def body(api: Api) -> dict[str, Any]:
+    return {
+        "mentor": api.person(),
+        "mentee": api.person("Asha", "Asia/Kolkata"),
+        "goals": ["First paper", "A talk"],
+        "expectations": "Both prepare.",
+        "starts_on": "2026-10-05",
+        "ends_on": "2027-03-31",
+    }
+
+
+def test_a_mentorship_has_goals_and_dates_and_begins_active(api: Api, body: dict[str, Any]) -> None:
+    response = api.send("POST", "/mentorships", body)
+    assert response.status_code == 201
+    agreed = response.json or {}
+    assert agreed == body | {"id": agreed["id"], "status": "active"}
+    assert response.headers["Location"] == f"/v1/mentorships/{agreed['id']}"
+    assert api.get(f"/mentorships/{agreed['id']}") == agreed
+    assert api.get("/mentorships") == {"items": [agreed]}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "pointer", "words"),
+    [
+        ({"goals": []}, 422, "/goals", "at least 1"),
+        ({"goals": ["x", ""]}, 422, "/goals/1", "at least 1"),
+        ({"ends_on": "2026-10-04"}, 422, "/ends_on", "before it starts"),
+        ({"ends_on": "2029-11-05"}, 422, "/ends_on", "more than three years"),
+        ({"ends_on": "never"}, 422, "/ends_on", "write it like"),
+        ({"status": "asleep"}, 422, "/status", "'active'"),
+        ({"mentor": "nobody"}, 404, "/mentor", "no person"),
+        ({"mentee": "nobody"}, 404, "/mentee", "no person"),
+        ({"expectations": "x" * 4001}, 422, "/expectations", "at most 4000"),
+    ],
+)
+def test_one_with_a_field_at_fault_is_refused(
+    api: Api, body: dict[str, Any], change: dict[str, Any], status: int, pointer: str, words: str
+) -> None:
+    problem = problem_of(api.send("POST", "/mentorships", body | change), status, pointer)
+    assert words in problem["errors"][0]["detail"]
+    assert api.get("/mentorships") == {"items": []}
+
+
+def test_nobody_mentors_themselves(api: Api, body: dict[str, Any]) -> None:
+    problem_of(api.send("POST", "/mentorships", body | {"mentee": body["mentor"]}), 422, "/mentee")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"goals": ["A talk"]},
+        {"expectations": ""},
+        {"starts_on": "2026-10-06", "ends_on": "2027-02-01"},
+        {"status": "paused"},
+    ],
+)
+def test_a_change_replaces_the_members_it_has(api: Api, body: dict[str, Any], change: dict[str, Any]) -> None:
+    agreed = api.post("/mentorships", body)
+    assert api.patch(f"/mentorships/{agreed['id']}", change) == agreed | change
+    assert api.get(f"/mentorships/{agreed['id']}") == agreed | change
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"goals": None}, "/goals"),
+        ({"ends_on": None}, "/ends_on"),
+        ({"ends_on": "2026-10-01"}, "/ends_on"),
+        ({"starts_on": "2027-04-01"}, "/ends_on"),
+        ({"mentor": "x"}, "/mentor"),
+        ({"ends_on": "2029-11-05"}, "/ends_on"),
+    ],
+)
+def test_a_change_that_can_not_be_is_refused(
+    api: Api, body: dict[str, Any], change: dict[str, Any], pointer: str
+) -> None:
+    agreed = api.post("/mentorships", body)
+    problem_of(api.send("PATCH", f"/mentorships/{agreed['id']}", change), 422, pointer)
+    assert api.get(f"/mentorships/{agreed['id']}") == agreed
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_ending_it_cancels_the_meetings_to_come_and_leaves_those_that_took_place(
+    api: Api, pair: Pair, clock: Clock, status: str
+) -> None:
+    series, past, ahead = api.book_cadence(pair), api.book_slot(pair), api.book_slot(pair, "2026-10-23T08:00:00Z")
+    clock.set("2026-10-21T12:00:00+00:00")
+    api.patch(f"/mentorships/{pair.mentorship}", {"status": status})
+    assert statuses(api.get(f"/meetings/{series['id']}")) == ["scheduled"] * 3 + ["cancelled"] * 3
+    assert api.get(f"/meetings/{past['id']}")["status"] == "confirmed"
+    assert api.get(f"/meetings/{ahead['id']}")["status"] == "cancelled"
+
+
+def test_what_has_ended_stays_so(api: Api, pair: Pair) -> None:
+    path = f"/mentorships/{pair.mentorship}"
+    api.patch(path, {"status": "completed"})
+    for status in ("active", "paused", "cancelled"):
+        problem = problem_of(api.send("PATCH", path, {"status": status}), 409)
+        assert "is completed and stays so" in problem["detail"]
+    assert api.patch(path, {"status": "completed", "expectations": "It went well."})["status"] == "completed"
+
+
+@pytest.mark.parametrize("status", ["paused", "completed", "cancelled"])
+def test_only_an_active_one_takes_bookings(api: Api, pair: Pair, status: str) -> None:
+    cadence = api.cadence(pair)
+    api.patch(f"/mentorships/{pair.mentorship}", {"status": status})
+    for booking in (
+        {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"},
+        {name: cadence[name] for name in ("dtstart", "time_zone", "rrule")}
+        | {"expected": cadence["occurrences"], "duration": "PT45M"},
+    ):
+        problem = problem_of(api.send("POST", pair.meetings, booking), 409)
+        assert f"the mentorship is {status}" in problem["detail"]
+
+
+@pytest.mark.parametrize("ends_on", ["2026-10-06", "2026-11-08", "2026-11-09"])
+def test_an_end_before_a_booked_meeting_is_refused(api: Api, pair: Pair, ends_on: str) -> None:
+    assert api.book_cadence(pair)["occurrences"][-1]["start"] == "2026-11-10T09:00:00Z"
+    problem = problem_of(api.send("PATCH", f"/mentorships/{pair.mentorship}", {"ends_on": ends_on}), 422, "/ends_on")
+    assert "cancel or move it first" in problem["detail"]
+
+
+def test_an_end_on_the_day_of_the_last_meeting_or_after_a_cancelled_one_is_taken(api: Api, pair: Pair) -> None:
+    meeting = api.book_cadence(pair)
+    path = f"/mentorships/{pair.mentorship}"
+    assert api.patch(path, {"ends_on": "2026-11-10"})["ends_on"] == "2026-11-10"
+    api.patch(f"/meetings/{meeting['id']}/occurrences/20261110T100000", {"status": "cancelled"})
+    assert api.patch(path, {"ends_on": "2026-11-03"})["ends_on"] == "2026-11-03"
+
+
+def test_changed_goals_reach_the_feeds_without_a_new_sequence(api: Api, pair: Pair) -> None:
+    meeting, feed = api.book_slot(pair), api.feed(pair.mentor)
+    assert "First paper" in api.read(feed).text
+    api.patch(f"/mentorships/{pair.mentorship}", {"goals": ["Second paper"]})
+    assert "Second paper" in api.read(feed).text
+    after = api.get(f"/meetings/{meeting['id']}")
+    assert (after["sequence"], after["revision"]) == (0, 2)
+
+
+def test_a_change_that_no_invite_shows_leaves_meetings_as_they_are(api: Api, pair: Pair) -> None:
+    before = api.book_slot(pair)
+    api.patch(f"/mentorships/{pair.mentorship}", {"expectations": "Both prepare.", "goals": ["First paper"]})
+    assert api.get(f"/meetings/{before['id']}") == before

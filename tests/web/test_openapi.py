@@ -1,0 +1,70 @@
+"""The API's description: what is committed is what the code says, and it leaves nothing out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from support.api import Api
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def document(app: Flask) -> dict[str, Any]:
+    """The description as served."""
+    loaded: dict[str, Any] = yaml.safe_load(app.test_client().get("/openapi.yaml").data)
+    return loaded
+
+
+def test_the_committed_description_is_the_one_that_is_served(app: Flask) -> None:
+    served = app.test_client().get("/openapi.yaml")
+    assert served.mimetype == "application/yaml"
+    assert served.text == (ROOT / "openapi.yaml").read_text(), "run 'make openapi'"
+
+
+def test_it_is_a_valid_openapi_3_1_document(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_every_route_of_the_api_and_the_feed_is_described_and_nothing_else(
+    app: Flask, document: dict[str, Any]
+) -> None:
+    routes = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(("/v1/", "/feeds/"))
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    described = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
+    assert described == routes
+
+
+def test_every_operation_says_what_it_does_and_with_which_problems_it_refuses(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            name = f"{method} {path}"
+            assert operation["summary"], name
+            assert all(row["description"] for row in operation["responses"].values()), name
+            errors = {code: row for code, row in operation["responses"].items() if int(code) >= 400}
+            assert all(list(row["content"]) == ["application/problem+json"] for row in errors.values()), name
+            assert ("401" in errors) is path.startswith("/v1/"), name
+            assert ("404" in errors) or "{" not in path, name
+            assert ({"400", "413", "415", "422"} <= set(errors)) is ("requestBody" in operation), name
+
+
+def test_names_of_operations_are_unique(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
+    assert len(names) == len(set(names))
+
+
+def test_every_problem_that_is_named_is_explained(app: Flask, api: Api) -> None:
+    page = app.test_client().get("/problems").text
+    for response in (api.send("GET", "/nothing"), api.send("POST", "/slots", {}), api.send("PUT", "/people")):
+        assert f'id="{(response.json or {})["type"].partition("#")[2]}"' in page

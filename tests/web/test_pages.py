@@ -1,0 +1,73 @@
+"""What is not the API itself: documentation, the kinds of problem, health and readiness."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from support.api import Clock, context_of, problem_of
+from support.calendars import RecordingCalendars
+
+from scheduler.app import create_app
+from scheduler.web.problems import TITLES
+
+
+@pytest.fixture
+def visitor(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def test_the_bare_address_leads_to_the_documentation(visitor: FlaskClient) -> None:
+    response = visitor.get("/", follow_redirects=True)
+    assert response.status_code == 200
+    assert response.request.path == "/docs/"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/"])
+def test_the_documentation_is_a_page_that_reads_the_description(visitor: FlaskClient, path: str) -> None:
+    response = visitor.get(path, follow_redirects=True)
+    assert response.mimetype == "text/html"
+    assert "/openapi.yaml" in response.text
+    assert "Mentorship scheduler" in response.text
+
+
+def test_the_documentation_loads_nothing_from_elsewhere(visitor: FlaskClient) -> None:
+    page = visitor.get("/docs/").text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert sources
+    for source in sources:
+        assert "//" not in source
+        with visitor.get(source if source.startswith("/") else f"/docs/{source}") as response:
+            assert response.status_code == 200
+
+
+def test_every_kind_of_problem_has_its_place_on_the_page_that_types_point_to(visitor: FlaskClient) -> None:
+    page = visitor.get("/problems").text
+    assert [kind for kind in TITLES if f'id="{kind}"' not in page] == []
+
+
+def test_health_needs_no_database_and_readiness_a_migrated_one(tmp_path: Path) -> None:
+    context = context_of(f"sqlite:///{tmp_path / 'new.db'}", Clock(), RecordingCalendars())
+    visitor = create_app(context).test_client()
+    assert visitor.get("/healthz").status_code == 200
+    problem = problem_of(visitor.get("/readyz"), 503)
+    assert problem["type"] == "/problems#not-ready"
+    assert "scheduler migrate" in problem["detail"]
+    context.store.migrate()
+    assert visitor.get("/readyz").status_code == 200
+    context.store.close()
+
+
+def test_a_database_that_is_away_is_503_and_come_again(tmp_path: Path) -> None:
+    (tmp_path / "folder.db").mkdir()
+    context = context_of(f"sqlite:///{tmp_path / 'folder.db'}", Clock(), RecordingCalendars())
+    visitor = create_app(context).test_client()
+    for path in ("/readyz", "/v1/people", "/feeds/token.ics"):
+        response = visitor.get(path, headers={"Authorization": "Bearer mk_x"})
+        assert problem_of(response, 503)["type"] == "/problems#not-ready"
+        assert int(response.headers["Retry-After"]) > 0
+        assert "folder.db" not in response.text
+    context.store.close()

@@ -1,0 +1,156 @@
+"""People under /v1/people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.api import Api, Pair, problem_of, statuses
+
+WEEK = [{"days": ["MO", "TU", "WE", "TH", "FR"], "start": "09:00", "end": "17:00"}]
+NIGHT = [{"days": ["SA"], "start": "22:00", "end": "02:00"}]
+GRETA: dict[str, Any] = {"name": "Greta", "email": "greta@example.org", "time_zone": "Europe/Berlin"}
+
+
+def test_a_person_is_answered_as_stored_with_everything_that_was_left_out(api: Api) -> None:
+    response = api.send("POST", "/people", GRETA)
+    assert response.status_code == 201
+    person = response.json or {}
+    assert person == GRETA | {
+        "id": person["id"],
+        "working_hours": WEEK,
+        "buffer": {"before": "PT0S", "after": "PT0S"},
+    }
+    assert response.headers["Location"] == f"/v1/people/{person['id']}"
+    assert api.get(f"/people/{person['id']}") == person
+    assert api.get("/people") == {"items": [person]}
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ({}, WEEK),
+        ({"working_hours": None}, None),
+        ({"working_hours": []}, []),
+        ({"working_hours": NIGHT}, NIGHT),
+    ],
+)
+def test_hours_left_out_are_nine_to_five_null_is_any_time_and_none_is_never(
+    api: Api, given: dict[str, Any], stored: Any
+) -> None:
+    person = api.post("/people", GRETA | given)
+    assert person["working_hours"] == stored
+    assert api.get(f"/people/{person['id']}")["working_hours"] == person["working_hours"]
+
+
+def test_a_country_with_one_zone_stands_for_it(api: Api) -> None:
+    assert (
+        api.post("/people", {"name": "Asha", "email": "a@example.org", "country": "in"})["time_zone"] == "Asia/Kolkata"
+    )
+
+
+def test_a_country_with_several_zones_is_answered_with_them_to_choose_from(api: Api) -> None:
+    body = {"name": "Ana", "email": "a@example.org", "country": "BR"}
+    problem = problem_of(api.send("POST", "/people", body), 422, "/country")
+    assert "time zones; send the one that applies as time_zone" in problem["detail"]
+    choices = problem["errors"][0]["choices"]
+    assert {"America/Sao_Paulo", "America/Manaus"} <= set(choices)
+    del body["country"]
+    assert api.post("/people", body | {"time_zone": choices[0]})["time_zone"] == choices[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "words"),
+    [
+        ({"country": "DE"}, "/time_zone", "either time_zone or country"),
+        ({"time_zone": None}, "/time_zone", "either time_zone or country"),
+        ({"time_zone": None, "country": "XX"}, "/country", "unknown country 'XX'"),
+        ({"time_zone": "Europe/Berlim"}, "/time_zone", "did you mean 'Europe/Berlin'"),
+        ({"email": "greta"}, "/email", "no mail address"),
+        ({"email": "greta@example.org\r\nBCC:x@y.z"}, "/email", "no mail address"),
+        ({"name": ""}, "/name", "at least 1"),
+        ({"name": "   "}, "/name", "at least 1"),
+        ({"name": "x" * 201}, "/name", "at most 200"),
+        ({"name": None}, "/name", "valid string"),
+        ({"role": "mentor"}, "/role", "no such field"),
+        ({"buffer": {"before": "P2D"}}, "/buffer/before", "1440"),
+    ],
+)
+def test_a_person_with_a_field_at_fault_is_refused(api: Api, change: dict[str, Any], pointer: str, words: str) -> None:
+    problem = problem_of(api.send("POST", "/people", GRETA | change), 422, pointer)
+    assert words in problem["errors"][0]["detail"]
+    assert api.get("/people") == {"items": []}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, {}),
+        ({"name": "Grete"}, {"name": "Grete"}),
+        (
+            {"email": "new@example.org", "time_zone": "Asia/Tokyo"},
+            {"email": "new@example.org", "time_zone": "Asia/Tokyo"},
+        ),
+        ({"working_hours": None}, {"working_hours": None}),
+        ({"working_hours": []}, {"working_hours": []}),
+        ({"buffer": {"after": "PT90M"}}, {"buffer": {"before": "PT0S", "after": "PT1H30M"}}),
+        ({"buffer": None}, {"buffer": {"before": "PT0S", "after": "PT0S"}}),
+    ],
+)
+def test_a_change_replaces_the_members_it_has_and_leaves_the_others(
+    api: Api, change: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    before = api.post("/people", GRETA | {"buffer": {"before": "PT5M"}})
+    after = api.patch(f"/people/{before['id']}", change)
+    assert after == before | expected
+    assert api.get(f"/people/{before['id']}") == after
+
+
+@pytest.mark.parametrize("field", ["name", "email", "time_zone"])
+def test_a_change_to_null_is_refused_where_there_has_to_be_something(api: Api, field: str) -> None:
+    person = api.person()
+    problem_of(api.send("PATCH", f"/people/{person}", {field: None}), 422, f"/{field}")
+
+
+def test_a_country_is_no_member_of_a_change(api: Api) -> None:
+    problem_of(api.send("PATCH", f"/people/{api.person()}", {"country": "DE"}), 422, "/country")
+
+
+def test_who_changes_zone_keeps_their_series_where_they_are_anchored(api: Api, pair: Pair) -> None:
+    before = api.book_cadence(pair)
+    api.patch(f"/people/{pair.mentor}", {"time_zone": "America/New_York"})
+    after = api.get(f"/meetings/{before['id']}")
+    assert (after["time_zone"], after["dtstart"]) == ("Europe/Berlin", "2026-10-06T10:00:00")
+    assert [row["start"] for row in after["occurrences"]] == [row["start"] for row in before["occurrences"]]
+    assert after["sequence"] == before["sequence"]
+    assert after["occurrences"][0]["local_starts"][0] == {"name": "Greta", "start": "2026-10-06T04:00:00-04:00"}
+
+
+def test_a_new_name_shows_in_default_titles_and_in_no_others(api: Api, pair: Pair) -> None:
+    default, own = api.book_slot(pair), api.book_slot(pair, "2026-10-09T08:00:00Z", title="About the paper")
+    assert default["title"] == "Mentoring: Greta & Asha"
+    api.patch(f"/people/{pair.mentee}", {"name": "Asha Rao"})
+    assert api.get(f"/meetings/{default['id']}")["title"] == "Mentoring: Greta & Asha Rao"
+    assert api.get(f"/meetings/{own['id']}")["title"] == "About the paper"
+
+
+def test_a_change_that_no_invite_shows_leaves_meetings_as_they_are(api: Api, pair: Pair) -> None:
+    before = api.book_cadence(pair)
+    api.patch(f"/people/{pair.mentor}", {"working_hours": None, "buffer": {"before": "PT5M"}})
+    assert api.get(f"/meetings/{before['id']}") == before
+
+
+def test_one_person_can_be_mentor_here_and_mentee_there(api: Api, pair: Pair) -> None:
+    olga = api.person("Olga", "Europe/Kyiv")
+    upwards = api.mentorship(olga, pair.mentor)
+    meeting = api.post(f"/mentorships/{upwards}/meetings", {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"})
+    assert meeting["title"] == "Mentoring: Olga & Greta"
+    assert statuses(meeting) == ["scheduled"]
+
+
+def test_a_deleted_person_is_gone(api: Api) -> None:
+    person = api.person()
+    assert api.send("DELETE", f"/people/{person}").status_code == 204
+    for method, body in (("GET", None), ("PATCH", {"name": "X"}), ("DELETE", None)):
+        problem_of(api.send(method, f"/people/{person}", body), 404)
+    assert api.get("/people") == {"items": []}

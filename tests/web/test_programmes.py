@@ -1,0 +1,131 @@
+"""A programme sees only its own: another programme's ids are 404 on every route that takes one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from support.api import Api, problem_of
+from support.calendars import RecordingCalendars
+
+from scheduler.web.api.openapi import openapi_document
+
+BODIES: dict[str, Any] = {
+    "patch_person": {"name": "Mallory"},
+    "post_blackout": {"kind": "other", "first_day": "2026-12-01", "last_day": "2026-12-01"},
+    "patch_blackout": {"title": "Mine"},
+    "post_calendar": {"url": "https://dav.example.org/", "username": "m", "password": "p"},
+    "post_feed": {"show": "details"},
+    "patch_mentorship": {"goals": ["Mine"]},
+    "post_meeting": {"start": "2026-10-22T08:00:00Z", "duration": "PT45M"},
+    "patch_meeting": {"title": "Mine"},
+    "patch_occurrence": {"start": "2026-10-23T08:00:00Z"},
+}
+"""A body for each operation that takes one and has an id in its path: nothing else is wrong with the request."""
+
+QUERIES = {"get_free_busy": "?start=2026-10-01T00:00:00Z&end=2026-10-02T00:00:00Z"}
+
+
+@pytest.fixture
+def operations(app: Flask) -> list[tuple[str, str, str]]:
+    """(method, path with its ids, name) of every operation behind a key that has an id in its path."""
+    return [
+        (method.upper(), path.removeprefix("/v1"), operation["operationId"])
+        for path, methods in openapi_document(app)["paths"].items()
+        for method, operation in methods.items()
+        if path.startswith("/v1/") and "{" in path
+    ]
+
+
+@pytest.fixture
+def ids(api: Api) -> dict[str, str]:
+    """One of everything."""
+    pair = api.pair()
+    blackout = api.post(f"/people/{pair.mentor}/blackouts", BODIES["post_blackout"])
+    return {
+        "person_id": pair.mentor,
+        "blackout_id": blackout["id"],
+        "calendar_id": api.connect(pair.mentor)["id"],
+        "feed_id": api.post(f"/people/{pair.mentor}/feeds", {})["id"],
+        "mentorship_id": pair.mentorship,
+        "meeting_id": api.book_slot(pair)["id"],
+        "recurrence_id": "20261008T100000",
+    }
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    return re.sub(r"{(\w+)}", lambda match: ids[match[1]], path)
+
+
+def state_of(api: Api, ids: dict[str, str]) -> list[Any]:
+    """Everything that can be read of what the programme has."""
+    person = f"/people/{ids['person_id']}"
+    paths = [person, *(f"{person}/{kind}" for kind in ("blackouts", "calendars", "feeds"))]
+    paths += [f"/mentorships/{ids['mentorship_id']}", f"/mentorships/{ids['mentorship_id']}/meetings"]
+    return [api.get(path) for path in [*paths, f"/meetings/{ids['meeting_id']}/deliveries"]]
+
+
+def test_every_operation_on_an_id_is_404_for_another_programme_and_changes_nothing(
+    api: Api,
+    other_api: Api,
+    ids: dict[str, str],
+    operations: list[tuple[str, str, str]],
+    calendars: RecordingCalendars,
+) -> None:
+    before = state_of(api, ids)
+    calendars.checked.clear()
+    assert len(operations) > 25
+    for method, path, name in operations:
+        response = other_api.send(method, filled(path, ids) + QUERIES.get(name, ""), BODIES.get(name))
+        assert response.status_code == 404, f"{method} {path}: {response.text}"
+        problem_of(response, 404)
+    assert state_of(api, ids) == before
+    assert calendars.checked == []
+
+
+def test_every_operation_on_an_id_works_for_the_programme_itself(
+    api: Api, ids: dict[str, str], operations: list[tuple[str, str, str]]
+) -> None:
+    order = {"GET": 0, "POST": 1, "PATCH": 2, "DELETE": 3}
+    for method, path, name in sorted(operations, key=lambda row: (order[row[0]], -len(row[1]))):
+        response = api.send(method, filled(path, ids) + QUERIES.get(name, ""), BODIES.get(name))
+        assert response.status_code < 300, f"{method} {path}: {response.text}"
+
+
+def test_what_belongs_to_somebody_of_another_programme_is_not_found_under_ones_own_person(
+    api: Api, other_api: Api, ids: dict[str, str], operations: list[tuple[str, str, str]]
+) -> None:
+    mixed = ids | {"person_id": other_api.person("Mallory")}
+    nested = [row for row in operations if row[1].startswith("/people/{person_id}/") and row[1].count("{") > 1]
+    assert len(nested) > 6
+    for method, path, name in nested:
+        problem_of(other_api.send(method, filled(path, mixed), BODIES.get(name)), 404)
+
+
+def test_lists_hold_only_the_programmes_own(api: Api, other_api: Api, ids: dict[str, str]) -> None:
+    assert other_api.get("/people") == other_api.get("/mentorships") == {"items": []}
+    assert len(api.get("/people")["items"]) == 2
+
+
+def test_another_programmes_people_can_be_named_in_no_body(api: Api, other_api: Api, ids: dict[str, str]) -> None:
+    foreign, own = ids["person_id"], other_api.person("Mallory")
+    span = {"starts_on": "2026-10-05", "ends_on": "2026-11-13"}
+    window = {"start": "2026-10-20T00:00:00Z", "end": "2026-10-21T00:00:00Z"}
+    attendees = [{"person": own}, {"person": foreign}]
+    agreed = span | {"goals": ["x"]}
+    for path, body, pointer in (
+        ("/slots", {"window": window, "duration": "PT45M", "attendees": attendees}, "/attendees/1/person"),
+        ("/cadences", span | {"duration": "PT45M", "attendees": attendees}, "/attendees/1/person"),
+        ("/mentorships", agreed | {"mentor": foreign, "mentee": own}, "/mentor"),
+        ("/mentorships", agreed | {"mentor": own, "mentee": foreign}, "/mentee"),
+    ):
+        problem_of(other_api.send("POST", path, body), 404, pointer)
+
+
+def test_a_guest_with_the_same_email_in_another_programme_sees_nothing(api: Api, other_api: Api) -> None:
+    pair = api.pair()
+    api.book_slot(pair, guests=[{"name": "Olga", "email": "olga@example.org", "time_zone": "Europe/Kyiv"}])
+    feed = other_api.feed(other_api.person("Olga", "Europe/Kyiv"))
+    assert "BEGIN:VEVENT" not in other_api.read(feed).text

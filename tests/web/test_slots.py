@@ -1,0 +1,223 @@
+"""POST /v1/slots, word for word."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from support.api import Api, Clock, problem_of
+
+from scheduler.web.api.examples import SLOTS
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+MENTOR: dict[str, Any] = {
+    "name": "mentor",
+    "time_zone": "Europe/Berlin",
+    "working_hours": [{"days": ["MO", "TU", "WE", "TH"], "start": "10:00", "end": "18:00"}],
+    "busy": [{"start": "2026-10-20T08:00:00Z", "end": "2026-10-20T09:30:00Z"}],
+    "buffer": {"before": "PT5M", "after": "PT10M"},
+}
+MENTEE: dict[str, Any] = {
+    "name": "mentee",
+    "time_zone": "Asia/Kolkata",
+    "role": "required",
+    "blackouts": [
+        {"kind": "exam", "title": "Finals", "first_day": "2026-10-26", "last_day": "2026-10-30"},
+        {"kind": "other", "title": "Dentist", "start": "2026-11-02T09:00:00Z", "end": "2026-11-02T11:00:00Z"},
+    ],
+}
+TUESDAY = {"start": "2026-10-20T00:00:00Z", "end": "2026-10-21T00:00:00Z"}
+
+
+@pytest.fixture
+def question(api: Api) -> dict[str, Any]:
+    """The contract's example, its third attendee a stored person."""
+    return {
+        "window": {"start": "2026-10-19T00:00:00Z", "end": "2026-11-16T00:00:00Z"},
+        "duration": "PT45M",
+        "step": "PT15M",
+        "attendees": [MENTOR, MENTEE, {"person": api.person("Olga", "Europe/Kyiv"), "role": "optional"}],
+        "minimum_notice": "P1D",
+        "order": "best",
+        "limit": 20,
+    }
+
+
+def test_the_contracts_example_is_answered_with_the_contracts_members(api: Api, question: dict[str, Any]) -> None:
+    answer = api.post("/slots", question)
+    assert list(answer) == ["slots", "total", "unknown_attendees", "explanation"]
+    assert answer["unknown_attendees"] == []
+    assert answer["explanation"] is None
+    assert len(answer["slots"]) == 20 < answer["total"]
+    for slot in answer["slots"]:
+        assert list(slot) == ["start", "end", "score", "attendees"]
+        assert INSTANT.fullmatch(slot["start"])
+        assert INSTANT.fullmatch(slot["end"])
+        assert 0 <= slot["score"] <= 1
+        assert [list(row) for row in slot["attendees"]] == [["index", "start", "end", "available"]] * 3
+
+
+def test_each_slot_has_everybodys_local_times_with_their_offsets(api: Api, question: dict[str, Any]) -> None:
+    earliest = api.post("/slots", question | {"order": "earliest", "window": TUESDAY})["slots"][0]
+    assert (earliest["start"], earliest["end"]) == ("2026-10-20T09:45:00Z", "2026-10-20T10:30:00Z")
+    assert earliest["attendees"] == [
+        {"index": 0, "start": "2026-10-20T11:45:00+02:00", "end": "2026-10-20T12:30:00+02:00", "available": True},
+        {"index": 1, "start": "2026-10-20T15:15:00+05:30", "end": "2026-10-20T16:00:00+05:30", "available": True},
+        {"index": 2, "start": "2026-10-20T12:45:00+03:00", "end": "2026-10-20T13:30:00+03:00", "available": True},
+    ]
+
+
+def test_an_optional_attendee_who_cannot_come_bars_nothing(api: Api) -> None:
+    asleep = {"time_zone": "Pacific/Auckland", "role": "optional"}
+    slots = api.post("/slots", asked(MENTOR, MENTEE, asleep))["slots"]
+    assert slots
+    assert {slot["attendees"][2]["available"] for slot in slots} == {False}
+
+
+def test_best_is_by_score_downwards_then_by_start_and_earliest_by_start(api: Api, question: dict[str, Any]) -> None:
+    best = api.post("/slots", question | {"limit": 5000})["slots"]
+    earliest = api.post("/slots", question | {"limit": 5000, "order": "earliest"})["slots"]
+    assert [slot["start"] for slot in earliest] == sorted(slot["start"] for slot in best)
+    assert best == sorted(best, key=lambda slot: (-slot["score"], slot["start"]))
+
+
+def test_total_counts_every_start_whatever_the_limit_is(api: Api, question: dict[str, Any]) -> None:
+    every = api.post("/slots", question | {"limit": 5000})
+    assert len(every["slots"]) == every["total"] == api.post("/slots", question | {"limit": 1})["total"]
+
+
+def test_left_out_step_order_and_limit_are_a_quarter_best_and_twenty(api: Api, question: dict[str, Any]) -> None:
+    bare = {name: question[name] for name in ("window", "duration", "attendees", "minimum_notice")}
+    assert api.send("POST", "/slots", bare).data == api.send("POST", "/slots", question).data
+
+
+def test_left_out_hours_are_monday_to_friday_from_nine_to_five(api: Api) -> None:
+    def of_week(attendee: dict[str, Any]) -> list[str]:
+        return api.starts(attendee, window=("2026-10-19T00:00:00Z", "2026-10-26T00:00:00Z"))
+
+    weekdays = [{"days": ["MO", "TU", "WE", "TH", "FR"], "start": "09:00", "end": "17:00"}]
+    assert of_week({"time_zone": "UTC"}) == of_week({"time_zone": "UTC", "working_hours": weekdays})
+    assert len(of_week({"time_zone": "UTC", "working_hours": None})) == 7 * 96 - 1
+
+
+def test_the_same_question_gives_the_same_bytes_at_any_time(api: Api, question: dict[str, Any], clock: Clock) -> None:
+    del question["minimum_notice"]
+    before = api.send("POST", "/slots", question).data
+    clock.advance(days=500)
+    assert api.send("POST", "/slots", question).data == before
+
+
+@pytest.mark.parametrize(
+    ("notice", "now", "first"),
+    [
+        (None, None, "2026-10-20T09:45:00Z"),
+        ("PT0S", None, "2026-10-20T09:45:00Z"),
+        ("P19DT1H", None, "2026-10-20T10:00:00Z"),
+        ("P1D", "2026-10-19T12:20:00+02:00", "2026-10-20T10:30:00Z"),
+        ("P1D", "2026-10-19T10:30:00.000001Z", "2026-10-20T10:45:00Z"),
+        (None, "2026-10-20T10:30:00Z", "2026-10-20T09:45:00Z"),
+    ],
+)
+def test_minimum_notice_counts_from_now_which_is_the_servers_clock_if_left_out(
+    api: Api, notice: str | None, now: str | None, first: str
+) -> None:
+    given = {name: value for name, value in (("minimum_notice", notice), ("now", now)) if value is not None}
+    answer = api.post("/slots", asked(MENTOR, MENTEE, order="earliest", **given))
+    assert answer["slots"][0]["start"] == first
+
+
+def test_any_offset_is_taken_for_an_instant(api: Api) -> None:
+    local = {"start": "2026-10-20T02:00:00+02:00", "end": "2026-10-20t19:00:00-05:00"}
+    assert api.post("/slots", asked(MENTOR, window=local)) == api.post("/slots", asked(MENTOR))
+
+
+@pytest.mark.parametrize("duration", ["PT90M", "PT1H30M", "P0DT90M", "PT1H30M0S"])
+def test_a_duration_may_be_written_in_every_way_that_is_whole_minutes(api: Api, duration: str) -> None:
+    slot = api.post("/slots", asked(MENTOR, duration=duration))["slots"][0]
+    assert slot["attendees"][0]["end"][11:16] != slot["attendees"][0]["start"][11:16]
+    assert api.post("/slots", asked(MENTOR, duration=duration)) == api.post("/slots", asked(MENTOR, duration="PT90M"))
+
+
+DAY = {"time_zone": "UTC", "working_hours": [{"days": ["TU"], "start": "09:00", "end": "17:30"}]}
+NEVER: dict[str, Any] = {"time_zone": "Asia/Kolkata", "working_hours": []}
+NIGHT = {"time_zone": "UTC", "working_hours": [{"days": ["TU"], "start": "00:00", "end": "07:00"}]}
+
+
+@pytest.mark.parametrize(
+    ("attendees", "more", "reason", "blocking"),
+    [
+        (
+            [MENTOR],
+            {"window": {"start": "2026-10-20T10:00:00Z", "end": "2026-10-20T10:30:00Z"}},
+            "window_too_short",
+            [],
+        ),
+        ([DAY, NEVER], {}, "no_working_hours", [(1, "no_working_hours", 94), (0, "outside_hours", 62)]),
+        ([DAY, NIGHT], {}, "no_common_hours", [(1, "outside_hours", 68), (0, "outside_hours", 62)]),
+        (
+            [MENTEE],
+            {"window": {"start": "2026-10-28T06:00:00Z", "end": "2026-10-28T07:00:00Z"}},
+            "blackout",
+            [(0, "blackout", 2)],
+        ),
+        (
+            [MENTOR],
+            {"minimum_notice": "P30D", "window": {"start": "2026-10-20T10:00:00Z", "end": "2026-10-20T11:00:00Z"}},
+            "minimum_notice",
+            [(None, "minimum_notice", 2)],
+        ),
+        (
+            [MENTOR],
+            {"window": {"start": "2026-10-20T08:00:00Z", "end": "2026-10-20T09:00:00Z"}},
+            "busy",
+            [(0, "busy", 2)],
+        ),
+        (
+            [MENTOR],
+            {"window": {"start": "2026-10-20T09:30:00Z", "end": "2026-10-20T10:15:00Z"}},
+            "buffer",
+            [(0, "buffer", 1)],
+        ),
+    ],
+)
+def test_nothing_feasible_is_explained_with_status_200(
+    api: Api,
+    attendees: list[dict[str, Any]],
+    more: dict[str, Any],
+    reason: str,
+    blocking: list[tuple[int | None, str, int]],
+) -> None:
+    answer = api.post("/slots", asked(*attendees, **more))
+    assert (answer["slots"], answer["total"]) == ([], 0)
+    rows = [{"index": index, "cause": cause, "starts_lost": lost} for index, cause, lost in blocking]
+    assert answer["explanation"]["reason"] == reason
+    assert answer["explanation"]["blocking"] == rows
+    assert list(answer["explanation"]) == ["reason", "blocking", "relaxations"]
+    assert isinstance(answer["explanation"]["relaxations"], list)
+
+
+def test_a_window_of_exactly_366_days_and_fifty_attendees_are_taken(api: Api) -> None:
+    year = {"start": "2026-01-01T00:00:00Z", "end": "2027-01-02T00:00:00Z"}
+    assert api.post("/slots", asked(*[{"time_zone": "UTC"}] * 50, window=year))["total"] > 0
+
+
+@pytest.mark.parametrize(("duration", "total"), [("PT1M", 96), ("PT23H59M", 1), ("P1D", 1), ("PT24H", 1)])
+def test_a_meeting_lasts_from_one_minute_to_a_day(api: Api, duration: str, total: int) -> None:
+    anytime = {"time_zone": "UTC", "working_hours": None}
+    assert api.post("/slots", asked(anytime, duration=duration))["total"] == total
+
+
+def test_the_example_in_the_documentation_has_an_answer(api: Api) -> None:
+    assert len(api.post("/slots", SLOTS)["slots"]) == 5
+
+
+def test_both_questions_work_without_any_stored_person_but_not_without_a_key(api: Api) -> None:
+    api.key = "mk_wrong"
+    problem_of(api.send("POST", "/slots", asked(MENTOR)), 401)
+
+
+def asked(*attendees: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A question about one Tuesday."""
+    return {"window": TUESDAY, "duration": "PT45M", "attendees": list(attendees)} | more
