@@ -194,9 +194,9 @@ def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...
 def _bookable(tx: Transaction, programme_id: str, mentorship_id: str) -> Mentorship:
     """The mentorship, with its two people's rows locked. Raises NotFound, MentorshipNotActive."""
     mentorship = tx.mentorships.get(programme_id, mentorship_id, lock=True)
-    tx.people.lock(programme_id, [mentorship.mentor_id, mentorship.mentee_id])
     if mentorship.status is not MentorshipStatus.ACTIVE:
         raise MentorshipNotActive(mentorship.status)
+    tx.people.lock(programme_id, [mentorship.mentor_id, mentorship.mentee_id])
     return mentorship
 
 

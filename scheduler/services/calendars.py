@@ -12,7 +12,6 @@ from scheduler.domain.deliveries import LEASE
 from scheduler.domain.people import Account, ConnectedCalendar
 from scheduler.ical.parse import UnreadableCalendar, busy_periods
 from scheduler.services.ports import Context
-from scheduler.services.publishing import announce
 from scheduler.services.secrets import UndecipherableSecret
 
 log = structlog.get_logger(__name__)
@@ -46,7 +45,8 @@ def connect_calendar(
         )
         for stored in tx.meetings.of_person(programme_id, person_id):
             if publish and any(period.end > now for period in stored.meeting.busy):
-                announce(tx, programme_id, stored, now)
+                uids, revision = stored.meeting.uids, stored.meeting.revision
+                tx.deliveries.owe(programme_id, stored.id, uids, [calendar.id], revision, now)
     return calendar
 
 

@@ -49,9 +49,19 @@ def context(database: Path, clock: Clock, calendars: RecordingCalendars) -> Iter
     made.store.close()
 
 
+@pytest.fixture(scope="session")
+def assembled(migrated_file: Path) -> Iterator[Flask]:
+    """The app put together once: its routes take longer to compile than a test takes to run."""
+    context = context_of(f"sqlite:///{migrated_file}", Clock(), RecordingCalendars())
+    yield create_app(context)
+    context.store.close()
+
+
 @pytest.fixture
-def app(context: Context) -> Flask:
-    return create_app(context)
+def app(assembled: Flask, context: Context, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """The app around this test's own context."""
+    monkeypatch.setitem(assembled.extensions, "scheduler", context)
+    return assembled
 
 
 @pytest.fixture

@@ -181,3 +181,14 @@ def test_a_disconnected_calendar_is_owed_nothing(api: Api, pair: Pair, path: str
     assert api.get(f"/meetings/{meeting['id']}/deliveries") == {"items": []}
     problem_of(api.send("GET", f"{path}/{calendar['id']}"), 404)
     problem_of(api.send("DELETE", f"{path}/{calendar['id']}"), 404)
+
+
+def test_connecting_a_second_one_owes_it_the_meetings_and_disturbs_the_first_no_more(
+    api: Api, pair: Pair, context: Context
+) -> None:
+    first = api.connect(pair.mentor)["id"]
+    meeting = api.book_slot(pair)
+    assert deliver_next(context)
+    second = api.connect(pair.mentor, username="second")["id"]
+    rows = api.get(f"/meetings/{meeting['id']}/deliveries")["items"]
+    assert {row["calendar"]: row["state"] for row in rows} == {first: "delivered", second: "waiting"}

@@ -162,6 +162,7 @@ def test_a_cancelled_meeting_stays_readable_frees_its_time_and_is_never_revived(
 ) -> None:
     cancelled = api.ask(method, path, body)
     assert (cancelled["status"], cancelled["sequence"], cancelled["uid"]) == ("cancelled", 1, meeting["uid"])
+    assert {row["status"] for row in cancelled["occurrences"]} == {"cancelled"}
     assert api.get(path) == cancelled
     assert api.starts({"person": pair.mentee}, window=("2026-10-13T08:00:00Z", "2026-10-13T08:30:00Z"))
     for verb, place, change in (

@@ -221,3 +221,10 @@ def test_both_questions_work_without_any_stored_person_but_not_without_a_key(api
 def asked(*attendees: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A question about one Tuesday."""
     return {"window": TUESDAY, "duration": "PT45M", "attendees": list(attendees)} | more
+
+
+def test_a_local_time_carries_its_offset_even_where_it_is_none(api: Api) -> None:
+    window = {"start": "2026-12-07T09:00:00Z", "end": "2026-12-07T10:00:00Z"}
+    question = {"window": window, "duration": "PT1H", "attendees": [{"time_zone": "Europe/London"}]}
+    (slot,) = api.post("/slots", question)["slots"]
+    assert (slot["start"], slot["attendees"][0]["start"]) == ("2026-12-07T09:00:00Z", "2026-12-07T09:00:00+00:00")

@@ -18,7 +18,7 @@ from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_cadences
 from scheduler.web.api import examples
 from scheduler.web.api.attendees import Attendees, specs_of
-from scheduler.web.api.fields import QUARTER, ClockTime, Day, Document, Instant, MeetingLength, ZoneName
+from scheduler.web.api.fields import QUARTER, ClockTime, Day, Document, Instant, LocalInstant, MeetingLength, ZoneName
 from scheduler.web.api.openapi import documented
 from scheduler.web.api.slots import ExplanationDocument, UnknownAttendee, unknown_attendees
 from scheduler.web.requests import LARGE_BODY, answer, context, programme_id, read_body
@@ -75,7 +75,7 @@ class CadenceAttendee(Document):
     """An attendee's local start of an occurrence."""
 
     index: int
-    start: datetime
+    start: LocalInstant
 
 
 class BlockedByDocument(Document):

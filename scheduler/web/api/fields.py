@@ -174,6 +174,13 @@ Instant = Annotated[datetime, BeforeValidator(parse_instant), WithJsonSchema(_IN
 
 MinuteInstant = Annotated[Instant, AfterValidator(_whole_minute)]
 
+LocalInstant = Annotated[
+    datetime,
+    PlainSerializer(datetime.isoformat, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-10-20T16:00:00+02:00"]}),
+]
+"""An instant as somebody's wall clock shows it, always with its offset."""
+
 Moment = Annotated[
     datetime,
     BeforeValidator(parse_moment),

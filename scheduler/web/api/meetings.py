@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from scheduler.domain.explanation import Cause
-from scheduler.domain.meetings import MeetingStatus, Occurrence, OccurrenceStatus, Party
+from scheduler.domain.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
 from scheduler.domain.zones import in_zone, typed_time
 from scheduler.errors import InvalidFields, InvalidValue, NotFound
 from scheduler.services.booking import (
@@ -24,6 +24,7 @@ from scheduler.web.api.cadences import (
 from scheduler.web.api.fields import (
     Document,
     Duration,
+    LocalInstant,
     MailAddress,
     Moment,
     Name,
@@ -67,7 +68,7 @@ class LocalStart(Document):
     """When an occurrence begins on somebody's wall clock."""
 
     name: str
-    start: datetime
+    start: LocalInstant
 
 
 class OccurrenceDocument(Document):
@@ -80,15 +81,18 @@ class OccurrenceDocument(Document):
     local_starts: list[LocalStart]
 
     @classmethod
-    def of(cls, occurrence: Occurrence, parties: tuple[Party, ...]) -> OccurrenceDocument:
-        """The document of an occurrence."""
+    def of(cls, occurrence: Occurrence, meeting: Meeting) -> OccurrenceDocument:
+        """The document of an occurrence of that meeting; all of a cancelled one's are cancelled."""
         start = occurrence.period.start
+        cancelled = meeting.status is MeetingStatus.CANCELLED
         return cls(
             recurrence_id=f"{occurrence.recurrence_id.wall:{RECURRENCE_ID}}",
             start=start,
             end=occurrence.period.end,
-            status=occurrence.status,
-            local_starts=[LocalStart(name=party.name, start=in_zone(start, party.time_zone)) for party in parties],
+            status=OccurrenceStatus.CANCELLED if cancelled else occurrence.status,
+            local_starts=[
+                LocalStart(name=party.name, start=in_zone(start, party.time_zone)) for party in meeting.parties
+            ],
         )
 
 
@@ -138,7 +142,7 @@ class MeetingDocument(Document):
             created_at=meeting.created_at,
             changed_at=meeting.changed_at,
             tz_database=meeting.tz_database,
-            occurrences=[OccurrenceDocument.of(one, meeting.parties) for one in meeting.occurrences],
+            occurrences=[OccurrenceDocument.of(one, meeting) for one in meeting.occurrences],
         )
 
 
@@ -252,7 +256,7 @@ def delete_meeting(meeting_id: str) -> Response:
 def get_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
     meeting = _meeting(meeting_id).meeting
-    rows = [OccurrenceDocument.of(occurrence, meeting.parties) for occurrence in meeting.occurrences]
+    rows = [OccurrenceDocument.of(occurrence, meeting) for occurrence in meeting.occurrences]
     return answer(OccurrencesDocument(items=rows))
 
 
@@ -322,4 +326,4 @@ def _occurrence(stored: StoredMeeting, recurrence_id: datetime) -> OccurrenceDoc
     occurrence = stored.meeting.occurrence(recurrence_id)
     if occurrence is None:
         raise NotFound("occurrence", f"{recurrence_id:{RECURRENCE_ID}}")
-    return OccurrenceDocument.of(occurrence, stored.meeting.parties)
+    return OccurrenceDocument.of(occurrence, stored.meeting)

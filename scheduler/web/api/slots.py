@@ -18,7 +18,7 @@ from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_slots
 from scheduler.web.api import examples
 from scheduler.web.api.attendees import Attendees, specs_of
-from scheduler.web.api.fields import QUARTER, Document, Duration, Instant, MeetingLength, format_duration
+from scheduler.web.api.fields import QUARTER, Document, Duration, Instant, LocalInstant, MeetingLength, format_duration
 from scheduler.web.api.openapi import documented
 from scheduler.web.requests import LARGE_BODY, answer, context, programme_id, read_body
 
@@ -74,8 +74,8 @@ class SlotAttendee(Document):
     """An attendee's local times of a slot."""
 
     index: int
-    start: datetime
-    end: datetime
+    start: LocalInstant
+    end: LocalInstant
     available: bool | None = Field(description="null: their calendar is unknown")
 
 
