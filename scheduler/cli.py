@@ -76,8 +76,7 @@ def work() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to this version, and derive series again if the tz database has changed."""
-    settings = _settings()
-    context = create_context(settings)
+    context = _open(_settings())
     context.store.migrate()
     click.echo(f"migrated {context.store.name}", err=True)
     for meeting_id, moved in rederive_meetings(context):
@@ -152,10 +151,17 @@ def _settings() -> Settings:
     return settings
 
 
+def _open(settings: Settings) -> Context:
+    """A context whose connections are closed when the command ends."""
+    context = create_context(settings)
+    click.get_current_context().call_on_close(context.store.close)
+    return context
+
+
 def _start() -> tuple[Settings, Context]:
     """Settings and a context whose database is at this version."""
     settings = _settings()
-    context = create_context(settings)
+    context = _open(settings)
     if not context.store.migrated():
         raise NotMigrated
     return settings, context
