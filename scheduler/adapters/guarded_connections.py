@@ -10,15 +10,22 @@ import http.client
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedReader, RawIOBase
-from typing import Any
+from typing import Any, Protocol
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 SocketAddress = tuple[socket.AddressFamily, Any]
+
+
+class Closeable(Protocol):
+    """What holds a socket."""
+
+    def close(self) -> None:
+        """Lets go of it; again does nothing."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,13 @@ class Job:
 
     resolve: Callable[[str, int], list[SocketAddress]]
     deadline: float
+    opened: list[Closeable] = field(default_factory=list)
+    """Connections and answers, some of which an error may have left half read."""
+
+    def close(self) -> None:
+        """Closes whatever is still open."""
+        while self.opened:
+            self.opened.pop().close()
 
     def at_most(self, seconds: float | None) -> float:
         """What is left of that many seconds. Raises TimeoutError when the job's time is over."""
@@ -56,6 +70,7 @@ class _Connection(HTTPConnection):
     job: Job
 
     def _new_conn(self) -> socket.socket:
+        self.job.opened.append(self)
         try:
             candidates = self.job.resolve(self._dns_host, self.port)
         except socket.gaierror as error:
@@ -94,6 +109,7 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
+        self.job.opened.append(self)
         self.fp = BufferedReader(_TimedReader(self.fp.detach(), sock, self.job))
 
 

@@ -125,6 +125,11 @@ class _GuardedAdapter(HTTPAdapter):
         self._job = Job(guard.resolve, time.monotonic() + guard.job_seconds)
         super().__init__()
 
+    def close(self) -> None:
+        """Ends the job: no connection outlives it."""
+        super().close()
+        self._job.close()
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Makes the pools' connections guarded ones."""
         super().init_poolmanager(*args, **kwargs)

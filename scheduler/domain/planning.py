@@ -155,6 +155,7 @@ class Planner:
 
 
 def _without_doubles(causes: Sequence[BlockedBy]) -> Iterator[BlockedBy]:
-    """Drops ``buffer`` beside ``busy``: it counts only where the busy time itself does not bar."""
+    """Each cause once, and no ``buffer`` beside ``busy``: it counts only where the busy time itself does not bar."""
     busy = {cause.index for cause in causes if cause.cause is Cause.BUSY}
-    return (cause for cause in causes if cause.cause is not Cause.BUFFER or cause.index not in busy)
+    once = dict.fromkeys(causes)
+    return (cause for cause in once if cause.cause is not Cause.BUFFER or cause.index not in busy)

@@ -71,3 +71,9 @@ def test_every_cause_is_named_and_a_blackout_by_its_title() -> None:
         (0, "blackout", "Dentist"),
         (0, "buffer", None),
     ]
+
+
+def test_a_blackout_that_was_declared_twice_is_named_once() -> None:
+    exam = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 6, 1), date(2026, 6, 1)))
+    first = planned(Attendee("UTC", hours=None, blackouts=(exam, exam)), date(2026, 6, 8), 0)[0]
+    assert [(block.index, block.title) for block in first.blocked_by] == [(0, "Finals")]
