@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -62,12 +62,16 @@ class Details:
     guests: tuple[Party, ...] = ()
 
 
+Expected = tuple[Period, PlanStatus, Period | None]
+"""What a client expects of an occurrence: when it nominally is, what it comes to, and where it moves."""
+
+
 @dataclass(frozen=True)
 class CadenceBooking:
     """A cadence as answered, to be booked. ``dates`` None are the mentorship's; ``expected`` is its plan."""
 
     series: Series
-    expected: tuple[tuple[datetime, PlanStatus, datetime | None], ...]
+    expected: tuple[Expected, ...]
     details: Details
     dates: Days | None = None
     step: int = 15
@@ -84,7 +88,7 @@ def book_cadence(context: Context, programme_id: str, mentorship_id: str, bookin
         dates = booking.dates or Days(mentorship.starts_on, mentorship.ends_on)
         _check_day(dates.first, mentorship, "/starts_on")
         _check_day(dates.last, mentorship, "/ends_on")
-        _check_series(series, mentorship)
+        _check_series(series, mentorship, dates)
         attendees = _two_people(context, tx, programme_id, mentorship, _around(dates))
         planner = Planner(
             attendees,
@@ -122,13 +126,18 @@ def book_slot(
 
 
 def change_details(
-    context: Context, programme_id: str, meeting_id: str, title: str | None, conference_url: str | None
+    context: Context, programme_id: str, meeting_id: str, changes: Mapping[str, str | None]
 ) -> StoredMeeting:
-    """A meeting with another title (None: the default one) or conference. Raises NotFound, MeetingCancelled."""
+    """A meeting with another ``title`` (None: the default one) or ``conference_url``; what is left out stays.
+
+    Raises NotFound, MeetingCancelled.
+    """
     with context.store.write() as tx:
         stored = tx.meetings.get(programme_id, meeting_id, lock=True)
         if stored.meeting.status is MeetingStatus.CANCELLED:
             raise MeetingCancelled(stored.meeting.uid)
+        title = changes.get("title", stored.own_title)
+        conference_url = changes.get("conference_url", stored.meeting.conference_url)
         if (title, conference_url) != (stored.own_title, stored.meeting.conference_url):
             meeting = redescribe(stored.meeting, context.clock(), conference_url=conference_url)
             publish_change(tx, programme_id, replace(stored, own_title=title, meeting=meeting), context.clock())
@@ -221,8 +230,11 @@ def _around(dates: Days) -> tuple[datetime, datetime]:
     )
 
 
-def _check_series(series: Series, mentorship: Mentorship) -> None:
-    """Raises InvalidFields unless the rule is one that a cadence answer within the mentorship gives."""
+def _check_series(series: Series, mentorship: Mentorship, dates: Days) -> None:
+    """Raises InvalidFields unless the rule is one that a cadence answer gives, for those dates of the mentorship.
+
+    Nobody's time is known outside the dates, so an occurrence there would pass for free.
+    """
     first, rule = series.dtstart.wall.date(), series.rule
     _check_day(first, mentorship, "/dtstart")
     assert rule is not None  # a cadence has a rule
@@ -230,6 +242,10 @@ def _check_series(series: Series, mentorship: Mentorship) -> None:
         raise InvalidFields.at("/rrule", f"BYDAY={rule.weekday} is not the weekday of dtstart {first}")
     last = local_time(rule.until, series.time_zone).wall.date()
     _check_day(last, mentorship, "/rrule")
+    if first < dates.first:
+        raise InvalidFields.at("/starts_on", f"the series starts on {first}, before {dates.first}")
+    if last > dates.last:
+        raise InvalidFields.at("/ends_on", f"the series goes on until {last}, after {dates.last}")
     starts = series.nominal_starts
     if not starts or starts[-1].instant != rule.until:
         raise InvalidFields.at("/rrule", f"UNTIL={rule.until:%Y%m%dT%H%M%SZ} is not the start of an occurrence")
@@ -244,7 +260,7 @@ def _check_day(day: date, mentorship: Mentorship, pointer: str) -> None:
 
 
 def _check_plan(plan: Sequence[PlannedOccurrence], booking: CadenceBooking) -> None:
-    now_stands = tuple((one.period.start, one.status, one.moved_to.start if one.moved_to else None) for one in plan)
+    now_stands = tuple((one.period, one.status, one.moved_to) for one in plan)
     if now_stands != booking.expected:
         raise PlanChanged(plan, "the plan is no longer the one expected; look at the plan and book it as it now stands")
     clear = sum(one.status is PlanStatus.CLEAR for one in plan)

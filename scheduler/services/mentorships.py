@@ -53,7 +53,10 @@ def change_mentorship(
 
 def _check_within(mentorship: Mentorship, meetings: list[StoredMeeting]) -> None:
     for stored in meetings:
-        last = max((one.start.wall.date() for one in stored.meeting.kept), default=mentorship.ends_on)
+        days = [one.start.wall.date() for one in stored.meeting.kept]
+        first, last = min(days, default=mentorship.starts_on), max(days, default=mentorship.ends_on)
+        if first < mentorship.starts_on:
+            raise InvalidFields.at("/starts_on", f"a booked meeting takes place on {first}; cancel or move it first")
         if last > mentorship.ends_on:
             raise InvalidFields.at("/ends_on", f"a booked meeting takes place on {last}; cancel or move it first")
 

@@ -55,7 +55,7 @@ def test_a_change_is_put_on_condition_of_the_etag_that_was_kept(
     calendars.outcomes = [Stored('"first"'), Stored(None), Stored('"third"')]
     for title in ("One", "Two", "Three"):
         deliver_next(programme.context)
-        change_details(programme.context, programme.id, meeting_id, title, None)
+        change_details(programme.context, programme.id, meeting_id, {"title": title})
     assert [put.etag for put in calendars.puts] == [None, '"first"', None]
     assert programme.delivery(meeting_id).wanted_revision == 4
 
@@ -64,7 +64,7 @@ def test_several_changes_before_a_delivery_are_one_delivery(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     for title in ("One", "Two", "Three"):
-        change_details(programme.context, programme.id, meeting_id, title, None)
+        change_details(programme.context, programme.id, meeting_id, {"title": title})
     assert deliver_next(programme.context)
     assert deliver_next(programme.context) is False
     assert b"SUMMARY:Three" in calendars.puts[0].data
@@ -137,7 +137,7 @@ def test_a_rejection_is_final_until_the_meeting_changes(
     assert (row.state, row.reason, row.due_at) == (DeliveryState.FAILED, "the calendar server finds it too large", None)
     clock.advance(days=1)
     assert deliver_next(programme.context) is False
-    change_details(programme.context, programme.id, meeting_id, "Shorter", None)
+    change_details(programme.context, programme.id, meeting_id, {"title": "Shorter"})
     assert deliver_next(programme.context) is True
     row = programme.delivery(meeting_id)
     assert (row.state, row.attempts, row.reason) == (DeliveryState.DELIVERED, 1, None)
@@ -148,7 +148,7 @@ def test_a_change_while_a_delivery_is_under_way_is_one_more_delivery(
 ) -> None:
     def change() -> None:
         calendars.during_put = lambda: None
-        change_details(programme.context, programme.id, meeting_id, "Changed meanwhile", None)
+        change_details(programme.context, programme.id, meeting_id, {"title": "Changed meanwhile"})
 
     calendars.during_put = change
     assert deliver_next(programme.context)
@@ -167,7 +167,7 @@ def test_a_change_under_way_is_tried_at_once_whatever_came_of_the_first(
 ) -> None:
     def change() -> None:
         calendars.during_put = lambda: None
-        change_details(programme.context, programme.id, meeting_id, "Changed meanwhile", None)
+        change_details(programme.context, programme.id, meeting_id, {"title": "Changed meanwhile"})
 
     calendars.during_put, calendars.outcomes = change, [outcome]
     assert deliver_next(programme.context)
@@ -190,7 +190,7 @@ def test_who_takes_longer_than_the_lease_keeps_nothing_and_the_next_one_delivers
     assert len(calendars.puts) == 2
     row = programme.delivery(meeting_id)
     assert (row.state, row.attempts) == (DeliveryState.DELIVERED, 2)
-    change_details(programme.context, programme.id, meeting_id, "Next", None)
+    change_details(programme.context, programme.id, meeting_id, {"title": "Next"})
     deliver_next(programme.context)
     assert calendars.puts[-1].etag == '"in time"'
 
@@ -252,7 +252,7 @@ def test_the_longest_overdue_is_delivered_first(
     clock.advance(seconds=1)
     programme.book_slot(8, "Second")
     clock.advance(seconds=1)
-    change_details(programme.context, programme.id, first.id, "First again", None)
+    change_details(programme.context, programme.id, first.id, {"title": "First again"})
     while deliver_next(programme.context):
         pass
     summaries = [str(icalendar.Calendar.from_ical(put.data).walk("VEVENT")[0]["SUMMARY"]) for put in calendars.puts]

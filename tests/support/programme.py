@@ -48,7 +48,8 @@ class Programme:
         starts = [datetime(2026, 10, 6, 8, tzinfo=UTC) + timedelta(weeks=week) for week in range(3)]
         starts += [datetime(2026, 10, 27, 9, tzinfo=UTC) + timedelta(weeks=week) for week in range(3)]
         series = Series(LocalTime(datetime(2026, 10, 6, 10), "Europe/Berlin"), WeeklyRule(1, "TU", starts[-1]), 45)
-        expected = tuple((start, PlanStatus.CLEAR, None) for start in starts)
+        length = timedelta(minutes=45)
+        expected = tuple((Period(start, start + length), PlanStatus.CLEAR, None) for start in starts)
         return book_cadence(self.context, self.id, self.mentorship.id, CadenceBooking(series, expected, Details()))
 
     def meeting(self, meeting_id: str) -> StoredMeeting:

@@ -307,3 +307,28 @@ def test_a_mentorships_meetings_are_listed_in_the_order_in_which_they_were_booke
     sooner = api.book_slot(pair)
     assert api.get(pair.meetings) == {"items": [later, sooner]}
     assert api.get(f"/meetings/{sooner['id']}") == sooner
+
+
+def test_dates_that_do_not_hold_the_whole_series_are_refused_and_nothing_is_booked_twice(api: Api, pair: Pair) -> None:
+    cadence = api.cadence(pair)
+    first = api.post(pair.meetings, booking_of(cadence))
+    day = cadence["dtstart"][:10]
+    again = booking_of(cadence) | {"starts_on": day, "ends_on": day}
+    problem_of(api.send("POST", pair.meetings, again), 422, "/ends_on")
+    assert [row["id"] for row in api.get(pair.meetings)["items"]] == [first["id"]]
+
+
+@pytest.mark.parametrize("change", ["duration", "end", "moved_to"])
+def test_what_is_expected_is_compared_whole(api: Api, pair: Pair, change: str) -> None:
+    api.post(f"/people/{pair.mentee}/blackouts", FINALS)
+    booking = booking_of(api.cadence(pair))
+    if change == "duration":
+        booking["duration"] = "PT3H"
+    elif change == "end":
+        booking["expected"][0]["end"] = "2027-01-07T10:00:00Z"
+    else:
+        (moved, *_) = [row for row in booking["expected"] if row["status"] == "moved"]
+        moved["moved_to"]["end"] = "2027-01-07T10:00:00Z"
+    problem = problem_of(api.send("POST", pair.meetings, booking), 409)
+    assert problem["plan"]
+    assert api.get(pair.meetings)["items"] == []

@@ -128,7 +128,10 @@ def patch_blackout(person_id: str, blackout_id: str) -> Response:
     with context().store.write() as tx:
         zone = tx.people.get(programme_id(), person_id).time_zone
         stored = tx.blackouts.get(programme_id(), person_id, blackout_id)
-        changed = StoredBlackout(stored.id, person_id, _blackout(_merged(stored, asked), zone, stored.blackout))
+        # Times that were typed just now were read on the person's present clock; old ones stay where they are anchored.
+        keeps_times = not asked.model_fields_set & {"start", "end"}
+        anchor = stored.blackout.time_zone if keeps_times else None
+        changed = StoredBlackout(stored.id, person_id, _blackout(_merged(stored, asked), zone, anchor))
         tx.blackouts.change(programme_id(), changed)
     return answer(StoredBlackoutDocument.of(changed))
 
@@ -142,16 +145,15 @@ def delete_blackout(person_id: str, blackout_id: str) -> Response:
     return Response(status=204)
 
 
-def _blackout(new: NewBlackout, zone: str, old: Blackout | None = None) -> Blackout:
-    """The blackout as the domain has it. Raises InvalidFields."""
+def _blackout(new: NewBlackout, zone: str, anchor: str | None = None) -> Blackout:
+    """The blackout as the domain has it, anchored in the person's zone unless told. Raises InvalidFields."""
     moments = {name: _instant(getattr(new, name), zone, f"/{name}") for name in ("start", "end")}
     span = span_of(new.model_copy(update=moments), "")
     try:
         rule = BlackoutRule(new.rrule) if new.rrule is not None else None
     except InvalidValue as error:
         raise InvalidFields.at("/rrule", str(error)) from error
-    anchor = old.time_zone if old and old.time_zone else zone
-    return Blackout(new.kind, new.title, span, new.firm, rule, anchor)
+    return Blackout(new.kind, new.title, span, new.firm, rule, anchor or zone)
 
 
 def _merged(stored: StoredBlackout, asked: BlackoutChange) -> NewBlackout:

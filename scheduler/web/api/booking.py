@@ -15,7 +15,15 @@ from scheduler.domain.planning import OnConflict
 from scheduler.domain.recurrence import WeeklyRule
 from scheduler.domain.zones import LocalTime, check_date
 from scheduler.errors import InvalidFields, InvalidValue
-from scheduler.services.booking import CadenceBooking, Details, PlanChanged, SlotTaken, book_cadence, book_slot
+from scheduler.services.booking import (
+    CadenceBooking,
+    Details,
+    Expected,
+    PlanChanged,
+    SlotTaken,
+    book_cadence,
+    book_slot,
+)
 from scheduler.web.api.cadences import Coverage, MoveDays, PlannedOccurrenceDocument, check_move_days
 from scheduler.web.api.fields import QUARTER, Day, Document, MeetingLength, Moment, Name, WallTime, WebAddress, ZoneName
 from scheduler.web.api.meetings import BlockedDocument, BookingProblem, GuestDocument, MeetingDocument, on_clock
@@ -106,6 +114,14 @@ def _slot(asked: Booking, start: datetime, mentorship_id: str) -> Period:
     return Period(instant, instant + timedelta(minutes=asked.duration))
 
 
+def _expected(place: int, one: PlannedOccurrenceDocument) -> Expected:
+    try:
+        moved_to = Period(one.moved_to.start, one.moved_to.end) if one.moved_to else None
+        return Period(one.start, one.end), one.status, moved_to
+    except InvalidValue as error:
+        raise InvalidFields.at(f"/expected/{place}", str(error)) from error
+
+
 def _cadence(asked: Booking) -> CadenceBooking:
     for name in ("time_zone", "rrule", "expected"):
         if getattr(asked, name) is None:
@@ -127,7 +143,7 @@ def _cadence(asked: Booking) -> CadenceBooking:
         raise InvalidFields.at(f"/{missing}", "starts_on and ends_on go together")
     return CadenceBooking(
         Series(LocalTime(asked.dtstart, asked.time_zone or ""), rule, asked.duration),
-        tuple((one.start, one.status, one.moved_to.start if one.moved_to else None) for one in asked.expected or []),
+        tuple(_expected(place, one) for place, one in enumerate(asked.expected or [])),
         asked.details,
         dates,
         asked.step,

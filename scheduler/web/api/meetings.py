@@ -238,10 +238,8 @@ def patch_meeting(meeting_id: str) -> Response:
         if asked.status is not MeetingStatus.CANCELLED or len(asked.model_fields_set) > 1:
             raise InvalidFields.at("/status", "the only change of status is cancelled, sent by itself")
         return answer(MeetingDocument.of(cancel_meeting(context(), programme_id(), meeting_id)))
-    old = _meeting(meeting_id)
-    title = asked.title if "title" in asked.model_fields_set else old.own_title
-    url = asked.conference_url if "conference_url" in asked.model_fields_set else old.meeting.conference_url
-    return answer(MeetingDocument.of(change_details(context(), programme_id(), meeting_id, title, url)))
+    changes = {name: getattr(asked, name) for name in asked.model_fields_set}
+    return answer(MeetingDocument.of(change_details(context(), programme_id(), meeting_id, changes)))
 
 
 @api.delete("/meetings/<meeting_id>")
