@@ -10,10 +10,21 @@ import structlog
 from flask import Flask
 from waitress import create_server
 
+from scheduler.errors import SchedulerError
 from scheduler.services.ports import Context
 from scheduler.worker import Worker
 
 log = structlog.get_logger(__name__)
+
+
+class CannotListen(SchedulerError):
+    """The address is taken, or is none of this machine's."""
+
+    def __init__(self, host: str, port: int, error: Exception) -> None:
+        self.host = host
+        self.port = port
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        super().__init__(f"can't listen on {host}:{port} ({reason}); choose another with --host and --port")
 
 
 class Stopped(SystemExit):
@@ -21,8 +32,11 @@ class Stopped(SystemExit):
 
 
 def serve(app: Flask, context: Context, host: str, port: int, threads: int) -> None:
-    """Serves until SIGTERM or Ctrl-C; then the delivery in hand is finished."""
-    server = create_server(app, host=host, port=port, threads=threads, clear_untrusted_proxy_headers=True)
+    """Serves until SIGTERM or Ctrl-C; then the delivery in hand is finished. Raises CannotListen."""
+    try:
+        server = create_server(app, host=host, port=port, threads=threads, clear_untrusted_proxy_headers=True)
+    except (OSError, ValueError) as error:
+        raise CannotListen(host, port, error) from error
     worker = Worker(context)
     thread = threading.Thread(target=worker.run, name="worker")
     stop_on_signals()

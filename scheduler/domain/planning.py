@@ -114,20 +114,34 @@ class Planner:
         if not self.barred(starts).any():
             return [() for _ in periods]
         for index, (attendee, own) in enumerate(zip(self.attendees, self.bars, strict=True)):
-            if attendee.required:
-                for cause, title, bar in self._causes(attendee, own):
+            if attendee.required and starts.barred(self.duration, own.all).any():
+                for cause, title, bar in self._causes(index, starts):
                     for place in np.flatnonzero(starts.barred(self.duration, [bar])).tolist():
                         found[place].append(BlockedBy(index, cause, title))
         return [tuple(_without_doubles(causes)) for causes in found]
 
-    def _causes(self, attendee: Attendee, own: Bars) -> Iterator[tuple[Cause, str | None, Bar]]:
+    def _causes(self, index: int, starts: Starts) -> Iterator[tuple[Cause, str | None, Bar]]:
+        """An attendee's causes one by one; blackouts only if they bar any of the starts at all."""
+        attendee, own = self.attendees[index], self.bars[index]
         yield Cause.NO_WORKING_HOURS if attendee.hours == () else Cause.OUTSIDE_HOURS, None, own.hours
-        for blackout in attendee.blackouts:
-            if blackout.firm:
-                periods = blackout_periods([blackout], attendee.zone, self.start, self.end + self.duration)
-                yield Cause.BLACKOUT, blackout.title, Bar(periods)
+        if starts.barred(self.duration, [own.blackout]).any():
+            for title, bar in self._blackouts[index]:
+                yield Cause.BLACKOUT, title, bar
         yield Cause.BUSY, None, own.busy
         yield Cause.BUFFER, None, own.buffer
+
+    @cached_property
+    def _blackouts(self) -> list[list[tuple[str, Bar]]]:
+        """Each attendee's firm blackouts with their titles, worked out once for all series."""
+        end = self.end + self.duration
+        return [
+            [
+                (blackout.title, Bar(blackout_periods([blackout], attendee.zone, self.start, end)))
+                for blackout in attendee.blackouts
+                if blackout.firm
+            ]
+            for attendee in self.attendees
+        ]
 
     def _nearest(self, blocked: LocalTime, others: Sequence[Period]) -> Period | None:
         """The free start nearest in time to the blocked one, of two the later, that overlaps none of the others."""

@@ -57,7 +57,8 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
             stored = tx.meetings.get(programme_id, old.id)
             meeting = cancel_from(redescribe(stored.meeting, now), now, now)
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
-        for old in as_guest:
+        # Somebody else of the programme may have the same address: then they are the guest who stays.
+        for old in [] if tx.people.by_email(programme_id, {person.email}) else as_guest:
             stored = tx.meetings.get(programme_id, old.id)
             guests = tuple(guest for guest in stored.meeting.guests if not _is(guest, person))
             meeting = redescribe(stored.meeting, now, guests=guests)

@@ -30,7 +30,7 @@ def announce(tx: Transaction, programme_id: str, stored: StoredMeeting, now: dat
     """Makes the feeds of everybody in a stored meeting new, and owes it to its two people's calendars."""
     guests = tx.people.by_email(programme_id, {guest.email for guest in stored.meeting.guests if guest.email})
     people = (stored.mentor_id, stored.mentee_id)
-    tx.people.touch(programme_id, [*people, *guests.values()], now)
+    tx.people.touch(programme_id, [*people, *guests], now)
     connected = tx.calendars.of_people(programme_id, tx.people.known(programme_id, people))  # an erased one has none
     calendars = [calendar.id for owned in connected.values() for calendar in owned if calendar.publish]
     meeting = stored.meeting

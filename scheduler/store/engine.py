@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from scheduler.errors import InvalidValue, SchedulerError
@@ -83,7 +83,10 @@ def prepare_for_migration(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         with _begun(engine, {"sqlite_begin": None}) as connection:
             # Readers then never wait for the writer. The file remembers it.
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            try:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            except DatabaseError as error:
+                raise StoreUnavailable(str(error.orig)) from error
 
 
 def lock_migrations(connection: Connection) -> None:

@@ -107,17 +107,17 @@ class People(Repository):
             raise NotFound("person", person_id)
         return Party(row.name, row.email, row.time_zone)
 
-    def by_email(self, programme_id: str, emails: Collection[str]) -> dict[str, str]:
-        """Case-folded email to person's id, for those emails that people of the programme have.
+    def by_email(self, programme_id: str, emails: Collection[str]) -> list[str]:
+        """The ids of all people of the programme who have one of those emails, whatever its case.
 
-        Where several have the same one, the first who was added stands for it.
+        Several may share one.
         """
         query = (
-            select(people.c.email_key, people.c.id)
+            select(people.c.id)
             .where(living(programme_id), people.c.email_key.in_({email.casefold() for email in emails}))
-            .order_by(people.c.created_at.desc(), people.c.id.desc())
+            .order_by(people.c.created_at, people.c.id)
         )
-        return {row.email_key: row.id for row in self._connection.execute(query)}
+        return list(self._connection.scalars(query))
 
     def _several(self, programme_id: str, ids: Sequence[str], *, lock: bool) -> list[Person]:
         query = select(people).where(living(programme_id), people.c.id.in_(set(ids))).order_by(people.c.id)

@@ -86,8 +86,8 @@ def test_people_are_found_by_email_whatever_its_case(
         tx.people.add(programme_id, twin, now + timedelta(days=1))
         asked = {"ada@example.org", "bina@example.org", "stranger@example.org"}
         found = tx.people.by_email(programme_id, asked)
-        assert found == {"ada@example.org": mentor.id, "bina@example.org": mentee.id}
-        assert tx.people.by_email(another_programme_id, asked) == {}
+        assert sorted(found) == sorted([mentor.id, mentee.id, twin.id])
+        assert tx.people.by_email(another_programme_id, asked) == []
 
 
 def test_a_touch_raises_the_calendar_revision_and_its_time_never_goes_back(
@@ -121,7 +121,7 @@ def test_an_erased_person_is_gone_with_all_they_connected(
         tx.people.erase(programme_id, mentor.id, now)
     with store.write() as tx:
         assert tx.people.all(programme_id) == [mentee]
-        assert tx.people.by_email(programme_id, {"ada@example.org"}) == {}
+        assert tx.people.by_email(programme_id, {"ada@example.org"}) == []
         assert tx.feeds.find("a" * 64) is None
         assert tx.deliveries.of_meeting(programme_id, meeting_id) == []
         assert tx.deliveries.claim(now) is None

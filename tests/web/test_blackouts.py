@@ -200,3 +200,15 @@ def test_a_booked_series_shows_the_blackouts_title_to_who_books_over_it(api: Api
     )
     second = api.cadence(pair)["occurrences"][1]
     assert second["blocked_by"] == [{"index": 1, "cause": "blackout", "title": "Finals"}]
+
+
+def test_times_that_are_typed_after_a_move_are_anchored_where_the_person_is_now(api: Api) -> None:
+    person = api.person("Mia", "Europe/Berlin", working_hours=None)
+    choir = {"kind": "other", "start": "2027-01-04T18:00:00", "end": "2027-01-04T19:00:00", "rrule": "FREQ=WEEKLY"}
+    path = f"/people/{person}/blackouts/{api.post(f'/people/{person}/blackouts', choir)['id']}"
+    api.patch(f"/people/{person}", {"time_zone": "Asia/Kolkata"})
+    assert api.patch(path, {"title": "Choir"})["time_zone"] == "Europe/Berlin"
+    typed = {"start": "2027-01-04T18:00:00", "end": "2027-01-04T19:00:00"}
+    assert api.patch(path, typed)["time_zone"] == "Asia/Kolkata"
+    window = ("2027-07-05T12:00:00Z", "2027-07-05T14:00:00Z")
+    assert api.starts({"person": person}, window=window) == ["2027-07-05T12:00:00Z", "2027-07-05T13:30:00Z"]

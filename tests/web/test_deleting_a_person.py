@@ -151,3 +151,14 @@ def everything_in(database: Path) -> str:
         return repr([connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables])
     finally:
         connection.close()
+
+
+def test_two_who_share_an_address_are_both_guests_and_one_stays_when_the_other_goes(api: Api, pair: Pair) -> None:
+    one, other = (api.person(name, "UTC", email="shared@example.org") for name in ("One", "Other"))
+    feeds = [api.feed(one), api.feed(other)]
+    meeting = api.book_slot(pair, guests=[{"name": "Desk", "email": "shared@example.org", "time_zone": "UTC"}])
+    assert all("STATUS:CONFIRMED" in api.read(feed).text for feed in feeds)
+    api.delete(f"/people/{one}")
+    assert api.get(f"/meetings/{meeting['id']}")["guests"]
+    api.delete(f"/meetings/{meeting['id']}")
+    assert "STATUS:CONFIRMED" not in api.read(feeds[1]).text

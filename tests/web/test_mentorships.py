@@ -153,3 +153,10 @@ def test_a_change_that_no_invite_shows_leaves_meetings_as_they_are(api: Api, pai
     before = api.book_slot(pair)
     api.patch(f"/mentorships/{pair.mentorship}", {"expectations": "Both prepare.", "goals": ["First paper"]})
     assert api.get(f"/meetings/{before['id']}") == before
+
+
+def test_a_start_after_a_booked_meeting_is_refused(api: Api, pair: Pair) -> None:
+    assert api.book_cadence(pair)["occurrences"][0]["start"] == "2026-10-06T08:00:00Z"
+    path = f"/mentorships/{pair.mentorship}"
+    problem_of(api.send("PATCH", path, {"starts_on": "2026-10-07"}), 422, "/starts_on")
+    assert api.patch(path, {"starts_on": "2026-10-06"})["starts_on"] == "2026-10-06"
