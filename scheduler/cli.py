@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from scheduler import __version__
 from scheduler.app import create_app, create_context, routed_app
@@ -28,7 +28,7 @@ from scheduler.store import database_name
 from scheduler.tables import cadences_table, print_answer, slots_table
 from scheduler.web.api.attendees import specs_of
 from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
-from scheduler.web.api.fields import Document
+from scheduler.web.api.fields import Document, Name
 from scheduler.web.api.openapi import openapi_yaml
 from scheduler.web.api.slots import SlotsAnswer, SlotsRequest
 from scheduler.web.problems import fields_of
@@ -95,7 +95,10 @@ def programmes() -> None:
 def create(name: str) -> None:
     """Create a programme; prints its API key, once, as the last line."""
     _, context = _start()
-    key = create_programme(context, name)
+    try:
+        key = create_programme(context, TypeAdapter(Name).validate_python(name))
+    except ValidationError as error:
+        raise InvalidFields(fields_of(error, "NAME")) from error
     click.echo("the key of the new programme; it may do everything and is not shown again:", err=True)
     click.echo(key)
 

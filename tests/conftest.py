@@ -1,16 +1,23 @@
-"""Real servers that several suites need. Each listens on loopback and is ended by its own process or thread."""
+"""What several suites need: real servers on loopback, each ended by its own process or thread, and a
+database of its own for each test, with a clock that stands still and a stand-in for everybody's calendars."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
+from support.api import Clock, context_of
+from support.calendars import RecordingCalendars
 from support.radicale import Radicale
 from support.scripted import ScriptedServer
 
 from scheduler.adapters.guarded_http import Guard
 from scheduler.domain.people import Account
+from scheduler.services.ports import Context
+from scheduler.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +53,36 @@ def scripted() -> Iterator[ScriptedServer]:
 def loopback_guard() -> Guard:
     """Lets loopback through, and waits for no one long."""
     return Guard(allowed_networks=(ip_network("127.0.0.0/8"),), connect_seconds=2, read_seconds=2, job_seconds=20)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "scheduler.db"
+    store = Store(f"sqlite:///{path}")
+    store.migrate()
+    store.close()
+    return path
+
+
+@pytest.fixture
+def database(migrated_file: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "scheduler.db"
+    shutil.copy(migrated_file, path)
+    return path
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def calendars() -> RecordingCalendars:
+    return RecordingCalendars()
+
+
+@pytest.fixture
+def context(database: Path, clock: Clock, calendars: RecordingCalendars) -> Iterator[Context]:
+    made = context_of(f"sqlite:///{database}", clock, calendars)
+    yield made
+    made.store.close()

@@ -197,7 +197,7 @@ def plan_occurrences(series: Series, outcomes: Mapping[datetime, datetime | None
 def move_occurrence(meeting: Meeting, recurrence_id: datetime, start: datetime, now: datetime) -> Meeting:
     """The meeting with one occurrence moved to a UTC start; a skipped one takes place again.
 
-    A series keeps its rule; a single meeting gets the new start itself. Raises MeetingCancelled,
+    The rule and the occurrence's name stay; where it now is stands in ``moved_to``. Raises MeetingCancelled,
     OccurrenceGone, OntoItself; KeyError for an occurrence the meeting does not have.
     """
     occurrence = _changeable(meeting, recurrence_id, OccurrenceStatus.SKIPPED)

@@ -224,10 +224,7 @@ def _two_people(
 
 
 def _around(dates: Days) -> tuple[datetime, datetime]:
-    return (
-        datetime.combine(dates.first, time(), UTC),
-        datetime.combine(dates.last, time(), UTC),
-    )
+    return datetime.combine(dates.first, time(), UTC), datetime.combine(dates.last, time(), UTC)
 
 
 def _check_series(series: Series, mentorship: Mentorship, dates: Days) -> None:

@@ -198,6 +198,8 @@ def _sentence(row: Mapping[str, Any]) -> str:
             return "this field is needed"
         case "extra_forbidden":
             return "no such field is known here; leave it out or check its spelling"
+        case "string_too_short" | "too_short" if row["ctx"]["min_length"] == 1:
+            return "this can't be empty"
         case "value_error":
             return str(row["ctx"]["error"])
         case _:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,20 +16,9 @@ from scheduler.domain.zones import LocalTime
 from scheduler.store import Store, new_id
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "scheduler.db"
-    store = Store(f"sqlite:///{path}")
-    store.migrate()
-    store.close()
-    return path
-
-
 @pytest.fixture(params=["sqlite"])
-def store_url(migrated_file: Path, tmp_path: Path) -> str:
-    path = tmp_path / "scheduler.db"
-    shutil.copy(migrated_file, path)
-    return f"sqlite:///{path}"
+def store_url(database: Path) -> str:
+    return f"sqlite:///{database}"
 
 
 @pytest.fixture

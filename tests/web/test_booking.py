@@ -332,3 +332,10 @@ def test_what_is_expected_is_compared_whole(api: Api, pair: Pair, change: str) -
     problem = problem_of(api.send("POST", pair.meetings, booking), 409)
     assert problem["plan"]
     assert api.get(pair.meetings)["items"] == []
+
+
+@pytest.mark.parametrize(
+    "rule", [{"on_conflict": "skip"}, {"move_within_days": 1}, {"min_coverage": 0.9}, {"step": "PT5M"}]
+)
+def test_a_cadences_rules_are_refused_for_a_single_slot(api: Api, pair: Pair, rule: dict[str, Any]) -> None:
+    problem_of(api.send("POST", pair.meetings, ONCE | rule), 422, f"/{next(iter(rule))}")

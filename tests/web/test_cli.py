@@ -206,3 +206,11 @@ def test_the_command_is_installed_and_ends_with_the_status_of_what_it_did(tmp_pa
         result = subprocess.run([COMMAND, *arguments], cwd=tmp_path, capture_output=True, timeout=60, check=False)
         assert result.returncode == status
         assert b"Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201])
+def test_a_programme_needs_a_name_of_a_bounded_length(run: Run, name: str) -> None:
+    run("migrate")
+    result = run("programmes", "create", name)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("scheduler: NAME: ")

@@ -37,7 +37,7 @@ CADENCES: dict[str, Any] = {
         ({"attendees": [{"time_zone": "EST5"}]}, "/attendees/0/time_zone", "unknown time zone 'EST5'"),
         ({"attendees": [{"time_zone": "?" * 200}]}, "/attendees/0/time_zone", "use an IANA name"),
         ({"attendees": [{}]}, "/attendees/0/time_zone", "needs a time_zone"),
-        ({"attendees": []}, "/attendees", "at least 1"),
+        ({"attendees": []}, "/attendees", "can't be empty"),
         ({"attendees": [BERLIN] * 51}, "/attendees", "at most 50"),
         ({"attendees": [BERLIN | {"role": "optional"}]}, "/attendees", "has to be required"),
         ({"attendees": [BERLIN | {"role": "boss"}]}, "/attendees/0/role", "'required' or 'optional'"),

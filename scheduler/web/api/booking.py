@@ -104,8 +104,10 @@ def _slot_taken(error: SlotTaken) -> Response:
 
 
 def _slot(asked: Booking, start: datetime, mentorship_id: str) -> Period:
-    for name in ("time_zone", "rrule", "expected", "starts_on", "ends_on"):
-        if getattr(asked, name) is not None:
+    cadences_own = ("time_zone", "rrule", "expected", "starts_on", "ends_on", "step")
+    rules = ("on_conflict", "move_within_days", "min_coverage")
+    for name in (*cadences_own, *rules):
+        if name in asked.model_fields_set and getattr(asked, name) is not None:
             raise InvalidFields.at(f"/{name}", "this belongs to a cadence; a single meeting has a start and a duration")
     with context().store.read() as tx:
         mentorship = tx.mentorships.get(programme_id(), mentorship_id)
