@@ -19,6 +19,8 @@ from scheduler.domain.people import Account
 from scheduler.services.ports import Context
 from scheduler.store import Store
 
+pytest_plugins = ["support.figures"]
+
 
 @pytest.fixture(scope="session")
 def _radicale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Radicale]:

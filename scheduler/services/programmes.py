@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from scheduler.domain.access import ApiKey, Scope
 from scheduler.services.ports import Context
 from scheduler.services.secrets import KEY_PREFIX, digest, new_token
+
+SHOWN = len(KEY_PREFIX) + 6
+"""How much of a key is kept readable, to tell keys apart by."""
 
 
 def create_programme(context: Context, name: str) -> str:
@@ -12,11 +16,11 @@ def create_programme(context: Context, name: str) -> str:
     now = context.clock()
     with context.store.write() as tx:
         programme_id = tx.programmes.add(name, now)
-        tx.programmes.add_key(programme_id, key[: len(KEY_PREFIX) + 6], digest(key), now)
+        tx.programmes.add_key(programme_id, key[:SHOWN], digest(key), now, name="first", scopes=[Scope.ADMIN])
     return key
 
 
-def programme_of(context: Context, key: str) -> str | None:
-    """The programme that an API key belongs to, or None."""
+def find_key(context: Context, key: str) -> ApiKey | None:
+    """The API key, if it opens a programme now."""
     with context.store.read() as tx:
-        return tx.programmes.programme_of_key(digest(key))
+        return tx.programmes.find_key(digest(key), context.clock())

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from scheduler.domain.availability import BlackoutKind
@@ -70,7 +71,23 @@ api_keys = Table(
     Column("prefix", String(32), nullable=False),
     Column("digest", DIGEST, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("scopes", Json, nullable=False, server_default='["admin"]'),
+    Column("expires_at", UTCDateTime, nullable=True),
+    Column("last_used_at", UTCDateTime, nullable=True),
     UniqueConstraint("digest"),
+    Index(None, "programme_id"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("programme_id", ID, ForeignKey("programmes.id"), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", DIGEST, nullable=False),
+    Column("answer", Text, nullable=False),  # encrypted: it may hold a token
+    Column("created_at", UTCDateTime, nullable=False),
+    Index(None, "created_at"),
 )
 
 people = Table(
@@ -126,6 +143,7 @@ calendars = Table(
     Column("failure", Text, nullable=True),
     Column("read_due_at", UTCDateTime, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
+    Column("auto_schedule", Boolean, nullable=False, server_default=false()),  # RFC 6638 §2
     Index(None, "person_id"),
     Index(None, "read_due_at"),
 )
@@ -144,7 +162,10 @@ feeds = Table(
     Column("body", LargeBinary, nullable=True),
     Column("etag", Text, nullable=True),
     Column("last_modified", UTCDateTime, nullable=True),
+    Column("previous_digest", DIGEST, nullable=True),
+    Column("previous_until", UTCDateTime, nullable=True),
     UniqueConstraint("digest"),
+    Index(None, "previous_digest", unique=True),
     Index(None, "person_id"),
 )
 
@@ -238,6 +259,7 @@ deliveries = Table(
     Column("lease", ID, nullable=True),
     Column("reason", Text, nullable=True),
     Column("delivered_at", UTCDateTime, nullable=True),
+    Column("invites", Boolean, nullable=True),  # whether the server invites the others; None: nothing was stored yet
     UniqueConstraint("calendar_id", "uid"),
     Index(None, "meeting_id"),
     Index(None, "due_at"),

@@ -45,6 +45,7 @@ class Problem(Document):
 TITLES = {
     "bad-request": "The request can't be read",
     "unauthorized": "A valid API key is needed",
+    "forbidden": "The API key is not good for this",
     "not-found": "There is no such thing here",
     "method-not-allowed": "This address does not take that method",
     "conflict": "The present state does not allow this",
@@ -61,6 +62,7 @@ TITLES = {
 KINDS = {
     400: "bad-request",
     401: "unauthorized",
+    403: "forbidden",
     404: "not-found",
     405: "method-not-allowed",
     409: "conflict",
@@ -75,6 +77,10 @@ KINDS = {
 
 class Unauthorized(Refused):
     """A request without a key that opens a programme."""
+
+
+class Forbidden(Refused):
+    """A request whose key is good, but not for this."""
 
 
 class MalformedBody(Refused):
@@ -173,6 +179,7 @@ def register_errors(app: Flask) -> None:
 
 _STATUS_OF_REFUSAL: dict[type[Refused], int] = {
     Unauthorized: 401,
+    Forbidden: 403,
     MalformedBody: 400,
     WrongMediaType: 415,
     BodyTooLarge: 413,

@@ -12,11 +12,13 @@ from flask import Flask, Response, current_app, g, request
 from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from scheduler.domain.access import ApiKey
 from scheduler.errors import InvalidFields
 from scheduler.services.ports import Context
-from scheduler.services.programmes import programme_of
+from scheduler.services.programmes import find_key
+from scheduler.web.access import scope_of
 from scheduler.web.api.fields import Document
-from scheduler.web.problems import BodyTooLarge, MalformedBody, Unauthorized, WrongMediaType, fields_of
+from scheduler.web.problems import BodyTooLarge, Forbidden, MalformedBody, Unauthorized, WrongMediaType, fields_of
 
 log = structlog.get_logger(__name__)
 
@@ -33,16 +35,24 @@ def context() -> Context:
 
 def programme_id() -> str:
     """The programme that the request's key belongs to."""
-    return cast("str", g.programme_id)
+    return api_key().programme_id
+
+
+def api_key() -> ApiKey:
+    """The request's key."""
+    return cast("ApiKey", g.api_key)
 
 
 def require_key() -> None:
-    """Finds the programme of the request's API key. Raises Unauthorized."""
+    """Finds the request's API key, which must be good for what the route needs. Raises Unauthorized, Forbidden."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    found = programme_of(context(), key.strip()) if scheme.lower() == "bearer" and key else None
+    found = find_key(context(), key.strip()) if scheme.lower() == "bearer" and key else None
     if found is None:
         raise Unauthorized("send the programme's key as 'Authorization: Bearer <key>'")
-    g.programme_id = found
+    needed = scope_of(current_app.view_functions[request.endpoint or ""])
+    if not found.allows(needed):
+        raise Forbidden(f"this key does not have the scope {needed.value!r}; ask with one that has")
+    g.api_key = found
 
 
 def read_body(document: type[_D], limit: int = MEBIBYTE) -> _D:

@@ -6,7 +6,7 @@ import pytest
 from support.api import SECRET
 from support.programme import Programme
 
-from scheduler.services.programmes import create_programme, programme_of
+from scheduler.services.programmes import create_programme, find_key
 from scheduler.services.secrets import UndecipherableSecret, Vault, digest, new_token
 
 
@@ -38,6 +38,6 @@ def test_a_digest_is_sha_256_in_hex() -> None:
 
 def test_a_key_opens_its_own_programme_and_nothing_else_opens_any(programme: Programme) -> None:
     first, second = (create_programme(programme.context, name) for name in ("One", "One"))
-    assert programme_of(programme.context, first) != programme_of(programme.context, second)
+    assert find_key(programme.context, first) != find_key(programme.context, second)
     for key in ("", "mk_", first[:-1], first + " ", digest(first)):
-        assert programme_of(programme.context, key) is None
+        assert find_key(programme.context, key) is None

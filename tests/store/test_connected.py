@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from scheduler.domain.access import Scope
 from scheduler.domain.availability import Blackout, BlackoutKind, Days
 from scheduler.domain.people import ConnectedCalendar, Person, Show
 from scheduler.domain.periods import Period, Periods
@@ -191,7 +192,7 @@ def test_a_revoked_feed_is_as_if_it_had_never_been(
 
 def test_a_key_acts_for_its_programme(store: Store, programme_id: str, now: datetime) -> None:
     with store.write() as tx:
-        tx.programmes.add_key(programme_id, "sk_ab", "k" * 64, now)
-        assert tx.programmes.programme_of_key("k" * 64) == programme_id
-        assert tx.programmes.programme_of_key("x" * 64) is None
+        added = tx.programmes.add_key(programme_id, "sk_ab", "k" * 64, now, scopes=[Scope.SLOTS_READ])
+        assert tx.programmes.find_key("k" * 64, now) == added
+        assert tx.programmes.find_key("x" * 64, now) is None
         assert tx.programmes.name(programme_id) == "Women in Science"

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import pytest
 
+from scheduler.domain.access import Scope
 from scheduler.domain.availability import Blackout, BlackoutKind, Days
 from scheduler.domain.meetings import Meeting
 from scheduler.domain.mentorships import Mentorship
@@ -101,7 +102,9 @@ REFUSED: dict[str, Use] = {
     "deliveries.of_meeting": lambda tx, us, it: tx.deliveries.of_meeting(us, it.stored.id),
     "deliveries.drop_of_person": lambda tx, us, it: tx.deliveries.drop_of_person(us, it.mentor.id),
     "programmes.name": lambda tx, us, it: tx.programmes.name("no such programme"),
-    "programmes.add_key": lambda tx, us, it: tx.programmes.add_key("no such programme", "sk", "c" * 64, it.now),
+    "programmes.add_key": lambda tx, us, it: tx.programmes.add_key(
+        "no such programme", "sk", "c" * 64, it.now, scopes=[Scope.ADMIN]
+    ),
 }
 """Asked with our programme for their things: NotFound."""
 
@@ -122,7 +125,7 @@ EMPTY: dict[str, Use] = {
 UNSCOPED = {
     "people.add",
     "programmes.add",
-    "programmes.programme_of_key",
+    "programmes.find_key",
     "feeds.find",
     "feeds.store_rendering",
     "calendars.claim_reading",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from scheduler.domain.access import Scope
 from scheduler.domain.people import Person
 from scheduler.store import InvalidDatabaseUrl, Store, StoreUnavailable, engine, new_id
 
@@ -19,13 +20,13 @@ def test_a_write_that_fails_leaves_nothing(store: Store, now: datetime) -> None:
     def write_and_fail() -> None:
         with store.write() as tx:
             programme_id = tx.programmes.add("Half", now)
-            tx.programmes.add_key(programme_id, "sk_1", "d" * 64, now)
+            tx.programmes.add_key(programme_id, "sk_1", "d" * 64, now, scopes=[Scope.ADMIN])
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         write_and_fail()
     with store.read() as tx:
-        assert tx.programmes.programme_of_key("d" * 64) is None
+        assert tx.programmes.find_key("d" * 64, now) is None
 
 
 def test_a_read_can_change_nothing(store: Store, now: datetime) -> None:

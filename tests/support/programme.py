@@ -16,7 +16,7 @@ from scheduler.services.calendars import connect_calendar
 from scheduler.services.mentorships import add_mentorship
 from scheduler.services.people import add_person
 from scheduler.services.ports import Context
-from scheduler.services.programmes import create_programme, programme_of
+from scheduler.services.programmes import create_programme, find_key
 from scheduler.store import DeliveryRow, StoredMeeting, new_id
 
 
@@ -25,7 +25,9 @@ class Programme:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.id = programme_of(context, create_programme(context, "Women in Science")) or ""
+        key = find_key(context, create_programme(context, "Women in Science"))
+        assert key
+        self.id = key.programme_id
         self.mentor = add_person(context, self.id, Person(new_id(), "Greta", "greta@example.org", "Europe/Berlin"))
         asha = Person(new_id(), "Asha", "asha@example.org", "Asia/Kolkata", working_hours=None)
         self.mentee = add_person(context, self.id, asha)

@@ -309,7 +309,7 @@ def test_a_bug_is_a_500_that_says_nothing_but_the_request_id(
     def fail(*_: object) -> None:
         raise RuntimeError("inside information")
 
-    monkeypatch.setattr(requests, "programme_of", fail)
+    monkeypatch.setattr(requests, "find_key", fail)
     monkeypatch.setattr(feeds, "read_feed", fail)
     for response in (api.send("GET", "/people"), api.read("/feeds/token.ics")):
         problem = problem_of(response, 500)

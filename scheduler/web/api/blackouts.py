@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
+from scheduler.domain.access import Scope
 from scheduler.domain.availability import Blackout, BlackoutKind, Days
 from scheduler.domain.people import StoredBlackout
 from scheduler.domain.recurrence import BlackoutRule
@@ -92,7 +93,14 @@ class BlackoutsDocument(Document):
 
 
 @api.post("/people/<person_id>/blackouts")
-@documented(StoredBlackoutDocument, status=201, body=NewBlackout, refuses=(400, 404, 413, 415, 422), tag="blackouts")
+@documented(
+    StoredBlackoutDocument,
+    status=201,
+    body=NewBlackout,
+    refuses=(404,),
+    tag="blackouts",
+    scope=Scope.PEOPLE_WRITE,
+)
 def post_blackout(person_id: str) -> Response:
     """Declare a time away."""
     with context().store.read() as tx:
@@ -103,7 +111,7 @@ def post_blackout(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/blackouts")
-@documented(BlackoutsDocument, refuses=(404,), tag="blackouts")
+@documented(BlackoutsDocument, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
 def get_blackouts(person_id: str) -> Response:
     """List a person's blackouts."""
     with context().store.read() as tx:
@@ -113,7 +121,7 @@ def get_blackouts(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/blackouts/<blackout_id>")
-@documented(StoredBlackoutDocument, refuses=(404,), tag="blackouts")
+@documented(StoredBlackoutDocument, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
 def get_blackout(person_id: str, blackout_id: str) -> Response:
     """Read a blackout."""
     with context().store.read() as tx:
@@ -121,7 +129,13 @@ def get_blackout(person_id: str, blackout_id: str) -> Response:
 
 
 @api.patch("/people/<person_id>/blackouts/<blackout_id>")
-@documented(StoredBlackoutDocument, body=BlackoutChange, refuses=(400, 404, 413, 415, 422), tag="blackouts")
+@documented(
+    StoredBlackoutDocument,
+    body=BlackoutChange,
+    refuses=(404,),
+    tag="blackouts",
+    scope=Scope.PEOPLE_WRITE,
+)
 def patch_blackout(person_id: str, blackout_id: str) -> Response:
     """Change a blackout."""
     asked = read_body(BlackoutChange)
@@ -137,7 +151,7 @@ def patch_blackout(person_id: str, blackout_id: str) -> Response:
 
 
 @api.delete("/people/<person_id>/blackouts/<blackout_id>")
-@documented(None, status=204, refuses=(404,), tag="blackouts")
+@documented(None, status=204, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_WRITE)
 def delete_blackout(person_id: str, blackout_id: str) -> Response:
     """Delete a blackout."""
     with context().store.write() as tx:

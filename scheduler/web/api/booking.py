@@ -8,6 +8,7 @@ from typing import Annotated
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
+from scheduler.domain.access import Scope
 from scheduler.domain.availability import Days
 from scheduler.domain.meetings import Party, Series
 from scheduler.domain.periods import Period
@@ -67,9 +68,10 @@ class Booking(Document):
     MeetingDocument,
     status=201,
     body=Booking,
-    refuses=(400, 404, 409, 413, 415, 422),
+    refuses=(404, 409),
     conflict=BookingProblem,
     tag="meetings",
+    scope=Scope.MEETINGS_WRITE,
 )
 def post_meeting(mentorship_id: str) -> Response:
     """Book a cadence or a single slot.

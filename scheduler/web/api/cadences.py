@@ -9,6 +9,7 @@ from typing import Annotated
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
+from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
 from scheduler.domain.cadences import Cadence, CadenceAnswer, CadenceQuery
 from scheduler.domain.explanation import Cause
@@ -193,7 +194,7 @@ def check_move_days(days: int, every_weeks: int) -> int:
 
 
 @api.post("/cadences")
-@documented(CadencesAnswer, body=CadencesRequest, refuses=(400, 404, 413, 415, 422), tag="scheduling")
+@documented(CadencesAnswer, body=CadencesRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
 def post_cadences() -> Response:
     """Find cadences.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from flask import Blueprint, Response, url_for
 from pydantic import Field, SecretStr
 
+from scheduler.domain.access import Scope
 from scheduler.domain.people import Account, ConnectedCalendar
 from scheduler.services.calendars import connect_calendar
 from scheduler.web.api.fields import Document, Line, WebAddress
@@ -59,7 +60,14 @@ class CalendarsDocument(Document):
 
 
 @api.post("/people/<person_id>/calendars")
-@documented(CalendarDocument, status=201, body=NewCalendar, refuses=(400, 404, 413, 415, 422), tag="calendars")
+@documented(
+    CalendarDocument,
+    status=201,
+    body=NewCalendar,
+    refuses=(404,),
+    tag="calendars",
+    scope=Scope.PEOPLE_WRITE,
+)
 def post_calendar(person_id: str) -> Response:
     """Connect a calendar. The connection is tried at once; a refusal says what the server said."""
     new = read_body(NewCalendar)
@@ -70,7 +78,7 @@ def post_calendar(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/calendars")
-@documented(CalendarsDocument, refuses=(404,), tag="calendars")
+@documented(CalendarsDocument, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
 def get_calendars(person_id: str) -> Response:
     """List a person's connected calendars."""
     with context().store.read() as tx:
@@ -80,7 +88,7 @@ def get_calendars(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/calendars/<calendar_id>")
-@documented(CalendarDocument, refuses=(404,), tag="calendars")
+@documented(CalendarDocument, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
 def get_calendar(person_id: str, calendar_id: str) -> Response:
     """Read a connected calendar."""
     with context().store.read() as tx:
@@ -88,7 +96,7 @@ def get_calendar(person_id: str, calendar_id: str) -> Response:
 
 
 @api.delete("/people/<person_id>/calendars/<calendar_id>")
-@documented(None, status=204, refuses=(404,), tag="calendars")
+@documented(None, status=204, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_WRITE)
 def delete_calendar(person_id: str, calendar_id: str) -> Response:
     """Disconnect a calendar: its login is erased, and what was put there stays there."""
     with context().store.write() as tx:

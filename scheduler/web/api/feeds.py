@@ -7,6 +7,7 @@ from datetime import datetime
 from flask import Blueprint, Response, current_app, request, url_for
 from pydantic import Field
 
+from scheduler.domain.access import Scope
 from scheduler.domain.people import Feed, Show
 from scheduler.services.people import create_feed, rotate_feed
 from scheduler.web.api.fields import Document
@@ -50,7 +51,14 @@ class FeedTokenDocument(FeedDocument):
 
 
 @api.post("/people/<person_id>/feeds")
-@documented(FeedTokenDocument, status=201, body=NewFeed, refuses=(400, 404, 413, 415, 422), tag="feeds")
+@documented(
+    FeedTokenDocument,
+    status=201,
+    body=NewFeed,
+    refuses=(404,),
+    tag="feeds",
+    scope=Scope.PEOPLE_WRITE,
+)
 def post_feed(person_id: str) -> Response:
     """Create a feed of all the person's meetings. Its token is shown once."""
     feed, token = create_feed(context(), programme_id(), person_id, read_body(NewFeed).show)
@@ -59,7 +67,7 @@ def post_feed(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/feeds")
-@documented(FeedsDocument, refuses=(404,), tag="feeds")
+@documented(FeedsDocument, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
 def get_feeds(person_id: str) -> Response:
     """List a person's feeds."""
     with context().store.read() as tx:
@@ -69,7 +77,7 @@ def get_feeds(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/feeds/<feed_id>")
-@documented(FeedDocument, refuses=(404,), tag="feeds")
+@documented(FeedDocument, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
 def get_feed(person_id: str, feed_id: str) -> Response:
     """Read a feed's description; its token is not shown again."""
     with context().store.read() as tx:
@@ -77,7 +85,7 @@ def get_feed(person_id: str, feed_id: str) -> Response:
 
 
 @api.post("/people/<person_id>/feeds/<feed_id>/rotate")
-@documented(FeedTokenDocument, refuses=(404,), tag="feeds")
+@documented(FeedTokenDocument, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
 def post_rotation(person_id: str, feed_id: str) -> Response:
     """Give a feed a new token. The old address is dead at once."""
     feed, token = rotate_feed(context(), programme_id(), person_id, feed_id)
@@ -85,7 +93,7 @@ def post_rotation(person_id: str, feed_id: str) -> Response:
 
 
 @api.delete("/people/<person_id>/feeds/<feed_id>")
-@documented(None, status=204, refuses=(404,), tag="feeds")
+@documented(None, status=204, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
 def delete_feed(person_id: str, feed_id: str) -> Response:
     """Revoke a feed."""
     with context().store.write() as tx:

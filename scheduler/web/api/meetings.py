@@ -7,6 +7,7 @@ from datetime import datetime
 from flask import Blueprint, Response
 from pydantic import Field
 
+from scheduler.domain.access import Scope
 from scheduler.domain.explanation import Cause
 from scheduler.domain.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
 from scheduler.domain.zones import in_zone, typed_time
@@ -213,7 +214,7 @@ class BookingProblem(Problem):
 
 
 @api.get("/mentorships/<mentorship_id>/meetings")
-@documented(MeetingsDocument, refuses=(404,), tag="meetings")
+@documented(MeetingsDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
     with context().store.read() as tx:
@@ -223,14 +224,20 @@ def get_meetings(mentorship_id: str) -> Response:
 
 
 @api.get("/meetings/<meeting_id>")
-@documented(MeetingDocument, refuses=(404,), tag="meetings")
+@documented(MeetingDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_meeting(meeting_id: str) -> Response:
     """Read a meeting."""
     return answer(MeetingDocument.of(_meeting(meeting_id)))
 
 
 @api.patch("/meetings/<meeting_id>")
-@documented(MeetingDocument, body=MeetingChange, refuses=(400, 404, 409, 413, 415, 422), tag="meetings")
+@documented(
+    MeetingDocument,
+    body=MeetingChange,
+    refuses=(404, 409),
+    tag="meetings",
+    scope=Scope.MEETINGS_WRITE,
+)
 def patch_meeting(meeting_id: str) -> Response:
     """Change a meeting's title or conference, or cancel it for ever."""
     asked = read_body(MeetingChange)
@@ -243,14 +250,14 @@ def patch_meeting(meeting_id: str) -> Response:
 
 
 @api.delete("/meetings/<meeting_id>")
-@documented(MeetingDocument, refuses=(404, 409), tag="meetings")
+@documented(MeetingDocument, refuses=(404, 409), tag="meetings", scope=Scope.MEETINGS_WRITE)
 def delete_meeting(meeting_id: str) -> Response:
     """Cancel a meeting for ever: it stays readable, and calendars show it as cancelled."""
     return answer(MeetingDocument.of(cancel_meeting(context(), programme_id(), meeting_id)))
 
 
 @api.get("/meetings/<meeting_id>/occurrences")
-@documented(OccurrencesDocument, refuses=(404,), tag="meetings")
+@documented(OccurrencesDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
     meeting = _meeting(meeting_id).meeting
@@ -259,7 +266,7 @@ def get_occurrences(meeting_id: str) -> Response:
 
 
 @api.get("/meetings/<meeting_id>/occurrences/<recurrence_id>")
-@documented(OccurrenceDocument, refuses=(404,), tag="meetings")
+@documented(OccurrenceDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     """Read one occurrence."""
     return answer(_occurrence(_meeting(meeting_id), _parse_id(recurrence_id)))
@@ -269,9 +276,10 @@ def get_occurrence(meeting_id: str, recurrence_id: str) -> Response:
 @documented(
     OccurrenceDocument,
     body=OccurrenceChange,
-    refuses=(400, 404, 409, 413, 415, 422),
+    refuses=(404, 409),
     conflict=BookingProblem,
     tag="meetings",
+    scope=Scope.MEETINGS_WRITE,
 )
 def patch_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     """Move or cancel one occurrence. A move goes where both people can meet; the series' own time is no obstacle."""
@@ -288,7 +296,7 @@ def patch_occurrence(meeting_id: str, recurrence_id: str) -> Response:
 
 
 @api.get("/meetings/<meeting_id>/deliveries")
-@documented(DeliveriesDocument, refuses=(404,), tag="meetings")
+@documented(DeliveriesDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_deliveries(meeting_id: str) -> Response:
     """List how far a meeting is on its way into each connected calendar."""
     with context().store.read() as tx:

@@ -8,6 +8,7 @@ from typing import Annotated
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
+from scheduler.domain.access import Scope
 from scheduler.domain.mentorships import (
     BackwardMentorship,
     Mentorship,
@@ -84,7 +85,14 @@ class MentorshipsDocument(Document):
 
 
 @api.post("/mentorships")
-@documented(MentorshipDocument, status=201, body=NewMentorship, refuses=(400, 404, 413, 415, 422), tag="mentorships")
+@documented(
+    MentorshipDocument,
+    status=201,
+    body=NewMentorship,
+    refuses=(404,),
+    tag="mentorships",
+    scope=Scope.MEETINGS_WRITE,
+)
 def post_mentorship() -> Response:
     """Agree on a mentorship."""
     new = read_body(NewMentorship)
@@ -109,7 +117,7 @@ def post_mentorship() -> Response:
 
 
 @api.get("/mentorships")
-@documented(MentorshipsDocument, tag="mentorships")
+@documented(MentorshipsDocument, tag="mentorships", scope=Scope.MEETINGS_READ)
 def get_mentorships() -> Response:
     """List the programme's mentorships."""
     with context().store.read() as tx:
@@ -118,7 +126,7 @@ def get_mentorships() -> Response:
 
 
 @api.get("/mentorships/<mentorship_id>")
-@documented(MentorshipDocument, refuses=(404,), tag="mentorships")
+@documented(MentorshipDocument, refuses=(404,), tag="mentorships", scope=Scope.MEETINGS_READ)
 def get_mentorship(mentorship_id: str) -> Response:
     """Read a mentorship."""
     with context().store.read() as tx:
@@ -126,7 +134,13 @@ def get_mentorship(mentorship_id: str) -> Response:
 
 
 @api.patch("/mentorships/<mentorship_id>")
-@documented(MentorshipDocument, body=MentorshipChange, refuses=(400, 404, 409, 413, 415, 422), tag="mentorships")
+@documented(
+    MentorshipDocument,
+    body=MentorshipChange,
+    refuses=(404, 409),
+    tag="mentorships",
+    scope=Scope.MEETINGS_WRITE,
+)
 def patch_mentorship(mentorship_id: str) -> Response:
     """Change a mentorship. Ending it cancels the meetings to come."""
     asked = read_body(MentorshipChange)

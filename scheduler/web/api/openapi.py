@@ -16,6 +16,8 @@ from spectree import SecurityScheme, SpecTree
 from spectree.models import SecureType, SecuritySchemeData
 
 from scheduler import __version__
+from scheduler.domain.access import Scope
+from scheduler.web.access import needs
 from scheduler.web.api.fields import Document
 from scheduler.web.problems import KINDS, PROBLEM_JSON, TITLES, Problem
 
@@ -25,6 +27,9 @@ _MEANINGS = {200: "The answer", 201: "Stored", 204: "Done", 304: "Nothing has ch
     code: TITLES[kind] for code, kind in KINDS.items()
 }
 """What each status means here; Python's own phrases differ between its versions."""
+
+_UNREADABLE = (400, 413, 415, 422)
+"""How any body can be refused."""
 
 DESCRIPTION = """Finds cross-time-zone meeting slots and recurring cadences for mentorships, and publishes the
 invites by CalDAV and ICS feeds. Instants are RFC 3339 (any offset is taken, `Z` is answered), zones are IANA
@@ -56,11 +61,16 @@ def documented(
     refuses: tuple[int, ...] = (),
     conflict: type[Document] = Problem,
     tag: str = "",
-    public: bool = False,
+    scope: Scope | None = None,
 ) -> Callable[[_F], _F]:
-    """Describes a route: what it takes, what it answers, and with which problems it refuses."""
+    """Describes a route: what it takes, what it answers, with which problems it refuses, and for which keys.
+
+    ``scope`` is what the key must be good for; None: everybody may ask. What every body can be refused with is
+    understood.
+    """
     codes: dict[str, Any] = {f"HTTP_{status}": answers}
-    codes |= {f"HTTP_{code}": conflict if code == 409 else Problem for code in ((), (401,))[not public] + refuses}
+    refused = {*refuses, *(_UNREADABLE if body else ()), *((401, 403) if scope else ())}
+    codes |= {f"HTTP_{code}": conflict if code == 409 else Problem for code in refused}
 
     def decorate(view: _F) -> _F:
         described = spec.validate(
@@ -70,9 +80,10 @@ def documented(
             tags=[tag],
             skip_validation=True,
             operation_id=view.__name__,
-            security=[] if public else None,
+            security=[] if scope is None else [{"key": [scope.value]}],
         )
-        return cast("_F", described(view))
+        described_view = cast("_F", described(view))
+        return described_view if scope is None else needs(scope, described_view)
 
     return decorate
 

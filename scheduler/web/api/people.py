@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
+from scheduler.domain.access import Scope
 from scheduler.domain.availability import DEFAULT_HOURS, NO_BUFFER
 from scheduler.domain.people import Person
 from scheduler.domain.zones import zones_of_country
@@ -102,7 +103,7 @@ class FreeBusyDocument(Document):
 
 
 @api.post("/people")
-@documented(PersonDocument, status=201, body=NewPerson, refuses=(400, 413, 415, 422), tag="people")
+@documented(PersonDocument, status=201, body=NewPerson, tag="people", scope=Scope.PEOPLE_WRITE)
 def post_person() -> Response:
     """Add a person."""
     new = read_body(NewPerson)
@@ -120,7 +121,7 @@ def post_person() -> Response:
 
 
 @api.get("/people")
-@documented(PeopleDocument, tag="people")
+@documented(PeopleDocument, tag="people", scope=Scope.PEOPLE_READ)
 def get_people() -> Response:
     """List the programme's people."""
     with context().store.read() as tx:
@@ -129,7 +130,7 @@ def get_people() -> Response:
 
 
 @api.get("/people/<person_id>")
-@documented(PersonDocument, refuses=(404,), tag="people")
+@documented(PersonDocument, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
 def get_person(person_id: str) -> Response:
     """Read a person."""
     with context().store.read() as tx:
@@ -137,7 +138,7 @@ def get_person(person_id: str) -> Response:
 
 
 @api.patch("/people/<person_id>")
-@documented(PersonDocument, body=PersonChange, refuses=(400, 404, 413, 415, 422), tag="people")
+@documented(PersonDocument, body=PersonChange, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
 def patch_person(person_id: str) -> Response:
     """Change a person. Who changes zone keeps their series where they are anchored."""
     asked = read_body(PersonChange)
@@ -155,7 +156,7 @@ def patch_person(person_id: str) -> Response:
 
 
 @api.delete("/people/<person_id>")
-@documented(None, status=204, refuses=(404,), tag="people")
+@documented(None, status=204, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
 def remove_person(person_id: str) -> Response:
     """Delete a person: cancels their future meetings, revokes their feeds, erases secrets and personal data."""
     delete_person(context(), programme_id(), person_id)
@@ -163,7 +164,7 @@ def remove_person(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/free-busy")
-@documented(FreeBusyDocument, query=Span, refuses=(404, 422), tag="people")
+@documented(FreeBusyDocument, query=Span, refuses=(404, 422), tag="people", scope=Scope.PEOPLE_READ)
 def get_free_busy(person_id: str) -> Response:
     """Read when a person is taken: merged periods by FBTYPE, never titles."""
     span = read_query(Span)

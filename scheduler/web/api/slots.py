@@ -9,6 +9,7 @@ from typing import Annotated
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
+from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
 from scheduler.domain.explanation import Cause, Explanation, Reason
 from scheduler.domain.periods import Period
@@ -161,7 +162,7 @@ def unknown_attendees(attendees: Sequence[Attendee], now: datetime) -> list[Unkn
 
 
 @api.post("/slots")
-@documented(SlotsAnswer, body=SlotsRequest, refuses=(400, 404, 413, 415, 422), tag="scheduling")
+@documented(SlotsAnswer, body=SlotsRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
 def post_slots() -> Response:
     """Find slots.
 

@@ -1,0 +1,50 @@
+"""Keys with scopes and an end, feeds whose old token lives on for a while, who invites, and answers to repeats."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Adds what is new; a key that there already is may do everything, as it could before."""
+    op.add_column("api_keys", sa.Column("name", sa.Text(), nullable=False, server_default=""))
+    op.add_column("api_keys", sa.Column("scopes", sa.Text(), nullable=False, server_default='["admin"]'))
+    op.add_column("api_keys", sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("api_keys", sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index("ix_api_keys_programme_id", "api_keys", ["programme_id"])
+    op.add_column("feeds", sa.Column("previous_digest", sa.String(64), nullable=True))
+    op.add_column("feeds", sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True))
+    op.create_index("ix_feeds_previous_digest", "feeds", ["previous_digest"], unique=True)
+    op.add_column("calendars", sa.Column("auto_schedule", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("deliveries", sa.Column("invites", sa.Boolean(), nullable=True))
+    op.create_table(
+        "answers",
+        sa.Column("programme_id", sa.String(36), nullable=False),
+        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("programme_id", "key", name="pk_answers"),
+        sa.ForeignKeyConstraint(["programme_id"], ["programmes.id"], name="fk_answers_programme_id"),
+    )
+    op.create_index("ix_answers_created_at", "answers", ["created_at"])
+
+
+def downgrade() -> None:
+    """Takes it all away; keys that were limited or had ended go with it, for they could do everything again."""
+    op.execute("DELETE FROM api_keys WHERE scopes <> '[\"admin\"]' OR expires_at IS NOT NULL")
+    op.drop_table("answers")
+    op.drop_column("deliveries", "invites")
+    op.drop_column("calendars", "auto_schedule")
+    op.drop_index("ix_feeds_previous_digest", "feeds")
+    op.drop_column("feeds", "previous_until")
+    op.drop_column("feeds", "previous_digest")
+    op.drop_index("ix_api_keys_programme_id", "api_keys")
+    for column in ("last_used_at", "expires_at", "scopes", "name"):
+        op.drop_column("api_keys", column)

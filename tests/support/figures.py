@@ -1,0 +1,39 @@
+"""What the suite tried and what came of it, gathered from every worker process and printed when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+Figures = Callable[..., None]
+"""Takes what was tried, and each figure by name: ``figures("killed workers", kills=120, lost=0, doubled=0)``."""
+
+_NAME = "figures"
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Figures:
+    """Notes figures of a test; the same words and names in several tests are added up."""
+
+    def note(tried: str, **numbers: int) -> None:
+        record_property(_NAME, [tried, numbers])
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each thing tried."""
+    totals: dict[str, dict[str, int]] = {}
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == _NAME and report.when == "call":
+                tried, numbers = value
+                line = totals.setdefault(tried, {})
+                for figure, number in numbers.items():
+                    line[figure] = line.get(figure, 0) + number
+    if totals:
+        terminalreporter.section("figures")
+    for tried, numbers in sorted(totals.items()):
+        said = ", ".join(f"{number:,} {figure.replace('_', ' ')}" for figure, number in numbers.items())
+        terminalreporter.write_line(f"{tried}: {said}")
