@@ -1,0 +1,30 @@
+"""``scheduler programmes``: making programmes."""
+
+from __future__ import annotations
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from scheduler.cli.opening import open_service
+from scheduler.errors import InvalidFields
+from scheduler.services.programmes import create_programme
+from scheduler.web.api.fields import Name
+from scheduler.web.problems import fields_of
+
+
+@click.group()
+def programmes() -> None:
+    """Manage programmes."""
+
+
+@programmes.command("create")
+@click.argument("name")
+def create(name: str) -> None:
+    """Create a programme; prints its API key, once, as the last line."""
+    _, context = open_service()
+    try:
+        key = create_programme(context, TypeAdapter(Name).validate_python(name))
+    except ValidationError as error:
+        raise InvalidFields(fields_of(error, "NAME")) from error
+    click.echo("the key of the new programme; it may do everything and is not shown again:", err=True)
+    click.echo(key)

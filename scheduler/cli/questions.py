@@ -1,0 +1,62 @@
+"""``scheduler slots`` and ``cadences``: the two questions of the API, asked of the engine without a service."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from pydantic import ValidationError
+
+from scheduler.domain.cadences import find_cadences
+from scheduler.domain.slots import find_slots
+from scheduler.errors import InvalidFields
+from scheduler.services.proposing import inline_attendees, with_attendees
+from scheduler.tables import cadences_table, print_answer, slots_table
+from scheduler.web.api.attendees import specs_of
+from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
+from scheduler.web.api.fields import Document
+from scheduler.web.api.slots import SlotsAnswer, SlotsRequest
+from scheduler.web.problems import fields_of
+
+_D = TypeVar("_D", bound=Document)
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--json", "as_json", is_flag=True, help="print the answer as JSON")
+def slots(file: str, as_json: bool) -> None:
+    """Find slots: FILE (or -) holds a request of POST /v1/slots with inline attendees."""
+    asked = _read(SlotsRequest, file)
+    now = datetime.now(UTC)
+    attendees = inline_attendees(specs_of(asked.attendees))
+    found = find_slots(replace(asked.to_query(now), attendees=attendees))
+    document = SlotsAnswer.of(found, attendees, now)
+    print_answer(document.model_dump_json() if as_json else slots_table(found, attendees))
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--json", "as_json", is_flag=True, help="print the answer as JSON")
+def cadences(file: str, as_json: bool) -> None:
+    """Find cadences: FILE (or -) holds a request of POST /v1/cadences with inline attendees."""
+    asked = _read(CadencesRequest, file)
+    attendees = inline_attendees(specs_of(asked.attendees))
+    found = find_cadences(with_attendees(asked.to_query(), attendees))
+    document = CadencesAnswer.of(found, attendees, datetime.now(UTC))
+    print_answer(document.model_dump_json() if as_json else cadences_table(found, attendees))
+
+
+def _read(document: type[_D], file: str) -> _D:
+    """The request in a file or on stdin. Raises InvalidFields."""
+    try:
+        text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise InvalidFields.at("", f"{file} can't be read: {error.strerror}") from error
+    try:
+        return document.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidFields(fields_of(error)) from error
