@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -11,13 +12,23 @@ from itertools import pairwise
 import numpy as np
 
 from scheduler.domain.availability import DAY, Attendee, Days, wall_midnight
-from scheduler.domain.explanation import Explanation, Reason, blocking_causes, by_weight, first_reason
+from scheduler.domain.changes import Change, duration_ladder, later_ends
+from scheduler.domain.explanation import (
+    Blocking,
+    Explanation,
+    Reason,
+    Relaxation,
+    blocking_causes,
+    by_weight,
+    first_reason,
+)
 from scheduler.domain.meetings import Series
 from scheduler.domain.periods import Minutes, Period, instant_of
 from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner
 from scheduler.domain.recurrence import WeeklyRule, weekday_of
+from scheduler.domain.relaxing import Situation, by_ask, relaxation, relaxations
 from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
-from scheduler.domain.slots import is_too_unknown
+from scheduler.domain.slots import is_too_unknown, unreliable
 from scheduler.domain.timeline import Mask, Starts
 from scheduler.domain.zones import LocalTime, in_zone, resolve_walls
 
@@ -38,6 +49,8 @@ class CadenceQuery:
     move_within_days: int = 3
     limit: int = 5
     allow_unknown: bool = True
+    explain: bool = False
+    relax_into_night: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,19 +88,24 @@ class CadenceAnswer:
 def find_cadences(query: CadenceQuery) -> CadenceAnswer:
     """The answer: by coverage, then score, both downwards, then dtstart; cut to ``limit``."""
     search = _Search(query)
-    if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
-        return CadenceAnswer((), 0, search.explain(Reason.STALE_CALENDAR))
     coverage = search.coverage(search.clear)
     remaining = search.remaining(search.clear)
-    if not remaining.size:
-        return CadenceAnswer((), 0, search.explain(None))
+    if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not remaining.size:
+        return CadenceAnswer((), 0, search.explain())
     # Scores are needed only where coverage alone leaves the order open.
     worst = np.sort(coverage[remaining])[::-1][: query.limit][-1]
     contenders = remaining[coverage[remaining] >= worst]
     scores = search.scores(contenders)
     order = np.lexsort((contenders, -scores, -coverage[contenders]))[: query.limit]
     chosen = [search.cadence(int(contenders[place]), int(scores[place])) for place in order.tolist()]
-    return CadenceAnswer(tuple(chosen), int(remaining.size), None)
+    explanation = Explanation(None, search.blocking) if query.explain else None
+    return CadenceAnswer(tuple(chosen), int(remaining.size), explanation)
+
+
+def best_coverage(query: CadenceQuery) -> float:
+    """The best coverage of any cadence that is left; 0 if none is."""
+    search = _Search(query)
+    return search.best(search.clear)
 
 
 def local_time_shifts(periods: list[Period], attendees: tuple[Attendee, ...]) -> Iterator[LocalTimeShift]:
@@ -187,21 +205,69 @@ class _Search:
         coverage = int(self.coverage(self.clear)[candidate]) / 1000
         return Cadence(dtstart, rule, occurrences, clear, coverage, score / 1000, tuple(shifts))
 
-    def explain(self, reason: Reason | None) -> Explanation:
-        """Why nothing was found; counts are of (candidate, occurrence) pairs."""
-        attendees, duration = self.query.attendees, self.query.duration
+    def best(self, clear: Mask) -> float:
+        """The best coverage among the candidates that remain; 0 if none does."""
+        remaining = self.remaining(clear)
+        return int(self.coverage(clear)[remaining].max()) / 1000 if remaining.size else 0.0
+
+    @property
+    def blocking(self) -> tuple[Blocking, ...]:
+        """What each cause takes by itself, in (candidate, occurrence) pairs."""
 
         def pairs(barred: Mask) -> int:
             return int(barred[self.places].sum())
 
-        def is_hopeless(barred: Mask) -> bool:
-            return not self.remaining(~barred[self.places]).size
+        bars = self.planner.bars
+        return by_weight(list(blocking_causes(self.query.attendees, bars, self.starts, self.query.duration, pairs)))
 
-        rows = list(blocking_causes(attendees, self.planner.bars, self.starts, duration, pairs))
-        if reason is None:
-            never = np.zeros(len(self.starts), dtype=bool)
-            reason = first_reason(attendees, self.planner.bars, self.starts, duration, never, is_hopeless)
-        return Explanation(reason, by_weight(rows))
+    def explain(self) -> Explanation:
+        """Why nothing was found, and what would help."""
+        return Explanation(self._reason(), self.blocking, by_ask([*self._relaxed(), *self._asked_otherwise()]))
+
+    def _reason(self) -> Reason:
+        query = self.query
+        if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
+            return Reason.STALE_CALENDAR
+        return first_reason(
+            query.attendees,
+            self.planner.bars,
+            self.starts,
+            query.duration,
+            np.zeros(len(self.starts), dtype=bool),
+            lambda barred: not self.remaining(~barred[self.places]).size,
+        )
+
+    def _relaxed(self) -> Iterator[Relaxation]:
+        """Changes of what is asked of one attendee."""
+        query, planner = self.query, self.planner
+        situation = Situation(
+            query.attendees,
+            planner.bars,
+            self.starts,
+            query.duration,
+            planner.span,
+            np.zeros(len(self.starts), dtype=bool),
+            unreliable(query.attendees, allow_unknown=query.allow_unknown),
+        )
+        return relaxations(situation, lambda free: self.best(free[self.places]), night=query.relax_into_night)
+
+    def _asked_otherwise(self) -> Iterator[Relaxation]:
+        """A shorter meeting, and occurrences that go on for longer."""
+        query = self.query
+        if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
+            return
+        shorter = duration_ladder(query.duration)
+        # What suits a longer meeting suits a shorter one, so that the least cut can be looked for by halves.
+        least = bisect_left(shorter, True, key=lambda change: self._best_with(change) > 0)
+        for ladder in (shorter[least : least + 1], later_ends(query.starts_on, query.ends_on, query.every_weeks)):
+            for change in ladder:
+                if coverage := self._best_with(change):
+                    yield relaxation(change, coverage)
+                    break
+
+    def _best_with(self, change: Change) -> float:
+        """The best coverage of the question with that change of its own fields."""
+        return best_coverage(replace(self.query, **change.fields))  # type: ignore[arg-type]  # its fields
 
 
 def _minute_of_day(local: datetime) -> int:

@@ -51,19 +51,23 @@ class Blocking:
 
 @dataclass(frozen=True)
 class Relaxation:
-    """A change of the request that was tried, and what it gains."""
+    """A change of the request that was tried, and what it comes to: feasible starts, or the best coverage.
+
+    ``fields`` are those of the attendee at ``index``, or of the question itself (None), that take other values.
+    """
 
     index: int | None
-    change: str
-    patch: Mapping[str, object]
-    starts_gained: int
+    said: str
+    fields: Mapping[str, object]
+    gained: float
+    asks: int
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why there is nothing, who stands in the way, and what would help."""
+    """Who stands in the way; where there is nothing, also why (``reason``) and what would help."""
 
-    reason: Reason
+    reason: Reason | None
     blocking: tuple[Blocking, ...]
     relaxations: tuple[Relaxation, ...] = ()
 
@@ -80,14 +84,26 @@ class Bars:
     @classmethod
     def of(cls, attendee: Attendee, start: int, end: int) -> Bars:
         """What bars this attendee from meetings that lie in [start, end) (UTC minutes)."""
-        margin = attendee.buffer.before + attendee.buffer.after
-        busy = attendee.busy.near(start - margin, end + margin)
-        return cls(
-            Bar(closed_hours(attendee.hours, attendee.zone, start, end)),
-            Bar(blackout_periods([one for one in attendee.blackouts if one.firm], attendee.zone, start, end)),
-            Bar(busy),
-            Bar(busy, attendee.buffer.before, attendee.buffer.after),
-        )
+        buffer = cls.of_buffer(attendee, start, end)
+        hours, blackout = cls.of_hours(attendee, start, end), cls.of_blackouts(attendee, start, end)
+        return cls(hours, blackout, Bar(buffer.periods), buffer)
+
+    @staticmethod
+    def of_hours(attendee: Attendee, start: int, end: int) -> Bar:
+        """The time outside the hours."""
+        return Bar(closed_hours(attendee.hours, attendee.zone, start, end))
+
+    @staticmethod
+    def of_blackouts(attendee: Attendee, start: int, end: int) -> Bar:
+        """The firm blackouts."""
+        return Bar(blackout_periods([one for one in attendee.blackouts if one.firm], attendee.zone, start, end))
+
+    @staticmethod
+    def of_buffer(attendee: Attendee, start: int, end: int) -> Bar:
+        """The busy time with the buffers around it."""
+        buffer = attendee.buffer
+        margin = buffer.before + buffer.after
+        return Bar(attendee.busy.near(start - margin, end + margin), buffer.before, buffer.after)
 
     @property
     def all(self) -> tuple[Bar, ...]:

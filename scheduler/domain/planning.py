@@ -81,7 +81,12 @@ class Planner:
         # No wall clock is a whole day away from UTC.
         self.start = wall_midnight(dates.first) - DAY
         self.end = wall_midnight(dates.last) + 3 * DAY
-        self.bars = [Bars.of(attendee, self.start, self.end + duration) for attendee in attendees]
+        self.bars = [Bars.of(attendee, *self.span) for attendee in attendees]
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The UTC minutes [start, end) within which every meeting lies that is looked at."""
+        return self.start, self.end + self.duration
 
     def barred(self, starts: Starts) -> Mask:
         """Which of the starts something bars for a required attendee."""
@@ -133,10 +138,9 @@ class Planner:
     @cached_property
     def _blackouts(self) -> list[list[tuple[str, Bar]]]:
         """Each attendee's firm blackouts with their titles, worked out once for all series."""
-        end = self.end + self.duration
         return [
             [
-                (blackout.title, Bar(blackout_periods([blackout], attendee.zone, self.start, end)))
+                (blackout.title, Bar(blackout_periods([blackout], attendee.zone, *self.span)))
                 for blackout in attendee.blackouts
                 if blackout.firm
             ]

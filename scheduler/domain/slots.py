@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
 import numpy as np
 
 from scheduler.domain.availability import Attendee
+from scheduler.domain.changes import Change, duration_ladder
 from scheduler.domain.explanation import (
     Bars,
     Blocking,
     Cause,
     Explanation,
     Reason,
+    Relaxation,
     blocking_causes,
     by_weight,
     first_reason,
 )
 from scheduler.domain.periods import Minutes, Period, instant_of, minute_after, minute_of
+from scheduler.domain.relaxing import Situation, by_ask, relaxation, relaxations
 from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
 from scheduler.domain.timeline import Mask, Starts
+from scheduler.domain.zones import LAST_DATE
+
+DAY_LONG = timedelta(days=1)
+LONGEST_WINDOW = 366 * DAY_LONG
+LAST_INSTANT = datetime.combine(LAST_DATE, time(), UTC)
+LATEST_END = 28 * DAY_LONG
+"""How much later a window may end, if that helps."""
 
 
 class Order(StrEnum):
@@ -36,6 +48,7 @@ class SlotQuery:
     """The question. ``duration`` and ``step`` are minutes (1-1440); the first attendee is the organizer.
 
     The window's ends are rounded inwards to whole minutes. ``not_before`` is the notice's end, if any.
+    With ``explain`` an answer that has slots says as well what bars the others.
     """
 
     window: Period
@@ -46,6 +59,8 @@ class SlotQuery:
     limit: int = 20
     not_before: datetime | None = None
     allow_unknown: bool = True
+    explain: bool = False
+    relax_into_night: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,11 +89,9 @@ def feasible_starts(query: SlotQuery) -> Minutes:
 def find_slots(query: SlotQuery) -> SlotAnswer:
     """The answer to the question, ordered and cut to ``limit``."""
     search = _Search(query)
-    if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
-        return SlotAnswer((), 0, search.explain(Reason.STALE_CALENDAR))
     feasible = search.feasible
-    if not len(feasible):
-        return SlotAnswer((), 0, search.explain(None))
+    if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not len(feasible):
+        return SlotAnswer((), 0, search.explain())
     coming = coming_attendees(query.attendees, search.bars, feasible, query.duration)
     scores = score_starts(query.attendees, feasible, query.duration, coming)
     chosen = _ranking(query.order, scores)[: query.limit].tolist()
@@ -92,13 +105,20 @@ def find_slots(query: SlotQuery) -> SlotAnswer:
             for place in chosen
         ),
         len(feasible),
-        None,
+        Explanation(None, search.blocking) if query.explain else None,
     )
+
+
+def unreliable(attendees: tuple[Attendee, ...], *, allow_unknown: bool) -> frozenset[int]:
+    """The required attendees whose calendar is unknown, if the question does not put up with that."""
+    if allow_unknown:
+        return frozenset()
+    return frozenset(index for index, attendee in enumerate(attendees) if attendee.required and attendee.unknown)
 
 
 def is_too_unknown(attendees: tuple[Attendee, ...], *, allow_unknown: bool) -> bool:
     """Whether a required attendee's calendar is unknown and the question does not put up with it."""
-    return not allow_unknown and any(attendee.required and attendee.unknown for attendee in attendees)
+    return bool(unreliable(attendees, allow_unknown=allow_unknown))
 
 
 class _Search:
@@ -127,19 +147,74 @@ class _Search:
             return np.zeros(len(self.starts), dtype=bool)
         return self.starts.minutes < minute_after(self.query.not_before)
 
-    def explain(self, reason: Reason | None) -> Explanation:
-        """Why nothing was found; ``reason`` is given where it is not for the starts to say."""
+    @property
+    def blocking(self) -> tuple[Blocking, ...]:
+        """What each cause takes by itself."""
         attendees, starts, duration = self.query.attendees, self.starts, self.query.duration
-        if not len(starts):
-            return Explanation(Reason.WINDOW_TOO_SHORT, ())
         rows = list(blocking_causes(attendees, self.bars, starts, duration, lambda mask: int(mask.sum())))
         if too_early := int(self.too_early.sum()):
             rows.append(Blocking(None, Cause.MINIMUM_NOTICE, too_early))
-        if reason is None:
-            reason = first_reason(
-                attendees, self.bars, starts, duration, self.too_early, lambda barred: bool(barred.all())
-            )
-        return Explanation(reason, by_weight(rows))
+        return by_weight(rows)
+
+    def explain(self) -> Explanation:
+        """Why nothing was found, and what would help."""
+        return Explanation(self._reason(), self.blocking, by_ask([*self._relaxed(), *self._asked_otherwise()]))
+
+    def _reason(self) -> Reason:
+        query = self.query
+        if not len(self.starts):
+            return Reason.WINDOW_TOO_SHORT
+        if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
+            return Reason.STALE_CALENDAR
+        return first_reason(
+            query.attendees,
+            self.bars,
+            self.starts,
+            query.duration,
+            self.too_early,
+            lambda barred: bool(barred.all()),
+        )
+
+    def _relaxed(self) -> Iterator[Relaxation]:
+        """Changes of what is asked of one attendee."""
+        query = self.query
+        situation = Situation(
+            query.attendees,
+            self.bars,
+            self.starts,
+            query.duration,
+            (self.start, self.end),
+            self.too_early,
+            unreliable(query.attendees, allow_unknown=query.allow_unknown),
+        )
+        return relaxations(situation, lambda free: int(free.sum()), night=query.relax_into_night)
+
+    def _asked_otherwise(self) -> Iterator[Relaxation]:
+        """A shorter meeting, and a window that ends later."""
+        if is_too_unknown(self.query.attendees, allow_unknown=self.query.allow_unknown):
+            return
+        shorter = duration_ladder(self.query.duration)
+        # What suits a longer meeting suits a shorter one, so that the least cut can be looked for by halves.
+        least = bisect_left(shorter, 1, key=self._count)
+        for change in (*shorter[least : least + 1], *self._later_end()):
+            yield relaxation(change, self._count(change))
+
+    def _count(self, change: Change) -> int:
+        """How many starts the question has with that change of its own fields."""
+        return feasible_starts(replace(self.query, **change.fields)).size  # type: ignore[arg-type]  # its fields
+
+    def _later_end(self) -> Iterator[Change]:
+        """The least whole days by which the window has to end later."""
+        window = self.query.window
+        furthest = min(window.end + LATEST_END, window.start + LONGEST_WINDOW, LAST_INSTANT)
+        if furthest <= window.end:
+            return
+        starts = feasible_starts(replace(self.query, window=Period(window.start, furthest)))
+        if starts.size:
+            days = -((window.end - instant_of(int(starts[0]) + self.query.duration)) // DAY_LONG)
+            end = min(window.end + days * DAY_LONG, furthest)
+            said = f"look {days} day{'s' if days > 1 else ''} further"
+            yield Change(None, said, 60 * days, {"window": Period(window.start, end)})
 
 
 def _ranking(order: Order, scores: Thousandths) -> Minutes:

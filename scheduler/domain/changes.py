@@ -1,0 +1,196 @@
+"""Changes of a question that may make a meeting possible, each with how much it asks of people.
+
+They come in ladders: each rung asks more than the one before, and only the first that helps is offered.
+Nobody's exam or leave is ever touched.
+
+What a change asks is one number, so that all of them can be ranked: 1 for each minute taken off a buffer, 2 for
+each minute taken off the meeting or added to a day's working hours, 60 for each day that the end is put off,
+300 for another working day, 400 for a blackout that no longer bars, 600 for somebody who may stay away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import groupby
+
+from scheduler.domain.availability import DAY, Attendee, Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.recurrence import WEEKDAYS
+from scheduler.domain.zones import LAST_DATE
+
+RUNG = 30
+"""Minutes by which working hours are widened from rung to rung."""
+WIDEST = 180
+EVENING, MORNING = 22 * 60, 7 * 60
+"""Hours are not widened into the time between, unless the question allows it."""
+BUFFER_CUTS = (5, 10, 15, 20, 30, 45, 60, 90, 120)
+SHORTEST = 15
+"""Minutes under which a meeting is not cut."""
+FURTHER, LONGEST = timedelta(weeks=8), timedelta(days=366)
+"""How much longer a cadence may go on if that helps, and how long it may be in all."""
+SOFTENABLE = frozenset({BlackoutKind.BREAK, BlackoutKind.HOLIDAY, BlackoutKind.OTHER})
+DAY_NAMES = dict(
+    zip(WEEKDAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Other values for some fields of an attendee, or (``index`` None) of the question itself."""
+
+    index: int | None
+    said: str
+    asks: int
+    fields: Mapping[str, object]
+
+
+Ladder = Sequence[Change]
+
+
+def hours_ladders(index: int, attendee: Attendee, *, night: bool) -> Iterator[Ladder]:
+    """Later ends, earlier beginnings, and one more weekday, for someone who has hours at all."""
+    week = _Week.of(attendee.hours or ())
+    if not week.spans:
+        return
+    steps = range(RUNG, WIDEST + 1, RUNG)
+    for later in (True, False):
+        rungs = [(minutes, week.widened(minutes if later else 0, 0 if later else minutes, night)) for minutes in steps]
+        yield [
+            Change(index, _widening(wider, minutes, later=later), 2 * minutes, {"hours": wider.hours})
+            for minutes, wider in rungs
+            if wider != week.widened(minutes - RUNG if later else 0, 0 if later else minutes - RUNG, night)
+        ]
+    yield [
+        Change(index, f"add {DAY_NAMES[day]} to the working days", 300, {"hours": week.with_day(day).hours})
+        for day in WEEKDAYS
+        if day not in week.spans
+    ]
+
+
+def buffer_ladders(index: int, attendee: Attendee) -> Iterator[Ladder]:
+    """Smaller buffers, down to none."""
+    before, after = attendee.buffer.before, attendee.buffer.after
+    whole = max(before, after)
+    cuts = [cut for cut in BUFFER_CUTS if cut < whole]
+    smaller = [Buffer(max(before - cut, 0), max(after - cut, 0)) for cut in cuts]
+    rungs = [
+        Change(index, f"keep {left.before} minutes before and {left.after} after free", cut, {"buffer": left})
+        for cut, left in zip(cuts, smaller, strict=True)
+    ]
+    yield [*rungs, Change(index, "keep no time free around the meeting", whole, {"buffer": Buffer()})] if whole else []
+
+
+def blackout_ladders(index: int, attendee: Attendee) -> Iterator[Ladder]:
+    """One break, holiday or other time away that is only better avoided; the shortest first."""
+    rungs = []
+    for place, blackout in enumerate(attendee.blackouts):
+        if blackout.firm and blackout.kind in SOFTENABLE:
+            softened = replace(blackout, firm=False)
+            others = (*attendee.blackouts[:place], softened, *attendee.blackouts[place + 1 :])
+            said = f"treat the {_named(blackout)} as time that is only better avoided"
+            rungs.append((_length(blackout), place, Change(index, said, 400, {"blackouts": others})))
+    yield [change for _, _, change in sorted(rungs, key=lambda rung: rung[:2])]
+
+
+def optional_ladder(index: int, attendees: Sequence[Attendee]) -> Ladder:
+    """The attendee may stay away, if somebody else still has to come."""
+    others = sum(attendee.required for attendee in attendees) > 1
+    return [Change(index, "make this attendee optional", 600, {"required": False})] if others else []
+
+
+def duration_ladder(duration: int) -> Ladder:
+    """Shorter meetings by 5 minutes, down to half, and never under 15."""
+    least = max(SHORTEST, (duration + 1) // 2)
+    lengths = range(duration - 5, least - 1, -5)
+    return [
+        Change(None, f"meet for {length} minutes", 2 * (duration - length), {"duration": length}) for length in lengths
+    ]
+
+
+def later_ends(starts_on: date, ends_on: date, every_weeks: int) -> Ladder:
+    """Cadences that go on for whole cycles more, up to eight weeks and 366 days in all."""
+    cycle = timedelta(weeks=every_weeks)
+    ends = [ends_on + times * cycle for times in range(1, FURTHER // cycle + 1)]
+    return [
+        Change(None, f"go on until {end}", 60 * (end - ends_on).days, {"ends_on": end})
+        for end in ends
+        if end - starts_on <= LONGEST and end <= LAST_DATE
+    ]
+
+
+Span = tuple[int, int]
+"""Minutes of the day from start to end; an end over 1440 is the next day's."""
+
+
+@dataclass(frozen=True)
+class _Week:
+    """Working hours by weekday: each day's spans in order."""
+
+    spans: Mapping[str, tuple[Span, ...]]
+
+    @classmethod
+    def of(cls, hours: Sequence[WorkingHours]) -> _Week:
+        by_day = {
+            day: tuple(sorted((entry.start, entry.start + entry.length) for entry in hours if day in entry.days))
+            for day in WEEKDAYS
+        }
+        return cls({day: spans for day, spans in by_day.items() if spans})
+
+    @property
+    def hours(self) -> tuple[WorkingHours, ...]:
+        """The same as working hours, days that are alike together."""
+        alike = sorted(self.spans, key=lambda day: (self.spans[day], WEEKDAYS.index(day)))
+        groups = [(spans, tuple(days)) for spans, days in groupby(alike, key=self.spans.__getitem__)]
+        found = [WorkingHours(days, start, end % DAY) for spans, days in groups for start, end in spans]
+        return tuple(sorted(found, key=lambda entry: (WEEKDAYS.index(entry.days[0]), entry.start)))
+
+    def widened(self, later: int, earlier: int, night: bool) -> _Week:
+        """Each day's last end put off and first beginning put forward, as far as the night allows."""
+        return _Week({day: _widened(spans, later, earlier, night) for day, spans in self.spans.items()})
+
+    def with_day(self, day: str) -> _Week:
+        """One more day, with the hours of the nearest working day before it."""
+        place = WEEKDAYS.index(day)
+        near = next(name for name in (WEEKDAYS[(place - back) % 7] for back in range(1, 7)) if name in self.spans)
+        return _Week({**self.spans, day: self.spans[near]})
+
+    def common(self, end: bool) -> int | None:
+        """When every day ends (or begins), if that is one time."""
+        times = {max(stop for _, stop in spans) if end else spans[0][0] for spans in self.spans.values()}
+        return times.pop() % DAY if len(times) == 1 else None
+
+
+def _widened(spans: tuple[Span, ...], later: int, earlier: int, night: bool) -> tuple[Span, ...]:
+    first, last = spans[0][0], max(spans, key=lambda span: span[1])
+    end = last[1] + later if night else max(last[1], min(last[1] + later, EVENING))
+    start = first - earlier if night else min(first, max(first - earlier, MORNING))
+    start, end = max(start, 0), min(end, max(last[1], DAY))
+    found = [list(span) for span in spans]
+    found[spans.index(last)][1] = end
+    found[0][0] = start
+    return tuple((begin, stop) for begin, stop in found)
+
+
+def _widening(week: _Week, minutes: int, *, later: bool) -> str:
+    common = week.common(end=later)
+    if common is None:
+        return f"{'end' if later else 'begin'} working hours up to {minutes} minutes {'later' if later else 'earlier'}"
+    clock = f"{common // 60:02}:{common % 60:02}"
+    return f"extend working hours to {clock}" if later else f"begin working hours at {clock}"
+
+
+def _named(blackout: Blackout) -> str:
+    kind = "time away" if blackout.kind is BlackoutKind.OTHER else blackout.kind.value
+    if isinstance(blackout.span, Days):
+        first, last = blackout.span.first, blackout.span.last
+        return f"{kind} of {first}" if first == last else f"{kind} from {first} to {last}"
+    return f"{kind} that begins at {blackout.span.start:%Y-%m-%dT%H:%MZ}"
+
+
+def _length(blackout: Blackout) -> int:
+    """Minutes; all of a recurring one's occurrences are taken for one."""
+    span = blackout.span
+    if isinstance(span, Days):
+        return ((span.last - span.first).days + 1) * DAY
+    return int((span.end - span.start).total_seconds()) // 60

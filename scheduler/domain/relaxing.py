@@ -1,0 +1,149 @@
+"""What would help: changes of a question that were tried and found to make a meeting possible.
+
+A change of one attendee can only free starts at which nothing else stands in the way. Those are found once, for all
+attendees and causes together; every change is then tried on them alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from scheduler.domain.availability import Attendee
+from scheduler.domain.changes import (
+    Change,
+    Ladder,
+    blackout_ladders,
+    buffer_ladders,
+    hours_ladders,
+    optional_ladder,
+)
+from scheduler.domain.explanation import Bars, Relaxation
+from scheduler.domain.periods import Minutes
+from scheduler.domain.timeline import Bar, Mask, Starts
+
+Weigh = Callable[[Mask], float]
+"""What a question comes to whose feasible starts are these: how many, or the best coverage; 0: still nothing."""
+
+MOST = 20
+"""How many relaxations are offered."""
+
+_HOURS, _BLACKOUT, _BUFFER = range(3)
+_NOTHING, _SEVERAL = -1, -2
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A question that has no answer: whom it is about, what bars them, and the starts in question.
+
+    ``also_barred`` masks starts that no attendee can free, ``unreliable`` has the attendees whose calendar is unknown
+    where the question does not put up with that.
+    """
+
+    attendees: Sequence[Attendee]
+    bars: Sequence[Bars]
+    starts: Starts
+    duration: int
+    span: tuple[int, int]
+    also_barred: Mask
+    unreliable: frozenset[int] = frozenset()
+
+
+def relaxations(situation: Situation, weigh: Weigh, *, night: bool) -> Iterator[Relaxation]:
+    """For each attendee and cause the change that asks least of those that help."""
+    barriers = _Barriers(situation)
+    for index, attendee in enumerate(situation.attendees):
+        if not attendee.required:
+            continue
+        ladders: Mapping[int, Iterable[Ladder]] = {
+            _HOURS: hours_ladders(index, attendee, night=night),
+            _BLACKOUT: blackout_ladders(index, attendee),
+            _BUFFER: buffer_ladders(index, attendee),
+        }
+        for cause, several in ladders.items():
+            places = barriers.only(index, cause)
+            for ladder in several if places.size else ():
+                yield from _first_that_helps(ladder, partial(barriers.freed, places=places), weigh)
+        alone = barriers.with_these(barriers.only_attendee(index))
+        yield from _first_that_helps(optional_ladder(index, situation.attendees), partial(_whatever, alone), weigh)
+
+
+def by_ask(found: Iterable[Relaxation]) -> tuple[Relaxation, ...]:
+    """Those that ask least first; of two that ask the same, the one that gains more; at most ``MOST``."""
+    ranked = sorted(found, key=lambda one: (one.asks, -one.gained, -1 if one.index is None else one.index, one.said))
+    return tuple(ranked[:MOST])
+
+
+def relaxation(change: Change, gained: float) -> Relaxation:
+    """The change, with what it was found to gain."""
+    return Relaxation(change.index, change.said, change.fields, gained, change.asks)
+
+
+def _first_that_helps(ladder: Ladder, freed: Callable[[Change], Mask], weigh: Weigh) -> Iterator[Relaxation]:
+    for change in ladder:
+        if gained := weigh(freed(change)):
+            yield relaxation(change, gained)
+            return
+
+
+def _whatever(free: Mask, _change: Change) -> Mask:
+    return free
+
+
+class _Barriers:
+    """For each start, what stands in the way: nothing, one cause of one attendee, several of one, or more."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        size = len(situation.starts)
+        self._cause = np.full(size, _NOTHING, dtype=np.int32)
+        self._attendee = np.full(size, _NOTHING, dtype=np.int32)
+        for index, (attendee, own) in enumerate(zip(situation.attendees, situation.bars, strict=True)):
+            if not attendee.required:
+                continue
+            barred = np.full(size, index in situation.unreliable)
+            if index in situation.unreliable:
+                self._cause[:] = _SEVERAL
+            for cause, bar in enumerate(own.all):
+                mask = situation.starts.barred(situation.duration, [bar])
+                self._cause[mask] = np.where(self._cause[mask] == _NOTHING, 3 * index + cause, _SEVERAL)
+                barred |= mask
+            self._attendee[barred] = np.where(self._attendee[barred] == _NOTHING, index, _SEVERAL)
+        self._cause[situation.also_barred] = _SEVERAL
+        self._attendee[situation.also_barred] = _SEVERAL
+        self._free: Mask = self._attendee == _NOTHING
+
+    def only(self, index: int, cause: int) -> Minutes:
+        """Where nothing but that cause of that attendee stands in the way."""
+        places: Minutes = np.flatnonzero(self._cause == 3 * index + cause)
+        return places
+
+    def only_attendee(self, index: int) -> Minutes:
+        """Where nobody but that attendee stands in the way."""
+        places: Minutes = np.flatnonzero(self._attendee == index)
+        return places
+
+    def with_these(self, places: Minutes) -> Mask:
+        """What is free once those places are."""
+        free: Mask = self._free.copy()
+        free[places] = True
+        return free
+
+    def freed(self, change: Change, places: Minutes) -> Mask:
+        """What is free after a change of hours, blackouts or buffer, of which it frees some of those places."""
+        situation = self._situation
+        assert change.index is not None  # the question's own changes move the starts themselves
+        changed = replace(situation.attendees[change.index], **change.fields)  # type: ignore[arg-type]  # its fields
+        bar = _bar_of(changed, change, situation.span)
+        at = Starts(situation.starts.minutes[places], None)
+        return self.with_these(places[~at.barred(situation.duration, [bar])])
+
+
+def _bar_of(attendee: Attendee, change: Change, span: tuple[int, int]) -> Bar:
+    """What the changed field bars."""
+    if "hours" in change.fields:
+        return Bars.of_hours(attendee, *span)
+    return Bars.of_blackouts(attendee, *span) if "blackouts" in change.fields else Bars.of_buffer(attendee, *span)
