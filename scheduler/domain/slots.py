@@ -86,6 +86,16 @@ def feasible_starts(query: SlotQuery) -> Minutes:
     return _Search(query).feasible.minutes
 
 
+def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
+    """Every start that `feasible_starts` has, and its score; none if too much is unknown."""
+    search = _Search(query)
+    if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    feasible = search.feasible
+    coming = coming_attendees(query.attendees, search.bars, feasible, query.duration)
+    return feasible.minutes, score_starts(query.attendees, feasible, query.duration, coming)
+
+
 def find_slots(query: SlotQuery) -> SlotAnswer:
     """The answer to the question, ordered and cut to ``limit``."""
     search = _Search(query)

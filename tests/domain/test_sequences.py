@@ -1,0 +1,138 @@
+"""Sessions that follow each other: every plan is feasible, and none better was missed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.strategies import attendees_near
+
+from scheduler.domain.availability import Attendee, Unknown, WorkingHours
+from scheduler.domain.periods import Period, Periods, minute_of
+from scheduler.domain.sequences import SequenceQuery, Session, find_sequences
+from scheduler.domain.slots import Order, find_slots
+
+EVERY_DAY = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}+00:00")
+
+
+def daily(start: int, end: int, *busy: tuple[str, str]) -> Attendee:
+    taken = Periods.of([Period(utc(begin), utc(stop)) for begin, stop in busy])
+    return Attendee("UTC", (WorkingHours(EVERY_DAY, start * 60, end * 60),), busy=taken)
+
+
+INTERVIEWER = daily(9, 11)
+COACH = daily(10, 12, ("2026-06-01 10:00", "2026-06-01 12:00"))
+MENTEE = daily(9, 17)
+TWO_DAYS = Period(utc("2026-06-01 00:00"), utc("2026-06-03 00:00"))
+INTERVIEW, DEBRIEF = Session(45, (0, 2)), Session(30, (1, 2), at_most=2 * 1440)
+
+
+def starts(query: SequenceQuery) -> list[list[str]]:
+    return [[f"{period.start:%d %H:%M}" for period in plan.periods] for plan in find_sequences(query).plans]
+
+
+def test_an_interview_with_one_and_a_debrief_with_another_at_most_two_days_later() -> None:
+    query = SequenceQuery(
+        TWO_DAYS, 60, (INTERVIEWER, COACH, MENTEE), (INTERVIEW, DEBRIEF), order=Order.EARLIEST, limit=2
+    )
+    assert starts(query) == [["01 09:00", "02 11:00"], ["01 10:00", "02 11:00"]]
+    assert find_sequences(query).total == 4
+
+
+@pytest.mark.parametrize(
+    ("debrief", "expected"),
+    [
+        pytest.param(
+            Session(30, (1, 2), at_most=60), [["02 09:00", "02 10:00"], ["02 10:00", "02 11:00"]], id="within the hour"
+        ),
+        pytest.param(
+            Session(30, (1, 2), at_least=60, at_most=90), [["02 09:00", "02 11:00"]], id="after an hour's rest"
+        ),
+        pytest.param(Session(30, (1, 2), at_most=10), [], id="at once, which can't be"),
+    ],
+)
+def test_the_time_between_two_sessions_is_kept(debrief: Session, expected: list[list[str]]) -> None:
+    query = SequenceQuery(TWO_DAYS, 60, (INTERVIEWER, COACH, MENTEE), (INTERVIEW, debrief), order=Order.EARLIEST)
+    assert starts(query) == expected
+
+
+def test_it_says_which_session_cannot_be_held_and_why() -> None:
+    away = daily(9, 17, ("2026-06-01 00:00", "2026-06-03 00:00"))
+    answer = find_sequences(SequenceQuery(TWO_DAYS, 60, (INTERVIEWER, away, MENTEE), (INTERVIEW, DEBRIEF)))
+    assert answer.failing == 1
+    assert answer.explanation is not None
+    assert answer.explanation.reason == "busy"
+
+
+def test_unknown_is_not_free() -> None:
+    unread = replace(COACH, unknown=Unknown("no connection"))
+    people = (INTERVIEWER, unread, MENTEE)
+    answer = find_sequences(SequenceQuery(TWO_DAYS, 60, people, (INTERVIEW, DEBRIEF), allow_unknown=False))
+    assert answer.failing == 1
+    assert answer.explanation is not None
+    assert answer.explanation.reason == "stale_calendar"
+
+
+@st.composite
+def sequence_queries(draw: st.DrawFn) -> SequenceQuery:
+    begin = datetime.fromisoformat(draw(st.sampled_from(["2026-10-23T00:00Z", "2026-06-01T06:00Z"])))
+    span = timedelta(hours=draw(st.integers(20, 60)))
+    zones = st.sampled_from(["Europe/Berlin", "Asia/Kolkata", "UTC"])
+    people = tuple(
+        replace(draw(attendees_near(draw(zones), begin, span)), required=True) for _ in range(draw(st.integers(1, 3)))
+    )
+    sessions = tuple(
+        Session(
+            draw(st.integers(10, 200)),
+            tuple(draw(st.lists(st.sampled_from(range(len(people))), min_size=1, unique=True))),
+            at_least=(rest := draw(st.sampled_from([0, 0, 30, 300]))),
+            at_most=draw(st.none() | st.integers(rest, rest + 1500)),
+        )
+        for _ in range(draw(st.integers(1, 3)))
+    )
+    order = draw(st.sampled_from(list(Order)))
+    return SequenceQuery(Period(begin, begin + span), draw(st.sampled_from([60, 90])), people, sessions, order, 500)
+
+
+@settings(deadline=None, max_examples=150)
+@given(sequence_queries())
+def test_the_plans_are_the_best_of_all_that_exist(query: SequenceQuery) -> None:
+    found = [
+        [
+            (minute_of(slot.period.start), round(slot.score * 1000))
+            for slot in find_slots(replace(query.session(place), limit=5000)).slots
+        ]
+        for place in range(len(query.sessions))
+    ]
+    best: dict[int, int] = {}
+    for chosen in product(*found):
+        if _follows(query, [start for start, _ in chosen]):
+            total = sum(score for _, score in chosen)
+            best[chosen[0][0]] = max(best.get(chosen[0][0], 0), total)
+
+    answer = find_sequences(query)
+    assert answer.total == len(best)
+    expected = sorted(best.items())
+    if query.order is Order.BEST:
+        expected.sort(key=lambda row: (-row[1], row[0]))
+    begun = [minute_of(plan.periods[0].start) for plan in answer.plans]
+    assert begun == [start for start, _ in expected]
+    for plan, (_, total) in zip(answer.plans, expected, strict=True):
+        assert _follows(query, [minute_of(period.start) for period in plan.periods])
+        assert plan.score == round(total / len(query.sessions)) / 1000
+
+
+def _follows(query: SequenceQuery, begun: list[int]) -> bool:
+    for session, before, start, following in zip(query.sessions, begun, begun[1:], query.sessions[1:], strict=False):
+        wait = start - (before + session.duration)
+        if wait < following.at_least or (following.at_most is not None and wait > following.at_most):
+            return False
+    return True
