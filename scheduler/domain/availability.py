@@ -15,9 +15,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from scheduler.domain.clocks import Clock, Itinerary, Stay, clock_between, home_of
 from scheduler.domain.periods import EPOCH, Period, Periods, instant_of, minute_after, minute_of
 from scheduler.domain.recurrence import WEEKDAYS, BlackoutRule
-from scheduler.domain.zones import in_zone, offsets_between
+from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidValue
 
 DAY = 1440
@@ -90,7 +91,8 @@ class Blackout:
     """A declared time away: whole local days, or a period between two instants.
 
     One that is not ``firm`` bars nothing and is only better avoided. With a ``rule`` it comes again, the
-    span itself being the first; a timed one then keeps the wall times it has in ``time_zone``.
+    span itself being the first; a timed one then keeps the wall times it has in ``time_zone``. ``id`` is what a
+    stored one goes by, and says nothing of what it is.
     """
 
     kind: BlackoutKind
@@ -99,6 +101,7 @@ class Blackout:
     firm: bool = True
     rule: BlackoutRule | None = None
     time_zone: str | None = None
+    id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -121,9 +124,15 @@ class Attendee:
     required: bool = True
     name: str | None = None
     unknown: Unknown | None = None
+    travel: tuple[Stay, ...] = ()
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that hours and all-day blackouts are read on. Raises OverlappingStays."""
+        return Itinerary(self.zone, self.travel) if self.travel else self.zone
 
 
-def closed_hours(hours: tuple[WorkingHours, ...] | None, zone: str, start: int, end: int) -> Periods:
+def closed_hours(hours: tuple[WorkingHours, ...] | None, clock: Clock, start: int, end: int) -> Periods:
     """When the wall clock reads a time outside the hours, within [start, end) (UTC minutes).
 
     Periods may touch where a week ends and where the clock changes.
@@ -132,33 +141,34 @@ def closed_hours(hours: tuple[WorkingHours, ...] | None, zone: str, start: int, 
     first = (start - 2 * DAY - MONDAY) // WEEK
     last = (end + 2 * DAY - MONDAY) // WEEK + 1
     mondays = np.arange(first, last, dtype=np.int64)[:, None] * WEEK + MONDAY
-    return wall_periods(Periods((mondays + week.starts).ravel(), (mondays + week.ends).ravel()), zone, start, end)
+    return wall_periods(Periods((mondays + week.starts).ravel(), (mondays + week.ends).ravel()), clock, start, end)
 
 
-def wall_periods(walls: Periods, zone: str, start: int, end: int) -> Periods:
-    """When that zone's clock reads inside the wall periods, within [start, end) (UTC minutes).
+def wall_periods(walls: Periods, clock: Clock, start: int, end: int) -> Periods:
+    """When that clock reads inside the wall periods, within [start, end) (UTC minutes).
 
     ``walls`` counts minutes since 1970-01-01 00:00 on the wall clock.
     """
-    clock = offsets_between(zone, start, end)
-    offset = clock.offset[:, None]
-    starts = np.maximum(walls.starts - offset, clock.since[:, None])
-    ends = np.minimum(walls.ends - offset, clock.until[:, None])
+    table = clock_between(clock, start, end)
+    offset = table.offset[:, None]
+    starts = np.maximum(walls.starts - offset, table.since[:, None])
+    ends = np.minimum(walls.ends - offset, table.until[:, None])
     read = starts < ends
     return Periods(starts[read], ends[read])
 
 
-def blackout_periods(blackouts: Sequence[Blackout], zone: str, start: int, end: int) -> Periods:
-    """When any of the blackouts holds within [start, end) (UTC minutes), for a person who lives in ``zone``."""
+def blackout_periods(blackouts: Sequence[Blackout], clock: Clock, start: int, end: int) -> Periods:
+    """When any of the blackouts holds within [start, end) (UTC minutes), for a person who lives by ``clock``."""
     timed = [one.span for one in blackouts if isinstance(one.span, Period)]
     found = [Periods.of(timed).within(start, end)] if timed else []
-    walls: dict[str, list[tuple[int, int]]] = {}
+    walls: dict[Clock, list[tuple[int, int]]] = {}
     for one in blackouts:
-        anchor = one.time_zone or zone if one.rule else zone
+        anchored = one.rule and isinstance(one.span, Period)
+        anchor = one.time_zone or home_of(clock) if anchored else clock
         if isinstance(one.span, Days):
             walls.setdefault(anchor, []).append(_day_walls(one.span))
         if one.rule:
-            walls.setdefault(anchor, []).extend(_recurrences(one, one.rule, anchor, start, end))
+            walls.setdefault(anchor, []).extend(_recurrences(one, one.rule, home_of(anchor), start, end))
     found += [wall_periods(_walls(spans), anchor, start, end) for anchor, spans in walls.items()]
     return Periods.union(*found)
 

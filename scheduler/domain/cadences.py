@@ -13,6 +13,7 @@ import numpy as np
 
 from scheduler.domain.availability import DAY, Attendee, Days, wall_midnight
 from scheduler.domain.changes import Change, duration_ladder, later_ends
+from scheduler.domain.clocks import zone_at
 from scheduler.domain.explanation import (
     Blocking,
     Explanation,
@@ -111,7 +112,7 @@ def best_coverage(query: CadenceQuery) -> float:
 def local_time_shifts(periods: list[Period], attendees: tuple[Attendee, ...]) -> Iterator[LocalTimeShift]:
     """Each attendee's occurrences whose wall time differs from that of the one before."""
     for index, attendee in enumerate(attendees):
-        locals_ = [in_zone(period.start, attendee.zone) for period in periods]
+        locals_ = [in_zone(period.start, zone_at(attendee.clock, period.start)) for period in periods]
         for before, after in pairwise(locals_):
             if before.time() != after.time():
                 yield LocalTimeShift(index, after.date(), _minute_of_day(before), _minute_of_day(after))

@@ -91,12 +91,12 @@ class Bars:
     @staticmethod
     def of_hours(attendee: Attendee, start: int, end: int) -> Bar:
         """The time outside the hours."""
-        return Bar(closed_hours(attendee.hours, attendee.zone, start, end))
+        return Bar(closed_hours(attendee.hours, attendee.clock, start, end))
 
     @staticmethod
     def of_blackouts(attendee: Attendee, start: int, end: int) -> Bar:
         """The firm blackouts."""
-        return Bar(blackout_periods([one for one in attendee.blackouts if one.firm], attendee.zone, start, end))
+        return Bar(blackout_periods([one for one in attendee.blackouts if one.firm], attendee.clock, start, end))
 
     @staticmethod
     def of_buffer(attendee: Attendee, start: int, end: int) -> Bar:

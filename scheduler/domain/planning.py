@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from scheduler.domain.availability import DAY, Attendee, Days, blackout_periods, wall_midnight
+from scheduler.domain.availability import DAY, Attendee, Blackout, Days, blackout_periods, wall_midnight
 from scheduler.domain.explanation import Bars, Cause
 from scheduler.domain.meetings import Series
 from scheduler.domain.periods import EPOCH, Minutes, Period, instant_of, minute_of
@@ -37,11 +37,12 @@ class PlanStatus(StrEnum):
 
 @dataclass(frozen=True)
 class BlockedBy:
-    """Whom an occurrence does not suit, and why; ``title`` is a blackout's."""
+    """Whom an occurrence does not suit, and why; ``title`` is a blackout's, ``blackout`` the id of a stored one."""
 
     index: int
     cause: Cause
     title: str | None = None
+    blackout: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,27 +121,28 @@ class Planner:
             return [() for _ in periods]
         for index, (attendee, own) in enumerate(zip(self.attendees, self.bars, strict=True)):
             if attendee.required and starts.barred(self.duration, own.all).any():
-                for cause, title, bar in self._causes(index, starts):
+                for cause, blackout, bar in self._causes(index, starts):
+                    title, stored = (blackout.title, blackout.id) if blackout else (None, None)
                     for place in np.flatnonzero(starts.barred(self.duration, [bar])).tolist():
-                        found[place].append(BlockedBy(index, cause, title))
+                        found[place].append(BlockedBy(index, cause, title, stored))
         return [tuple(_without_doubles(causes)) for causes in found]
 
-    def _causes(self, index: int, starts: Starts) -> Iterator[tuple[Cause, str | None, Bar]]:
+    def _causes(self, index: int, starts: Starts) -> Iterator[tuple[Cause, Blackout | None, Bar]]:
         """An attendee's causes one by one; blackouts only if they bar any of the starts at all."""
         attendee, own = self.attendees[index], self.bars[index]
         yield Cause.NO_WORKING_HOURS if attendee.hours == () else Cause.OUTSIDE_HOURS, None, own.hours
         if starts.barred(self.duration, [own.blackout]).any():
-            for title, bar in self._blackouts[index]:
-                yield Cause.BLACKOUT, title, bar
+            for blackout, bar in self._blackouts[index]:
+                yield Cause.BLACKOUT, blackout, bar
         yield Cause.BUSY, None, own.busy
         yield Cause.BUFFER, None, own.buffer
 
     @cached_property
-    def _blackouts(self) -> list[list[tuple[str, Bar]]]:
-        """Each attendee's firm blackouts with their titles, worked out once for all series."""
+    def _blackouts(self) -> list[list[tuple[Blackout, Bar]]]:
+        """Each attendee's firm blackouts, worked out once for all series."""
         return [
             [
-                (blackout.title, Bar(blackout_periods([blackout], attendee.zone, *self.span)))
+                (blackout, Bar(blackout_periods([blackout], attendee.clock, *self.span)))
                 for blackout in attendee.blackouts
                 if blackout.firm
             ]

@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from scheduler.domain.availability import DAY, MONDAY, WEEK, Attendee, WorkingHours, blackout_periods
+from scheduler.domain.clocks import clock_between
 from scheduler.domain.explanation import Bars
 from scheduler.domain.periods import Minutes
 from scheduler.domain.recurrence import WEEKDAYS
 from scheduler.domain.timeline import Bar, Mask, Starts
-from scheduler.domain.zones import offsets_between
 
 Thousandths = npt.NDArray[np.int64]
 
@@ -69,8 +69,8 @@ def coming_attendees(
 
 
 def _comfort(attendee: Attendee, minutes: Minutes, duration: int) -> npt.NDArray[np.float64]:
-    clock = offsets_between(attendee.zone, int(minutes[0]), int(minutes[-1]) + 1)
-    middles = (minutes + clock.at(minutes) + duration // 2 - MONDAY) % WEEK
+    table = clock_between(attendee.clock, int(minutes[0]), int(minutes[-1]) + 1)
+    middles = (minutes + table.at(minutes) + duration // 2 - MONDAY) % WEEK
     comfort: npt.NDArray[np.float64] = 1 - _distances(attendee.hours)[middles] / HALF_DAY
     return comfort
 
@@ -81,7 +81,7 @@ def _soft_blackouts(attendees: Sequence[Attendee], starts: Starts, duration: int
     first, last = int(starts.minutes[0]), int(starts.minutes[-1]) + duration
     for attendee in attendees:
         if away := [blackout for blackout in attendee.blackouts if not blackout.firm]:
-            soft = Bar(blackout_periods(away, attendee.zone, first, last))
+            soft = Bar(blackout_periods(away, attendee.clock, first, last))
             touched += starts.barred(duration, [soft])
     return touched
 

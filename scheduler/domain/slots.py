@@ -139,7 +139,7 @@ class _Search:
         self.start = minute_after(query.window.start)
         self.end = max(minute_of(query.window.end), self.start)
         latest = max(self.end - query.duration + 1, self.start)
-        self.starts = Starts.on_wall_clock(query.attendees[0].zone, query.step, self.start, latest)
+        self.starts = Starts.on_wall_clock(query.attendees[0].clock, query.step, self.start, latest)
         self.bars = [Bars.of(attendee, self.start, self.end) for attendee in query.attendees]
 
     @property

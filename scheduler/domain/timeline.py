@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scheduler.domain.availability import DAY
+from scheduler.domain.clocks import Clock, clock_between
 from scheduler.domain.periods import Minutes, Periods
-from scheduler.domain.zones import offsets_between
 
 Mask = npt.NDArray[np.bool_]
 """One truth value for each start."""
@@ -46,16 +46,16 @@ class Starts:
     stride: int | None
 
     @classmethod
-    def on_wall_clock(cls, zone: str, step: int, start: int, end: int) -> Starts:
-        """Every minute of [start, end) at which hour x 60 + minute on that zone's clock is a multiple of step."""
+    def on_wall_clock(cls, clock: Clock, step: int, start: int, end: int) -> Starts:
+        """Every minute of [start, end) at which hour x 60 + minute on that clock is a multiple of step."""
         if start >= end:
             return cls(np.empty(0, dtype=np.int64), None)
-        clock = offsets_between(zone, start, end)
-        phases = clock.offset % step
+        table = clock_between(clock, start, end)
+        phases = table.offset % step
         if DAY % step == 0 and (phases == phases[0]).all():
             first = start + (-start - int(phases[0])) % step
             return cls(np.arange(first, end, step, dtype=np.int64), step)
-        runs = [_multiples(since + offset, until + offset, step) - offset for since, until, offset in clock]
+        runs = [_multiples(since + offset, until + offset, step) - offset for since, until, offset in table]
         return cls(np.concatenate(runs), None)
 
     @classmethod

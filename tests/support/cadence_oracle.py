@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from support.oracle import Diary, Why, is_blacked_out, is_stale, time_of_day, wall_clock
+from support.oracle import Diary, Why, is_blacked_out, is_stale, time_of_day, wall_clock, zone_in
 
 from scheduler.domain.cadences import CadenceQuery
 
@@ -131,7 +131,7 @@ class CadenceOracle:
         for index, diary in self.diaries:
             rows |= {(index, cause, None) for cause in diary.causes(start, self.query.duration) if cause != "blackout"}
             for one in diary.attendee.blackouts:
-                if one.firm and any(is_blacked_out(minute, one, diary.attendee.zone) for minute in meeting):
+                if one.firm and any(is_blacked_out(minute, one, zone_in(minute, diary.attendee)) for minute in meeting):
                     rows.add((index, "blackout", one.title))
         return rows
 
@@ -139,11 +139,11 @@ class CadenceOracle:
         """(index, local date, time before, time from then on) of each change of an attendee's local time."""
         found = []
         for index, attendee in enumerate(self.query.attendees):
-            before = time_of_day(candidate.starts[0], attendee.zone)
+            before = time_of_day(candidate.starts[0], zone_in(candidate.starts[0], attendee))
             for start in candidate.starts[1:]:
-                now = time_of_day(start, attendee.zone)
+                now = time_of_day(start, zone_in(start, attendee))
                 if now != before:
-                    found.append((index, wall_clock(start, attendee.zone).date(), before, now))
+                    found.append((index, wall_clock(start, zone_in(start, attendee)).date(), before, now))
                 before = now
         return found
 

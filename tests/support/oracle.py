@@ -57,12 +57,20 @@ def reads_inside(wall: datetime, entry: WorkingHours) -> bool:
 
 
 def is_blacked_out(minute: int, blackout: Blackout, zone: str) -> bool:
-    """Whether a blackout holds in that minute for someone who lives in ``zone``."""
+    """Whether a blackout holds in that minute for someone whose clock is then that of ``zone``."""
     if blackout.rule is not None:
-        return recurs_at(wall_clock(minute, blackout.time_zone or zone), blackout, zone)
+        anchor = zone if isinstance(blackout.span, Days) else blackout.time_zone or zone
+        return recurs_at(wall_clock(minute, anchor), blackout, zone)
     if isinstance(blackout.span, Days):
         return blackout.span.first <= wall_clock(minute, zone).date() <= blackout.span.last
     return instant(minute) < blackout.span.end and blackout.span.start < instant(minute + 1)
+
+
+def zone_in(minute: int, attendee: Attendee) -> str:
+    """The zone whose clock the attendee lives by in that minute: of the last planned move that they are on, or home."""
+    stays = sorted(attendee.travel, key=lambda stay: stay.first)
+    away = [stay.zone for stay in stays if stay.first <= wall_clock(minute, stay.zone).date() <= stay.last]
+    return away[-1] if away else attendee.zone
 
 
 class Diary:
@@ -79,13 +87,13 @@ class Diary:
         """Whether the wall clock reads a time inside the working hours."""
         if self.attendee.hours is None:
             return True
-        wall = wall_clock(minute, self.attendee.zone)
+        wall = wall_clock(minute, zone_in(minute, self.attendee))
         return any(reads_inside(wall, entry) for entry in self.attendee.hours)
 
     def _in_blackout(self, minute: int) -> bool:
         """Whether a firm blackout holds."""
         firm = (one for one in self.attendee.blackouts if one.firm)
-        return any(is_blacked_out(minute, one, self.attendee.zone) for one in firm)
+        return any(is_blacked_out(minute, one, zone_in(minute, self.attendee)) for one in firm)
 
     def _is_open(self, minute: int) -> bool:
         """Whether the minute is open."""
@@ -131,8 +139,9 @@ def grid(query: SlotQuery) -> list[int]:
     last = first_whole_minute(query.window.end)
     if instant(last) > query.window.end:
         last -= 1
-    zone = query.attendees[0].zone
-    return [start for start in range(first, last - query.duration + 1) if time_of_day(start, zone) % query.step == 0]
+    organizer = query.attendees[0]
+    starts = range(first, last - query.duration + 1)
+    return [start for start in starts if time_of_day(start, zone_in(start, organizer)) % query.step == 0]
 
 
 def is_under_notice(start: int, query: SlotQuery) -> bool:

@@ -18,6 +18,7 @@ from scheduler.domain.availability import (
     WorkingHours,
 )
 from scheduler.domain.cadences import CadenceQuery
+from scheduler.domain.clocks import Stay
 from scheduler.domain.periods import Period, Periods
 from scheduler.domain.planning import OnConflict
 from scheduler.domain.slots import Order, SlotQuery
@@ -99,6 +100,18 @@ def routines(draw: st.DrawFn, begin: datetime, span: timedelta) -> list[Period]:
 
 
 @st.composite
+def stays_near(draw: st.DrawFn, begin: datetime, span: timedelta) -> tuple[Stay, ...]:
+    """Up to two planned moves, one after the other."""
+    day = begin.date() + timedelta(days=draw(st.integers(-3, max(span.days, 1))))
+    stays = []
+    for zone in draw(st.lists(zones, max_size=2)):
+        last = day + timedelta(days=draw(st.integers(0, 5)))
+        stays.append(Stay(day, last, zone))
+        day = last + timedelta(days=draw(st.integers(1, 3)))
+    return tuple(stays)
+
+
+@st.composite
 def attendees_near(draw: st.DrawFn, zone: str, begin: datetime, span: timedelta) -> Attendee:
     """Somebody, likely in ``zone``, with a few things to do near the span."""
     busy = draw(st.lists(periods_near(begin, span), max_size=5))
@@ -111,6 +124,7 @@ def attendees_near(draw: st.DrawFn, zone: str, begin: datetime, span: timedelta)
         busy=Periods.of(busy),
         buffer=draw(buffers),
         required=draw(st.sampled_from([True, True, True, False])),
+        travel=draw(st.just(()) | stays_near(begin, span)),
     )
 
 
