@@ -81,16 +81,27 @@ def shift_lines(cadence: Cadence, attendees: Sequence[Attendee]) -> list[Text]:
 
 
 def explanation_table(explanation: Explanation, attendees: Sequence[Attendee]) -> RenderableType:
-    """Why there is nothing, and who stands in the way."""
+    """Who stands in the way; where there is nothing, also why, and what would help."""
     table = Table("who", "what", "starts lost", box=box.SIMPLE)
     for row in explanation.blocking:
-        who = "the request" if row.index is None else _name(row.index, attendees[row.index])
-        table.add_row(who, row.cause.value.replace("_", " "), str(row.starts_lost))
-    return Group(Text(f"nothing is feasible: {explanation.reason.value.replace('_', ' ')}"), table)
+        table.add_row(_who(row.index, attendees), row.cause.value.replace("_", " "), str(row.starts_lost))
+    parts: list[RenderableType] = [table]
+    if explanation.reason:
+        parts.insert(0, Text(f"nothing is feasible: {explanation.reason.value.replace('_', ' ')}"))
+    if explanation.relaxations:
+        helpful = Table("whom to ask", "what would help", "comes to", box=box.SIMPLE)
+        for one in explanation.relaxations:
+            helpful.add_row(_who(one.index, attendees), one.said, f"{one.gained:g}")
+        parts.append(helpful)
+    return Group(*parts)
 
 
 def _headings(attendees: Sequence[Attendee]) -> list[str]:
     return [f"{_name(index, attendee)}\n{attendee.zone}" for index, attendee in enumerate(attendees)]
+
+
+def _who(index: int | None, attendees: Sequence[Attendee]) -> str:
+    return "the request" if index is None else _name(index, attendees[index])
 
 
 def _name(index: int, attendee: Attendee) -> str:
@@ -109,7 +120,7 @@ def _outcome(planned: PlannedOccurrence, zone: str) -> str:
 
 def _why(planned: PlannedOccurrence, attendees: Sequence[Attendee]) -> str:
     return ", ".join(
-        f"{_name(block.index, attendees[block.index])}: {block.title or block.cause.value.replace('_', ' ')}"
+        f"{_who(block.index, attendees)}: {block.title or block.cause.value.replace('_', ' ')}"
         for block in planned.blocked_by
     )
 

@@ -114,7 +114,11 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Attendee:
-    """Someone who is to meet, with all that is known of their time. ``hours`` None is any time, () never."""
+    """Someone who is to meet, with all that is known of their time. ``hours`` None is any time, () never.
+
+    ``meetings`` are those that count towards the most a day and a week (from Monday on) may have, and towards the
+    gap between two of the same people; a meeting belongs to the local day on which it starts.
+    """
 
     zone: str
     hours: tuple[WorkingHours, ...] | None = DEFAULT_HOURS
@@ -125,6 +129,9 @@ class Attendee:
     name: str | None = None
     unknown: Unknown | None = None
     travel: tuple[Stay, ...] = ()
+    meetings: tuple[Period, ...] = ()
+    at_most_per_day: int | None = None
+    at_most_per_week: int | None = None
 
     @property
     def clock(self) -> Clock:
@@ -142,6 +149,21 @@ def closed_hours(hours: tuple[WorkingHours, ...] | None, clock: Clock, start: in
     last = (end + 2 * DAY - MONDAY) // WEEK + 1
     mondays = np.arange(first, last, dtype=np.int64)[:, None] * WEEK + MONDAY
     return wall_periods(Periods((mondays + week.starts).ravel(), (mondays + week.ends).ravel()), clock, start, end)
+
+
+def full_days(attendee: Attendee, start: int, end: int) -> Periods:
+    """The local days and weeks near [start, end) (UTC minutes) that have as many meetings as they may have."""
+    found = []
+    for most, length, origin in ((attendee.at_most_per_day, DAY, 0), (attendee.at_most_per_week, WEEK, MONDAY)):
+        if most is None:
+            continue
+        starts = np.array([minute_of(meeting.start) for meeting in attendee.meetings], dtype=np.int64)
+        near = starts[(starts >= start - 2 * WEEK) & (starts < end + 2 * WEEK)]
+        table = clock_between(attendee.clock, start - 2 * WEEK, end + 2 * WEEK)
+        spans, counts = np.unique((near + table.at(near) - origin) // length, return_counts=True)
+        full = spans[counts >= most] * length + origin
+        found.append(wall_periods(Periods(full, full + length), attendee.clock, start, end))
+    return Periods.union(*found)
 
 
 def wall_periods(walls: Periods, clock: Clock, start: int, end: int) -> Periods:

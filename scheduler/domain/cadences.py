@@ -17,17 +17,17 @@ from scheduler.domain.clocks import zone_at
 from scheduler.domain.explanation import (
     Blocking,
     Explanation,
-    Reason,
     Relaxation,
+    Situation,
     blocking_causes,
-    by_weight,
     first_reason,
 )
 from scheduler.domain.meetings import Series
 from scheduler.domain.periods import Minutes, Period, instant_of
 from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner
 from scheduler.domain.recurrence import WeeklyRule, weekday_of
-from scheduler.domain.relaxing import Situation, by_ask, relaxation, relaxations
+from scheduler.domain.relaxing import by_ask, relaxation, relaxations
+from scheduler.domain.rules import NO_RULES, Rules
 from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
 from scheduler.domain.slots import is_too_unknown, unreliable
 from scheduler.domain.timeline import Mask, Starts
@@ -52,6 +52,7 @@ class CadenceQuery:
     allow_unknown: bool = True
     explain: bool = False
     relax_into_night: bool = False
+    rules: Rules = NO_RULES
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ class _Search:
             query.step,
             query.on_conflict,
             query.move_within_days,
+            query.rules,
         )
         times = np.arange(0, DAY, query.step, dtype=np.int64)
         midnights = np.arange(wall_midnight(dates.first), wall_midnight(dates.last) + 1, DAY, dtype=np.int64)
@@ -211,46 +213,25 @@ class _Search:
         remaining = self.remaining(clear)
         return int(self.coverage(clear)[remaining].max()) / 1000 if remaining.size else 0.0
 
+    @cached_property
+    def situation(self) -> Situation:
+        """The question as the explanation needs it."""
+        query, planner = self.query, self.planner
+        unknown = unreliable(query.attendees, allow_unknown=query.allow_unknown)
+        rules = planner.rule_masks(self.starts)
+        return Situation(query.attendees, planner.bars, self.starts, query.duration, planner.span, rules, unknown)
+
     @property
     def blocking(self) -> tuple[Blocking, ...]:
         """What each cause takes by itself, in (candidate, occurrence) pairs."""
-
-        def pairs(barred: Mask) -> int:
-            return int(barred[self.places].sum())
-
-        bars = self.planner.bars
-        return by_weight(list(blocking_causes(self.query.attendees, bars, self.starts, self.query.duration, pairs)))
+        return blocking_causes(self.situation, lambda barred: int(barred[self.places].sum()))
 
     def explain(self) -> Explanation:
         """Why nothing was found, and what would help."""
-        return Explanation(self._reason(), self.blocking, by_ask([*self._relaxed(), *self._asked_otherwise()]))
-
-    def _reason(self) -> Reason:
-        query = self.query
-        if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
-            return Reason.STALE_CALENDAR
-        return first_reason(
-            query.attendees,
-            self.planner.bars,
-            self.starts,
-            query.duration,
-            np.zeros(len(self.starts), dtype=bool),
-            lambda barred: not self.remaining(~barred[self.places]).size,
-        )
-
-    def _relaxed(self) -> Iterator[Relaxation]:
-        """Changes of what is asked of one attendee."""
-        query, planner = self.query, self.planner
-        situation = Situation(
-            query.attendees,
-            planner.bars,
-            self.starts,
-            query.duration,
-            planner.span,
-            np.zeros(len(self.starts), dtype=bool),
-            unreliable(query.attendees, allow_unknown=query.allow_unknown),
-        )
-        return relaxations(situation, lambda free: self.best(free[self.places]), night=query.relax_into_night)
+        reason = first_reason(self.situation, lambda barred: not self.remaining(~barred[self.places]).size)
+        night = self.query.relax_into_night
+        relaxed = relaxations(self.situation, lambda free: self.best(free[self.places]), night=night)
+        return Explanation(reason, self.blocking, by_ask([*relaxed, *self._asked_otherwise()]))
 
     def _asked_otherwise(self) -> Iterator[Relaxation]:
         """A shorter meeting, and occurrences that go on for longer."""

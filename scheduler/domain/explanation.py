@@ -6,13 +6,13 @@ explanation one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
-from scheduler.domain.availability import Attendee, blackout_periods, closed_hours
+from scheduler.domain.availability import Attendee, blackout_periods, closed_hours, full_days
 from scheduler.domain.timeline import Bar, Mask, Starts
 
 
@@ -25,6 +25,10 @@ class Cause(StrEnum):
     MINIMUM_NOTICE = "minimum_notice"
     BUSY = "busy"
     BUFFER = "buffer"
+    WITHIN = "within"
+    LIMIT = "limit"
+    MINIMUM_GAP = "minimum_gap"
+    GROUP = "group"
 
 
 class Reason(StrEnum):
@@ -34,10 +38,14 @@ class Reason(StrEnum):
     STALE_CALENDAR = "stale_calendar"
     NO_WORKING_HOURS = "no_working_hours"
     NO_COMMON_HOURS = "no_common_hours"
+    WITHIN = "within"
     BLACKOUT = "blackout"
     MINIMUM_NOTICE = "minimum_notice"
     BUSY = "busy"
     BUFFER = "buffer"
+    LIMIT = "limit"
+    MINIMUM_GAP = "minimum_gap"
+    GROUP = "group"
 
 
 @dataclass(frozen=True)
@@ -74,19 +82,24 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Bars:
-    """One attendee's bars by cause. ``buffer`` is the busy time with the buffers around it."""
+    """One attendee's bars by cause.
+
+    ``buffer`` is the busy time with the buffers around it, ``limit`` the days and weeks that are full.
+    """
 
     hours: Bar
     blackout: Bar
     busy: Bar
     buffer: Bar
+    limit: Bar
 
     @classmethod
     def of(cls, attendee: Attendee, start: int, end: int) -> Bars:
         """What bars this attendee from meetings that lie in [start, end) (UTC minutes)."""
         buffer = cls.of_buffer(attendee, start, end)
         hours, blackout = cls.of_hours(attendee, start, end), cls.of_blackouts(attendee, start, end)
-        return cls(hours, blackout, Bar(buffer.periods), buffer)
+        limit = Bar(full_days(attendee, start, end), starts_only=True)
+        return cls(hours, blackout, Bar(buffer.periods), buffer, limit)
 
     @staticmethod
     def of_hours(attendee: Attendee, start: int, end: int) -> Bar:
@@ -108,59 +121,82 @@ class Bars:
     @property
     def all(self) -> tuple[Bar, ...]:
         """Everything that must hold; the buffered busy time holds the busy time."""
-        return (self.hours, self.blackout, self.buffer)
+        return (self.hours, self.blackout, self.buffer, self.limit)
 
 
-def blocking_causes(
-    attendees: Sequence[Attendee], bars: Sequence[Bars], starts: Starts, duration: int, weigh: Callable[[Mask], int]
-) -> Iterator[Blocking]:
-    """Each required attendee's causes with what they take by themselves; ``weigh`` counts a mask of barred starts."""
-    for index, (attendee, own) in enumerate(zip(attendees, bars, strict=True)):
-        if not attendee.required:
-            continue
-        hours = Cause.NO_WORKING_HOURS if attendee.hours == () else Cause.OUTSIDE_HOURS
-        busy = starts.barred(duration, [own.busy])
-        masks = {
-            hours: starts.barred(duration, [own.hours]),
-            Cause.BLACKOUT: starts.barred(duration, [own.blackout]),
-            Cause.BUSY: busy,
-            Cause.BUFFER: starts.barred(duration, [own.buffer]) & ~busy,
-        }
-        for cause, mask in masks.items():
-            if lost := weigh(mask):
-                yield Blocking(index, cause, lost)
+@dataclass(frozen=True)
+class Situation:
+    """A question as the explanation needs it: whom it is about, what bars them, and the starts in question.
 
-
-def by_weight(blocking: Sequence[Blocking]) -> tuple[Blocking, ...]:
-    """Most starts lost first, then by index, the request's own first."""
-    return tuple(sorted(blocking, key=lambda row: (-row.starts_lost, -1 if row.index is None else row.index)))
-
-
-def first_reason(
-    attendees: Sequence[Attendee],
-    bars: Sequence[Bars],
-    starts: Starts,
-    duration: int,
-    too_early: Mask,
-    is_hopeless: Callable[[Mask], bool],
-) -> Reason:
-    """The first cause in the order of ``Reason`` that, with those before it, leaves nothing.
-
-    ``too_early`` masks the starts under the minimum notice; ``is_hopeless`` says of a mask of barred
-    starts whether what is left is nothing.
+    Every meeting lies in ``span`` (UTC minutes). ``rules`` masks the starts that the question's own rules bar, by
+    cause. ``unreliable`` are the attendees whose calendar is unknown where that is not put up with.
     """
-    required = [own for attendee, own in zip(attendees, bars, strict=True) if attendee.required]
-    if any(attendee.required and attendee.hours == () for attendee in attendees):
+
+    attendees: Sequence[Attendee]
+    bars: Sequence[Bars]
+    starts: Starts
+    duration: int
+    span: tuple[int, int]
+    rules: Mapping[Cause, Mask]
+    unreliable: frozenset[int] = frozenset()
+
+    @property
+    def required(self) -> list[tuple[int, Attendee, Bars]]:
+        """Those who have to come, with their places and bars."""
+        pairs = enumerate(zip(self.attendees, self.bars, strict=True))
+        return [(index, attendee, own) for index, (attendee, own) in pairs if attendee.required]
+
+    def barred(self, *bars: Bar) -> Mask:
+        """Which of the starts the bars bar."""
+        return self.starts.barred(self.duration, bars)
+
+
+def blocking_causes(situation: Situation, weigh: Callable[[Mask], int]) -> tuple[Blocking, ...]:
+    """Each required attendee's and the question's own causes, with what each takes by itself.
+
+    ``weigh`` counts a mask of barred starts. Most starts lost first, then by index, the question's own first.
+    """
+    rows = [Blocking(None, cause, weigh(mask)) for cause, mask in situation.rules.items()]
+    for index, attendee, own in situation.required:
+        hours = Cause.NO_WORKING_HOURS if attendee.hours == () else Cause.OUTSIDE_HOURS
+        busy = situation.barred(own.busy)
+        masks = {
+            hours: situation.barred(own.hours),
+            Cause.BLACKOUT: situation.barred(own.blackout),
+            Cause.BUSY: busy,
+            Cause.BUFFER: situation.barred(own.buffer) & ~busy,
+            Cause.LIMIT: situation.barred(own.limit),
+        }
+        rows += [Blocking(index, cause, weigh(mask)) for cause, mask in masks.items()]
+    lost = [row for row in rows if row.starts_lost]
+    return tuple(sorted(lost, key=lambda row: (-row.starts_lost, -1 if row.index is None else row.index)))
+
+
+def first_reason(situation: Situation, is_hopeless: Callable[[Mask], bool]) -> Reason:
+    """The first reason in their order whose cause, with those before it, leaves nothing.
+
+    ``is_hopeless`` says of a mask of barred starts whether what is left is nothing.
+    """
+    required = [own for _, _, own in situation.required]
+    if situation.unreliable:
+        return Reason.STALE_CALENDAR
+    if any(attendee.hours == () for _, attendee, _ in situation.required):
         return Reason.NO_WORKING_HOURS
+    own_rules = situation.rules
+    nothing: Mask = np.zeros(len(situation.starts), dtype=bool)
     layers: tuple[tuple[Reason, Callable[[], Mask]], ...] = (
-        (Reason.NO_COMMON_HOURS, lambda: starts.barred(duration, [own.hours for own in required])),
-        (Reason.BLACKOUT, lambda: starts.barred(duration, [own.blackout for own in required])),
-        (Reason.MINIMUM_NOTICE, lambda: too_early),
-        (Reason.BUSY, lambda: starts.barred(duration, [own.busy for own in required])),
+        (Reason.NO_COMMON_HOURS, lambda: situation.barred(*(own.hours for own in required))),
+        (Reason.WITHIN, lambda: own_rules.get(Cause.WITHIN, nothing)),
+        (Reason.BLACKOUT, lambda: situation.barred(*(own.blackout for own in required))),
+        (Reason.MINIMUM_NOTICE, lambda: own_rules.get(Cause.MINIMUM_NOTICE, nothing)),
+        (Reason.BUSY, lambda: situation.barred(*(own.busy for own in required))),
+        (Reason.BUFFER, lambda: situation.barred(*(own.buffer for own in required))),
+        (Reason.LIMIT, lambda: situation.barred(*(own.limit for own in required))),
+        (Reason.MINIMUM_GAP, lambda: own_rules.get(Cause.MINIMUM_GAP, nothing)),
     )
-    barred = np.zeros(len(starts), dtype=bool)
+    barred = nothing
     for reason, layer in layers:
         barred = barred | layer()
         if is_hopeless(barred):
             return reason
-    return Reason.BUFFER
+    return Reason.GROUP

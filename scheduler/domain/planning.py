@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from scheduler.domain.availability import DAY, Attendee, Blackout, Days, blackou
 from scheduler.domain.explanation import Bars, Cause
 from scheduler.domain.meetings import Series
 from scheduler.domain.periods import EPOCH, Minutes, Period, instant_of, minute_of
+from scheduler.domain.rules import NO_RULES, Rules
 from scheduler.domain.timeline import Bar, Mask, Starts
 from scheduler.domain.zones import LocalTime, offsets_between
 
@@ -37,9 +39,12 @@ class PlanStatus(StrEnum):
 
 @dataclass(frozen=True)
 class BlockedBy:
-    """Whom an occurrence does not suit, and why; ``title`` is a blackout's, ``blackout`` the id of a stored one."""
+    """Whom an occurrence does not suit (``index`` None: a rule of the question's own), and why.
 
-    index: int
+    ``title`` is a blackout's, ``blackout`` the id of a stored one.
+    """
+
+    index: int | None
     cause: Cause
     title: str | None = None
     blackout: str | None = None
@@ -71,6 +76,7 @@ class Planner:
         step: int,
         on_conflict: OnConflict = OnConflict.MOVE,
         move_within_days: int = 3,
+        rules: Rules = NO_RULES,
     ) -> None:
         self.attendees = attendees
         self.dates = dates
@@ -79,10 +85,12 @@ class Planner:
         self.step = step
         self.on_conflict = on_conflict
         self.move_within_days = move_within_days
+        self.rules = rules
         # No wall clock is a whole day away from UTC.
         self.start = wall_midnight(dates.first) - DAY
         self.end = wall_midnight(dates.last) + 3 * DAY
         self.bars = [Bars.of(attendee, *self.span) for attendee in attendees]
+        self.rule_bars = rules.bars(attendees, *self.span)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -90,9 +98,18 @@ class Planner:
         return self.start, self.end + self.duration
 
     def barred(self, starts: Starts) -> Mask:
-        """Which of the starts something bars for a required attendee."""
+        """Which of the starts something bars for a required attendee, or a rule bars for all."""
         required = [own for one, own in zip(self.attendees, self.bars, strict=True) if one.required]
-        return starts.barred(self.duration, [bar for own in required for bar in own.all])
+        bars = [bar for own in required for bar in own.all]
+        barred = starts.barred(self.duration, [*bars, *self.rule_bars.values()])
+        return barred | self.rules.short_of(self.bars, starts, self.duration) if self.rules.groups else barred
+
+    def rule_masks(self, starts: Starts) -> dict[Cause, Mask]:
+        """Which of the starts each of the question's own rules bars."""
+        masks = {cause: starts.barred(self.duration, [bar]) for cause, bar in self.rule_bars.items()}
+        if self.rules.groups:
+            masks[Cause.GROUP] = self.rules.short_of(self.bars, starts, self.duration)
+        return masks
 
     def plan(self, series: Series) -> tuple[PlannedOccurrence, ...]:
         """Each occurrence of the series in order; none moves onto another one or onto an earlier move."""
@@ -119,6 +136,9 @@ class Planner:
         found: list[list[BlockedBy]] = [[] for _ in periods]
         if not self.barred(starts).any():
             return [() for _ in periods]
+        for cause, mask in self.rule_masks(starts).items():
+            for place in np.flatnonzero(mask).tolist():
+                found[place].append(BlockedBy(None, cause))
         for index, (attendee, own) in enumerate(zip(self.attendees, self.bars, strict=True)):
             if attendee.required and starts.barred(self.duration, own.all).any():
                 for cause, blackout, bar in self._causes(index, starts):
@@ -136,6 +156,7 @@ class Planner:
                 yield Cause.BLACKOUT, blackout, bar
         yield Cause.BUSY, None, own.busy
         yield Cause.BUFFER, None, own.buffer
+        yield Cause.LIMIT, None, own.limit
 
     @cached_property
     def _blackouts(self) -> list[list[tuple[Blackout, Bar]]]:
@@ -150,14 +171,14 @@ class Planner:
         ]
 
     def _nearest(self, blocked: LocalTime, others: Sequence[Period]) -> Period | None:
-        """The free start nearest in time to the blocked one, of two the later, that overlaps none of the others."""
+        """The free start nearest in time to the blocked one, of two the later, that keeps away from all the others."""
         day = blocked.wall.date().toordinal() - EPOCH.toordinal()
         minutes, days = self._free
         near = minutes[np.abs(days - day) <= self.move_within_days]
-        origin = minute_of(blocked.instant)
+        origin, gap = minute_of(blocked.instant), timedelta(minutes=self.rules.minimum_gap)
         for place in np.lexsort((-near, np.abs(near - origin))).tolist():
             period = self._meeting(int(near[place]))
-            if not any(period.overlaps(other) for other in others):
+            if not any(period.start < other.end + gap and other.start < period.end + gap for other in others):
                 return period
         return None
 

@@ -6,8 +6,8 @@ attendees and causes together; every change is then tried on them alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -21,7 +21,7 @@ from scheduler.domain.changes import (
     hours_ladders,
     optional_ladder,
 )
-from scheduler.domain.explanation import Bars, Relaxation
+from scheduler.domain.explanation import Bars, Relaxation, Situation
 from scheduler.domain.periods import Minutes
 from scheduler.domain.timeline import Bar, Mask, Starts
 
@@ -31,33 +31,16 @@ Weigh = Callable[[Mask], float]
 MOST = 20
 """How many relaxations are offered."""
 
-_HOURS, _BLACKOUT, _BUFFER = range(3)
+_HOURS, _BLACKOUT, _BUFFER, _LIMIT = range(4)
+"""The places of the causes in ``Bars.all``."""
+_CAUSES = 4
 _NOTHING, _SEVERAL = -1, -2
-
-
-@dataclass(frozen=True)
-class Situation:
-    """A question that has no answer: whom it is about, what bars them, and the starts in question.
-
-    ``also_barred`` masks starts that no attendee can free, ``unreliable`` has the attendees whose calendar is unknown
-    where the question does not put up with that.
-    """
-
-    attendees: Sequence[Attendee]
-    bars: Sequence[Bars]
-    starts: Starts
-    duration: int
-    span: tuple[int, int]
-    also_barred: Mask
-    unreliable: frozenset[int] = frozenset()
 
 
 def relaxations(situation: Situation, weigh: Weigh, *, night: bool) -> Iterator[Relaxation]:
     """For each attendee and cause the change that asks least of those that help."""
     barriers = _Barriers(situation)
-    for index, attendee in enumerate(situation.attendees):
-        if not attendee.required:
-            continue
+    for index, attendee, _ in situation.required:
         ladders: Mapping[int, Iterable[Ladder]] = {
             _HOURS: hours_ladders(index, attendee, night=night),
             _BLACKOUT: blackout_ladders(index, attendee),
@@ -101,24 +84,22 @@ class _Barriers:
         size = len(situation.starts)
         self._cause = np.full(size, _NOTHING, dtype=np.int32)
         self._attendee = np.full(size, _NOTHING, dtype=np.int32)
-        for index, (attendee, own) in enumerate(zip(situation.attendees, situation.bars, strict=True)):
-            if not attendee.required:
-                continue
+        for index, _, own in situation.required:
             barred = np.full(size, index in situation.unreliable)
             if index in situation.unreliable:
                 self._cause[:] = _SEVERAL
             for cause, bar in enumerate(own.all):
-                mask = situation.starts.barred(situation.duration, [bar])
-                self._cause[mask] = np.where(self._cause[mask] == _NOTHING, 3 * index + cause, _SEVERAL)
+                mask = situation.barred(bar)
+                self._cause[mask] = np.where(self._cause[mask] == _NOTHING, _CAUSES * index + cause, _SEVERAL)
                 barred |= mask
             self._attendee[barred] = np.where(self._attendee[barred] == _NOTHING, index, _SEVERAL)
-        self._cause[situation.also_barred] = _SEVERAL
-        self._attendee[situation.also_barred] = _SEVERAL
+        for mask in situation.rules.values():
+            self._cause[mask] = self._attendee[mask] = _SEVERAL
         self._free: Mask = self._attendee == _NOTHING
 
     def only(self, index: int, cause: int) -> Minutes:
         """Where nothing but that cause of that attendee stands in the way."""
-        places: Minutes = np.flatnonzero(self._cause == 3 * index + cause)
+        places: Minutes = np.flatnonzero(self._cause == _CAUSES * index + cause)
         return places
 
     def only_attendee(self, index: int) -> Minutes:

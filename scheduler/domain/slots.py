@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -19,14 +20,15 @@ from scheduler.domain.explanation import (
     Explanation,
     Reason,
     Relaxation,
+    Situation,
     blocking_causes,
-    by_weight,
     first_reason,
 )
 from scheduler.domain.periods import Minutes, Period, instant_of, minute_after, minute_of
-from scheduler.domain.relaxing import Situation, by_ask, relaxation, relaxations
+from scheduler.domain.relaxing import by_ask, relaxation, relaxations
+from scheduler.domain.rules import NO_RULES, Rules
 from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
-from scheduler.domain.timeline import Mask, Starts
+from scheduler.domain.timeline import Starts
 from scheduler.domain.zones import LAST_DATE
 
 DAY_LONG = timedelta(days=1)
@@ -61,6 +63,7 @@ class SlotQuery:
     allow_unknown: bool = True
     explain: bool = False
     relax_into_night: bool = False
+    rules: Rules = NO_RULES
 
 
 @dataclass(frozen=True)
@@ -145,59 +148,44 @@ class _Search:
     @property
     def feasible(self) -> Starts:
         """The starts that nothing bars."""
-        required = [own for one, own in zip(self.query.attendees, self.bars, strict=True) if one.required]
+        query = self.query
+        required = [own for one, own in zip(query.attendees, self.bars, strict=True) if one.required]
         bars = [bar for own in required for bar in own.all]
-        free = ~(self.starts.barred(self.query.duration, bars) | self.too_early)
-        return Starts(self.starts.minutes[free], None)
+        bars += query.rules.bars(query.attendees, self.start, self.end).values()
+        free = ~self.starts.barred(query.duration, bars)
+        if query.not_before is not None:
+            free &= self.starts.minutes >= minute_after(query.not_before)
+        found = Starts(self.starts.minutes[free], None)
+        if not query.rules.groups:
+            return found
+        return Starts(found.minutes[~query.rules.short_of(self.bars, found, query.duration)], None)
 
-    @property
-    def too_early(self) -> Mask:
-        """The starts under the minimum notice."""
-        if self.query.not_before is None:
-            return np.zeros(len(self.starts), dtype=bool)
-        return self.starts.minutes < minute_after(self.query.not_before)
+    @cached_property
+    def situation(self) -> Situation:
+        """The question as the explanation needs it."""
+        query = self.query
+        own = query.rules.bars(query.attendees, self.start, self.end)
+        rules = {cause: self.starts.barred(query.duration, [bar]) for cause, bar in own.items()}
+        if query.not_before is not None:
+            rules[Cause.MINIMUM_NOTICE] = self.starts.minutes < minute_after(query.not_before)
+        if query.rules.groups:
+            rules[Cause.GROUP] = query.rules.short_of(self.bars, self.starts, query.duration)
+        unknown = unreliable(query.attendees, allow_unknown=query.allow_unknown)
+        span = self.start, self.end
+        return Situation(query.attendees, self.bars, self.starts, query.duration, span, rules, unknown)
 
     @property
     def blocking(self) -> tuple[Blocking, ...]:
         """What each cause takes by itself."""
-        attendees, starts, duration = self.query.attendees, self.starts, self.query.duration
-        rows = list(blocking_causes(attendees, self.bars, starts, duration, lambda mask: int(mask.sum())))
-        if too_early := int(self.too_early.sum()):
-            rows.append(Blocking(None, Cause.MINIMUM_NOTICE, too_early))
-        return by_weight(rows)
+        return blocking_causes(self.situation, lambda mask: int(mask.sum()))
 
     def explain(self) -> Explanation:
         """Why nothing was found, and what would help."""
-        return Explanation(self._reason(), self.blocking, by_ask([*self._relaxed(), *self._asked_otherwise()]))
-
-    def _reason(self) -> Reason:
-        query = self.query
-        if not len(self.starts):
-            return Reason.WINDOW_TOO_SHORT
-        if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
-            return Reason.STALE_CALENDAR
-        return first_reason(
-            query.attendees,
-            self.bars,
-            self.starts,
-            query.duration,
-            self.too_early,
-            lambda barred: bool(barred.all()),
-        )
-
-    def _relaxed(self) -> Iterator[Relaxation]:
-        """Changes of what is asked of one attendee."""
-        query = self.query
-        situation = Situation(
-            query.attendees,
-            self.bars,
-            self.starts,
-            query.duration,
-            (self.start, self.end),
-            self.too_early,
-            unreliable(query.attendees, allow_unknown=query.allow_unknown),
-        )
-        return relaxations(situation, lambda free: int(free.sum()), night=query.relax_into_night)
+        reason = Reason.WINDOW_TOO_SHORT
+        if len(self.starts):
+            reason = first_reason(self.situation, lambda barred: bool(barred.all()))
+        relaxed = relaxations(self.situation, lambda free: int(free.sum()), night=self.query.relax_into_night)
+        return Explanation(reason, self.blocking, by_ask([*relaxed, *self._asked_otherwise()]))
 
     def _asked_otherwise(self) -> Iterator[Relaxation]:
         """A shorter meeting, and a window that ends later."""

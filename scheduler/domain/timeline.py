@@ -31,11 +31,15 @@ np.zeros(8 << 20, dtype=np.uint8)
 
 @dataclass(frozen=True)
 class Bar:
-    """Periods that a meeting may not touch, with the minutes it keeps away from them."""
+    """Periods that a meeting may not touch, with the minutes it keeps away from them.
+
+    With ``starts_only`` it may not start in them, and may go on into them.
+    """
 
     periods: Periods
     before: int = 0
     after: int = 0
+    starts_only: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +84,10 @@ class Starts:
         """Which starts a meeting of ``duration`` minutes can't have because it would touch one of the bars."""
         if not bars or not len(self):
             return np.zeros(len(self), dtype=bool)
-        opens = np.concatenate([bar.periods.starts - (duration + bar.after - 1) for bar in bars])
+        lengths = [1 if bar.starts_only else duration for bar in bars]
+        opens = np.concatenate(
+            [bar.periods.starts - (length + bar.after - 1) for bar, length in zip(bars, lengths, strict=True)]
+        )
         closes = np.concatenate([bar.periods.ends + bar.before for bar in bars])
         # In place and in 32 bits: fresh memory for arrays of this size costs more than the arithmetic.
         depth = np.zeros(len(self) + 1, dtype=np.int32)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given
+from dateutil.rrule import rrulestr
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.recurring import recurrence_days
 from support.strategies import ZONES
 
+from scheduler.domain import recurrence
 from scheduler.domain.recurrence import WEEKDAYS, BlackoutRule, UnsupportedRule, WeeklyRule, weekday_of
 
 RULE = "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270406T123000Z"
@@ -162,6 +165,70 @@ def test_a_blackouts_starts_are_those_of_a_walk_from_day_to_day(text: str, skipp
     assert BlackoutRule(text).starts(FIRST, after, before, "UTC") == [
         start for start in walked if after <= start <= before
     ]
+
+
+@st.composite
+def blackout_rules(draw: st.DrawFn) -> str:
+    """Everything that a blackout's rule may have, but for UNTIL, which is looked at elsewhere."""
+    frequency = draw(st.sampled_from(["WEEKLY", "YEARLY"]))
+    parts = [f"FREQ={frequency}", f"INTERVAL={draw(st.integers(1, 20))}"]
+    days = st.lists(st.sampled_from(WEEKDAYS), min_size=1, max_size=3, unique=True)
+    months = st.lists(st.integers(1, 12), min_size=1, max_size=3, unique=True)
+    month_days = st.lists(st.sampled_from([1, 5, 28, 29, 31, -1, -3]), min_size=1, max_size=2, unique=True)
+    if draw(st.booleans()):
+        place = draw(st.sampled_from(["", "1", "-1", "2"])) if frequency == "YEARLY" else ""
+        parts.append("BYDAY=" + ",".join(place + day for day in draw(days)))
+    if draw(st.booleans()):
+        parts.append("BYMONTH=" + ",".join(map(str, draw(months))))
+    if frequency == "YEARLY" and draw(st.booleans()):
+        parts.append("BYMONTHDAY=" + ",".join(map(str, draw(month_days))))
+    if draw(st.booleans()):
+        parts.append(f"WKST={draw(st.sampled_from(WEEKDAYS))}")
+    if draw(st.integers(0, 4)) == 0:
+        parts.append(f"COUNT={draw(st.integers(1, 999))}")
+    return ";".join(parts)
+
+
+@given(
+    blackout_rules(),
+    st.datetimes(datetime(1972, 1, 1), datetime(2030, 12, 31)) | st.just(datetime(1996, 2, 29, 9)),
+    st.integers(-500, 20_000),
+    st.integers(0, 800),
+)
+def test_what_lies_long_before_is_skipped_and_nothing_else(text: str, first: datetime, away: int, days: int) -> None:
+    try:
+        rule = BlackoutRule(text)
+    except UnsupportedRule:
+        assume(False)
+    first = first.replace(second=0, microsecond=0)
+    after = first + timedelta(days=away)
+    before = after + timedelta(days=days)
+    counted_from_the_beginning = rrulestr(text, dtstart=first).between(after, before, inc=True)
+    assert rule.starts(first, after, before, "UTC") == counted_from_the_beginning
+
+
+@pytest.mark.parametrize(
+    ("text", "at_most"),
+    [
+        ("FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", timedelta(weeks=2)),
+        ("FREQ=WEEKLY;INTERVAL=3", timedelta(weeks=6)),
+        ("FREQ=YEARLY;BYMONTH=6", timedelta(days=3 * 366)),
+        ("FREQ=YEARLY;INTERVAL=5;UNTIL=20400101", timedelta(days=15 * 366)),
+    ],
+)
+def test_a_search_counts_from_shortly_before_it_however_long_ago_a_blackout_began(
+    monkeypatch: pytest.MonkeyPatch, text: str, at_most: timedelta
+) -> None:
+    begun: list[datetime] = []
+
+    def remembering(rule: str, dtstart: datetime) -> Any:
+        begun.append(dtstart)
+        return rrulestr(rule, dtstart=dtstart)
+
+    monkeypatch.setattr(recurrence, "rrulestr", remembering)
+    asked = datetime(2026, 10, 1)
+    BlackoutRule(text).starts(datetime(1973, 1, 1, 9), asked, datetime(2027, 10, 1), "UTC")
+    assert timedelta() <= asked - begun[-1] <= at_most
 
 
 @given(st.dates())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from support import oracle
-from support.strategies import CHANGES, hopeless_slot_queries, slot_queries
+from support.strategies import CHANGES, hopeless_slot_queries, ruled, slot_queries
 
 from scheduler.domain.availability import Unknown
 from scheduler.domain.explanation import Blocking, Explanation
@@ -31,13 +31,13 @@ def test_the_clock_really_changes_on_the_dates_that_questions_are_drawn_around(z
 
 
 @generated
-@given(slot_queries())
+@given(slot_queries() | ruled(slot_queries()))
 def test_every_feasible_start_is_the_oracles(query: SlotQuery) -> None:
     assert feasible_starts(query).tolist() == oracle.feasible(query)
 
 
 @generated
-@given(slot_queries())
+@given(slot_queries() | ruled(slot_queries()))
 def test_answers_are_counted_ordered_and_cut(query: SlotQuery) -> None:
     answer = find_slots(query)
     everything = find_slots(replace(query, limit=100_000))
@@ -70,7 +70,7 @@ def test_each_slot_says_who_can_come(query: SlotQuery, data: st.DataObject) -> N
 
 
 @generated
-@given(hopeless_slot_queries())
+@given(hopeless_slot_queries() | ruled(hopeless_slot_queries()))
 def test_an_empty_answer_says_why_and_counts_every_cause_by_itself(query: SlotQuery) -> None:
     answer = find_slots(query)
     is_stale = oracle.is_stale(query.attendees, allow_unknown=query.allow_unknown)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from support.oracle import Diary, Why, is_blacked_out, is_stale, time_of_day, wall_clock, zone_in
+from support.oracle import Diary, Why, is_blacked_out, is_stale, rule_causes, time_of_day, wall_clock, zone_in
 
 from scheduler.domain.cadences import CadenceQuery
 
@@ -79,8 +79,11 @@ class CadenceOracle:
         return Candidate(dtstart, tuple(walls), starts, tuple(map(self.is_free, starts)))
 
     def is_free(self, start: int) -> bool:
-        """Whether every minute and buffer holds for every required attendee."""
-        return all(diary.can_meet(start, self.query.duration) for _, diary in self.diaries)
+        """Whether every minute and buffer holds for every required attendee, and every rule of the question."""
+        query = self.query
+        return all(diary.can_meet(start, query.duration) for _, diary in self.diaries) and not rule_causes(
+            query.rules, query.attendees, start, query.duration
+        )
 
     @property
     def remaining(self) -> list[Candidate]:
@@ -122,11 +125,14 @@ class CadenceOracle:
         return abs((day - blocked).days) <= query.move_within_days and query.starts_on <= day <= query.ends_on
 
     def _meets_any(self, start: int, others: list[int]) -> bool:
-        return any(abs(start - other) < self.query.duration for other in others)
+        return any(abs(start - other) < self.query.duration + self.query.rules.minimum_gap for other in others)
 
-    def blocked_by(self, start: int) -> set[tuple[int, str, str | None]]:
+    def blocked_by(self, start: int) -> set[tuple[int | None, str, str | None]]:
         """(index, cause, title) of everything in the way of a meeting at that start."""
-        rows: set[tuple[int, str, str | None]] = set()
+        rows: set[tuple[int | None, str, str | None]] = {
+            (index, cause, None)
+            for index, cause in rule_causes(self.query.rules, self.query.attendees, start, self.query.duration)
+        }
         meeting = range(start, start + self.query.duration)
         for index, diary in self.diaries:
             rows |= {(index, cause, None) for cause in diary.causes(start, self.query.duration) if cause != "blackout"}
@@ -150,8 +156,9 @@ class CadenceOracle:
     def explain(self) -> Why:
         """Why no candidate remains; every cause is recounted by itself."""
         duration = self.query.duration
-        rows = {
+        rows: dict[int, set[tuple[int | None, str]]] = {
             start: {(index, cause) for index, diary in self.diaries for cause in diary.causes(start, duration)}
+            | rule_causes(self.query.rules, self.query.attendees, start, duration)
             for candidate in self.candidates
             for start in candidate.starts
         }
@@ -162,7 +169,7 @@ class CadenceOracle:
                     lost[row] = lost.get(row, 0) + 1
         return Why(self._reason(rows), lost)
 
-    def _reason(self, rows: dict[int, set[tuple[int, str]]]) -> str:
+    def _reason(self, rows: dict[int, set[tuple[int | None, str]]]) -> str:
         if not self.candidates:
             return "window_too_short"
         if is_stale(self.query.attendees, allow_unknown=self.query.allow_unknown):
@@ -176,11 +183,15 @@ class CadenceOracle:
                 return reason
         raise AssertionError("there is a cadence")
 
-    def _would_remain(self, candidate: Candidate, rows: dict[int, set[tuple[int, str]]], counted: set[str]) -> bool:
+    def _would_remain(
+        self, candidate: Candidate, rows: dict[int, set[tuple[int | None, str]]], counted: set[str]
+    ) -> bool:
         clear = tuple(not any(cause in counted for _, cause in rows[start]) for start in candidate.starts)
         known = Candidate(candidate.dtstart, candidate.walls, candidate.starts, clear)
         return any(clear) and known.coverage >= self.query.min_coverage
 
 
-_REASONS = {"outside_hours": "no_common_hours", "blackout": "blackout", "busy": "busy", "buffer": "buffer"}
+_REASONS = {"outside_hours": "no_common_hours"} | {
+    cause: cause for cause in ("within", "blackout", "busy", "buffer", "limit", "minimum_gap", "group")
+}
 """The causes in the order in which they are added up, and the reason that each gives."""

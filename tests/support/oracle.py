@@ -6,9 +6,9 @@ tables of offsets. A minute is an int, counted from 1970-01-01T00:00Z.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from support.recurring import recurs_at
 
 from scheduler.domain.availability import Attendee, Blackout, Days, WorkingHours
 from scheduler.domain.periods import Period
+from scheduler.domain.rules import Rules
 from scheduler.domain.slots import SlotQuery
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -108,7 +109,22 @@ class Diary:
 
     def can_meet(self, start: int, duration: int) -> bool:
         """Whether every minute is open and the buffers hold."""
-        return all(map(self.is_open, range(start, start + duration))) and self.buffers_hold(start, duration)
+        whole = all(map(self.is_open, range(start, start + duration)))
+        return whole and self.buffers_hold(start, duration) and not self.is_full(start)
+
+    def is_full(self, start: int) -> bool:
+        """Whether the local day or the week of a start has as many meetings already as it may have."""
+        day = self.day_of(start)
+        days = [self.day_of(int(meeting.start.timestamp()) // 60) for meeting in self.attendee.meetings]
+        monday = day - timedelta(days=day.weekday())
+        in_week = sum(monday <= other < monday + timedelta(days=7) for other in days)
+        most_a_day, most_a_week = self.attendee.at_most_per_day, self.attendee.at_most_per_week
+        full_day = most_a_day is not None and days.count(day) >= most_a_day
+        return full_day or (most_a_week is not None and in_week >= most_a_week)
+
+    def day_of(self, minute: int) -> date:
+        """The local day of a minute."""
+        return wall_clock(minute, zone_in(minute, self.attendee)).date()
 
     def causes(self, start: int, duration: int) -> set[str]:
         """Every cause that by itself bars a meeting; ``buffer`` only where ``busy`` does not."""
@@ -122,7 +138,35 @@ class Diary:
             found.add("busy")
         elif not self.buffers_hold(start, duration):
             found.add("buffer")
+        if self.is_full(start):
+            found.add("limit")
         return found
+
+
+def rule_causes(rules: Rules, attendees: Sequence[Attendee], start: int, duration: int) -> set[tuple[None, str]]:
+    """Which of the question's own rules bar a meeting."""
+    found: set[tuple[None, str]] = set()
+    meeting = range(start, start + duration)
+    within = rules.within
+    if within is not None:
+        assert isinstance(within.clock, str)
+        walls = [wall_clock(minute, within.clock) for minute in meeting]
+        if not all(any(reads_inside(wall, entry) for entry in within.hours) for wall in walls):
+            found.add((None, "within"))
+    shared = [one for one in attendees if one.required]
+    for held in {
+        period for one in shared for period in one.meetings if all(period in each.meetings for each in shared)
+    }:
+        minutes = minutes_of(held)
+        if rules.minimum_gap and not (
+            meeting.stop + rules.minimum_gap <= minutes.start or minutes.stop + rules.minimum_gap <= meeting.start
+        ):
+            found.add((None, "minimum_gap"))
+    for group in rules.groups:
+        coming = [index for index in group.members if Diary(attendees[index]).can_meet(start, duration)]
+        if len(coming) < group.required:
+            found.add((None, "group"))
+    return found
 
 
 def minutes_of(period: Period) -> range:
@@ -160,7 +204,9 @@ def feasible(query: SlotQuery) -> list[int]:
     return [
         start
         for start in grid(query)
-        if not is_under_notice(start, query) and all(one.can_meet(start, query.duration) for one in required)
+        if not is_under_notice(start, query)
+        and all(one.can_meet(start, query.duration) for one in required)
+        and not rule_causes(query.rules, query.attendees, start, query.duration)
     ]
 
 
@@ -177,7 +223,7 @@ class Why:
     lost: dict[tuple[int | None, str], int]
 
 
-ORDER = ("no_common_hours", "blackout", "minimum_notice", "busy", "buffer")
+ORDER = ["no_common_hours", "within", "blackout", "minimum_notice", "busy", "buffer", "limit", "minimum_gap", "group"]
 """The reasons that a start can be barred for, each taken together with those before it."""
 REASON_OF = {"outside_hours": "no_common_hours", "no_working_hours": "no_common_hours"}
 
@@ -188,6 +234,7 @@ def explain(query: SlotQuery) -> Why:
     required = [(index, Diary(one)) for index, one in enumerate(query.attendees) if one.required]
     for start in grid(query):
         barred[start] = {(index, cause) for index, diary in required for cause in diary.causes(start, query.duration)}
+        barred[start] |= rule_causes(query.rules, query.attendees, start, query.duration)
         if is_under_notice(start, query):
             barred[start].add((None, "minimum_notice"))
     lost: dict[tuple[int | None, str], int] = {}

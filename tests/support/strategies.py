@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from scheduler.domain.cadences import CadenceQuery
 from scheduler.domain.clocks import Stay
 from scheduler.domain.periods import Period, Periods
 from scheduler.domain.planning import OnConflict
+from scheduler.domain.rules import Group, Rules, Within
 from scheduler.domain.slots import Order, SlotQuery
 
 CHANGES: dict[str, tuple[date, ...]] = {
@@ -138,6 +140,55 @@ def _people(draw: st.DrawFn, zone: str, begin: datetime, span: timedelta, most: 
     one = attendees_near(zone, begin, span)
     people = st.lists(one, min_size=1, max_size=most).map(tuple)
     return draw(people.filter(lambda some: any(each.required for each in some)))
+
+
+@st.composite
+def with_meetings(
+    draw: st.DrawFn, people: tuple[Attendee, ...], begin: datetime, span: timedelta
+) -> tuple[Attendee, ...]:
+    """The people with meetings that some or all of them have, and how many of them they put up with."""
+    shared = draw(st.lists(periods_near(begin, span, 120), max_size=3))
+    most = st.none() | st.integers(1, 2)
+    return tuple(
+        replace(
+            one,
+            meetings=(*shared, *draw(st.lists(periods_near(begin, span, 120), max_size=2))),
+            at_most_per_day=draw(most),
+            at_most_per_week=draw(most),
+        )
+        for one in people
+    )
+
+
+@st.composite
+def rules_for(draw: st.DrawFn, people: tuple[Attendee, ...]) -> Rules:
+    """Rules for a question about these people."""
+    everybody = st.lists(st.sampled_from(range(len(people))), min_size=1, unique=True).map(tuple)
+    groups = st.builds(
+        lambda members, short: Group(members, max(1, len(members) - short)), everybody, st.integers(0, 1)
+    )
+    wide = st.builds(WorkingHours, st.just(WEEKDAYS), _clock, _clock)
+    return Rules(
+        within=draw(st.none() | st.builds(Within, st.lists(wide, min_size=1, max_size=2).map(tuple), zones)),
+        minimum_gap=draw(st.sampled_from([0, 0, 30, 600, 2880])),
+        groups=draw(st.lists(groups, max_size=2).map(tuple)),
+    )
+
+
+Q = TypeVar("Q", SlotQuery, CadenceQuery)
+
+
+@st.composite
+def ruled(draw: st.DrawFn, queries: st.SearchStrategy[Q]) -> Q:
+    """The questions with rules, asked of people who have meetings already."""
+    query = draw(queries)
+    if isinstance(query, SlotQuery):
+        begin, span = query.window.start, query.window.end - query.window.start
+    else:
+        begin = datetime(query.starts_on.year, query.starts_on.month, query.starts_on.day, tzinfo=UTC)
+        span = query.ends_on - query.starts_on + timedelta(days=1)
+    people = draw(with_meetings(query.attendees, begin, span))
+    return replace(query, attendees=people, rules=draw(rules_for(people)))
 
 
 @st.composite
