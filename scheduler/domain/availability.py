@@ -117,7 +117,8 @@ class Attendee:
     """Someone who is to meet, with all that is known of their time. ``hours`` None is any time, () never.
 
     ``meetings`` are those that count towards the most a day and a week (from Monday on) may have, and towards the
-    gap between two of the same people; a meeting belongs to the local day on which it starts.
+    gap between two of the same people; a meeting belongs to the local day on which it starts. ``past_burden`` is what
+    they have borne of odd hours so far.
     """
 
     zone: str
@@ -132,6 +133,8 @@ class Attendee:
     meetings: tuple[Period, ...] = ()
     at_most_per_day: int | None = None
     at_most_per_week: int | None = None
+    preferred_hours: tuple[WorkingHours, ...] | None = None
+    past_burden: int = 0
 
     @property
     def clock(self) -> Clock:

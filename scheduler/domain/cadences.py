@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from scheduler.domain.availability import DAY, Attendee, Days, wall_midnight
+from scheduler.domain.burden import burdens
 from scheduler.domain.changes import Change, duration_ladder, later_ends
 from scheduler.domain.clocks import zone_at
 from scheduler.domain.explanation import (
@@ -23,8 +24,8 @@ from scheduler.domain.explanation import (
     first_reason,
 )
 from scheduler.domain.meetings import Series
-from scheduler.domain.periods import Minutes, Period, instant_of
-from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner
+from scheduler.domain.periods import Minutes, Period, instant_of, minute_of
+from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner, PlanStatus
 from scheduler.domain.recurrence import WeeklyRule, weekday_of
 from scheduler.domain.relaxing import by_ask, relaxation, relaxations
 from scheduler.domain.rules import NO_RULES, Rules
@@ -53,6 +54,7 @@ class CadenceQuery:
     explain: bool = False
     relax_into_night: bool = False
     rules: Rules = NO_RULES
+    fair: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class LocalTimeShift:
 
 @dataclass(frozen=True)
 class Cadence:
-    """One candidate with all its occurrences. ``dtstart`` is the nominal wall time, even in a gap."""
+    """One candidate with all its occurrences. ``dtstart`` is the nominal wall time, even in a gap.
+
+    ``burdens`` has for each attendee what the meetings that take place cost them, in weighted minutes.
+    """
 
     dtstart: LocalTime
     rule: WeeklyRule
@@ -76,6 +81,7 @@ class Cadence:
     coverage: float
     score: float
     shifts: tuple[LocalTimeShift, ...]
+    burdens: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -186,8 +192,8 @@ class _Search:
         starts = Starts(np.unique(self.matrix[cells]), None)
         coming = coming_attendees(self.query.attendees, self.planner.bars, starts, self.query.duration)
         score = np.zeros(self.matrix.shape, dtype=np.int64)
-        points = score_starts(self.query.attendees, starts, self.query.duration, coming)
-        score[cells] = points[starts.places(self.matrix[cells])]
+        points = score_starts(self.query.attendees, starts, self.query.duration, coming, fair=self.query.fair)
+        score[cells] = points.thousandths[starts.places(self.matrix[cells])]
         sums = np.zeros((repeats * self.cycle, self.columns), dtype=np.int64)
         sums[: len(score)] = score
         totals = sums.reshape(-1, self.cycle, self.columns).sum(axis=0).ravel()[candidates]
@@ -206,7 +212,15 @@ class _Search:
         clear = int(self.per_candidate(self.clear)[candidate])
         shifts = local_time_shifts([one.period for one in occurrences], self.query.attendees)
         coverage = int(self.coverage(self.clear)[candidate]) / 1000
-        return Cadence(dtstart, rule, occurrences, clear, coverage, score / 1000, tuple(shifts))
+        return Cadence(
+            dtstart, rule, occurrences, clear, coverage, score / 1000, tuple(shifts), self._burdens(occurrences)
+        )
+
+    def _burdens(self, occurrences: Sequence[PlannedOccurrence]) -> tuple[int, ...]:
+        kept = [one.moved_to or one.period for one in occurrences if one.status is not PlanStatus.SKIPPED]
+        starts = np.array([minute_of(period.start) for period in kept], dtype=np.int64)
+        duration = self.query.duration
+        return tuple(int(burdens(attendee, starts, duration).sum()) for attendee in self.query.attendees)
 
     def best(self, clear: Mask) -> float:
         """The best coverage among the candidates that remain; 0 if none does."""

@@ -1,57 +1,115 @@
 """How good a meeting is for those who meet: one number from 0 to 1, the higher the better.
 
-    score = 0.5 x worst + 0.2 x mean + 0.2 x optional + 0.1 x soft
-
-- comfort of an attendee: 1 - d / 720, where d is the distance in wall-clock minutes from the middle of
-  the meeting to the nearest middle of one of the attendee's working days (13:00 for someone who has
-  no hours), and 0 from 12 hours on;
-- worst, mean: the least and the average comfort of the required attendees;
-- optional: the share of optional attendees who can come (1 if there are none);
-- soft: the share of attendees whose blackouts that are not firm the meeting leaves alone.
-
-Scores are whole thousandths, so that equal means equal and the order never hangs on rounding.
+The score is the sum of the `PARTS`, each from 0 to 1, times their weights. The worst-off of those who have to come
+weighs most. Scores are whole thousandths, so that equal means equal and the order never hangs on rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from scheduler.domain.availability import DAY, MONDAY, WEEK, Attendee, WorkingHours, blackout_periods
+from scheduler.domain.burden import outside
 from scheduler.domain.clocks import clock_between
 from scheduler.domain.explanation import Bars
-from scheduler.domain.periods import Minutes
+from scheduler.domain.periods import Minutes, minute_after, minute_of
 from scheduler.domain.recurrence import WEEKDAYS
 from scheduler.domain.timeline import Bar, Mask, Starts
 
 Thousandths = npt.NDArray[np.int64]
+Shares = npt.NDArray[np.float64]
+"""Numbers from 0 to 1."""
 
 HALF_DAY = DAY // 2
 NOON_OF_ANY_TIME = 13 * 60
 """The middle of the day of someone who can meet at any time."""
+FAR_APART = 3 * DAY
+"""From this distance on, two meetings are as well spread as they can be."""
+DEBT = 0.5
+"""How much of their comfort counts as lost for whoever has borne the most so far, if that is to be made up for."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the score: its weight, and what it says."""
+
+    name: str
+    weight: float
+    meaning: str
+
+
+PARTS = (
+    Part(
+        "worst",
+        0.45,
+        "the least comfort of the required attendees; comfort is 1 - d / 720, d being the minutes on their clock from "
+        "the middle of the meeting to their preferred hours, or to the middle of a working day if they named none",
+    ),
+    Part("mean", 0.15, "the average comfort of the required attendees"),
+    Part("optional", 0.15, "the share of optional attendees who can come; 1 if there are none"),
+    Part("soft", 0.1, "the share of attendees whose blackouts that are not firm the meeting leaves alone"),
+    Part("spread", 0.05, "how far the nearest other meeting of a required attendee is, up to three days; 1 if none is"),
+    Part(
+        "fragmentation",
+        0.1,
+        "for each required attendee |b - a| / (b + a), averaged: b and a are the free minutes before and after the "
+        "meeting until other busy time or the end of the working hours, at most 12 hours; 1 where both are 0",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The parts of the score of each start, by name."""
+
+    parts: Mapping[str, Shares]
+
+    @property
+    def thousandths(self) -> Thousandths:
+        """The scores."""
+        total = sum(part.weight * self.parts[part.name] for part in PARTS)
+        found: Thousandths = np.rint(total * 1000).astype(np.int64)
+        return found
+
+    def at(self, place: int) -> dict[str, float]:
+        """The parts of one start, rounded to thousandths."""
+        return {part.name: round(float(self.parts[part.name][place]), 3) for part in PARTS}
 
 
 def score_starts(
-    attendees: Sequence[Attendee], starts: Starts, duration: int, available: Sequence[Mask | None]
-) -> Thousandths:
-    """The score of a meeting at each start, in thousandths.
+    attendees: Sequence[Attendee],
+    starts: Starts,
+    duration: int,
+    available: Sequence[Mask | None],
+    *,
+    fair: bool = False,
+) -> Scores:
+    """The scores of meetings at the starts (ascending).
 
-    ``available`` has for each optional attendee whether they can come at each start (None: unknown,
-    which counts as not coming).
+    ``available`` has for each optional attendee whether they can come at each start (None: unknown, which counts as
+    not coming). With ``fair`` the comfort of those who have borne more so far counts for less: the most burdened
+    one's for half.
     """
-    if not len(starts):
-        return np.empty(0, dtype=np.int64)
-    comfort = np.stack([_comfort(one, starts.minutes, duration) for one in attendees if one.required])
+    required = [one for one in attendees if one.required]
+    comfort = np.stack([_comfort(one, starts.minutes, duration) for one in required or attendees])
+    felt = comfort * _shares_left(required or attendees)[:, None] if fair else comfort
     coming = [mask for one, mask in zip(attendees, available, strict=True) if not one.required]
     present = sum(mask.astype(np.int64) for mask in coming if mask is not None)
-    optional = present / len(coming) if coming else 1.0
-    soft = 1 - _soft_blackouts(attendees, starts, duration) / len(attendees)
-    score = 0.5 * comfort.min(axis=0) + 0.2 * comfort.mean(axis=0) + 0.2 * optional + 0.1 * soft
-    thousandths: Thousandths = np.rint(score * 1000).astype(np.int64)
-    return thousandths
+    return Scores(
+        {
+            "worst": felt.min(axis=0),
+            "mean": felt.mean(axis=0),
+            "optional": present / len(coming) + np.zeros(len(starts)) if coming else np.ones(len(starts)),
+            "soft": 1 - _soft_blackouts(attendees, starts, duration) / len(attendees),
+            "spread": _spread(required, starts, duration),
+            "fragmentation": _fragmentation(required, starts, duration),
+        }
+    )
 
 
 def coming_attendees(
@@ -68,26 +126,94 @@ def coming_attendees(
     )
 
 
-def _comfort(attendee: Attendee, minutes: Minutes, duration: int) -> npt.NDArray[np.float64]:
+def _comfort(attendee: Attendee, minutes: Minutes, duration: int) -> Shares:
+    if not minutes.size:
+        return np.empty(0)
     table = clock_between(attendee.clock, int(minutes[0]), int(minutes[-1]) + 1)
     middles = (minutes + table.at(minutes) + duration // 2 - MONDAY) % WEEK
-    comfort: npt.NDArray[np.float64] = 1 - _distances(attendee.hours)[middles] / HALF_DAY
+    away = outside(attendee.preferred_hours) if attendee.preferred_hours else _from_middle(attendee.hours)
+    comfort: Shares = 1 - np.minimum(away[middles], HALF_DAY) / HALF_DAY
     return comfort
+
+
+def _shares_left(attendees: Sequence[Attendee]) -> Shares:
+    """What is left of each one's comfort when the burden so far is counted in."""
+    borne = np.array([attendee.past_burden for attendee in attendees], dtype=np.float64)
+    most, least = borne.max(), borne.min()
+    left: Shares = 1 - DEBT * (borne - least) / (most - least) if most > least else np.ones(borne.size)
+    return left
 
 
 def _soft_blackouts(attendees: Sequence[Attendee], starts: Starts, duration: int) -> Minutes:
     """How many attendees' soft blackouts a meeting at each start would touch."""
     touched = np.zeros(len(starts), dtype=np.int64)
-    first, last = int(starts.minutes[0]), int(starts.minutes[-1]) + duration
-    for attendee in attendees:
+    for attendee in attendees if len(starts) else ():
         if away := [blackout for blackout in attendee.blackouts if not blackout.firm]:
-            soft = Bar(blackout_periods(away, attendee.clock, first, last))
-            touched += starts.barred(duration, [soft])
+            first, last = int(starts.minutes[0]), int(starts.minutes[-1]) + duration
+            touched += starts.barred(duration, [Bar(blackout_periods(away, attendee.clock, first, last))])
     return touched
 
 
+def _spread(required: Sequence[Attendee], starts: Starts, duration: int) -> Shares:
+    """How far the nearest meeting is that any of them has already."""
+    held = sorted({meeting for attendee in required for meeting in attendee.meetings})
+    apart = np.full(len(starts), FAR_APART, dtype=np.int64)
+    if held:
+        begins = np.array([minute_of(meeting.start) for meeting in held], dtype=np.int64)
+        ends = np.maximum.accumulate(np.array([minute_after(meeting.end) for meeting in held], dtype=np.int64))
+        place = np.searchsorted(begins, starts.minutes, "right")
+        after = np.append(begins, np.iinfo(np.int64).max // 2)[place] - (starts.minutes + duration)
+        before = starts.minutes - np.concatenate([[np.iinfo(np.int64).min // 2], ends])[place]
+        apart = np.minimum(np.minimum(before, after), FAR_APART).clip(0)
+    return apart / FAR_APART
+
+
+def _fragmentation(required: Sequence[Attendee], starts: Starts, duration: int) -> Shares:
+    """How little a meeting at each start splits anybody's free time."""
+    if not required or not len(starts):
+        return np.ones(len(starts))
+    shares: Shares = np.mean([_uneven(*_free_around(one, starts.minutes, duration)) for one in required], axis=0)
+    return shares
+
+
+def _uneven(before: Minutes, after: Minutes) -> Shares:
+    whole = before + after
+    share: Shares = np.where(whole > 0, np.abs(before - after) / np.maximum(whole, 1), 1.0)
+    return share
+
+
+def _free_around(attendee: Attendee, minutes: Minutes, duration: int) -> tuple[Minutes, Minutes]:
+    """The free minutes before and after a meeting at each start, until busy time or the end of the working hours."""
+    table = clock_between(attendee.clock, int(minutes[0]), int(minutes[-1]) + 1)
+    walls = (minutes + table.at(minutes) - MONDAY) % WEEK
+    since, until = _open_stretch(attendee.hours)
+    before, after = since[walls], until[walls] - duration
+    busy = attendee.busy
+    if len(busy):
+        place = np.searchsorted(busy.starts, minutes, "right")
+        far = np.iinfo(np.int64).max // 2
+        before = np.minimum(before, minutes - np.concatenate([[-far], busy.ends])[place])
+        after = np.minimum(after, np.append(busy.starts, far)[place] - (minutes + duration))
+    return before.clip(0, HALF_DAY), after.clip(0, HALF_DAY)
+
+
 @lru_cache(maxsize=1024)
-def _distances(hours: tuple[WorkingHours, ...] | None) -> Minutes:
+def _open_stretch(hours: tuple[WorkingHours, ...] | None) -> tuple[Minutes, Minutes]:
+    """For each wall minute of the week, for how long the hours have been open, and for how long they will be."""
+    is_open = np.ones(WEEK, dtype=bool) if hours is None else outside(hours) == 0
+    closed = np.flatnonzero(~is_open)
+    minutes = np.arange(WEEK, dtype=np.int64)
+    if not closed.size:
+        always = np.full(WEEK, WEEK, dtype=np.int64)
+        return always, always
+    around = np.concatenate([closed - WEEK, closed, closed + WEEK])
+    place = np.searchsorted(around, minutes, "right")
+    since, until = minutes - around[place - 1] - 1, around[place] - minutes
+    return since, until
+
+
+@lru_cache(maxsize=1024)
+def _from_middle(hours: tuple[WorkingHours, ...] | None) -> Minutes:
     """For each wall minute of the week, how far the nearest middle of a working day is, at most 12 hours."""
     minutes = np.arange(WEEK, dtype=np.int64)
     nearest = np.full(WEEK, HALF_DAY, dtype=np.int64)

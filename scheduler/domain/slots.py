@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -64,15 +64,20 @@ class SlotQuery:
     explain: bool = False
     relax_into_night: bool = False
     rules: Rules = NO_RULES
+    fair: bool = False
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One feasible start. ``available`` has a word for each attendee; None is unknown."""
+    """One feasible start. ``available`` has a word for each attendee; None is unknown.
+
+    ``parts`` of the score are there if the question asks to explain.
+    """
 
     period: Period
     score: float
     available: tuple[bool | None, ...]
+    parts: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,8 @@ def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     feasible = search.feasible
     coming = coming_attendees(query.attendees, search.bars, feasible, query.duration)
-    return feasible.minutes, score_starts(query.attendees, feasible, query.duration, coming)
+    scores = score_starts(query.attendees, feasible, query.duration, coming, fair=query.fair)
+    return feasible.minutes, scores.thousandths
 
 
 def find_slots(query: SlotQuery) -> SlotAnswer:
@@ -106,14 +112,16 @@ def find_slots(query: SlotQuery) -> SlotAnswer:
     if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not len(feasible):
         return SlotAnswer((), 0, search.explain())
     coming = coming_attendees(query.attendees, search.bars, feasible, query.duration)
-    scores = score_starts(query.attendees, feasible, query.duration, coming)
-    chosen = _ranking(query.order, scores)[: query.limit].tolist()
+    scores = score_starts(query.attendees, feasible, query.duration, coming, fair=query.fair)
+    points = scores.thousandths
+    chosen = _ranking(query.order, points)[: query.limit].tolist()
     return SlotAnswer(
         tuple(
             Slot(
                 _meeting(int(feasible.minutes[place]), query.duration),
-                int(scores[place]) / 1000,
+                int(points[place]) / 1000,
                 tuple(None if mask is None else bool(mask[place]) for mask in coming),
+                scores.at(place) if query.explain else None,
             )
             for place in chosen
         ),

@@ -43,7 +43,7 @@ def test_an_interview_with_one_and_a_debrief_with_another_at_most_two_days_later
     query = SequenceQuery(
         TWO_DAYS, 60, (INTERVIEWER, COACH, MENTEE), (INTERVIEW, DEBRIEF), order=Order.EARLIEST, limit=2
     )
-    assert starts(query) == [["01 09:00", "02 11:00"], ["01 10:00", "02 11:00"]]
+    assert starts(query) == [["01 09:00", "02 10:00"], ["01 10:00", "02 10:00"]]
     assert find_sequences(query).total == 4
 
 

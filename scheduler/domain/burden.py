@@ -1,0 +1,77 @@
+"""Who bears the odd hours: what a meeting costs somebody by the clock on their wall.
+
+A person's burden of a meeting counts its minutes outside the hours that the person prefers, each as often as `WEIGHTS`
+says for how far outside it lies. Whoever has not said what they prefer is taken to prefer 08:00 to 18:00 from Monday
+to Friday.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from scheduler.domain.availability import MONDAY, WEEK, Attendee, WorkingHours
+from scheduler.domain.clocks import clock_between
+from scheduler.domain.periods import Minutes
+from scheduler.domain.recurrence import WEEKDAYS
+
+Burdens = npt.NDArray[np.int64]
+"""Weighted minutes."""
+
+SOCIAL_HOURS: tuple[WorkingHours, ...] = (WorkingHours(("MO", "TU", "WE", "TH", "FR"), 8 * 60, 18 * 60),)
+WEIGHTS = ((0, 0), (60, 1), (120, 2), (240, 3), (WEEK, 4))
+"""How often a minute counts that lies up to so many minutes outside."""
+
+
+def burdens(attendee: Attendee, starts: Minutes, duration: int) -> Burdens:
+    """The attendee's burden of a meeting of ``duration`` minutes at each of the starts (UTC minutes, any order)."""
+    if not starts.size:
+        return np.empty(0, dtype=np.int64)
+    first, last = int(starts.min()), int(starts.max()) + duration
+    table = clock_between(attendee.clock, first, last)
+    sums = _running_burden(attendee.preferred_hours or SOCIAL_HOURS)
+    found = np.zeros(starts.size, dtype=np.int64)
+    for since, until, offset in table:
+        begin, end = np.maximum(starts, since), np.minimum(starts + duration, until)
+        inside = np.flatnonzero(begin < end)
+        walls = (begin[inside] + offset - MONDAY) % WEEK
+        found[inside] += sums[walls + (end - begin)[inside]] - sums[walls]
+    return found
+
+
+def outside(hours: tuple[WorkingHours, ...]) -> Minutes:
+    """For each wall minute of the week, how many minutes away the nearest minute inside the hours is."""
+    return _outside(hours)
+
+
+@lru_cache(maxsize=1024)
+def _outside(hours: tuple[WorkingHours, ...]) -> Minutes:
+    inside = np.zeros(WEEK, dtype=bool)
+    for entry in hours:
+        for day in entry.days:
+            start = WEEKDAYS.index(day) * 1440 + entry.start
+            inside[np.arange(start, start + entry.length) % WEEK] = True
+    minutes = np.arange(WEEK, dtype=np.int64)
+    known = np.flatnonzero(inside)
+    if not known.size:
+        away = np.full(WEEK, WEEK, dtype=np.int64)
+    else:
+        around = np.concatenate([known - WEEK, known, known + WEEK])
+        place = np.searchsorted(around, minutes)
+        away = np.minimum(around[place] - minutes, minutes - around[np.maximum(place - 1, 0)])
+        away[inside] = 0
+    away.setflags(write=False)
+    return away
+
+
+@lru_cache(maxsize=1024)
+def _running_burden(hours: tuple[WorkingHours, ...]) -> Burdens:
+    """The burden of all wall minutes before each one of two weeks, so that a difference is a meeting's."""
+    limits = np.array([limit for limit, _ in WEIGHTS], dtype=np.int64)
+    weights = np.array([weight for _, weight in WEIGHTS], dtype=np.int64)
+    week = weights[np.searchsorted(limits, _outside(hours))]
+    sums: Burdens = np.concatenate([[0], np.cumsum(np.tile(week, 2))])
+    sums.setflags(write=False)
+    return sums

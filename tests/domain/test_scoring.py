@@ -1,0 +1,90 @@
+"""The score and its parts: what each says, and that they add up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+
+import pytest
+from hypothesis import given, settings
+from support.strategies import ruled, slot_queries
+
+from scheduler.domain.availability import Attendee, Blackout, BlackoutKind, Days, WorkingHours
+from scheduler.domain.periods import Period, Periods
+from scheduler.domain.scoring import PARTS
+from scheduler.domain.slots import Order, SlotQuery, find_slots
+
+ALL_WEEK = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+TUESDAY = Period(datetime.fromisoformat("2026-06-02T00:00+00:00"), datetime.fromisoformat("2026-06-03T00:00+00:00"))
+
+
+def at(begin: str, end: str, day: str = "2026-06-02") -> Period:
+    return Period(datetime.fromisoformat(f"{day}T{begin}+00:00"), datetime.fromisoformat(f"{day}T{end}+00:00"))
+
+
+def parts(name: str, *attendees: Attendee, **options: object) -> dict[str, float]:
+    """One part of the score of each start of the day, by its time."""
+    query = SlotQuery(TUESDAY, 60, 60, attendees, Order.EARLIEST, 100, explain=True)
+    slots = find_slots(replace(query, **options)).slots  # type: ignore[arg-type]  # the test names the fields
+    return {f"{slot.period.start:%H:%M}": (slot.parts or {})[name] for slot in slots}
+
+
+def hours(start: int, end: int) -> tuple[WorkingHours, ...]:
+    return (WorkingHours(ALL_WEEK, start * 60, end * 60),)
+
+
+def test_the_weights_add_up_to_one_and_the_worst_off_weighs_most() -> None:
+    assert sum(part.weight for part in PARTS) == pytest.approx(1)
+    assert max(PARTS, key=lambda part: part.weight).name == "worst"
+
+
+@settings(max_examples=100, deadline=None)
+@given(slot_queries() | ruled(slot_queries()))
+def test_a_score_is_the_weighted_sum_of_its_parts(query: SlotQuery) -> None:
+    for slot in find_slots(replace(query, explain=True, limit=50)).slots:
+        assert slot.parts is not None
+        assert all(0 <= share <= 1 for share in slot.parts.values())
+        total = sum(part.weight * slot.parts[part.name] for part in PARTS)
+        assert slot.score == pytest.approx(total, abs=0.0011)
+
+
+def test_without_preferred_hours_the_middle_of_the_working_day_is_best() -> None:
+    comfort = parts("worst", Attendee("UTC", hours(9, 15)))
+    assert comfort == {"09:00": 0.792, "10:00": 0.875, "11:00": 0.958, "12:00": 0.958, "13:00": 0.875, "14:00": 0.792}
+
+
+def test_inside_preferred_hours_all_times_are_equally_good() -> None:
+    comfort = parts("worst", Attendee("UTC", hours(9, 15), preferred_hours=hours(9, 11)))
+    assert comfort == {"09:00": 1, "10:00": 1, "11:00": 0.957, "12:00": 0.874, "13:00": 0.79, "14:00": 0.707}
+
+
+def test_the_worst_off_decides_before_the_average() -> None:
+    early, late = Attendee("UTC", hours(9, 15), preferred_hours=hours(9, 10)), Attendee("UTC", hours(9, 15))
+    assert parts("worst", early, late)["12:00"] == 0.79
+    assert parts("mean", early, late)["12:00"] == 0.874
+
+
+def test_optional_attendees_and_blackouts_to_avoid_count_by_their_share() -> None:
+    helper = replace(Attendee("UTC", hours(9, 11)), required=False)
+    assert parts("optional", Attendee("UTC", hours(9, 13)), helper) == {"09:00": 1, "10:00": 1, "11:00": 0, "12:00": 0}
+    half_term = Blackout(BlackoutKind.BREAK, "half-term", Days(date(2026, 6, 2), date(2026, 6, 2)), firm=False)
+    assert set(parts("soft", Attendee("UTC", blackouts=(half_term,)), Attendee("UTC")).values()) == {0.5}
+
+
+def test_meetings_are_spread_over_the_week() -> None:
+    met = Attendee("UTC", hours(9, 12), meetings=(at("12:00", "13:00", "2026-06-01"),))
+    assert parts("spread", met) == {"09:00": 0.278, "10:00": 0.292, "11:00": 0.306}
+    assert set(parts("spread", Attendee("UTC")).values()) == {1}
+
+
+def test_a_slot_beside_busy_time_is_better_than_one_that_splits_a_free_afternoon() -> None:
+    person = Attendee("UTC", hours(12, 18), busy=Periods.of([at("12:00", "13:00")]))
+    assert parts("fragmentation", person) == {"13:00": 1, "14:00": 0.5, "15:00": 0, "16:00": 0.5, "17:00": 1}
+
+
+def test_who_has_borne_more_so_far_tips_the_choice_if_it_is_to_be_fair() -> None:
+    berlin = Attendee("UTC", hours(9, 15), preferred_hours=hours(9, 10), past_burden=300)
+    lisbon = Attendee("UTC", hours(9, 15), preferred_hours=hours(14, 15))
+    middle, tipped = (parts("worst", berlin, lisbon, fair=fair) for fair in (False, True))
+    assert {time for time, share in middle.items() if share == max(middle.values())} == {"11:00"}
+    assert max(tipped, key=tipped.__getitem__) == "09:00"
