@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from scheduler.errors import Refused
+
+DEFAULT_OVERLAP = timedelta(hours=1)
+LONGEST_OVERLAP = timedelta(days=30)
+"""How long a key or a feed's token that was rotated may go on, beside the new one."""
+USE_NOTED_EVERY = timedelta(minutes=1)
+"""How exactly it is known when a key was last used."""
 
 
 class Scope(StrEnum):
@@ -16,6 +25,13 @@ class Scope(StrEnum):
     MEETINGS_READ = "meetings:read"
     MEETINGS_WRITE = "meetings:write"
     ADMIN = "admin"
+
+
+class LastAdminKey(Refused):
+    """Revoking it would leave the programme without anybody who can make keys."""
+
+    def __init__(self) -> None:
+        super().__init__("this is the programme's last key with the scope 'admin'; create or rotate one first")
 
 
 @dataclass(frozen=True)
@@ -37,3 +53,19 @@ class ApiKey:
     def allows(self, scope: Scope) -> bool:
         """Whether the key is good for that."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
+
+    def is_use_news(self, now: datetime) -> bool:
+        """Whether a use at this instant is to be noted."""
+        return self.last_used_at is None or now - self.last_used_at >= USE_NOTED_EVERY
+
+    def end_after(self, overlap: timedelta, now: datetime) -> datetime:
+        """When the key ends if it is rotated now: after the overlap, and not later than it would have anyway."""
+        end = now + overlap
+        return end if self.expires_at is None else min(end, self.expires_at)
+
+
+def check_revocable(key_id: str, keys: Iterable[ApiKey]) -> None:
+    """Raises LastAdminKey if of the programme's keys, all of which open something now, no other is an admin's."""
+    admins = {key.id for key in keys if Scope.ADMIN in key.scopes}
+    if admins == {key_id}:
+        raise LastAdminKey

@@ -28,9 +28,11 @@ from scheduler.domain.planning import BlockedBy, OnConflict, PlannedOccurrence, 
 from scheduler.domain.recurrence import weekday_of
 from scheduler.domain.zones import TZ_DATABASE_VERSION, local_time
 from scheduler.errors import InvalidFields, NotFound, Refused
+from scheduler.services.locking import lock_meeting, lock_mentorship
 from scheduler.services.ports import Context
 from scheduler.services.proposing import AttendeeSpec, load_attendees
 from scheduler.services.publishing import announce, publish_change
+from scheduler.services.quotas import make_room_for_meeting
 from scheduler.store import StoredMeeting, Transaction
 
 
@@ -48,7 +50,7 @@ class SlotTaken(Refused):
     def __init__(self, period: Period, blocked_by: Sequence[BlockedBy]) -> None:
         self.period = period
         self.blocked_by = tuple(blocked_by)
-        who = {0: "the mentor", 1: "the mentee"}
+        who = {0: "the mentor", 1: "the mentee", None: "the two"}
         causes = ", ".join(f"{who[block.index]}: {block.cause.value.replace('_', ' ')}" for block in self.blocked_by)
         super().__init__(f"the two can't meet at {period.start:%Y-%m-%dT%H:%MZ} ({causes}); ask for slots again")
 
@@ -84,7 +86,7 @@ def book_cadence(context: Context, programme_id: str, mentorship_id: str, bookin
     """Books a series. Raises PlanChanged, MentorshipNotActive, NotFound, InvalidFields; then nothing is booked."""
     series = booking.series
     with context.store.write() as tx:
-        mentorship = _bookable(tx, programme_id, mentorship_id)
+        mentorship = _bookable(tx, programme_id, mentorship_id, booking.details)
         dates = booking.dates or Days(mentorship.starts_on, mentorship.ends_on)
         _check_day(dates.first, mentorship, "/starts_on")
         _check_day(dates.last, mentorship, "/ends_on")
@@ -115,7 +117,7 @@ def book_slot(
     Raises SlotTaken, MentorshipNotActive, NotFound, InvalidFields; then nothing is booked.
     """
     with context.store.write() as tx:
-        mentorship = _bookable(tx, programme_id, mentorship_id)
+        mentorship = _bookable(tx, programme_id, mentorship_id, details)
         attendees = _two_people(context, tx, programme_id, mentorship, (period.start, period.end))
         zone = attendees[0].zone
         start = local_time(period.start, zone)
@@ -133,7 +135,7 @@ def change_details(
     Raises NotFound, MeetingCancelled.
     """
     with context.store.write() as tx:
-        stored = tx.meetings.get(programme_id, meeting_id, lock=True)
+        _, stored = lock_meeting(tx, programme_id, meeting_id)
         if stored.meeting.status is MeetingStatus.CANCELLED:
             raise MeetingCancelled(stored.meeting.uid)
         title = changes.get("title", stored.own_title)
@@ -147,7 +149,7 @@ def change_details(
 def cancel_meeting(context: Context, programme_id: str, meeting_id: str) -> StoredMeeting:
     """A meeting cancelled as a whole. Raises NotFound, MeetingCancelled."""
     with context.store.write() as tx:
-        stored = tx.meetings.get(programme_id, meeting_id, lock=True)
+        _, stored = lock_meeting(tx, programme_id, meeting_id)
         return _changed(tx, programme_id, stored, cancel(stored.meeting, context.clock()), context.clock())
 
 
@@ -160,9 +162,8 @@ def move_one(
     OccurrenceGone, InvalidFields.
     """
     with context.store.write() as tx:
-        stored = tx.meetings.get(programme_id, meeting_id, lock=True)
-        mentorship = tx.mentorships.get(programme_id, stored.mentorship_id)
-        tx.people.lock(programme_id, [mentorship.mentor_id, mentorship.mentee_id])
+        mentorship, stored = lock_meeting(tx, programme_id, meeting_id)
+        tx.people.several(programme_id, [mentorship.mentor_id, mentorship.mentee_id])  # neither of them is erased
         series = stored.meeting.series
         local = local_time(start, series.time_zone)
         _check_day(local.wall.date(), mentorship, "/start")
@@ -177,7 +178,7 @@ def move_one(
 def cancel_one(context: Context, programme_id: str, meeting_id: str, recurrence_id: datetime) -> StoredMeeting:
     """A meeting with one occurrence cancelled. Raises NotFound, MeetingCancelled, OccurrenceGone."""
     with context.store.write() as tx:
-        stored = tx.meetings.get(programme_id, meeting_id, lock=True)
+        _, stored = lock_meeting(tx, programme_id, meeting_id)
         _occurrence(stored, recurrence_id)
         cancelled = cancel_occurrence(stored.meeting, recurrence_id, context.clock())
         return _changed(tx, programme_id, stored, cancelled, context.clock())
@@ -191,7 +192,7 @@ def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...
     for place in stale:
         programme_id, meeting_id = place.programme_id, place.meeting_id
         with context.store.write() as tx:
-            stored = tx.meetings.get(programme_id, meeting_id, lock=True)
+            _, stored = lock_meeting(tx, programme_id, meeting_id)
             meeting, moved = rederive(stored.meeting, context.clock())
             tx.meetings.save(programme_id, replace(stored, meeting=meeting))
             if moved:
@@ -200,12 +201,11 @@ def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...
     return shifted
 
 
-def _bookable(tx: Transaction, programme_id: str, mentorship_id: str) -> Mentorship:
-    """The mentorship, with its two people's rows locked. Raises NotFound, MentorshipNotActive."""
-    mentorship = tx.mentorships.get(programme_id, mentorship_id, lock=True)
+def _bookable(tx: Transaction, programme_id: str, mentorship_id: str, details: Details) -> Mentorship:
+    """The mentorship, locked with its two people and the guests to be. Raises NotFound, MentorshipNotActive."""
+    mentorship = lock_mentorship(tx, programme_id, mentorship_id, details.guests)
     if mentorship.status is not MentorshipStatus.ACTIVE:
         raise MentorshipNotActive(mentorship.status)
-    tx.people.lock(programme_id, [mentorship.mentor_id, mentorship.mentee_id])
     return mentorship
 
 
@@ -284,6 +284,7 @@ def _store(
     occurrences: tuple[Occurrence, ...],
     details: Details,
 ) -> StoredMeeting:
+    make_room_for_meeting(context, tx, programme_id, mentorship.id)
     now = context.clock().replace(microsecond=0)
     meeting = Meeting(
         uid=str(uuid.uuid4()),

@@ -10,19 +10,22 @@ from typing import Any
 from scheduler.domain.meetings import cancel_from
 from scheduler.domain.mentorships import Mentorship, MentorshipEnded
 from scheduler.errors import InvalidFields, NotFound
+from scheduler.services.locking import lock_mentorship_with_meetings
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish_change, refresh_descriptions
+from scheduler.services.quotas import make_room_for_mentorship
 from scheduler.store import StoredMeeting, Transaction
 
 
 def add_mentorship(context: Context, programme_id: str, mentorship: Mentorship) -> Mentorship:
-    """Stores a new mentorship. Raises NotFound for a person, with the field."""
+    """Stores a new mentorship. Raises NotFound for a person, with the field, and QuotaReached."""
     with context.store.write() as tx:
         for field, person_id in (("mentor", mentorship.mentor_id), ("mentee", mentorship.mentee_id)):
             try:
                 tx.people.get(programme_id, person_id)
             except NotFound as error:
                 raise NotFound("person", person_id, f"/{field}") from error
+        make_room_for_mentorship(context, tx, programme_id)
         tx.mentorships.add(programme_id, mentorship, context.clock())
     return mentorship
 
@@ -36,11 +39,10 @@ def change_mentorship(
     """
     now = context.clock()
     with context.store.write() as tx:
-        old = tx.mentorships.get(programme_id, mentorship_id, lock=True)
+        old, meetings = lock_mentorship_with_meetings(tx, programme_id, mentorship_id)
         new = replace(old, **changes)
         if old.status.has_ended and new.status is not old.status:
             raise MentorshipEnded(old.status)
-        meetings = tx.meetings.of_mentorship(programme_id, mentorship_id)
         if not new.status.has_ended:
             _check_within(new, meetings)
         tx.mentorships.change(programme_id, new)

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from scheduler.domain.availability import Blackout
 from scheduler.domain.meetings import Party, cancel_from, redescribe
 from scheduler.domain.mentorships import MentorshipStatus
 from scheduler.domain.people import Feed, Person, Show, StoredBlackout
+from scheduler.services.locking import lock_person
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish_change, refresh_descriptions
+from scheduler.services.quotas import make_room_for_blackout, make_room_for_feed, make_room_for_person
 from scheduler.services.secrets import digest, new_token
+
+AT_ONCE = timedelta()
+"""No overlap: what is rotated is dead from that moment on."""
 
 
 def add_person(context: Context, programme_id: str, person: Person) -> Person:
-    """Stores a new person."""
+    """Stores a new person. Raises QuotaReached."""
     with context.store.write() as tx:
+        make_room_for_person(context, tx, programme_id)
         tx.people.add(programme_id, person, context.clock())
     return person
 
@@ -29,7 +36,7 @@ def change_person(context: Context, programme_id: str, person_id: str, changes: 
     """
     now = context.clock()
     with context.store.write() as tx:
-        old = tx.people.get(programme_id, person_id)
+        old = lock_person(tx, programme_id, person_id)
         person = replace(old, **changes)
         tx.people.change(programme_id, person, now)
         tx.people.touch(programme_id, [person_id], now)
@@ -45,7 +52,7 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
     """
     now = context.clock()
     with context.store.write() as tx:
-        (person,) = tx.people.lock(programme_id, [person_id])
+        person = lock_person(tx, programme_id, person_id)
         as_guest = tx.meetings.as_guest(programme_id, person.email)
         meetings = tx.meetings.of_person(programme_id, person_id)
         for mentorship in tx.mentorships.of_person(programme_id, person_id):
@@ -66,23 +73,28 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
 
 
 def add_blackout(context: Context, programme_id: str, person_id: str, blackout: Blackout) -> StoredBlackout:
-    """Declares a time away. Raises NotFound for the person."""
+    """Declares a time away. Raises NotFound for the person, QuotaReached."""
     with context.store.write() as tx:
+        make_room_for_blackout(context, tx, programme_id, person_id, blackout)
         return tx.blackouts.add(programme_id, person_id, blackout)
 
 
 def create_feed(context: Context, programme_id: str, person_id: str, show: Show) -> tuple[Feed, str]:
-    """A new feed of a person's meetings and its token, which is shown only now. Raises NotFound."""
+    """A new feed of a person's meetings and its token, which is shown only now. Raises NotFound, QuotaReached."""
     token = new_token()
     with context.store.write() as tx:
+        make_room_for_feed(context, tx, programme_id, person_id)
         return tx.feeds.add(programme_id, person_id, show, digest(token), context.clock()), token
 
 
-def rotate_feed(context: Context, programme_id: str, person_id: str, feed_id: str) -> tuple[Feed, str]:
-    """The same feed under a new token; the old one is dead at once. Raises NotFound."""
+def rotate_feed(
+    context: Context, programme_id: str, person_id: str, feed_id: str, overlap: timedelta = AT_ONCE
+) -> tuple[Feed, str]:
+    """The same feed under a new token; the old one reads it for the overlap. Raises NotFound."""
     token = new_token()
+    until = context.clock() + overlap if overlap > AT_ONCE else None
     with context.store.write() as tx:
-        tx.feeds.rotate(programme_id, person_id, feed_id, digest(token))
+        tx.feeds.rotate(programme_id, person_id, feed_id, digest(token), until)
         return tx.feeds.get(programme_id, person_id, feed_id), token
 
 

@@ -12,7 +12,7 @@ from scheduler.domain.people import StoredBlackout
 from scheduler.domain.periods import Period
 from scheduler.domain.recurrence import BlackoutRule
 from scheduler.errors import NotFound
-from scheduler.store.rows import Repository, in_programme, new_id, require_people
+from scheduler.store.rows import Repository, in_programme, lock_people, new_id, require_people
 from scheduler.store.tables import blackouts
 
 
@@ -20,7 +20,8 @@ class Blackouts(Repository):
     """Every method raises NotFound for a person, or a person's blackout, that the programme does not have."""
 
     def add(self, programme_id: str, person_id: str, blackout: Blackout) -> StoredBlackout:
-        """The blackout as stored, with its new id."""
+        """The blackout as stored, with its new id; the person is locked, so that they stay."""
+        lock_people(self._connection, programme_id, [person_id])
         require_people(self._connection, programme_id, [person_id])
         stored = StoredBlackout(new_id(), person_id, blackout)
         self._insert(blackouts, id=stored.id, programme_id=programme_id, person_id=person_id, **_values(blackout))
@@ -80,7 +81,7 @@ def _values(blackout: Blackout) -> dict[str, Any]:
 def _stored(row: Row[Any]) -> StoredBlackout:
     span = Period(row.start_at, row.end_at) if row.first_day is None else Days(row.first_day, row.last_day)
     rule = None if row.rrule is None else BlackoutRule(row.rrule)
-    blackout = Blackout(row.kind, row.title, span, firm=row.firm, rule=rule, time_zone=row.time_zone)
+    blackout = Blackout(row.kind, row.title, span, firm=row.firm, rule=rule, time_zone=row.time_zone, id=row.id)
     return StoredBlackout(row.id, row.person_id, blackout)
 
 

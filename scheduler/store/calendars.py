@@ -15,9 +15,26 @@ from sqlalchemy import ColumnElement, Row, select
 
 from scheduler.domain.people import ConnectedCalendar
 from scheduler.domain.periods import Periods
-from scheduler.errors import NotFound
-from scheduler.store.rows import Repository, in_programme, new_id, require_people
+from scheduler.errors import NotFound, Refused
+from scheduler.store.rows import (
+    Place,
+    Repository,
+    beyond,
+    in_programme,
+    lock_people,
+    new_id,
+    place_of,
+    require_people,
+)
 from scheduler.store.tables import calendars, deliveries, people
+
+
+class AlreadyConnected(Refused):
+    """The person's calendar at that address is connected; what is booked would be put there twice."""
+
+    def __init__(self, calendar_id: str) -> None:
+        self.calendar_id = calendar_id
+        super().__init__(f"this address is connected as calendar {calendar_id!r}; disconnect that first")
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,22 @@ class Reading:
     programme_id: str
     password_token: str
     time_zone: str
+
+
+_LOGIN = ("person_id", "url", "username", "password_token", "publish", "auto_schedule")
+
+
+@dataclass(frozen=True)
+class Login:
+    """What it takes to open a connected calendar. The token is the encrypted password."""
+
+    calendar_id: str
+    person_id: str
+    url: str
+    username: str
+    password_token: str
+    publish: bool
+    auto_schedule: bool
 
 
 class Calendars(Repository):
@@ -43,9 +76,19 @@ class Calendars(Repository):
         password_token: str,
         publish: bool,
         now: datetime,
+        auto_schedule: bool = False,
     ) -> ConnectedCalendar:
-        """The calendar as stored, with its new id; it is due to be read at once."""
+        """The calendar as stored, with its new id; it is due to be read at once.
+
+        The person is locked, so that what is booked meanwhile is owed either to it or by the caller. Raises
+        AlreadyConnected for an address that the person has connected.
+        """
+        lock_people(self._connection, programme_id, [person_id])
         require_people(self._connection, programme_id, [person_id])
+        same = select(calendars.c.id).where(calendars.c.person_id == person_id, calendars.c.url == url).limit(1)
+        connected = self._connection.scalar(same)
+        if connected is not None:
+            raise AlreadyConnected(connected)
         calendar = ConnectedCalendar(new_id(), person_id, url, username, publish, Periods.none())
         self._insert(
             calendars,
@@ -56,6 +99,7 @@ class Calendars(Repository):
             username=username,
             password_token=password_token,
             publish=publish,
+            auto_schedule=auto_schedule,
             busy=calendar.busy,
             read_due_at=now,
             created_at=now,
@@ -65,6 +109,16 @@ class Calendars(Repository):
     def all(self, programme_id: str, person_id: str) -> list[ConnectedCalendar]:
         """The person's calendars, in the order in which they were connected."""
         return self.of_people(programme_id, [person_id])[person_id]
+
+    def page(
+        self, programme_id: str, person_id: str, after: Place | None, most: int
+    ) -> list[tuple[Place, ConnectedCalendar]]:
+        """So many of the person's that were connected after that place (None: from the beginning), with their own."""
+        require_people(self._connection, programme_id, [person_id])
+        theirs = (calendars.c.programme_id == programme_id) & (calendars.c.person_id == person_id)
+        query = select(calendars).where(theirs, beyond(calendars, after))
+        rows = self._connection.execute(query.order_by(calendars.c.created_at, calendars.c.id).limit(most))
+        return [(place_of(row), _calendar(row)) for row in rows]
 
     def of_people(self, programme_id: str, ids: Collection[str]) -> dict[str, list[ConnectedCalendar]]:
         """Each person's calendars, in the order in which they were connected, in one go."""
@@ -89,10 +143,20 @@ class Calendars(Repository):
         return _calendar(row)
 
     def delete(self, programme_id: str, person_id: str, calendar_id: str) -> None:
-        """Forgets the calendar, its password and what is owed to it."""
+        """Forgets the calendar, its password and what is owed to it; the person is locked, so that no more is owed."""
+        lock_people(self._connection, programme_id, [person_id])
         self.get(programme_id, person_id, calendar_id)
         self._connection.execute(deliveries.delete().where(deliveries.c.calendar_id == calendar_id))
         self._connection.execute(calendars.delete().where(calendars.c.id == calendar_id))
+
+    def logins(self, programme_id: str) -> list[Login]:
+        """What opens each of the programme's calendars, in the order in which they were connected."""
+        query = (
+            select(*(calendars.c[name] for name in ("id", *_LOGIN)))
+            .where(calendars.c.programme_id == programme_id)
+            .order_by(calendars.c.created_at, calendars.c.id)
+        )
+        return [Login(*row) for row in self._connection.execute(query)]
 
     def claim_reading(self, now: datetime, lease: timedelta) -> Reading | None:
         """The calendar that has been due for longest, of any programme; nobody else gets it while the lease lasts."""
@@ -102,7 +166,7 @@ class Calendars(Repository):
             .where(calendars.c.read_due_at <= now)
             .order_by(calendars.c.read_due_at, calendars.c.id)
             .limit(1)
-            .with_for_update(of=calendars, skip_locked=True)
+            .with_for_update(of=calendars, skip_locked=True, key_share=True)
         )
         row = self._connection.execute(query).one_or_none()
         if row is None:

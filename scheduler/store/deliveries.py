@@ -24,8 +24,8 @@ from scheduler.store.tables import calendars, deliveries, meetings
 class Claim:
     """A delivery that is ours until the lease runs out, with all that an attempt needs.
 
-    ``revision`` is what was owed when it was claimed; ``attempts`` counts this one. ``etag`` is what
-    the server gave when ``delivered_revision`` (None: nothing yet) was stored there.
+    ``revision`` is what was owed when it was claimed; ``attempts`` counts this one. ``delivered_revision`` is what
+    was last stored there, None: nothing yet. ``auto_schedule``: the server there invites attendees by itself.
     """
 
     delivery_id: str
@@ -37,9 +37,9 @@ class Claim:
     uid: str
     revision: int
     delivered_revision: int | None
-    etag: str | None
     attempts: int
     since: datetime
+    auto_schedule: bool
     url: str
     username: str
     password_token: str
@@ -47,11 +47,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class DeliveryRow:
-    """Where a delivery stands. ``due_at`` is when it is tried next; under way, when it is taken for lost."""
+    """Where a delivery stands. ``due_at`` is when it is tried next; under way, when it is taken for lost.
+
+    ``reason`` is why it waits or has failed; of a delivered one, what was put right. ``auto_schedule``: the server of
+    its calendar invites attendees by itself.
+    """
 
     id: str
     calendar_id: str
     person_id: str
+    auto_schedule: bool
     uid: str
     state: DeliveryState
     wanted_revision: int
@@ -99,7 +104,14 @@ class Deliveries(Repository):
     def claim(self, now: datetime) -> Claim | None:
         """The delivery that has been due for longest, of any programme, leased for ``LEASE``; None if none is due."""
         query = (
-            select(deliveries, calendars.c.person_id, calendars.c.url, calendars.c.username, calendars.c.password_token)
+            select(
+                deliveries,
+                calendars.c.person_id,
+                calendars.c.auto_schedule,
+                calendars.c.url,
+                calendars.c.username,
+                calendars.c.password_token,
+            )
             .join(calendars, calendars.c.id == deliveries.c.calendar_id)
             .where(deliveries.c.due_at <= now)
             .order_by(deliveries.c.due_at, deliveries.c.id)
@@ -136,11 +148,30 @@ class Deliveries(Repository):
         self._change(claim.delivery_id, **values)
         return True
 
+    def retry(self, programme_id: str, meeting_id: str, delivery_id: str, now: datetime) -> DeliveryRow:
+        """Makes the delivery due at once, with a fresh count of attempts; one under way is left to end.
+
+        After a failure the object is taken for one that is not there, so that what somebody deleted is put back.
+        Raises NotFound for what is not a delivery of that meeting.
+        """
+        self._require_meeting(programme_id, meeting_id)
+        query = select(deliveries).where(
+            in_programme(deliveries, programme_id, delivery_id), deliveries.c.meeting_id == meeting_id
+        )
+        row = self._connection.execute(query.with_for_update()).one_or_none()
+        if row is None:
+            raise NotFound("delivery", delivery_id)
+        if row.state is DeliveryState.FAILED:
+            self._change(delivery_id, etag=None, delivered_revision=None)
+        if row.state is not DeliveryState.DELIVERING:
+            self._raise(row, row.wanted_revision, now)
+        return next(found for found in self.of_meeting(programme_id, meeting_id) if found.id == delivery_id)
+
     def of_meeting(self, programme_id: str, meeting_id: str) -> list[DeliveryRow]:
         """The meeting's deliveries: calendars in the order in which they were connected, UIDs sorted within."""
         self._require_meeting(programme_id, meeting_id)
         query = (
-            select(deliveries, calendars.c.person_id)
+            select(deliveries, calendars.c.person_id, calendars.c.auto_schedule)
             .join(calendars, calendars.c.id == deliveries.c.calendar_id)
             .where(deliveries.c.meeting_id == meeting_id)
             .order_by(calendars.c.created_at, calendars.c.id, deliveries.c.uid)
@@ -214,9 +245,9 @@ def _claim(row: Row[Any], lease: str) -> Claim:
         uid=row.uid,
         revision=row.wanted_revision,
         delivered_revision=row.delivered_revision,
-        etag=row.etag,
         attempts=row.attempts + 1,
         since=row.since,
+        auto_schedule=row.auto_schedule,
         url=row.url,
         username=row.username,
         password_token=row.password_token,
@@ -228,6 +259,7 @@ def _delivery_row(row: Row[Any]) -> DeliveryRow:
         id=row.id,
         calendar_id=row.calendar_id,
         person_id=row.person_id,
+        auto_schedule=row.auto_schedule,
         uid=row.uid,
         state=row.state,
         wanted_revision=row.wanted_revision,

@@ -14,16 +14,27 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from scheduler.errors import InvalidValue, SchedulerError
+from scheduler.errors import InvalidValue
+from scheduler.store.failures import StoreUnavailable, unavailable
 
 BUSY_SECONDS = 20
-"""How long a transaction on SQLite waits for another one to finish writing."""
+"""How long a transaction waits for another one: for its turn on SQLite, for a row, for a free connection."""
+STATEMENT_SECONDS = 30
+"""After how long PostgreSQL breaks a statement off."""
+IDLE_SECONDS = 60
+"""After how long PostgreSQL ends a transaction in which nothing happens: its process hangs, and others wait for it."""
+CONNECT_SECONDS = 5
 _READ: dict[str, dict[str, Any]] = {
     "sqlite": {"sqlite_begin": "BEGIN"},
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+_WRITE: dict[str, dict[str, Any]] = {
+    "sqlite": {},
+    "postgresql": {"isolation_level": "READ COMMITTED"},  # what is read after a lock is what its last holder left
 }
 _MIGRATION_LOCK = 0x7363686564756C65
 
@@ -35,18 +46,16 @@ class InvalidDatabaseUrl(InvalidValue):
         super().__init__(f"the database URL {problem}; give one such as 'sqlite:///var/scheduler.db'")
 
 
-class StoreUnavailable(SchedulerError):
-    """The database can't be reached, or stayed locked for too long."""
+def open_engine(url: str, connections: int = 15) -> Engine:
+    """The engine for a database URL, with so many connections at most; a SQLite file's folder is made.
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(f"the database did not answer: {reason}; try again")
-
-
-def open_engine(url: str) -> Engine:
-    """The engine for a database URL; a SQLite file's folder is made. Raises InvalidDatabaseUrl."""
+    Raises InvalidDatabaseUrl.
+    """
     parsed = _parsed(url)
-    return _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgresql(parsed)
+    pool = {"pool_size": connections, "max_overflow": 0, "pool_timeout": BUSY_SECONDS, "hide_parameters": True}
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed, pool)
+    return _open_postgresql(parsed, pool)
 
 
 def database_name(url: str) -> str:
@@ -55,43 +64,67 @@ def database_name(url: str) -> str:
 
 
 @contextmanager
-def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
+def transaction(engine: Engine, *, write: bool, wait: bool = True) -> Iterator[Connection]:
     """A connection in a transaction: committed at the end, rolled back on an error.
 
-    Raises StoreUnavailable if it can't begin.
+    With ``wait`` False it waits for no turn to write on SQLite. Raises StoreUnavailable if it can't begin, or is
+    broken off.
     """
-    with _begun(engine, {} if write else _READ[engine.dialect.name]) as connection:
-        yield connection
-        connection.commit()
+    options = (_WRITE if write else _READ)[engine.dialect.name] | ({} if wait else {"impatient": True})
+    try:
+        with _begun(engine, options) as connection:
+            yield connection
+            _check_whole(connection)
+            connection.commit()
+    except DBAPIError as error:
+        away = unavailable(error, write=write)
+        if away is None:
+            raise
+        raise away from error
+    except NoConnectionFree as error:
+        raise StoreUnavailable("every connection is in use") from error
 
 
 def _begun(engine: Engine, options: dict[str, Any]) -> Connection:
-    try:
-        connection = engine.connect().execution_options(**options)
-    except OperationalError as error:
-        raise StoreUnavailable(str(error.orig)) from error
+    connection = engine.connect().execution_options(**options)
     try:
         connection.begin()
-    except OperationalError as error:
+    except DBAPIError:
         connection.close()
-        raise StoreUnavailable(str(error.orig)) from error
+        raise
     return connection
+
+
+def _check_whole(connection: Connection) -> None:
+    """Raises StoreUnavailable if a statement has failed: PostgreSQL would then answer a COMMIT by rolling back."""
+    if connection.dialect.name == "postgresql":
+        status = connection.connection.driver_connection.info.transaction_status  # type: ignore[union-attr]  # psycopg's
+        if status.name == "INERROR":
+            raise StoreUnavailable("a statement of the transaction had failed")
 
 
 def prepare_for_migration(engine: Engine) -> None:
     """Sets what has to be set once in a database, outside of any transaction. Raises StoreUnavailable."""
     if engine.dialect.name == "sqlite":
-        with _begun(engine, {"sqlite_begin": None}) as connection:
-            # Readers then never wait for the writer. The file remembers it.
-            try:
+        # Readers then never wait for the writer. The file remembers it.
+        try:
+            with _begun(engine, {"sqlite_begin": None}) as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            except DatabaseError as error:
-                raise StoreUnavailable(str(error.orig)) from error
+        except DBAPIError as error:
+            away = unavailable(error, write=True)
+            if away is None:
+                raise
+            raise away from error
 
 
 def lock_migrations(connection: Connection) -> None:
-    """Makes a second process that migrates wait for this transaction; SQLite's writers already do."""
+    """Makes a second process that migrates wait for this transaction; SQLite's writers already do.
+
+    A migration may take longer than anything else may.
+    """
     if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
 
 
@@ -106,14 +139,28 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def _open_postgresql(url: URL) -> Engine:
+def _open_postgresql(url: URL, pool: dict[str, Any]) -> Engine:
+    if url.drivername == "postgresql":  # what operators type; SQLAlchemy would take another driver for it
+        url = url.set(drivername="postgresql+psycopg")
+    patience = {
+        "lock_timeout": BUSY_SECONDS,
+        "statement_timeout": STATEMENT_SECONDS,
+        "idle_in_transaction_session_timeout": IDLE_SECONDS,
+    }
+    limits = {
+        "connect_timeout": CONNECT_SECONDS,
+        "tcp_user_timeout": STATEMENT_SECONDS * 1000,
+        "options": " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in patience.items()),
+        "application_name": "mentorship-scheduler",
+    }
+    chosen = {name: value for name, value in limits.items() if name not in url.query}
     try:
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        return create_engine(url, pool_pre_ping=True, connect_args=chosen, **pool)
     except ModuleNotFoundError as error:
         raise InvalidDatabaseUrl(f"needs the package {error.name!r}, which is not installed") from error
 
 
-def _open_sqlite(url: URL) -> Engine:
+def _open_sqlite(url: URL, pool: dict[str, Any]) -> Engine:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise InvalidDatabaseUrl("names no file, and threads can't share a SQLite database in memory")
     path = Path(url.database).absolute()
@@ -121,7 +168,7 @@ def _open_sqlite(url: URL) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidDatabaseUrl(f"names a file in a folder that can't be made ({error.strerror})") from error
-    engine = create_engine(url.set(database=str(path)), connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+    engine = create_engine(url.set(database=str(path)), connect_args={"timeout": BUSY_SECONDS}, **pool)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -133,7 +180,16 @@ def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) 
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    begin = options.get("sqlite_begin", "BEGIN IMMEDIATE")
     connection.exec_driver_sql("PRAGMA query_only = ON" if begin == "BEGIN" else "PRAGMA query_only = OFF")
-    if begin is not None:
+    if begin is None:
+        return
+    if not options.get("impatient"):
         connection.exec_driver_sql(begin)
+        return
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        connection.exec_driver_sql(begin)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")

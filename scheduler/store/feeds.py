@@ -26,6 +26,7 @@ class FeedPage:
     person_id: str
     show: Show
     body: bytes | None
+    gzipped_body: bytes | None
     etag: str | None
     last_modified: datetime | None
     rendered_key: str | None
@@ -71,34 +72,76 @@ class Feeds(Repository):
         )
         return [Feed(row.id, row.person_id, row.show, row.created_at) for row in self._connection.execute(query)]
 
-    def rotate(self, programme_id: str, person_id: str, feed_id: str, digest: str) -> None:
-        """Gives the feed another token; the one before finds nothing from now on."""
-        self._update_one(feeds, _one(programme_id, person_id, feed_id), "feed", feed_id, digest=digest)
-
-    def revoke(self, programme_id: str, person_id: str, feed_id: str, now: datetime) -> None:
-        """Ends the feed for ever and forgets its bytes."""
+    def rotate(
+        self, programme_id: str, person_id: str, feed_id: str, digest: str, old_until: datetime | None = None
+    ) -> None:
+        """Gives the feed another token; the one before finds it until then (None: no longer), older ones never."""
         self._update_one(
-            feeds, _one(programme_id, person_id, feed_id), "feed", feed_id, revoked_at=now, body=None, rendered_key=None
+            feeds,
+            _one(programme_id, person_id, feed_id),
+            "feed",
+            feed_id,
+            digest=digest,
+            previous_digest=None if old_until is None else feeds.c.digest,
+            previous_until=old_until,
         )
 
-    def find(self, digest: str) -> FeedPage | None:
-        """The feed whose token has that SHA-256 (hex), by one query over an index; None if unknown or revoked."""
+    def revoke(self, programme_id: str, person_id: str, feed_id: str, now: datetime) -> None:
+        """Ends the feed for ever, under every token that it has, and forgets its bytes."""
+        self._update_one(
+            feeds,
+            _one(programme_id, person_id, feed_id),
+            "feed",
+            feed_id,
+            revoked_at=now,
+            body=None,
+            gzipped_body=None,
+            rendered_key=None,
+            previous_digest=None,
+            previous_until=None,
+        )
+
+    def find(self, digest: str, now: datetime) -> FeedPage | None:
+        """The feed whose token has that SHA-256 (hex), by one query over indexes; None if unknown or revoked.
+
+        The token before the last rotation counts as long as it was given.
+        """
+        before = (feeds.c.previous_digest == digest) & (feeds.c.previous_until > now)
         query = (
             select(feeds, people.c.calendar_revision, people.c.calendar_changed_at)
             .join(people, people.c.id == feeds.c.person_id)
-            .where(feeds.c.digest == digest, feeds.c.revoked_at.is_(None))
+            .where((feeds.c.digest == digest) | before, feeds.c.revoked_at.is_(None))
         )
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _page(row)
 
+    def pages(self, programme_id: str, person_id: str) -> list[FeedPage]:
+        """The person's feeds with the bytes that are stored of them."""
+        require_people(self._connection, programme_id, [person_id])
+        query = (
+            select(feeds, people.c.calendar_revision, people.c.calendar_changed_at)
+            .join(people, people.c.id == feeds.c.person_id)
+            .where(feeds.c.programme_id == programme_id, feeds.c.person_id == person_id, feeds.c.revoked_at.is_(None))
+            .order_by(feeds.c.created_at, feeds.c.id)
+        )
+        return [_page(row) for row in self._connection.execute(query)]
+
     def store_rendering(
-        self, feed_id: str, *, rendered_key: str, body: bytes, etag: str, last_modified: datetime
+        self,
+        feed_id: str,
+        *,
+        rendered_key: str,
+        body: bytes,
+        etag: str,
+        last_modified: datetime,
+        gzipped_body: bytes | None = None,
     ) -> None:
         """Keeps the bytes that the next polls are answered with; nothing happens if the feed is revoked."""
+        values = {"body": body, "gzipped_body": gzipped_body, "etag": etag, "last_modified": last_modified}
         self._connection.execute(
             feeds.update()
             .where(feeds.c.id == feed_id, feeds.c.revoked_at.is_(None))
-            .values(rendered_key=rendered_key, body=body, etag=etag, last_modified=last_modified)
+            .values(rendered_key=rendered_key, **values)
         )
 
 
@@ -109,6 +152,7 @@ def _page(row: Row[Any]) -> FeedPage:
         person_id=row.person_id,
         show=row.show,
         body=row.body,
+        gzipped_body=row.gzipped_body,
         etag=row.etag,
         last_modified=row.last_modified,
         rendered_key=row.rendered_key,

@@ -17,7 +17,7 @@ from scheduler.domain.meetings import Meeting, MeetingStatus, OccurrenceStatus
 from scheduler.domain.periods import Period, Periods
 from scheduler.errors import NotFound
 from scheduler.store import meeting_rows
-from scheduler.store.rows import Repository, in_programme, new_id, require_people
+from scheduler.store.rows import Place, Repository, beyond, in_programme, missing, new_id, require_people
 from scheduler.store.tables import guests, meetings, mentorships, occurrences, people
 
 _MENTOR = people.alias("mentor")
@@ -76,10 +76,24 @@ class Meetings(Repository):
 
     def get(self, programme_id: str, meeting_id: str, *, lock: bool = False) -> StoredMeeting:
         """The meeting of that id; with ``lock`` nobody else can change it until the transaction ends."""
-        found = self._load(in_programme(meetings, programme_id, meeting_id), lock=lock)
+        if lock:
+            return self.lock(programme_id, [meeting_id])[0]
+        found = self._load(in_programme(meetings, programme_id, meeting_id))
         if not found:
             raise NotFound("meeting", meeting_id)
         return found[0]
+
+    def lock(self, programme_id: str, ids: Collection[str]) -> list[StoredMeeting]:
+        """The meetings of those ids, in the order in which they were booked; until the transaction ends nobody else
+        can change them.
+
+        They are locked in the order of their ids, and read after that.
+        """
+        ours = (meetings.c.programme_id == programme_id) & meetings.c.id.in_(set(ids))
+        query = select(meetings.c.id).where(ours).order_by(meetings.c.id).with_for_update(key_share=True)
+        locked = self._connection.scalars(query).all()
+        missing("meeting", ids, set(locked))
+        return self._load(meetings.c.id.in_(locked))
 
     def save(self, programme_id: str, stored: StoredMeeting) -> None:
         """Stores what the meeting has become, occurrences and guests included."""
@@ -92,10 +106,15 @@ class Meetings(Repository):
 
     def of_mentorship(self, programme_id: str, mentorship_id: str) -> list[StoredMeeting]:
         """The mentorship's meetings, in the order in which they were booked."""
-        known = select(mentorships.c.id).where(in_programme(mentorships, programme_id, mentorship_id))
-        if self._connection.scalar(known) is None:
-            raise NotFound("mentorship", mentorship_id)
-        return self._load((meetings.c.mentorship_id == mentorship_id) & (meetings.c.programme_id == programme_id))
+        return self._load(self._of_mentorship(programme_id, mentorship_id))
+
+    def page(
+        self, programme_id: str, mentorship_id: str, after: Place | None, most: int
+    ) -> list[tuple[Place, StoredMeeting]]:
+        """So many of the mentorship's that were booked after that place (None: from the beginning), with their own."""
+        ours = self._of_mentorship(programme_id, mentorship_id) & beyond(meetings, after)
+        found = self._load(ours, most)
+        return [((stored.meeting.created_at.isoformat(), stored.id), stored) for stored in found]
 
     def of_person(self, programme_id: str, person_id: str) -> list[StoredMeeting]:
         """Those in which the person is mentor or mentee, in the order in which they were booked."""
@@ -159,9 +178,15 @@ class Meetings(Repository):
             if rows:
                 self._connection.execute(table.insert(), rows)
 
-    def _load(self, condition: ColumnElement[bool], *, lock: bool = False) -> list[StoredMeeting]:
-        query = _with_people().where(condition).order_by(meetings.c.created_at, meetings.c.id)
-        rows = self._connection.execute(query.with_for_update(of=meetings) if lock else query).all()
+    def _of_mentorship(self, programme_id: str, mentorship_id: str) -> ColumnElement[bool]:
+        known = select(mentorships.c.id).where(in_programme(mentorships, programme_id, mentorship_id))
+        if self._connection.scalar(known) is None:
+            raise NotFound("mentorship", mentorship_id)
+        return (meetings.c.mentorship_id == mentorship_id) & (meetings.c.programme_id == programme_id)
+
+    def _load(self, condition: ColumnElement[bool], most: int | None = None) -> list[StoredMeeting]:
+        query = _with_people().where(condition).order_by(meetings.c.created_at, meetings.c.id).limit(most)
+        rows = self._connection.execute(query).all()
         if not rows:
             return []
         ids = [row.id for row in rows]

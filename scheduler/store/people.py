@@ -15,7 +15,7 @@ from scheduler.domain.availability import DEFAULT_HOURS, NO_BUFFER, Buffer, Work
 from scheduler.domain.meetings import Party
 from scheduler.domain.people import Person
 from scheduler.errors import NotFound
-from scheduler.store.rows import Repository, in_programme, living, missing
+from scheduler.store.rows import Place, Repository, beyond, in_programme, living, lock_people, missing, place_of
 from scheduler.store.tables import blackouts, calendars, deliveries, feeds, people
 from scheduler.store.types import UTCDateTime
 
@@ -47,9 +47,17 @@ class People(Repository):
         query = select(people).where(living(programme_id)).order_by(people.c.created_at, people.c.id)
         return [_person(row) for row in self._connection.execute(query)]
 
+    def page(self, programme_id: str, after: Place | None, most: int) -> list[tuple[Place, Person]]:
+        """So many of the people who were added after that place (None: from the beginning), each with their own."""
+        query = select(people).where(living(programme_id), beyond(people, after))
+        rows = self._connection.execute(query.order_by(people.c.created_at, people.c.id).limit(most))
+        return [(place_of(row), _person(row)) for row in rows]
+
     def several(self, programme_id: str, ids: Sequence[str]) -> list[Person]:
         """The people of those ids, in the order asked."""
-        return self._several(programme_id, ids, lock=False)
+        found = self.known(programme_id, ids)
+        missing("person", ids, set(found))
+        return [found[person_id] for person_id in ids]
 
     def known(self, programme_id: str, ids: Sequence[str]) -> dict[str, Person]:
         """Those of the people that the programme has, by id."""
@@ -61,7 +69,12 @@ class People(Repository):
 
         Rows are locked in the order of their ids, so that two such calls never wait for each other in a ring.
         """
-        return self._several(programme_id, ids, lock=True)
+        lock_people(self._connection, programme_id, ids)
+        return self.several(programme_id, ids)
+
+    def lock_rows(self, programme_id: str, ids: Collection[str]) -> None:
+        """Like `lock`, but takes erased people too, and leaves out whom the programme does not have."""
+        lock_people(self._connection, programme_id, ids)
 
     def change(self, programme_id: str, person: Person, now: datetime) -> None:
         """Stores what the person has become."""
@@ -76,13 +89,14 @@ class People(Repository):
         instant = literal(now, UTCDateTime)
         changed_at = case((people.c.calendar_changed_at > instant, people.c.calendar_changed_at), else_=instant)
         ours = (people.c.programme_id == programme_id) & people.c.id.in_(set(ids))
-        missing("person", ids, set(self._connection.scalars(select(people.c.id).where(ours))))
+        missing("person", ids, lock_people(self._connection, programme_id, ids))
         self._connection.execute(
             people.update()
             .where(ours)
             .values(calendar_revision=people.c.calendar_revision + 1, calendar_changed_at=changed_at)
         )
-        self._connection.execute(feeds.update().where(feeds.c.person_id.in_(set(ids))).values(body=None))
+        theirs = feeds.c.person_id.in_(set(ids))
+        self._connection.execute(feeds.update().where(theirs).values(body=None, gzipped_body=None))
 
     def erase(self, programme_id: str, person_id: str, now: datetime) -> None:
         """Forgets who the person was, with their blackouts, calendars, deliveries to those, and feeds.
@@ -118,14 +132,6 @@ class People(Repository):
             .order_by(people.c.created_at, people.c.id)
         )
         return list(self._connection.scalars(query))
-
-    def _several(self, programme_id: str, ids: Sequence[str], *, lock: bool) -> list[Person]:
-        query = select(people).where(living(programme_id), people.c.id.in_(set(ids))).order_by(people.c.id)
-        if lock:
-            query = query.with_for_update()
-        found = {row.id: _person(row) for row in self._connection.execute(query)}
-        missing("person", ids, set(found))
-        return [found[person_id] for person_id in ids]
 
 
 def _values(person: Person) -> dict[str, Any]:

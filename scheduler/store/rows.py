@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, literal, select, true
 
 from scheduler.errors import NotFound
 from scheduler.store.tables import people
+from scheduler.store.types import UTCDateTime
+
+Place = tuple[str, str]
+"""Where a thing stands in a list. In one by age: when it was added (ISO 8601, UTC), and its id."""
 
 
 def new_id() -> str:
@@ -32,6 +37,30 @@ def require_people(connection: Connection, programme_id: str, ids: Iterable[str]
     wanted = list(dict.fromkeys(ids))
     query = select(people.c.id).where(living(programme_id), people.c.id.in_(wanted))
     missing("person", wanted, set(connection.scalars(query)))
+
+
+def lock_people(connection: Connection, programme_id: str, ids: Iterable[str]) -> set[str]:
+    """Locks those people's rows, erased ones too, until the transaction ends; gives the ids that there are.
+
+    In the order of their ids, so that two such calls never wait for each other in a ring. A locked row
+    can still be referred to: what is added elsewhere for the person does not wait.
+    """
+    ours = (people.c.programme_id == programme_id) & people.c.id.in_(set(ids))
+    query = select(people.c.id).where(ours).order_by(people.c.id).with_for_update(key_share=True)
+    return set(connection.scalars(query))
+
+
+def place_of(row: Row[Any]) -> Place:
+    """Where a row stands among those of its table, the first added first."""
+    return row.created_at.isoformat(), row.id
+
+
+def beyond(table: Table, place: Place | None) -> ColumnElement[bool]:
+    """The condition for the rows that were added after that place; None: for all of them."""
+    if place is None:
+        return true()
+    at = literal(datetime.fromisoformat(place[0]), UTCDateTime)
+    return (table.c.created_at > at) | ((table.c.created_at == at) & (table.c.id > place[1]))
 
 
 def missing(kind: str, wanted: Iterable[str], found: set[str]) -> None:

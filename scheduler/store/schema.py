@@ -13,23 +13,27 @@ from sqlalchemy import Connection
 _SCRIPTS = Path(__file__).resolve().parent / "migrations"
 
 
-def upgrade(connection: Connection) -> None:
-    """Runs every migration that this database has not seen, inside the connection's transaction."""
-    command.upgrade(_config(connection), "head")
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Runs the migrations that this database has not seen, inside the connection's transaction."""
+    command.upgrade(_config(connection), revision)
 
 
-def downgrade(connection: Connection) -> None:
-    """Undoes every migration, data included."""
-    command.downgrade(_config(connection), "base")
+def downgrade(connection: Connection, revision: str = "base") -> None:
+    """Undoes the migrations after that one, with the data that only they know; "base" leaves nothing."""
+    command.downgrade(_config(connection), revision)
 
 
 def is_current(connection: Connection) -> bool:
     """Whether the database has seen every migration, and none that this code does not know."""
-    seen = MigrationContext.configure(connection).get_current_heads()
-    return set(seen) == set(ScriptDirectory.from_config(_config(connection)).get_heads())
+    return set(MigrationContext.configure(connection).get_current_heads()) == heads()
 
 
-def _config(connection: Connection) -> Config:
+def heads() -> set[str]:
+    """The revisions that a database is at which has seen every migration."""
+    return set(ScriptDirectory.from_config(_config(None)).get_heads())
+
+
+def _config(connection: Connection | None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -164,6 +164,7 @@ feeds = Table(
     Column("last_modified", UTCDateTime, nullable=True),
     Column("previous_digest", DIGEST, nullable=True),
     Column("previous_until", UTCDateTime, nullable=True),
+    Column("gzipped_body", LargeBinary, nullable=True),
     UniqueConstraint("digest"),
     Index(None, "previous_digest", unique=True),
     Index(None, "person_id"),
@@ -259,7 +260,6 @@ deliveries = Table(
     Column("lease", ID, nullable=True),
     Column("reason", Text, nullable=True),
     Column("delivered_at", UTCDateTime, nullable=True),
-    Column("invites", Boolean, nullable=True),  # whether the server invites the others; None: nothing was stored yet
     UniqueConstraint("calendar_id", "uid"),
     Index(None, "meeting_id"),
     Index(None, "due_at"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +15,10 @@ from scheduler.domain.zones import LocalTime
 from scheduler.store import Store, new_id
 
 
-@pytest.fixture(params=["sqlite"])
-def store_url(database: Path) -> str:
-    return f"sqlite:///{database}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """A migrated database of its own for the test, which runs once on each kind."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
 
 
 @pytest.fixture

@@ -153,9 +153,9 @@ def test_a_feed_is_found_by_its_digest_with_its_bytes_and_the_revision_to_show(
 ) -> None:
     with store.write() as tx:
         feed = tx.feeds.add(programme_id, mentor.id, Show.FREE_BUSY, "a" * 64, now)
-        empty = tx.feeds.find("a" * 64)
+        empty = tx.feeds.find("a" * 64, now)
         tx.feeds.store_rendering(feed.id, rendered_key="1", body=b"BEGIN\r\n\x00", etag='"x"', last_modified=now)
-        full = tx.feeds.find("a" * 64)
+        full = tx.feeds.find("a" * 64, now)
         assert tx.feeds.all(programme_id, mentor.id) == [feed]
         assert tx.feeds.get(programme_id, mentor.id, feed.id) == feed
     assert empty is not None
@@ -171,8 +171,8 @@ def test_a_rotated_feed_answers_to_the_new_token_only(
     with store.write() as tx:
         feed = tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
         tx.feeds.rotate(programme_id, mentor.id, feed.id, "b" * 64)
-        assert tx.feeds.find("a" * 64) is None
-        found = tx.feeds.find("b" * 64)
+        assert tx.feeds.find("a" * 64, now) is None
+        found = tx.feeds.find("b" * 64, now)
     assert found is not None
     assert found.feed_id == feed.id
 
@@ -184,7 +184,7 @@ def test_a_revoked_feed_is_as_if_it_had_never_been(
         feed = tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
         tx.feeds.revoke(programme_id, mentor.id, feed.id, now)
         tx.feeds.store_rendering(feed.id, rendered_key="1", body=b"late", etag='"x"', last_modified=now)
-        assert tx.feeds.find("a" * 64) is None
+        assert tx.feeds.find("a" * 64, now) is None
         assert tx.feeds.all(programme_id, mentor.id) == []
         with pytest.raises(NotFound, match="no feed has the id"):
             tx.feeds.rotate(programme_id, mentor.id, feed.id, "b" * 64)

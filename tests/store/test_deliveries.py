@@ -11,7 +11,7 @@ import pytest
 
 from scheduler.domain.deliveries import LEASE, DeliveryState, Rejected, Stored, TryAgain, Verdict
 from scheduler.domain.people import ConnectedCalendar, Person
-from scheduler.store import Claim, DeliveryRow, Store
+from scheduler.store import Claim, DeliveryRow, Store, Transaction
 
 UID = "series@scheduler"
 DONE = Verdict(DeliveryState.DELIVERED)
@@ -46,7 +46,7 @@ def test_a_claim_has_all_that_an_attempt_needs(
     assert (found.programme_id, found.meeting_id, found.uid) == (programme_id, meeting_id, UID)
     assert (found.calendar_id, found.person_id) == (owed, mentor.id)
     assert (found.url, found.username, found.password_token) == ("https://dav.example.org/ada/", "ada", "gAAAA-token")
-    assert (found.revision, found.delivered_revision, found.etag) == (1, None, None)
+    assert (found.revision, found.delivered_revision, found.auto_schedule) == (1, None, False)
     assert (found.attempts, found.since) == (1, now)
 
 
@@ -70,7 +70,7 @@ def test_a_claimed_delivery_is_nobody_else_s_until_its_lease_runs_out(
     assert second.attempts == 2
 
 
-def test_a_stored_object_is_delivered_and_its_etag_kept_for_the_next_time(
+def test_a_stored_object_is_delivered_and_known_the_next_time(
     store: Store, programme_id: str, meeting_id: str, owed: str, now: datetime
 ) -> None:
     held = claim(store, now)
@@ -83,7 +83,7 @@ def test_a_stored_object_is_delivered_and_its_etag_kept_for_the_next_time(
     with store.write() as tx:
         tx.deliveries.owe(programme_id, meeting_id, [UID], [owed], 2, now + 2 * SECOND)
     again = claim(store, now + 2 * SECOND)
-    assert (again.etag, again.revision, again.delivered_revision) == ('"e1"', 2, 1)
+    assert (again.revision, again.delivered_revision) == (2, 1)
     assert (again.attempts, again.since) == (1, now + 2 * SECOND)
 
 
@@ -220,6 +220,41 @@ def test_a_person_s_deliveries_can_be_dropped(
         tx.deliveries.drop_of_person(programme_id, mentor.id)
         assert tx.deliveries.of_meeting(programme_id, meeting_id) == []
         assert not tx.deliveries.record(held, Stored(None), DONE, now)
+
+
+@pytest.mark.parametrize(
+    ("state", "known"),
+    [(DeliveryState.FAILED, None), (DeliveryState.DELIVERED, 1), (DeliveryState.WAITING, 1)],
+)
+def test_a_delivery_that_is_retried_is_owed_at_once_and_after_a_failure_as_if_never_stored(
+    store: Store, programme_id: str, meeting_id: str, owed: str, now: datetime, state: DeliveryState, known: int | None
+) -> None:
+    with store.write() as tx:
+        tx.deliveries.record(_claimed(tx, now), Stored('"e"'), DONE, now)
+        tx.deliveries.owe(programme_id, meeting_id, [UID], [owed], 2, now)
+        tx.deliveries.record(_claimed(tx, now), TryAgain("no"), Verdict(state, None, "no"), now)
+        (row,) = tx.deliveries.of_meeting(programme_id, meeting_id)
+        retried = tx.deliveries.retry(programme_id, meeting_id, row.id, now + SECOND)
+    assert (retried.state, retried.due_at, retried.attempts) == (DeliveryState.WAITING, now + SECOND, 0)
+    assert retried.reason is None
+    assert claim(store, now + SECOND).delivered_revision == known
+
+
+def test_one_under_way_keeps_its_lease_when_it_is_retried(
+    store: Store, programme_id: str, meeting_id: str, owed: str, now: datetime
+) -> None:
+    held = claim(store, now)
+    with store.write() as tx:
+        row = tx.deliveries.retry(programme_id, meeting_id, held.delivery_id, now)
+        assert (row.state, row.due_at) == (DeliveryState.DELIVERING, now + LEASE)
+        assert tx.deliveries.record(held, Stored(None), DONE, now)
+        assert tx.deliveries.next_due() is None
+
+
+def _claimed(tx: Transaction, now: datetime) -> Claim:
+    found = tx.deliveries.claim(now)
+    assert found is not None
+    return found
 
 
 def claim_all(store: Store, now: datetime) -> list[str]:

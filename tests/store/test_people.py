@@ -98,7 +98,7 @@ def test_a_touch_raises_the_calendar_revision_and_its_time_never_goes_back(
         seen = []
         for moment in (now + timedelta(hours=2), now + timedelta(hours=1)):
             tx.people.touch(programme_id, [mentor.id, mentor.id], moment)
-            page = tx.feeds.find("a" * 64)
+            page = tx.feeds.find("a" * 64, now)
             assert page is not None
             seen.append((page.calendar_revision, page.calendar_changed_at - now))
     assert seen == [(2, timedelta(hours=2)), (3, timedelta(hours=2))]
@@ -122,7 +122,7 @@ def test_an_erased_person_is_gone_with_all_they_connected(
     with store.write() as tx:
         assert tx.people.all(programme_id) == [mentee]
         assert tx.people.by_email(programme_id, {"ada@example.org"}) == []
-        assert tx.feeds.find("a" * 64) is None
+        assert tx.feeds.find("a" * 64, now) is None
         assert tx.deliveries.of_meeting(programme_id, meeting_id) == []
         assert tx.deliveries.claim(now) is None
         assert tx.calendars.claim_reading(now, timedelta(minutes=1)) is None

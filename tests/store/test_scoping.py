@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 import pytest
 
-from scheduler.domain.access import Scope
+from scheduler.domain.access import ApiKey, Scope
 from scheduler.domain.availability import Blackout, BlackoutKind, Days
 from scheduler.domain.meetings import Meeting
 from scheduler.domain.mentorships import Mentorship
@@ -18,6 +18,7 @@ from scheduler.errors import NotFound
 from scheduler.store import Store, StoredMeeting, Transaction, new_id
 
 EXAMS = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 10, 26), date(2026, 10, 30)))
+REPEATED = "the key of a request of theirs"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Theirs:
     blackout: StoredBlackout
     calendar: ConnectedCalendar
     feed: Feed
+    key: ApiKey
     stored: StoredMeeting
     meeting: Meeting
     now: datetime
@@ -48,6 +50,8 @@ def theirs(
     now: datetime,
 ) -> Theirs:
     with store.write() as tx:
+        tx.answers.claim(programme_id, REPEATED, "f" * 64, now, now)
+        tx.answers.keep(programme_id, REPEATED, "sealed")
         return Theirs(
             mentor,
             mentee,
@@ -55,6 +59,7 @@ def theirs(
             tx.blackouts.add(programme_id, mentor.id, EXAMS),
             calendar,
             tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now),
+            tx.programmes.add_key(programme_id, "mk_a", "d" * 64, now, scopes=[Scope.ADMIN]),
             tx.meetings.get(programme_id, meeting_id),
             plan_meeting(),
             now,
@@ -81,12 +86,14 @@ REFUSED: dict[str, Use] = {
         us, it.mentor.id, url="u", username="n", password_token="t", publish=True, now=it.now
     ),
     "calendars.all": lambda tx, us, it: tx.calendars.all(us, it.mentor.id),
+    "calendars.page": lambda tx, us, it: tx.calendars.page(us, it.mentor.id, None, 9),
     "calendars.of_people": lambda tx, us, it: tx.calendars.of_people(us, [it.mentor.id]),
     "calendars.get": lambda tx, us, it: tx.calendars.get(us, it.mentor.id, it.calendar.id),
     "calendars.delete": lambda tx, us, it: tx.calendars.delete(us, it.mentor.id, it.calendar.id),
     "feeds.add": lambda tx, us, it: tx.feeds.add(us, it.mentor.id, Show.DETAILS, "b" * 64, it.now),
     "feeds.all": lambda tx, us, it: tx.feeds.all(us, it.mentor.id),
     "feeds.get": lambda tx, us, it: tx.feeds.get(us, it.mentor.id, it.feed.id),
+    "feeds.pages": lambda tx, us, it: tx.feeds.pages(us, it.mentor.id),
     "feeds.rotate": lambda tx, us, it: tx.feeds.rotate(us, it.mentor.id, it.feed.id, "b" * 64),
     "feeds.revoke": lambda tx, us, it: tx.feeds.revoke(us, it.mentor.id, it.feed.id, it.now),
     "mentorships.add": lambda tx, us, it: tx.mentorships.add(us, replace(it.mentorship, id=new_id()), it.now),
@@ -95,24 +102,40 @@ REFUSED: dict[str, Use] = {
     "mentorships.change": lambda tx, us, it: tx.mentorships.change(us, it.mentorship),
     "meetings.add": lambda tx, us, it: tx.meetings.add(us, it.mentorship.id, it.meeting),
     "meetings.get": lambda tx, us, it: tx.meetings.get(us, it.stored.id),
+    "meetings.lock": lambda tx, us, it: tx.meetings.lock(us, [it.stored.id]),
     "meetings.save": lambda tx, us, it: tx.meetings.save(us, it.stored),
     "meetings.of_mentorship": lambda tx, us, it: tx.meetings.of_mentorship(us, it.mentorship.id),
+    "meetings.page": lambda tx, us, it: tx.meetings.page(us, it.mentorship.id, None, 9),
     "meetings.of_person": lambda tx, us, it: tx.meetings.of_person(us, it.mentor.id),
     "deliveries.owe": lambda tx, us, it: tx.deliveries.owe(us, it.stored.id, ["u"], [it.calendar.id], 1, it.now),
+    "deliveries.retry": lambda tx, us, it: tx.deliveries.retry(us, it.stored.id, "d", it.now),
     "deliveries.of_meeting": lambda tx, us, it: tx.deliveries.of_meeting(us, it.stored.id),
     "deliveries.drop_of_person": lambda tx, us, it: tx.deliveries.drop_of_person(us, it.mentor.id),
+    "answers.keep": lambda tx, us, it: tx.answers.keep(us, REPEATED, "sealed"),
     "programmes.name": lambda tx, us, it: tx.programmes.name("no such programme"),
     "programmes.add_key": lambda tx, us, it: tx.programmes.add_key(
         "no such programme", "sk", "c" * 64, it.now, scopes=[Scope.ADMIN]
     ),
+    "programmes.lock": lambda tx, us, it: tx.programmes.lock("no such programme"),
+    "programmes.key": lambda tx, us, it: tx.programmes.key(us, it.key.id, it.now),
+    "programmes.end_key": lambda tx, us, it: tx.programmes.end_key(us, it.key.id, it.now),
+    "programmes.delete_key": lambda tx, us, it: tx.programmes.delete_key(us, it.key.id),
 }
 """Asked with our programme for their things: NotFound."""
 
 EMPTY: dict[str, Use] = {
     "people.all": lambda tx, us, it: tx.people.all(us),
+    "people.page": lambda tx, us, it: tx.people.page(us, None, 9),
     "people.known": lambda tx, us, it: tx.people.known(us, [it.mentor.id]),
     "people.by_email": lambda tx, us, it: tx.people.by_email(us, {"ada@example.org"}),
     "mentorships.all": lambda tx, us, it: tx.mentorships.all(us),
+    "mentorships.page": lambda tx, us, it: tx.mentorships.page(us, None, 9),
+    "answers.claim": lambda tx, us, it: tx.answers.claim(us, REPEATED, "e" * 64, it.now, it.now),
+    "programmes.keys": lambda tx, us, it: tx.programmes.keys(us, it.now),
+    "calendars.logins": lambda tx, us, it: tx.calendars.logins(us),
+    "counts.people": lambda tx, us, it: tx.counts.people(us),
+    "counts.mentorships": lambda tx, us, it: tx.counts.mentorships(us),
+    "counts.meetings": lambda tx, us, it: tx.counts.meetings(us, it.mentorship.id),
     "meetings.as_guest": lambda tx, us, it: tx.meetings.as_guest(us, "gil@example.org"),
     "meetings.busy_of": lambda tx, us, it: [
         period
@@ -124,8 +147,13 @@ EMPTY: dict[str, Use] = {
 
 UNSCOPED = {
     "people.add",
+    "people.lock_rows",
     "programmes.add",
+    "programmes.all",
     "programmes.find_key",
+    "programmes.note_key_use",
+    "sealed.after",
+    "sealed.replace",
     "feeds.find",
     "feeds.store_rendering",
     "calendars.claim_reading",
@@ -136,7 +164,7 @@ UNSCOPED = {
     "deliveries.record",
     "deliveries.next_due",
 }
-"""A new thing of one's own, who holds a secret, and the worker, who serves every programme."""
+"""A new thing of one's own, who holds a secret, the operator, and the worker, who serves every programme."""
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -151,7 +179,7 @@ def test_another_programme_s_things_are_not_found(
 def test_another_programme_s_things_are_in_no_answer(
     store: Store, another_programme_id: str, theirs: Theirs, name: str
 ) -> None:
-    with store.read() as tx:
+    with store.write() as tx:
         assert not EMPTY[name](tx, another_programme_id, theirs)
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from scheduler.domain.access import Scope
 from scheduler.domain.people import Person
+from scheduler.errors import NotFound
 from scheduler.store import InvalidDatabaseUrl, Store, StoreUnavailable, engine, new_id
 
 
@@ -30,7 +33,7 @@ def test_a_write_that_fails_leaves_nothing(store: Store, now: datetime) -> None:
 
 
 def test_a_read_can_change_nothing(store: Store, now: datetime) -> None:
-    with pytest.raises(OperationalError, match="readonly"), store.read() as tx:
+    with pytest.raises(DBAPIError, match=r"read-?only"), store.read() as tx:
         tx.programmes.add("From a reader", now)
     with store.write() as tx:
         tx.programmes.add("From a writer, after that", now)
@@ -48,31 +51,33 @@ def test_a_read_sees_one_state_while_others_write(
         assert len(reader.people.all(programme_id)) == 2
 
 
-def test_a_second_writer_waits_before_it_reads(store: Store, programme_id: str, now: datetime) -> None:
+def test_a_second_writer_waits_before_it_reads(store: Store, programme_id: str, mentor: Person, now: datetime) -> None:
+    """For the database on SQLite, for the row that it asks to lock elsewhere."""
     first_has_begun = threading.Event()
     second_is_trying = threading.Event()
-    seen: list[int] = []
+    second_got_in = threading.Event()
+    seen: list[str] = []
 
     def first() -> None:
         with store.write() as tx:
+            tx.people.lock(programme_id, [mentor.id])
             first_has_begun.set()
             assert second_is_trying.wait(10)
             assert not second_got_in.wait(0.3)
-            tx.people.add(programme_id, Person(new_id(), "Dot", "d@example.org", "UTC"), now)
-
-    second_got_in = threading.Event()
+            tx.people.change(programme_id, replace(mentor, name="Dot"), now)
 
     def second() -> None:
         assert first_has_begun.wait(10)
         second_is_trying.set()
         with store.write() as tx:
+            (found,) = tx.people.lock(programme_id, [mentor.id])
             second_got_in.set()
-            seen.append(len(tx.people.all(programme_id)))
+            seen.append(found.name)
 
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(first), pool.submit(second)]:
             done.result(30)
-    assert seen == [1]
+    assert seen == ["Dot"]
 
 
 def test_twenty_threads_write_in_turn_and_none_is_told_that_the_database_is_locked(
@@ -94,13 +99,78 @@ def test_twenty_threads_write_in_turn_and_none_is_told_that_the_database_is_lock
 
 
 def test_a_database_that_stays_locked_is_a_named_error(
-    store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch
+    store: Store, store_url: str, programme_id: str, mentor: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0.1)
     impatient = Store(store_url)
-    with store.write(), pytest.raises(StoreUnavailable, match="database is locked"), impatient.write():
-        pass
+    with store.write() as tx:
+        tx.people.lock(programme_id, [mentor.id])
+        with pytest.raises(StoreUnavailable, match=r"locked|lock timeout"), impatient.write() as other:
+            other.people.lock(programme_id, [mentor.id])
     impatient.close()
+
+
+def add_person(store: Store, programme_id: str, name: str, now: datetime) -> None:
+    with store.write() as tx:
+        tx.people.add(programme_id, Person(new_id(), name, f"{name}@example.org", "UTC"), now)
+
+
+def names(store: Store, programme_id: str) -> list[str]:
+    with store.read() as tx:
+        return sorted(person.name for person in tx.people.all(programme_id))
+
+
+def test_what_is_written_and_read_inside_a_write_belongs_to_it(store: Store, programme_id: str, now: datetime) -> None:
+    with store.write():
+        add_person(store, programme_id, "Fay", now)
+        assert names(store, programme_id) == ["Fay"]
+        with ThreadPoolExecutor(1) as another_thread:
+            assert another_thread.submit(names, store, programme_id).result(10) == []
+    assert names(store, programme_id) == ["Fay"]
+
+
+def test_a_write_that_fails_undoes_what_was_written_inside_it(store: Store, programme_id: str, now: datetime) -> None:
+    def write_and_fail() -> None:
+        with store.write():
+            add_person(store, programme_id, "Gus", now)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
+    assert names(store, programme_id) == []
+
+
+def test_an_error_that_is_caught_inside_a_write_leaves_it_to_go_on(
+    store: Store, programme_id: str, now: datetime
+) -> None:
+    with store.write():
+        add_person(store, programme_id, "Hal", now)
+        with pytest.raises(NotFound):
+            fail_to_find(store, programme_id)
+        add_person(store, programme_id, "Ida", now)
+    assert names(store, programme_id) == ["Hal", "Ida"]
+
+
+def fail_to_find(store: Store, programme_id: str) -> None:
+    with store.write() as tx:
+        tx.people.get(programme_id, "nobody")
+
+
+def test_two_stores_never_share_a_transaction(store: Store, store_url: str, programme_id: str, now: datetime) -> None:
+    another = Store(store_url)
+    with store.write():
+        add_person(store, programme_id, "Jo", now)
+        assert names(another, programme_id) == []
+    assert names(another, programme_id) == ["Jo"]
+    another.close()
+
+
+def test_a_write_after_a_failed_one_is_its_own(store: Store, programme_id: str, now: datetime) -> None:
+    with pytest.raises(NotFound):
+        fail_to_find(store, programme_id)
+    add_person(store, programme_id, "Kim", now)
+    with ThreadPoolExecutor(1) as another_thread:
+        assert another_thread.submit(names, store, programme_id).result(10) == ["Kim"]
 
 
 def test_foreign_keys_are_enforced(store: Store, now: datetime) -> None:
@@ -125,7 +195,7 @@ def test_a_database_url_that_can_not_be_used_is_refused_without_repeating_it(url
 
 
 def test_a_store_says_which_database_it_is(store: Store, store_url: str) -> None:
-    assert store.name == store_url
+    assert make_url(store.name) == make_url(store_url)
 
 
 def test_a_database_file_that_can_not_be_opened_is_a_named_error(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,11 +47,12 @@ one_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixtu
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'values.db'}")
+def connection(store_url: str) -> Iterator[Connection]:
+    engine = open_engine(store_url)
     with transaction(engine, write=True) as opened:
         values.create(opened)
         yield opened
+        opened.rollback()
     engine.dispose()
 
 

@@ -20,9 +20,9 @@ def upgrade() -> None:
     op.create_index("ix_api_keys_programme_id", "api_keys", ["programme_id"])
     op.add_column("feeds", sa.Column("previous_digest", sa.String(64), nullable=True))
     op.add_column("feeds", sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("feeds", sa.Column("gzipped_body", sa.LargeBinary(), nullable=True))
     op.create_index("ix_feeds_previous_digest", "feeds", ["previous_digest"], unique=True)
     op.add_column("calendars", sa.Column("auto_schedule", sa.Boolean(), nullable=False, server_default=sa.false()))
-    op.add_column("deliveries", sa.Column("invites", sa.Boolean(), nullable=True))
     op.create_table(
         "answers",
         sa.Column("programme_id", sa.String(36), nullable=False),
@@ -40,9 +40,9 @@ def downgrade() -> None:
     """Takes it all away; keys that were limited or had ended go with it, for they could do everything again."""
     op.execute("DELETE FROM api_keys WHERE scopes <> '[\"admin\"]' OR expires_at IS NOT NULL")
     op.drop_table("answers")
-    op.drop_column("deliveries", "invites")
     op.drop_column("calendars", "auto_schedule")
     op.drop_index("ix_feeds_previous_digest", "feeds")
+    op.drop_column("feeds", "gzipped_body")
     op.drop_column("feeds", "previous_until")
     op.drop_column("feeds", "previous_digest")
     op.drop_index("ix_api_keys_programme_id", "api_keys")

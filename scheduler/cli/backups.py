@@ -1,0 +1,31 @@
+"""``scheduler backup`` and ``restore``: the whole SQLite database as one file, while the service runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scheduler.cli.opening import open_context, open_service, read_settings
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="overwrite FILE if it is there")
+def backup(file: Path, force: bool) -> None:
+    """Copy the database to FILE; the service may go on running.
+
+    The passwords in it open with the secret key alone: keep that elsewhere.
+    """
+    _, context = open_service()
+    context.store.backup(file, overwrite=force)
+    click.echo(f"backed up {context.store.name} to {file} ({file.stat().st_size:,} bytes)", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def restore(file: Path) -> None:
+    """Make the database what FILE holds, in place of all that is in it; the service may go on running."""
+    context = open_context(read_settings())
+    context.store.restore(file)
+    click.echo(f"restored {context.store.name} from {file}", err=True)

@@ -1,0 +1,35 @@
+"""Whether a database is whole in itself, as far as it can tell; what its rows mean is not known here."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError
+
+from scheduler.store.engine import transaction
+
+MOST = 20
+"""How many problems of a kind are told: of a broken file there can be one for each page."""
+
+
+def damages(engine: Engine) -> list[str]:
+    """What is wrong, a sentence each. PostgreSQL keeps its references itself, and is checked with its own tools.
+
+    Raises StoreUnavailable.
+    """
+    if engine.dialect.name != "sqlite":
+        return []
+    try:
+        with transaction(engine, write=False) as connection:
+            return [*_broken_pages(connection), *_broken_references(connection)]
+    except DatabaseError as error:
+        return [f"SQLite can't read the file ({error.orig})"]
+
+
+def _broken_pages(connection: Connection) -> list[str]:
+    found = connection.exec_driver_sql(f"PRAGMA integrity_check({MOST})").scalars()
+    return [f"the file is damaged: {problem}" for problem in found if problem != "ok"]
+
+
+def _broken_references(connection: Connection) -> list[str]:
+    rows = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(MOST)
+    return [f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there" for row in rows]
