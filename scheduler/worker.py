@@ -10,6 +10,7 @@ import threading
 
 import structlog
 
+from scheduler.adapters.expander import Expander
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 from scheduler.services.publishing import deliver_next
@@ -31,17 +32,20 @@ class Worker:
     def run(self) -> None:
         """Works until `stop`."""
         log.info("worker started")
-        while not self._stopping.is_set():
-            try:
-                worked = deliver_next(self._context) or read_next(self._context)
-            except Exception:  # one broken row or a database away must not end the others' deliveries
-                log.exception("worker failed; the lease brings the work back")
-                self._stopping.wait(PAUSE_AFTER_FAILURE)
-                continue
-            if not worked:
-                self._stopping.wait(PAUSE)
+        with Expander() as expander:
+            while not self._stopping.is_set():
+                self._stopping.wait(self._work_once(expander))
         log.info("worker stopped")
 
     def stop(self) -> None:
         """Lets the work in hand finish and nothing new begin."""
         self._stopping.set()
+
+    def _work_once(self, expander: Expander) -> float:
+        """Does one thing, if there is something to do; after how many seconds to look again."""
+        try:
+            worked = deliver_next(self._context) or read_next(self._context, expander.busy_periods)
+        except Exception:  # one broken row or a database away must not end the others' deliveries
+            log.exception("worker failed; the lease brings the work back")
+            return PAUSE_AFTER_FAILURE
+        return 0 if worked else PAUSE

@@ -21,6 +21,7 @@ _MEANING = {
     410: "has nothing at this address any more; check the calendar's URL",
     405: "does not take calendar objects at this address; check the calendar's URL",
     409: "has something that stands against it",
+    412: "has something that stands against it",
     413: "finds it too large",
     415: "does not take iCalendar here",
     507: "has no room left for this login",
@@ -28,11 +29,15 @@ _MEANING = {
 
 
 class CalendarRefused(Refused):
-    """The server said no, and will again until somebody changes something. ``status`` is its answer, if it gave one."""
+    """The server said no, and will again until somebody changes something.
 
-    def __init__(self, reason: str, status: int | None = None) -> None:
+    ``status`` is its answer, if it gave one; ``preconditions`` are the names of those that it said had failed.
+    """
+
+    def __init__(self, reason: str, status: int | None = None, preconditions: Iterable[str] = ()) -> None:
         self.reason = reason
         self.status = status
+        self.preconditions = frozenset(preconditions)
         super().__init__(f"the calendar server {reason}")
 
 
@@ -56,21 +61,22 @@ def failure(
     ``phrase`` is the server's reason phrase, ``preconditions`` are the elements of its DAV:error in Clark
     notation (RFC 4918 §16, for example RFC 4791's no-uid-conflict), ``retry_after`` is in seconds.
     """
-    answer = f"answered {_named(status, phrase, preconditions)}"
+    names = [name.rpartition("}")[2] for name in preconditions]
+    answer = f"answered {_named(status, phrase, names)}"
     if status in _PASSING or (500 <= status < 600 and status != HTTPStatus.INSUFFICIENT_STORAGE):
         return CalendarUnreachable(answer, _wait(retry_after))
     if 300 <= status < 400:
         return CalendarRefused(f"{answer}: the calendar has another address now; give that one", status)
     if status >= 400:
         meaning = _MEANING.get(status, "does not take what it was asked")
-        return CalendarRefused(f"{meaning} (it {answer})", status)
+        return CalendarRefused(f"{meaning} (it {answer})", status, names)
     return CalendarUnreachable(f"{answer}, which is no answer to that")
 
 
-def _named(status: int, phrase: str | None, preconditions: Iterable[str]) -> str:
+def _named(status: int, phrase: str | None, names: Iterable[str]) -> str:
     """Status, phrase and the names of preconditions, in a few printable words: they are somebody else's text."""
-    names = ", ".join(name.rpartition("}")[2] for name in preconditions)
-    text = f"{status} {phrase or _standard_phrase(status)}".strip() + (f": {names}" if names else "")
+    named = ", ".join(names)
+    text = f"{status} {phrase or _standard_phrase(status)}".strip() + (f": {named}" if named else "")
     return "".join(filter(str.isprintable, text))[:120]
 
 

@@ -1,19 +1,27 @@
 """Storing a calendar object without overwriting what somebody else did there (RFC 9110 §13, RFC 4791 §5.3.4).
 
-The decisions only: what to send, and what an answer means. A reply can be lost after the server stored
-the object, so that a failed precondition may be our own success: what lies there tells.
+The decisions only: what to send, and what an answer means. Whatever lies there is read and merged with before it is
+replaced. A reply can be lost after the server stored the object, so that a failed precondition may be our own
+success: what lies there tells.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol
 
+from scheduler.adapters.calendar_errors import CalendarRefused
 from scheduler.domain.deliveries import Outcome, Rejected, Stored, TryAgain
-from scheduler.ical.parse import Identity, read_identity
+from scheduler.ical.lines import NotOneCalendar
+from scheduler.ical.merge import Merged, merge
+from scheduler.ical.ownership import told
+from scheduler.ical.parse import Identity, UnreadableCalendar, read_identity
+from scheduler.ical.scheduling import server_invites, told_of_invitations
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
+UID_CONFLICT = "no-uid-conflict"
+"""RFC 4791 §5.3.2.1: the collection has an object with that UID under another name."""
+ORGANIZERS_ONLY = frozenset({"allowed-attendee-scheduling-object-change", "attendee-allowed"})
+"""RFC 6638 §3.2.4.4, and what Xandikos calls it: an attendee may not change what is the organizer's."""
 
 
 @dataclass(frozen=True)
@@ -32,63 +40,115 @@ class Written:
 
 
 class Resource(Protocol):
-    """The one address at which an object lies. Both raise CalendarRefused and CalendarUnreachable."""
+    """The one address at which an object lies. All raise CalendarRefused and CalendarUnreachable."""
 
     def read(self) -> Held | None:
         """What lies there; None if nothing does."""
 
     def write(self, data: bytes, if_match: str | None) -> Written | None:
-        """Puts the bytes there if what lies there has that ETag, or (None) if nothing does; None if not so."""
+        """Puts the bytes there if what lies there has that ETag, or (None) if nothing does; None if not so.
+
+        Another precondition that fails (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4) is a CalendarRefused that names it.
+        """
+
+    def elsewhere(self) -> Resource | None:
+        """Where else in the collection the object with this UID lies; None if nowhere."""
 
 
-def put_object(resource: Resource, data: bytes, etag: str | None) -> Outcome:
-    """Makes the resource hold ``data`` if it holds what had ``etag``, or (None) nothing, or an older version of it.
+def put_object(resource: Resource, data: bytes, *, stored_before: bool) -> Outcome:
+    """Makes the resource hold ``data``, with whatever its owner has added to it there.
 
-    ``data`` is one event or series. Raises what the resource raises.
+    ``data`` is one event or series. What was ``stored_before`` and is gone is not put back. Raises what the
+    resource raises.
     """
     ours = read_identity(data)
     if ours is None:
         return Rejected("what was to be stored is not one calendar object")
-    written = resource.write(data, etag)
-    if written is not None:
-        return _stored(resource, ours, written)
+    if not stored_before:
+        written = _create(resource, data)
+        if written is not None:
+            return _stored(resource, ours, data, written)
     held = resource.read()
+    if held is None:
+        other = resource.elsewhere()
+        held = other.read() if other is not None else None
+        resource = other or resource
     if held is not None:
-        return _settle(resource, ours, data, held, seen_before=etag is not None)
-    if etag is not None:
-        return Rejected("somebody deleted the meeting from the calendar; it is not put back")
+        return _update(resource, ours, data, held)
+    if stored_before:
+        return _gone(data)
     return TryAgain("the calendar server changed the object while it was written")
 
 
-def _settle(resource: Resource, ours: Identity, data: bytes, held: Held, *, seen_before: bool) -> Outcome:
-    """What to do about an object that was not expected there."""
+def _create(resource: Resource, data: bytes) -> Written | None:
+    """The new object; None if one with its UID is there already."""
+    try:
+        return resource.write(data, None)
+    except CalendarRefused as error:
+        if UID_CONFLICT not in error.preconditions:
+            raise
+        return None
+
+
+def _gone(data: bytes) -> Outcome:
+    """What to do about an object that was there and isn't any more."""
+    if b"\r\nSTATUS:CANCELLED\r\n" in data and b"\r\nSTATUS:CONFIRMED\r\n" not in data:
+        return Stored(None, "somebody had deleted the cancelled meeting from the calendar; it is left so")
+    return Rejected(
+        "somebody deleted the meeting from the calendar; it is not put back unless this delivery is retried"
+    )
+
+
+def _update(resource: Resource, ours: Identity, data: bytes, held: Held) -> Outcome:
+    """Merges with what is held, and writes that if it makes a difference."""
     theirs = read_identity(held.data)
-    if theirs == ours:
-        return Stored(held.etag)
     if theirs is None or theirs.uid != ours.uid:
         return Rejected("something else lies where the meeting belongs in the calendar; it is not overwritten")
-    if _version(theirs) > _version(ours):
-        return Rejected("somebody changed the meeting in the calendar after this change; it is not overwritten")
+    try:
+        merged = merge(data, held.data)
+    except (UnreadableCalendar, NotOneCalendar):
+        return Rejected("the meeting in the calendar can't be read; delete it there and retry this delivery")
+    if merged.is_newer:
+        return Rejected(
+            "the calendar holds a later version of the meeting than is stored here; it is not overwritten, "
+            "and the next change of the meeting will be"
+        )
+    if not merged.differs:
+        return Stored(held.etag)
     if held.etag is None:
         return Rejected("the calendar server gives no strong ETag, so the meeting can't be replaced safely")
-    written = resource.write(data, held.etag)
+    return _replace(resource, ours, merged, held)
+
+
+def _replace(resource: Resource, ours: Identity, merged: Merged, held: Held) -> Outcome:
+    try:
+        written = resource.write(merged.data, held.etag)
+    except CalendarRefused as error:
+        if not ORGANIZERS_ONLY & error.preconditions:
+            raise
+        return _left_to_organizer(merged, held)
     if written is None:
         return TryAgain("the calendar server changed the object while it was written")
-    note = "the copy in the calendar was not the one last stored there; it was replaced" if seen_before else None
-    return _stored(resource, ours, written, note)
+    return _stored(resource, ours, merged.data, written, told(merged.put_right))
 
 
-def _stored(resource: Resource, ours: Identity, written: Written, note: str | None = None) -> Outcome:
-    """A success, with the ETag that the server gave, or else the one that it has for what we meant."""
-    if written.etag is not None:
+def _left_to_organizer(merged: Merged, held: Held) -> Outcome:
+    """What to make of an invitation that the server itself keeps as the organizer's calendar has it."""
+    if merged.is_same:
+        return Stored(held.etag, "the calendar server shows this version as an invitation, in the organizer's words")
+    return TryAgain("the calendar server lets nobody but the organizer change this invitation")
+
+
+def _stored(resource: Resource, ours: Identity, data: bytes, written: Written, note: str | None = None) -> Outcome:
+    """A success, with the ETag that the server gave, or else the one that it has for what we meant.
+
+    What a server that invites people has to say of that stands in the object that it stored.
+    """
+    if written.etag is not None and not server_invites(data):
         return Stored(written.etag, note)
     held = resource.read()
     theirs = read_identity(held.data) if held else None
     if held is None or theirs is None or theirs.uid != ours.uid:
         return TryAgain("the calendar server took the meeting and does not show it")
-    return Stored(held.etag if theirs == ours else None, note)
-
-
-def _version(identity: Identity) -> tuple[int, datetime]:
-    """What orders the versions of an event: SEQUENCE, then when it was changed (RFC 5546 §2.1.5)."""
-    return identity.sequence, identity.changed_at or _NEVER
+    said = "; ".join(filter(None, (note, told_of_invitations(held.data))))
+    return Stored(held.etag if theirs.sequence == ours.sequence else None, said or None)

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidURL
 from requests.hooks import default_hooks
 from urllib3.exceptions import HTTPError
 
@@ -25,6 +26,15 @@ from scheduler.adapters.public_addresses import Address, Network, is_public
 from scheduler.errors import Refused
 
 MOST_REDIRECTS = 3
+OTHER_PROTOCOLS = frozenset(
+    (
+        *(0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104),
+        *(109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515),
+        *(526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049),
+        *(3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080),
+    )
+)
+"""Ports at which no browser speaks HTTP either, because other servers would take it for theirs (Fetch standard)."""
 
 
 class AddressRefused(Refused):
@@ -60,16 +70,18 @@ class Guard:
         return is_public(address) or any(address in network for network in self.allowed_networks)
 
     def check_url(self, url: str) -> None:
-        """Makes sure that a URL is http or https, names a host and holds no login. Raises AddressRefused."""
+        """Makes sure that a URL is http or https, with a host, a port for that and no login. Raises AddressRefused."""
         try:
             parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port
+            host, port = parts.hostname, parts.port
         except ValueError as error:
             raise AddressRefused("", "can't be read from the URL") from error
         if parts.scheme not in ("http", "https") or not host:
             raise AddressRefused(host or "", "is not that of an http or https URL")
         if "@" in parts.netloc:
             raise AddressRefused(host, "has a login in its URL")
+        if port in OTHER_PROTOCOLS:
+            raise AddressRefused(host, f"is asked for at port {port}, where other protocols are spoken")
 
     def resolve(self, host: str, port: int) -> list[SocketAddress]:
         """The addresses of a host, each of them admitted. Raises AddressRefused, socket.gaierror."""
@@ -87,7 +99,8 @@ def guarded_session(guard: Guard) -> requests.Session:
     """A session for one job: from now on, everything done with it takes at most ``guard.job_seconds``.
 
     (A resolver that hangs is waited for as long as the system waits.) Raises AddressRefused, and the
-    errors of requests for everything else. Nothing is taken from the environment: no proxy, no netrc.
+    errors of requests for everything else. Nothing is taken from the environment: no proxy, no netrc, and no
+    certificates: those of certifi vouch, whatever REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE name.
     """
     session = _GuardedSession()
     session.adapters.clear()
@@ -104,10 +117,20 @@ class _GuardedSession(requests.Session):
         self.max_redirects = MOST_REDIRECTS
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Where to go on. Not for 301-303 to a write: requests would send it again as a GET or without its body."""
+        """Where to go on; None where the redirect is the answer.
+
+        Not for 301-303 to a write: requests would send it again as a GET or without its body. Not out of TLS:
+        what was to be secret would go in the open.
+        """
         if resp.status_code in (301, 302, 303) and resp.request.method not in ("GET", "HEAD"):
             return None
-        return super().get_redirect_target(resp)
+        here = str(resp.url)
+        try:
+            target = super().get_redirect_target(resp)
+            scheme = urlsplit(urljoin(here, target or "")).scheme
+        except ValueError as error:
+            raise InvalidURL("the answer redirects to what is no URL", response=resp) from error
+        return None if here.startswith("https:") and scheme == "http" else target
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Drops the login where it would go to another server; the hooks too, which answer a digest challenge."""
@@ -161,15 +184,23 @@ class _BoundedBody:
     def __init__(self, body: Any, limit: int) -> None:
         self._body = body
         self._limit = limit
+        self._size = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._body, name)
 
     def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]:
         """The body in pieces of at most ``amt`` bytes. Raises AnswerTooLarge."""
-        size = 0
         for piece in self._body.stream(amt, decode_content=decode_content):
-            size += len(piece)
-            if size > self._limit:
-                raise AnswerTooLarge(f"the answer has more than {self._limit} bytes")
-            yield piece
+            yield self._counted(piece)
+
+    def read(self, amt: int | None = None, **options: Any) -> bytes:
+        """What is left of the body, or ``amt`` bytes of it. Raises AnswerTooLarge."""
+        one_too_many = self._limit - self._size + 1
+        return self._counted(self._body.read(one_too_many if amt is None else min(amt, one_too_many), **options))
+
+    def _counted(self, piece: bytes) -> bytes:
+        self._size += len(piece)
+        if self._size > self._limit:
+            raise AnswerTooLarge(f"the answer has more than {self._limit} bytes")
+        return piece

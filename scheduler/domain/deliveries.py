@@ -28,7 +28,10 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True)
 class Stored:
-    """The server holds the bytes we meant. ``etag`` is strong, or None if the server gives none."""
+    """The server holds what we meant. ``etag`` is strong, or None if the server gives none.
+
+    ``note`` is what is to be told of it: what was put right, for one.
+    """
 
     etag: str | None
     note: str | None = None

@@ -23,7 +23,7 @@ from scheduler.ical.foreign_zones import ForeignZones, IanaZones
 
 tzp.use(IanaZones())
 
-_MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 """What icalendar, recurring_ical_events and dateutil raise on input that is not what they expect."""
 _TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
 _COPIED = ("UID", "SEQUENCE", "STATUS", "TRANSP", "DURATION", "RRULE")
@@ -54,7 +54,7 @@ class Identity:
 def read_identity(data: bytes) -> Identity | None:
     """The identity of a calendar object read back from a server; None if it is not one event or series."""
     try:
-        events = [event for calendar in _calendars(data) for event in calendar.walk("VEVENT")]
+        events = [event for calendar in calendars_in(data) for event in calendar.walk("VEVENT")]
         if len({str(event["UID"]) for event in events}) != 1:
             return None
         master = next((event for event in events if "RECURRENCE-ID" not in event), events[0])
@@ -63,7 +63,7 @@ def read_identity(data: bytes) -> Identity | None:
             return None
         sequence = int(str(master.get("SEQUENCE", 0)))
         return Identity(str(master["UID"]), sequence, changed_at and changed_at.astimezone(UTC))
-    except (UnreadableCalendar, *_MALFORMED):
+    except (UnreadableCalendar, *MALFORMED):
         return None
 
 
@@ -80,18 +80,18 @@ def busy_periods(
     found: list[Period] = []
     for data in objects:
         try:
-            for calendar in _calendars(data):
-                found += _Reader(ForeignZones.of(calendar), zone).busy(calendar, start, end, ignore_uids)
-        except _MALFORMED as error:
+            for calendar in calendars_in(data):
+                found += EventReader(ForeignZones.of(calendar), zone).busy(calendar, start, end, ignore_uids)
+        except MALFORMED as error:
             raise UnreadableCalendar(f"an event is malformed ({type(error).__name__})") from error
     return Periods.of(found).within(minute_of(start), minute_after(end))
 
 
-def _calendars(data: bytes) -> list[Component]:
+def calendars_in(data: bytes) -> list[Component]:
     """The VCALENDARs in the data, all of them whole."""
     try:
         calendars = Calendar.from_ical(data, multiple=True)
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise UnreadableCalendar("it is not iCalendar") from error
     if not calendars or len(calendars) != len(_CALENDAR.findall(data)):
         raise UnreadableCalendar("it has no complete VCALENDAR, or not only those")
@@ -102,7 +102,7 @@ def _calendars(data: bytes) -> list[Component]:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class EventReader:
     """Reads the events of one VCALENDAR for an owner who lives in ``zone``."""
 
     zones: ForeignZones
@@ -116,7 +116,7 @@ class _Reader:
         for number, event in enumerate(calendar.walk("VEVENT")):
             uid = str(event.get("UID", f"no UID {number}"))
             if uid not in ignore_uids:
-                by_uid.setdefault(uid, []).append(self._lean(event))
+                by_uid.setdefault(uid, []).append(self.lean(event))
         recurring = Calendar()
         for events in by_uid.values():
             if any(name in event for event in events for name in ("RRULE", "RDATE", "RECURRENCE-ID")):
@@ -131,11 +131,11 @@ class _Reader:
         for event in events:
             cancelled = str(event.get("STATUS", "")).upper() == "CANCELLED"
             transparent = str(event.get("TRANSP", "")).upper() == "TRANSPARENT"
-            start, end = self._span(event)
+            start, end = self.span(event)
             if start < end and not cancelled and not transparent:
                 yield Period(start, end)
 
-    def _span(self, event: Component) -> tuple[datetime, datetime]:
+    def span(self, event: Component) -> tuple[datetime, datetime]:
         """When an event begins and ends, in UTC, by RFC 5545 §3.6.1 where it has no DTEND."""
         start, end, length = _moment(event, "DTSTART"), _moment(event, "DTEND"), _duration(event)
         if start is None:
@@ -157,7 +157,7 @@ class _Reader:
     def _midnight(self, day: date) -> datetime:
         return LocalTime(datetime(day.year, day.month, day.day), self.zone).instant  # noqa: DTZ001  # a wall time
 
-    def _lean(self, event: Component) -> Event:
+    def lean(self, event: Component) -> Event:
         """The event with its times only, all of them with an offset or a date.
 
         The library copies an event for each of its occurrences, and would guess at times without an offset.
@@ -179,7 +179,7 @@ class _Reader:
         for name in ("RDATE", "EXDATE"):
             if name in event:
                 lean[name] = [self._all_placed(dates) for dates in _listed(event[name])]
-        self._span(lean)
+        self.span(lean)
         return lean
 
     def _all_placed(self, dates: object) -> vDDDLists:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from icalendar import Alarm, Calendar, Event, vCalAddress, vRecur
+from icalendar import Alarm, Calendar, Event, vRecur
 
 from scheduler.domain.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
 from scheduler.domain.periods import Period
 from scheduler.domain.zones import LocalTime, local_time
 from scheduler.ical.description import describe_once, describe_series
+from scheduler.ical.scheduling import ORGANIZERS, Copy
+from scheduler.ical.stamps import stamped
 from scheduler.ical.timezones import vtimezone
 from scheduler.ical.values import Text, add_local, add_utc, cal_address, one_line, uri
 
@@ -42,20 +44,19 @@ class FeedEntry:
     audience: Audience
 
 
-def render_invite(meeting: Meeting, uid: str, audience: Audience = Audience.DETAILS) -> bytes:
-    """The calendar object with that UID (one of ``meeting.uids``), to be PUT to a CalDAV server.
+def render_invite(meeting: Meeting, uid: str, copy: Copy = ORGANIZERS) -> bytes:
+    """The calendar object with that UID (one of ``meeting.uids``), to be PUT to the CalDAV server of that copy.
 
-    The server is asked to invite nobody (RFC 6638 §7.1): each person is reached by us, once, and guests
-    are not sent the goals. Raises KeyError for another UID.
+    It bears the mark of its version. Guests whom the server may invite are not sent the goals. Raises KeyError
+    for another UID.
     """
-    calendar = _calendar()
+    audience = Audience.GUEST if copy.may_reach_guests and meeting.guests else Audience.DETAILS
     events = _Writer(meeting, audience).object_of(uid)
     for event in events:
-        for attendee in _attendees(event):
-            attendee.params["SCHEDULE-AGENT"] = "CLIENT"
+        copy.address(event)
         if event["STATUS"] == "CONFIRMED":
             event.add_component(_alarm(str(event["SUMMARY"])))
-    return _rendered(calendar, events, [meeting])
+    return stamped(_rendered(_calendar(), events, [meeting]), meeting.changed_at, meeting.revision)
 
 
 def render_feed(name: str, entries: Sequence[FeedEntry]) -> bytes:
@@ -202,11 +203,6 @@ def _is_plain(start: LocalTime, minutes: int) -> bool:
     """Whether the clock exists at a nominal start and does not change before its end."""
     length = timedelta(minutes=minutes)
     return local_time(start.instant + length, start.zone).wall == start.wall + length
-
-
-def _attendees(event: Event) -> list[vCalAddress]:
-    found = event.get("ATTENDEE", [])
-    return found if isinstance(found, list) else [found]
 
 
 def _alarm(text: str) -> Alarm:

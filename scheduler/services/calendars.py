@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, time, timedelta
 
 import structlog
@@ -10,8 +11,10 @@ from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachabl
 from scheduler.adapters.guarded_http import AddressRefused
 from scheduler.domain.deliveries import LEASE
 from scheduler.domain.people import Account, ConnectedCalendar
+from scheduler.domain.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar, busy_periods
 from scheduler.services.ports import Context
+from scheduler.services.quotas import make_room_for_calendar
 from scheduler.services.secrets import UndecipherableSecret
 
 log = structlog.get_logger(__name__)
@@ -21,19 +24,24 @@ LOOK_AHEAD = timedelta(days=400)
 """How far busy time is read: a search spans at most 366 days."""
 RETRY_AFTER = timedelta(minutes=1)
 
+WorkOut = Callable[[Sequence[bytes], datetime, datetime, str, Collection[str]], Periods]
+"""Objects, start, end (UTC), their owner's zone and the UIDs left aside, to when the owner is busy."""
+
 
 def connect_calendar(
     context: Context, programme_id: str, person_id: str, account: Account, *, publish: bool
 ) -> ConnectedCalendar:
     """Tries the connection and keeps it, the password encrypted; meetings to come are owed to it at once.
 
-    Raises NotFound, and CalendarRefused, CalendarUnreachable or AddressRefused with what went wrong.
+    Raises NotFound, QuotaReached, AlreadyConnected, and CalendarRefused, CalendarUnreachable or AddressRefused with
+    what went wrong.
     """
     with context.store.read() as tx:
         tx.people.get(programme_id, person_id)
-    context.calendars.check(account)
+    auto_schedule = context.calendars.check(account)
     now = context.clock()
     with context.store.write() as tx:
+        make_room_for_calendar(context, tx, programme_id, person_id)
         calendar = tx.calendars.add(
             programme_id,
             person_id,
@@ -41,6 +49,7 @@ def connect_calendar(
             username=account.username,
             password_token=context.vault.seal(account.password),
             publish=publish,
+            auto_schedule=auto_schedule,
             now=now,
         )
         for stored in tx.meetings.of_person(programme_id, person_id):
@@ -50,8 +59,12 @@ def connect_calendar(
     return calendar
 
 
-def read_next(context: Context) -> bool:
-    """Reads the busy time of the connected calendar that is most overdue, if one is; whether there was one."""
+def read_next(context: Context, work_out: WorkOut = busy_periods) -> bool:
+    """Reads the busy time of the connected calendar that is most overdue, if one is; whether there was one.
+
+    ``work_out`` gives the busy periods of calendar objects. `busy_periods` takes whatever time that takes; one that
+    gives up in time, and raises UnreadableCalendar, leaves the calendar unread with that for a reason.
+    """
     now = context.clock()
     with context.store.write() as tx:
         reading = tx.calendars.claim_reading(now, LEASE)
@@ -65,13 +78,15 @@ def read_next(context: Context) -> bool:
     try:
         account = Account(calendar.url, calendar.username, context.vault.open(reading.password_token))
         objects = context.calendars.read_objects(account, start, start + LOOK_AHEAD)
-        busy = busy_periods(objects, start, start + LOOK_AHEAD, reading.time_zone, ours)
+        busy = work_out(objects, start, start + LOOK_AHEAD, reading.time_zone, ours)
     except (CalendarRefused, CalendarUnreachable, AddressRefused, UnreadableCalendar, UndecipherableSecret) as error:
         with context.store.write() as tx:
             tx.calendars.record_read_failure(calendar.id, str(error), context.clock() + RETRY_AFTER)
+        context.observer.calendar_read("failed")
         log.warning("calendar not read", calendar=calendar.id, error=type(error).__name__)
         return True
     with context.store.write() as tx:
         tx.calendars.record_read(calendar.id, busy, context.clock(), context.clock() + context.refresh)
+    context.observer.calendar_read("read")
     log.info("calendar read", calendar=calendar.id, objects=len(objects), busy=len(busy))
     return True

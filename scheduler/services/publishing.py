@@ -13,9 +13,11 @@ from scheduler.domain.deliveries import Outcome, Rejected, judge
 from scheduler.domain.meetings import redescribe
 from scheduler.domain.people import Account
 from scheduler.ical.render import render_invite
+from scheduler.ical.scheduling import Copy
 from scheduler.services.ports import Context
+from scheduler.services.reasons import in_our_words
 from scheduler.services.secrets import UndecipherableSecret
-from scheduler.store import Claim, StoredMeeting, Transaction
+from scheduler.store import Claim, DeliveryRow, StoredMeeting, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +45,16 @@ def refresh_descriptions(tx: Transaction, programme_id: str, meetings: Sequence[
         publish_change(tx, programme_id, replace(stored, meeting=redescribe(stored.meeting, now)), now)
 
 
+def retry_delivery(context: Context, programme_id: str, meeting_id: str, delivery_id: str) -> DeliveryRow:
+    """Where a delivery stands that is made again at once, whatever came of it; what was deleted is put back.
+
+    One under way is left to end. Raises NotFound.
+    """
+    with context.store.write() as tx:
+        tx.meetings.get(programme_id, meeting_id, lock=True)
+        return tx.deliveries.retry(programme_id, meeting_id, delivery_id, context.clock())
+
+
 def deliver_next(context: Context) -> bool:
     """Makes the most overdue delivery, if one is due; whether there was one.
 
@@ -59,6 +71,7 @@ def deliver_next(context: Context) -> bool:
     verdict = judge(outcome, attempts=claim.attempts, since=claim.since, now=now, jitter=jitter)
     with context.store.write() as tx:
         recorded = tx.deliveries.record(replace(claim, revision=revision), outcome, verdict, now)
+    context.observer.delivered(verdict.state.value if recorded else "superseded")
     log.info(
         "delivery",
         delivery=claim.delivery_id,
@@ -66,7 +79,7 @@ def deliver_next(context: Context) -> bool:
         revision=revision,
         attempt=claim.attempts,
         state=verdict.state.value,
-        reason=verdict.reason,
+        reason=in_our_words(verdict.reason),
         recorded=recorded,
     )
     return True
@@ -75,9 +88,25 @@ def deliver_next(context: Context) -> bool:
 def _attempt(context: Context, claim: Claim) -> tuple[Outcome, int]:
     """What came of one attempt, and the revision that was tried."""
     with context.store.read() as tx:
-        meeting = tx.meetings.get(claim.programme_id, claim.meeting_id).meeting
+        stored = tx.meetings.get(claim.programme_id, claim.meeting_id)
+        rows = tx.deliveries.of_meeting(claim.programme_id, claim.meeting_id)
+    meeting = stored.meeting
+    copy = copy_for(claim, stored, rows)
     try:
         account = Account(claim.url, claim.username, context.vault.open(claim.password_token))
     except UndecipherableSecret as error:
         return Rejected(str(error)), meeting.revision
-    return context.calendars.put(account, claim.uid, render_invite(meeting, claim.uid), claim.etag), meeting.revision
+    data = render_invite(meeting, claim.uid, copy)
+    stored_before = claim.delivered_revision is not None
+    return context.calendars.put(account, claim.uid, data, stored_before=stored_before), meeting.revision
+
+
+def copy_for(owed: Claim | DeliveryRow, stored: StoredMeeting, rows: Sequence[DeliveryRow]) -> Copy:
+    """Whose copy of a meeting it is and who is invited by it; ``rows`` are all the meeting's deliveries."""
+    inviting = [row.calendar_id for row in rows if row.person_id == stored.mentor_id and row.auto_schedule]
+    return Copy(
+        is_organizers=owed.person_id == stored.mentor_id,
+        auto_schedule=owed.auto_schedule,
+        reaches_attendee=any(row.person_id == stored.mentee_id for row in rows),
+        invites=inviting[:1] == [owed.calendar_id],
+    )

@@ -45,7 +45,7 @@ def account(scripted: ScriptedServer) -> Account:
 
 @pytest.fixture
 def put(caldav: CalDAVServer, account: Account) -> Callable[..., Outcome]:
-    return lambda etag=None: caldav.put(account, UID, DATA, etag)
+    return lambda stored_before=False: caldav.put(account, UID, DATA, stored_before=stored_before)
 
 
 @dataclass
@@ -96,7 +96,7 @@ class TestWhatIsSent:
     def test_line_ends_stay_as_they_are(self, caldav: CalDAVServer, account: Account, scripted: ScriptedServer) -> None:
         scripted.answer(Reply(201, headers={"ETag": '"1"'}))
         data = DATA.replace(b"\r", b"")
-        assert isinstance(caldav.put(account, UID, data, None), Stored)
+        assert isinstance(caldav.put(account, UID, data, stored_before=False), Stored)
         assert scripted.asked[0].body == data
 
     @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ class TestWhatIsSent:
         self, uid: str, name: str, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(201, headers={"ETag": '"1"'}))
-        assert caldav.put(account, uid, event(uid), None) == Stored('"1"')
+        assert caldav.put(account, uid, event(uid), stored_before=False) == Stored('"1"')
         assert scripted.asked[0].path == f"/calendar/{name}.ics"
 
     @pytest.mark.parametrize("slash", ["", "/", "//", "/?query", "#fragment"])
@@ -123,7 +123,7 @@ class TestWhatIsSent:
         self, slash: str, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(201, headers={"ETag": '"1"'}))
-        caldav.put(replace(account, url=f"{scripted.url}/calendar{slash}"), UID, DATA, None)
+        caldav.put(replace(account, url=f"{scripted.url}/calendar{slash}"), UID, DATA, stored_before=False)
         assert scripted.asked[0].path == "/calendar/meeting@example.ics"
 
     @pytest.mark.parametrize("url", ["", "calendar.example/me", "ftp://{here}/", "http://u:p@{here}/", "http://[::1"])
@@ -131,16 +131,45 @@ class TestWhatIsSent:
         self, url: str, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         odd = replace(account, url=url.format(here=f"127.0.0.1:{scripted.port}"))
-        assert isinstance(caldav.put(odd, UID, DATA, None), Rejected)
+        assert isinstance(caldav.put(odd, UID, DATA, stored_before=False), Rejected)
         with pytest.raises(AddressRefused):
             caldav.check(odd)
         assert scripted.asked == []
 
-    def test_a_known_etag_is_the_condition(self, put: Callable[..., Outcome], scripted: ScriptedServer) -> None:
-        scripted.answer(Reply(204, headers={"ETag": '"2"'}))
-        assert put('"1"') == Stored('"2"')
-        assert scripted.asked[0].headers["If-Match"] == '"1"'
-        assert scripted.asked[0].headers["If-None-Match"] is None
+    def test_what_is_stored_is_read_and_its_etag_is_the_condition(
+        self, put: Callable[..., Outcome], scripted: ScriptedServer
+    ) -> None:
+        scripted.answer(Reply(200, OLDER, CALENDAR_HEADERS | {"ETag": '"1"'}), Reply(204, headers={"ETag": '"2"'}))
+        assert put(stored_before=True) == Stored('"2"')
+        assert scripted.methods == ["GET", "PUT"]
+        assert scripted.asked[1].headers["If-Match"] == '"1"'
+        assert scripted.asked[1].headers["If-None-Match"] is None
+
+    def test_what_is_stored_as_we_mean_it_is_not_written(
+        self, put: Callable[..., Outcome], scripted: ScriptedServer
+    ) -> None:
+        scripted.answer(Reply(200, DATA, CALENDAR_HEADERS | {"ETag": '"1"'}))
+        assert put(stored_before=True) == Stored('"1"')
+        assert scripted.methods == ["GET"]
+
+    def test_what_is_stored_under_another_name_of_the_collection_is_changed_there_and_nowhere_else(
+        self, put: Callable[..., Outcome], scripted: ScriptedServer
+    ) -> None:
+        names = {"/calendar/x.ics": OLDER, "/calendar/part-of.ics": event(f"{UID}-more")}
+        rows = [ROW.format(data=data.decode()).replace("/calendar/a.ics", name) for name, data in names.items()]
+        outside = ROW.format(data=OLDER.decode()).replace("/calendar/a.ics", "/other/y.ics")
+
+        def script(asked: Asked) -> Reply:
+            if asked.method == "REPORT":
+                assert f">{UID}<".encode() in asked.body
+                return multistatus(outside, *reversed(rows))
+            if asked.path not in names:
+                return Reply(404)
+            return Reply(200, names[asked.path], CALENDAR_HEADERS | {"ETag": '"1"'})
+
+        scripted.script = script
+        assert put(stored_before=True) == Stored('"1"')
+        assert [(asked.method, asked.path) for asked in scripted.asked][-1] == ("PUT", "/calendar/x.ics")
 
     @pytest.mark.parametrize("scheme", ["Basic", "Digest"])
     def test_the_login_is_said_as_the_server_asks_for_it(
@@ -296,29 +325,39 @@ class TestETags:
 
 
 class TestLostReplies:
-    @pytest.mark.parametrize("etag", [None, '"1"'])
+    @pytest.mark.parametrize("stored_before", [False, True])
     def test_a_connection_cut_after_the_object_was_stored_is_settled_by_the_next_attempt(
-        self, etag: str | None, put: Callable[..., Outcome], scripted: ScriptedServer
+        self, stored_before: bool, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
-        scripted.script = shelf = Shelf(OLDER if etag else None, lose_reply=True)
-        assert isinstance(put(etag), TryAgain)
-        assert shelf.data == DATA
+        scripted.script = shelf = Shelf(OLDER if stored_before else None, lose_reply=True)
+        assert isinstance(put(stored_before), TryAgain)
+        assert shelf.data is not None
+        assert b"SEQUENCE:1" in shelf.data
         shelf.etag = '"2"'
-        assert put(etag) == Stored('"2"')
-        assert scripted.methods == ["PUT", "PUT", "GET"]
+        assert put(stored_before) == Stored('"2"')
+        assert scripted.methods == (["GET", "PUT", "GET"] if stored_before else ["PUT", "PUT", "GET"])
 
     def test_what_changes_all_the_time_is_tried_again(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.script = Shelf(OLDER, change_while_writing=True)
-        assert isinstance(put('"0"'), TryAgain)
+        assert isinstance(put(), TryAgain)
         assert scripted.methods == ["PUT", "GET", "PUT"]
 
     def test_what_vanishes_between_the_refusal_and_the_look_is_tried_again(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
-        scripted.answer(Reply(412), Reply(404))
+        scripted.answer(Reply(412), Reply(404), multistatus())
         assert isinstance(put(), TryAgain)
+        assert scripted.methods == ["PUT", "GET", "REPORT"]
+
+    def test_where_the_whole_calendar_is_gone_it_is_not_taken_for_one_event_deleted(
+        self, put: Callable[..., Outcome], scripted: ScriptedServer
+    ) -> None:
+        scripted.answer(Reply(404))
+        outcome = put(stored_before=True)
+        assert isinstance(outcome, Rejected)
+        assert "check the calendar's URL" in outcome.reason
 
     def test_what_can_not_be_looked_at_is_tried_again(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
@@ -392,7 +431,7 @@ class TestGarbage:
         self, account: Account, scripted: ScriptedServer, loopback_guard: Guard
     ) -> None:
         scripted.answer(Raw(b" " * 10, pause=0.5))
-        outcome = CalDAVServer(replace(loopback_guard, read_seconds=0.2)).put(account, UID, DATA, None)
+        outcome = CalDAVServer(replace(loopback_guard, read_seconds=0.2)).put(account, UID, DATA, stored_before=False)
         assert outcome == TryAgain("the calendar server did not answer in time")
 
     def test_an_endless_answer_is_not_read_to_its_end(

@@ -14,8 +14,9 @@ from support.radicale import Radicale, ask, object_url
 
 from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
 from scheduler.adapters.guarded_http import AddressRefused, Guard
-from scheduler.domain.deliveries import Rejected, Stored, TryAgain
+from scheduler.domain.deliveries import Rejected, Stored
 from scheduler.domain.people import Account
+from scheduler.ical.parse import read_identity
 
 UID = "meeting@example"
 
@@ -30,8 +31,8 @@ def etag_of(account: Account, uid: str = UID) -> str:
     return ask(account, "GET", object_url(account, uid)).headers["ETag"]
 
 
-def stored(caldav: CalDAVServer, account: Account, data: bytes, etag: str | None = None) -> str:
-    outcome = caldav.put(account, UID, data, etag)
+def stored(caldav: CalDAVServer, account: Account, data: bytes) -> str:
+    outcome = caldav.put(account, UID, data, stored_before=False)
     assert isinstance(outcome, Stored), outcome
     assert outcome.etag is not None
     return outcome.etag
@@ -106,121 +107,57 @@ class TestCheck:
 
 
 class TestPut:
-    def test_a_new_object_is_created(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_a_new_object_is_stored_as_it_is(self, caldav: CalDAVServer, account: Account) -> None:
         etag = stored(caldav, account, event())
         assert etag == etag_of(account)
         assert sorted(held(account).split()) == sorted(event().decode().split())  # Radicale sorts
 
-    def test_a_changed_object_replaces_the_one_before(self, caldav: CalDAVServer, account: Account) -> None:
-        first = stored(caldav, account, event())
-        second = stored(caldav, account, event(sequence=1, summary="Later"), first)
-        assert second == etag_of(account) != first
-        assert "SUMMARY:Later" in held(account)
-
-    def test_a_cancelled_object_stays_as_cancelled(self, caldav: CalDAVServer, account: Account) -> None:
-        first = stored(caldav, account, event())
-        stored(caldav, account, event(sequence=1, status="CANCELLED"), first)
-        assert "STATUS:CANCELLED" in held(account)
-
-    @pytest.mark.parametrize("sequence", [0, 3])
-    def test_the_same_put_twice_is_the_same_as_once(
-        self, sequence: int, caldav: CalDAVServer, account: Account
-    ) -> None:
-        data = event(sequence=sequence)
-        first = stored(caldav, account, data)
-        assert caldav.put(account, UID, data, None) == Stored(first)
-        assert stored(caldav, account, data, first) == etag_of(account)
-        assert len(caldav.read_objects(account, *OCTOBER)) == 1
-
-    def test_a_lost_reply_to_a_change_counts_as_stored(self, caldav: CalDAVServer, account: Account) -> None:
-        first = stored(caldav, account, event())
-        second = stored(caldav, account, event(sequence=1), first)
-        assert caldav.put(account, UID, event(sequence=1), first) == Stored(second)
-
-    def test_after_a_lost_reply_an_older_one_of_ours_is_replaced(self, caldav: CalDAVServer, account: Account) -> None:
-        stored(caldav, account, event())
-        outcome = caldav.put(account, UID, event(sequence=1, changed="20261002T000000Z"), None)
-        assert outcome == Stored(etag_of(account))
-        assert "SEQUENCE:1" in held(account)
-
-    def test_what_somebody_changed_before_is_replaced_with_a_note(self, caldav: CalDAVServer, account: Account) -> None:
-        first = stored(caldav, account, event())
-        by_hand = event(summary="My own words", changed="20261001T120000Z")
-        ask(account, "PUT", object_url(account, UID), by_hand)
-        outcome = caldav.put(account, UID, event(changed="20261002T000000Z"), first)
-        assert isinstance(outcome, Stored)
-        assert outcome.etag == etag_of(account)
-        assert outcome.note == "the copy in the calendar was not the one last stored there; it was replaced"
-        assert "My own words" not in held(account)
-
-    def test_what_somebody_changed_after_is_left(self, caldav: CalDAVServer, account: Account) -> None:
-        first = stored(caldav, account, event())
-        by_hand = event(summary="My own words", changed="20261003T000000Z")
-        ask(account, "PUT", object_url(account, UID), by_hand)
-        outcome = caldav.put(account, UID, event(changed="20261002T000000Z"), first)
-        assert isinstance(outcome, Rejected)
-        assert "somebody changed the meeting in the calendar after" in outcome.reason
-        assert "My own words" in held(account)
-
-    def test_what_somebody_deleted_is_not_put_back(self, caldav: CalDAVServer, account: Account) -> None:
-        first = stored(caldav, account, event())
-        assert ask(account, "DELETE", object_url(account, UID)).status_code == 200
-        outcome = caldav.put(account, UID, event(sequence=1), first)
-        assert isinstance(outcome, Rejected)
-        assert "somebody deleted the meeting" in outcome.reason
-        assert ask(account, "GET", object_url(account, UID)).status_code == 404
-
     def test_something_else_at_our_address_is_left(self, caldav: CalDAVServer, account: Account) -> None:
         ask(account, "PUT", object_url(account, UID), event("other@example"))
-        outcome = caldav.put(account, UID, event(), None)
-        assert isinstance(outcome, Rejected)
-        assert "something else lies where the meeting belongs" in outcome.reason
+        for stored_before in (False, True):
+            outcome = caldav.put(account, UID, event(), stored_before=stored_before)
+            assert isinstance(outcome, Rejected)
+            assert "something else lies where the meeting belongs" in outcome.reason
         assert "other@example" in held(account)
 
-    def test_the_same_meeting_under_another_address_is_told(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_the_same_meeting_under_another_name_is_changed_there_and_not_doubled(
+        self, caldav: CalDAVServer, account: Account
+    ) -> None:
         ask(account, "PUT", object_url(account, "elsewhere"), event())
-        outcome = caldav.put(account, UID, event(), None)
-        assert isinstance(outcome, Rejected)
-        assert "409 Conflict: no-uid-conflict" in outcome.reason
+        assert isinstance(caldav.put(account, UID, event(summary="Later"), stored_before=False), Stored)
+        assert "SUMMARY:Later" in held(account, "elsewhere")
+        assert len(caldav.read_objects(account, *OCTOBER)) == 1
 
     @pytest.mark.parametrize("uid", ["20261020T143000-x@example", "a b", "a%2Fb", "ü", "a+b&c;d"])
     def test_odd_uids_are_stored_and_found_again(self, uid: str, caldav: CalDAVServer, account: Account) -> None:
-        outcome = caldav.put(account, uid, event(uid), None)
+        outcome = caldav.put(account, uid, event(uid), stored_before=False)
         assert isinstance(outcome, Stored)
-        assert caldav.put(account, uid, event(uid), None) == outcome
+        assert caldav.put(account, uid, event(uid), stored_before=False) == outcome
+        assert caldav.put(account, uid, event(uid), stored_before=True) == outcome
         assert len(caldav.read_objects(account, *OCTOBER)) == 1
-
-    def test_a_wrong_password_is_rejected_for_good(self, caldav: CalDAVServer, account: Account) -> None:
-        outcome = caldav.put(replace(account, password="wrong"), UID, event(), None)
-        assert isinstance(outcome, Rejected)
-        assert "401" in outcome.reason
+        identity = read_identity(caldav.read_object(account, uid) or b"")
+        assert identity is not None
+        assert identity.uid == uid
 
     def test_a_calendar_that_is_gone_is_rejected_for_good(self, caldav: CalDAVServer, account: Account) -> None:
         assert ask(account, "DELETE", account.url).status_code == 200
-        outcome = caldav.put(account, UID, event(), None)
-        assert isinstance(outcome, Rejected)
-        assert "409" in outcome.reason
+        for stored_before, code in ((False, "409"), (True, "404")):
+            outcome = caldav.put(account, UID, event(), stored_before=stored_before)
+            assert isinstance(outcome, Rejected)
+            assert code in outcome.reason
 
     def test_a_private_address_is_rejected_for_good(self, account: Account) -> None:
-        outcome = CalDAVServer(Guard()).put(account, UID, event(), None)
+        outcome = CalDAVServer(Guard()).put(account, UID, event(), stored_before=False)
         assert isinstance(outcome, Rejected)
         assert "SCHEDULER_ALLOWED_NETWORKS" in outcome.reason
-
-    def test_a_server_that_is_down_is_tried_again_until_it_is_back(
-        self, caldav: CalDAVServer, radicale: Radicale, account: Account
-    ) -> None:
-        radicale.stop()
-        assert isinstance(caldav.put(account, UID, event(), None), TryAgain)
-        radicale.start()
-        stored(caldav, account, event())
 
     def test_nothing_of_a_meeting_is_logged(
         self, caldav: CalDAVServer, account: Account, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.DEBUG):
-            first = stored(caldav, account, event(summary="Top secret"))
-            caldav.put(account, UID, event(summary="Top secret", sequence=1), None)
-            caldav.put(account, UID, event(summary="Top secret"), first)
+            stored(caldav, account, event(summary="Top secret"))
+            caldav.put(account, UID, event(summary="Top secret", sequence=1), stored_before=True)
+            caldav.read_object(account, UID)
             caldav.read_objects(account, *OCTOBER)
         assert "secret" not in caplog.text
         assert account.password not in caplog.text
@@ -234,7 +171,7 @@ class TestReadObjects:
         starts = {"before": "20260930T200000Z", "into": "20260930T233000Z", "within": "20261015T100000Z"}
         starts |= {"out": "20261031T233000Z", "at-the-end": "20261101T000000Z"}
         for uid, start in starts.items():
-            assert isinstance(caldav.put(account, uid, event(uid, start=start), None), Stored)
+            assert isinstance(caldav.put(account, uid, event(uid, start=start), stored_before=False), Stored)
         found = b"".join(caldav.read_objects(account, *OCTOBER))
         assert {uid for uid in starts if f"UID:{uid}\n".encode() in found.replace(b"\r", b"")} == {
             "into",

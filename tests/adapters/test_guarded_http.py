@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import time
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import distributions
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from requests.auth import HTTPDigestAuth
+from support.certificates import self_signed
 from support.names import NameServer
 from support.scripted import Raw, Reply, ScriptedServer
 
@@ -160,6 +159,90 @@ def test_a_body_is_read_up_to_the_limit_and_no_further(
             session.get(scripted.url)
 
 
+@pytest.mark.parametrize("layers", [1, 2, 3, 5])
+def test_a_bomb_is_not_unpacked(layers: int, scripted: ScriptedServer, loopback_guard: Guard) -> None:
+    """Megabytes in a few hundred bytes, packed again and again."""
+    bomb = bytes(20 * 2**20)
+    for _ in range(layers):
+        bomb = gzip.compress(bomb, 1)
+    scripted.answer(Reply(200, bomb, {"Content-Encoding": ", ".join(["gzip"] * layers)}))
+    tracemalloc.start()
+    try:
+        with guarded_session(replace(loopback_guard, largest_body=10**5)) as session, pytest.raises(AnswerTooLarge):
+            session.get(scripted.url)
+        assert tracemalloc.get_traced_memory()[1] < 3 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_body_packed_more_often_than_any_honest_one_is_not_read(
+    scripted: ScriptedServer, loopback_guard: Guard
+) -> None:
+    scripted.answer(Reply(200, b"x", {"Content-Encoding": ", ".join(["gzip"] * 100)}))
+    with guarded_session(loopback_guard) as session, pytest.raises(requests.exceptions.ContentDecodingError):
+        session.get(scripted.url)
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_the_body_of_a_redirect_is_bounded_too_though_nobody_wants_it(
+    encoding: str, scripted: ScriptedServer, loopback_guard: Guard
+) -> None:
+    """What does not unpack would else be read to its end as it is."""
+    headers = {"Content-Encoding": encoding, "Location": "/there"}
+    scripted.answer(Reply(302, b"no gzip" + bytes(10**6), headers), Reply(200))
+    with guarded_session(replace(loopback_guard, largest_body=1000)) as session, pytest.raises(AnswerTooLarge):
+        session.get(scripted.url)
+    assert len(scripted.asked) == 1
+
+
+@pytest.mark.parametrize("target", ["http://[::1", "http://calendar.example:port/", "\xff"])
+def test_a_redirect_to_what_is_no_url_is_an_error_of_the_answer(
+    target: str, scripted: ScriptedServer, loopback_guard: Guard
+) -> None:
+    scripted.answer(redirect(target))
+    refusals = (AddressRefused, requests.exceptions.InvalidURL)
+    with guarded_session(loopback_guard) as session, pytest.raises(refusals):
+        session.get(scripted.url)
+    assert len(scripted.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 10**6,
+        b"HTTP/1.1 200 OK\r\n" + b"X-Many: x\r\n" * 10**5,
+        b"HTTP/1.1 200 " + b"x" * 10**6,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 10**4,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 10**6,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n" + b"x" * 10**6,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n" + b"x" * 10**6,
+    ],
+    ids=[
+        "a long header",
+        "many headers",
+        "a long reason",
+        "always 100",
+        "a long chunk size",
+        "a big chunk",
+        "a big body",
+    ],
+)
+def test_nothing_else_of_an_answer_is_read_without_end(
+    answer: bytes, scripted: ScriptedServer, loopback_guard: Guard
+) -> None:
+    scripted.answer(Raw(answer))
+    tracemalloc.start()
+    try:
+        with (
+            guarded_session(replace(loopback_guard, largest_body=10**5)) as session,
+            pytest.raises(requests.RequestException),
+        ):
+            session.get(scripted.url)
+        assert tracemalloc.get_traced_memory()[1] < 3 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_silent_server_is_not_waited_for_even_without_a_timeout(
     scripted: ScriptedServer, loopback_guard: Guard
 ) -> None:
@@ -191,23 +274,8 @@ def test_a_trickle_of_bytes_ends_when_the_job_is_over(
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a key and a certificate for calendar.example, which vouches for itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "calendar.example")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("calendar.example")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = tmp_path_factory.mktemp("tls") / "calendar.pem"
-    path.write_bytes(private + signed.public_bytes(pem))
-    return path
+    """For calendar.example, vouching for itself."""
+    return self_signed(tmp_path_factory.mktemp("tls"), "calendar.example")
 
 
 @pytest.fixture
@@ -246,6 +314,81 @@ def test_tls_refuses_a_certificate_that_nobody_vouches_for(
     with guarded_session(loopback_guard) as session, pytest.raises(requests.exceptions.SSLError):
         session.get(f"https://calendar.example:{secure.port}/")
     assert secure.asked == []
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [(timedelta(days=-2), timedelta(seconds=-5)), (timedelta(days=1), timedelta(days=2))],
+    ids=["expired", "not valid yet"],
+)
+def test_tls_refuses_a_certificate_out_of_its_time(
+    since: timedelta, until: timedelta, tmp_path: Path, names: NameServer, loopback_guard: Guard
+) -> None:
+    names("calendar.example", ["127.0.0.1"])
+    certificate = self_signed(tmp_path, "calendar.example", since, until)
+    with ScriptedServer(certificate).running() as server, guarded_session(loopback_guard) as session:
+        session.verify = str(certificate)
+        with pytest.raises(requests.exceptions.SSLError, match=r"expired|not yet valid"):
+            session.get(f"https://calendar.example:{server.port}/")
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_no_certificate_is_trusted_because_the_environment_says_so(
+    name: str,
+    secure: ScriptedServer,
+    certificate: Path,
+    names: NameServer,
+    loopback_guard: Guard,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(name, str(certificate))
+    names("calendar.example", ["127.0.0.1"])
+    with guarded_session(loopback_guard) as session, pytest.raises(requests.exceptions.SSLError):
+        session.get(f"https://calendar.example:{secure.port}/")
+    assert secure.asked == []
+
+
+@pytest.mark.parametrize("location", ["http://127.0.0.1:{other}/", "http://calendar.example:{other}/there"])
+@pytest.mark.parametrize(("method", "status"), [("GET", 302), ("GET", 301), ("PUT", 307), ("REPORT", 308)])
+def test_nothing_goes_on_in_the_open_that_began_under_tls(
+    method: str,
+    status: int,
+    location: str,
+    secure: ScriptedServer,
+    other: ScriptedServer,
+    certificate: Path,
+    names: NameServer,
+    loopback_guard: Guard,
+) -> None:
+    names("calendar.example", ["127.0.0.1"])
+    secure.answer(redirect(location.format(other=other.port), status))
+    with guarded_session(loopback_guard) as session:
+        session.verify = str(certificate)
+        answer = session.request(method, f"https://calendar.example:{secure.port}/", data=b"body", auth=LOGIN)
+    assert answer.status_code == status
+    assert other.asked == []
+
+
+def test_a_redirect_into_tls_is_followed(
+    scripted: ScriptedServer, secure: ScriptedServer, certificate: Path, names: NameServer, loopback_guard: Guard
+) -> None:
+    names("calendar.example", ["127.0.0.1"])
+    scripted.answer(redirect(f"https://calendar.example:{secure.port}/"))
+    with guarded_session(loopback_guard) as session:
+        session.verify = str(certificate)
+        assert session.get(scripted.url).content == b"hello"
+
+
+def test_a_handshake_that_never_ends_is_not_waited_for(loopback_guard: Guard) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with (
+            guarded_session(replace(loopback_guard, connect_seconds=0.5)) as session,
+            pytest.raises(requests.RequestException),
+        ):
+            session.get(f"https://127.0.0.1:{silent.getsockname()[1]}/")
+        assert time.monotonic() - began < 2
 
 
 def test_a_trickle_under_tls_ends_too(

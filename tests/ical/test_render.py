@@ -27,6 +27,7 @@ from scheduler.domain.meetings import (
 )
 from scheduler.domain.periods import Period
 from scheduler.ical.render import Audience, FeedEntry, render_feed, render_invite
+from scheduler.ical.scheduling import Copy
 
 MakeMeeting = Callable[..., Meeting]
 
@@ -124,6 +125,8 @@ ORGANIZER;CN="Ada Obi":mailto:ada@example.org
 STATUS:CONFIRMED
 TRANSP:OPAQUE
 URL:https://meet.example.org/ada
+X-MENTORSHIP-STAMP:20260902T090000Z/1 times=58fb79c5 title=0e0661c7
+  description=fa82cd48 status=e3b0c442 people=16cb62ee link=da28f93e
 BEGIN:VALARM
 ACTION:DISPLAY
 DESCRIPTION:Mentoring with Ada
@@ -516,3 +519,37 @@ def test_a_server_is_asked_to_invite_nobody_and_a_feed_asks_nothing(make_meeting
     invite, feed = invites(meeting)[0], render_feed("Mentoring", [FeedEntry(meeting, Audience.DETAILS)])
     assert unfolded(invite).count("SCHEDULE-AGENT=CLIENT") == 2
     assert "SCHEDULE-AGENT" not in unfolded(feed)
+
+
+@pytest.mark.parametrize(
+    ("copy", "organizer", "attendee", "guest", "goals"),
+    [
+        (Copy(), "SERVER", "CLIENT", "CLIENT", True),
+        (Copy(auto_schedule=True), "SERVER", "CLIENT", "SERVER", False),
+        (Copy(auto_schedule=True, reaches_attendee=False), "SERVER", "SERVER", "SERVER", False),
+        (Copy(reaches_attendee=False), "SERVER", "CLIENT", "CLIENT", True),
+        (Copy(is_organizers=False), "CLIENT", "CLIENT", "CLIENT", True),
+        (Copy(is_organizers=False, auto_schedule=True), None, None, None, True),
+    ],
+)
+def test_a_server_is_left_to_invite_whom_nobody_else_reaches_and_tells_guests_no_goals(
+    make_meeting: MakeMeeting, copy: Copy, organizer: str, attendee: str, guest: str, goals: bool
+) -> None:
+    meeting = make_meeting(outcomes={1: timedelta(days=1)}, guests=(Party("Kim", "kim@example.org", "Asia/Tokyo"),))
+    data = render_invite(meeting, meeting.uid, copy)
+    for event in parsed(data).walk("VEVENT"):
+        people = [event.get("ORGANIZER"), *event.get("ATTENDEE", [None, None])]
+        agents = [person and person.params.get("SCHEDULE-AGENT", "SERVER") for person in people]
+        assert agents == [organizer, attendee, guest]
+    assert ("Publish a paper" in unfolded(data)) is goals
+
+
+def test_without_guests_the_goals_are_told_whatever_the_server_does(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    assert "Publish a paper" in unfolded(render_invite(meeting, meeting.uid, Copy(auto_schedule=True)))
+
+
+def test_only_invites_bear_the_mark_of_their_version(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting(outcomes={1: timedelta(days=1)})
+    assert unfolded(render_invite(meeting, meeting.uid)).count("X-MENTORSHIP-STAMP:20260902T090000Z/1 ") == 1
+    assert "X-MENTORSHIP" not in unfolded(render_feed("Ada", [FeedEntry(meeting, Audience.DETAILS)]))

@@ -1,42 +1,111 @@
-"""Bookings that come at the same moment: two people can be promised one time only once."""
+"""Bookings that come at the same moment, from as many processes: two people can be promised one time only once."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
+from support.api import Api, Pair, booking_of
+from support.figures import Figures
 from support.programme import Programme
+from support.racers import Answer, Post, race
 
-from scheduler.services.booking import PlanChanged, SlotTaken, change_details
+from scheduler.app import create_app
+from scheduler.services.booking import change_details
+from scheduler.services.ports import Context
 
-AT_ONCE = 4
-
-
-def outcomes(book: Callable[[], object]) -> Counter[str]:
-    """How often each thing came of booking in several threads that start together."""
-    together = Barrier(AT_ONCE)
-
-    def attempt(_: int) -> str:
-        together.wait(10)
-        try:
-            book()
-        except (SlotTaken, PlanChanged) as refused:
-            return type(refused).__name__
-        return "booked"
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return Counter(pool.map(attempt, range(AT_ONCE)))
+AT_ONCE = 100
 
 
-@pytest.mark.parametrize(("kind", "refused"), [("slot", "SlotTaken"), ("tuesdays", "PlanChanged")])
-def test_one_is_booked_and_the_others_are_refused(programme: Programme, kind: str, refused: str) -> None:
-    book = programme.book_slot if kind == "slot" else programme.book_tuesdays
-    assert outcomes(book) == {"booked": 1, refused: AT_ONCE - 1}
-    with programme.context.store.read() as tx:
-        assert len(tx.meetings.of_mentorship(programme.id, programme.mentorship.id)) == 1
+@pytest.fixture
+def api(context: Context) -> Api:
+    return Api.of_new_programme(create_app(context), context, "Women in Science")
+
+
+@pytest.fixture
+def pair(api: Api) -> Pair:
+    """Two people, each with a calendar that is owed what is booked."""
+    pair = api.pair()
+    for person in (pair.mentor, pair.mentee):
+        api.connect(person)
+    return pair
+
+
+def on_sunday(pair: Pair) -> Post:
+    """A booking that is refused."""
+    return Post(pair.meetings, {"start": "2026-10-11T08:00:00Z", "duration": "PT45M"})
+
+
+def check_that_one_won(answers: list[Answer]) -> None:
+    """And that all others were told no, and why, not that something broke."""
+    assert sorted(answer.status for answer in answers) == [201] + [409] * (AT_ONCE - 1)
+
+
+def deliveries(api: Api, meeting: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get(f"/meetings/{meeting['id']}/deliveries")["items"]
+    return found
+
+
+def test_of_a_hundred_who_book_one_hour_one_wins_and_the_others_are_told_who_is_taken(
+    api: Api, pair: Pair, store_url: str, figures: Figures
+) -> None:
+    slot = Post(pair.meetings, {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"})
+    answers = race(store_url, api.key, on_sunday(pair), [slot] * AT_ONCE)
+    check_that_one_won(answers)
+    for refusal in (answer.body for answer in answers if answer.status == 409):
+        assert {(row["person"], row["cause"]) for row in refusal["blocked_by"]} == {
+            ("mentor", "busy"),
+            ("mentee", "busy"),
+        }
+    check_that_one_is_stored(api, pair, figures)
+
+
+def test_of_a_hundred_who_book_one_cadence_one_wins_and_the_others_are_shown_the_plan_as_it_now_stands(
+    api: Api, pair: Pair, store_url: str, figures: Figures
+) -> None:
+    tuesdays = booking_of(api.cadence(pair))
+    five_of_them = tuesdays | {"expected": tuesdays["expected"][:5]}
+    answers = race(store_url, api.key, Post(pair.meetings, five_of_them), [Post(pair.meetings, tuesdays)] * AT_ONCE)
+    check_that_one_won(answers)
+    plans = [answer.body["plan"] for answer in answers if answer.status == 409]
+    assert [row["status"] for row in tuesdays["expected"]] == ["clear"] * 6
+    assert all(plan == plans[0] for plan in plans)
+    assert [row["status"] for row in plans[0]] == ["moved"] * 6
+    assert all({"index": 0, "cause": "busy"} in row["blocked_by"] for row in plans[0])
+    check_that_one_is_stored(api, pair, figures)
+
+
+def test_of_a_hundred_who_book_hours_of_one_mentor_that_overlap_for_two_mentorships_one_wins(
+    api: Api, pair: Pair, store_url: str, figures: Figures
+) -> None:
+    another = Pair(pair.mentor, mentee := api.person("Bo", "Europe/Oslo"), api.mentorship(pair.mentor, mentee))
+    api.connect(mentee)
+    slots = [
+        Post((pair, another)[turn % 2].meetings, {"start": f"2026-10-08T08:{turn % 9 * 5:02}:00Z", "duration": "PT45M"})
+        for turn in range(AT_ONCE)
+    ]
+    answers = race(store_url, api.key, on_sunday(pair), slots)
+    check_that_one_won(answers)
+    assert all(answer.body["blocked_by"][0]["person"] == "mentor" for answer in answers if answer.status == 409)
+    (winner,) = [one for one in (pair, another) if api.get(one.meetings)["items"]]
+    check_that_one_is_stored(api, winner, figures)
+
+
+def check_that_one_is_stored(api: Api, pair: Pair, figures: Figures) -> None:
+    """With one delivery for each of the two calendars."""
+    booked = api.get(pair.meetings)["items"]
+    owed = deliveries(api, booked[0])
+    figures(
+        "bookings of one time at once, by processes",
+        bookings=AT_ONCE,
+        won=len(booked),
+        refused=AT_ONCE - len(booked),
+        doubled=len(booked) - 1,
+    )
+    assert len(booked) == 1
+    assert len({row["calendar"] for row in owed}) == len(owed) == 2
 
 
 def test_two_changes_of_different_fields_at_once_are_both_kept(programme: Programme) -> None:

@@ -8,15 +8,19 @@ from datetime import timedelta
 import icalendar
 import pytest
 from support.api import THURSDAY, Clock
-from support.calendars import RecordingCalendars
+from support.calendars import Put, RecordingCalendars
 from support.programme import Programme
 
 from scheduler.domain.deliveries import GIVE_UP_AFTER, LEASE, LONGEST_RETRY, DeliveryState, Rejected, Stored, TryAgain
+from scheduler.domain.people import Account
+from scheduler.errors import NotFound
 from scheduler.services.booking import cancel_meeting, change_details
+from scheduler.services.calendars import connect_calendar
 from scheduler.services.people import delete_person
 from scheduler.services.ports import Context
-from scheduler.services.publishing import deliver_next
+from scheduler.services.publishing import deliver_next, retry_delivery
 from scheduler.services.secrets import Vault
+from scheduler.store import DeliveryRow
 
 AWAY = TryAgain("the calendar server answered 503 Service Unavailable")
 
@@ -39,7 +43,7 @@ def test_what_is_owed_is_put_with_the_login_and_stays_delivered(
     assert deliver_next(programme.context) is True
     (put,) = calendars.puts
     assert (put.account.username, put.account.password) == ("Greta", "hunter2hunter2")
-    assert (put.uid, put.etag) == (programme.meeting(meeting_id).meeting.uid, None)
+    assert (put.uid, put.stored_before) == (programme.meeting(meeting_id).meeting.uid, False)
     (event,) = icalendar.Calendar.from_ical(put.data).walk("VEVENT")
     assert event["UID"] == put.uid
     assert len(event.walk("VALARM")) == 1
@@ -49,14 +53,14 @@ def test_what_is_owed_is_put_with_the_login_and_stays_delivered(
     assert deliver_next(programme.context) is False
 
 
-def test_a_change_is_put_on_condition_of_the_etag_that_was_kept(
+def test_a_change_is_put_over_what_was_stored_before_whether_or_not_the_server_gives_etags(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     calendars.outcomes = [Stored('"first"'), Stored(None), Stored('"third"')]
     for title in ("One", "Two", "Three"):
         deliver_next(programme.context)
         change_details(programme.context, programme.id, meeting_id, {"title": title})
-    assert [put.etag for put in calendars.puts] == [None, '"first"', None]
+    assert [put.stored_before for put in calendars.puts] == [False, True, True]
     assert programme.delivery(meeting_id).wanted_revision == 4
 
 
@@ -157,7 +161,7 @@ def test_a_change_while_a_delivery_is_under_way_is_one_more_delivery(
     assert deliver_next(programme.context)
     assert deliver_next(programme.context) is False
     assert [b"Changed meanwhile" in put.data for put in calendars.puts] == [False, True]
-    assert calendars.puts[1].etag == '"1"'
+    assert [put.stored_before for put in calendars.puts] == [False, True]
     assert programme.delivery(meeting_id).delivered_revision == 2
 
 
@@ -190,9 +194,7 @@ def test_who_takes_longer_than_the_lease_keeps_nothing_and_the_next_one_delivers
     assert len(calendars.puts) == 2
     row = programme.delivery(meeting_id)
     assert (row.state, row.attempts) == (DeliveryState.DELIVERED, 2)
-    change_details(programme.context, programme.id, meeting_id, {"title": "Next"})
-    deliver_next(programme.context)
-    assert calendars.puts[-1].etag == '"in time"'
+    assert deliver_next(programme.context) is False
 
 
 def test_a_worker_that_dies_leaves_a_lease_that_runs_out(
@@ -257,3 +259,117 @@ def test_the_longest_overdue_is_delivered_first(
         pass
     summaries = [str(icalendar.Calendar.from_ical(put.data).walk("VEVENT")[0]["SUMMARY"]) for put in calendars.puts]
     assert summaries == ["Second", "First again"]
+
+
+def retried(programme: Programme, meeting_id: str) -> DeliveryRow:
+    return retry_delivery(programme.context, programme.id, meeting_id, programme.delivery(meeting_id).id)
+
+
+def test_a_failed_delivery_that_is_retried_is_due_at_once_and_may_create_again(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    deliver_next(programme.context)
+    change_details(programme.context, programme.id, meeting_id, {"title": "Next"})
+    calendars.outcomes = [Rejected("somebody deleted the meeting")]
+    deliver_next(programme.context)
+    row = retried(programme, meeting_id)
+    assert (row.state, row.reason, row.delivered_revision) == (DeliveryState.WAITING, None, None)
+    assert deliver_next(programme.context)
+    assert [put.stored_before for put in calendars.puts] == [False, True, False]
+    row = programme.delivery(meeting_id)
+    assert (row.state, row.delivered_revision) == (DeliveryState.DELIVERED, 2)
+
+
+def test_a_waiting_delivery_that_is_retried_is_due_at_once_and_still_puts_nothing_back(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    deliver_next(programme.context)
+    change_details(programme.context, programme.id, meeting_id, {"title": "Next"})
+    calendars.outcomes = [TryAgain("busy", timedelta(minutes=50))]
+    deliver_next(programme.context)
+    assert deliver_next(programme.context) is False
+    assert retried(programme, meeting_id).attempts == 0
+    assert deliver_next(programme.context)
+    assert calendars.puts[-1].stored_before is True
+
+
+def test_a_delivered_one_that_is_retried_is_looked_at_again(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    deliver_next(programme.context)
+    assert retried(programme, meeting_id).state is DeliveryState.WAITING
+    assert deliver_next(programme.context)
+    assert deliver_next(programme.context) is False
+    assert [put.stored_before for put in calendars.puts] == [False, True]
+
+
+def test_one_under_way_that_is_retried_is_left_to_end(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    def retry() -> None:
+        assert retried(programme, meeting_id).state is DeliveryState.DELIVERING
+
+    calendars.during_put = retry
+    assert deliver_next(programme.context)
+    assert deliver_next(programme.context) is False
+    assert programme.delivery(meeting_id).state is DeliveryState.DELIVERED
+    assert len(calendars.puts) == 1
+
+
+def test_a_delivery_of_another_meeting_is_not_there_to_be_retried(programme: Programme, meeting_id: str) -> None:
+    other = programme.book_slot(9).id
+    with pytest.raises(NotFound, match="no delivery has the id"):
+        retry_delivery(programme.context, programme.id, other, programme.delivery(meeting_id).id)
+    with pytest.raises(NotFound, match="no delivery has the id"):
+        retry_delivery(programme.context, programme.id, meeting_id, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("auto_schedule", "both", "organizer", "attendee"),
+    [
+        (False, False, "nothing", "CLIENT"),
+        (False, True, "nothing", "CLIENT"),
+        (True, False, "nothing", "nothing"),
+        (True, True, "nothing", "CLIENT"),
+    ],
+)
+def test_the_mentor_s_server_is_left_to_invite_only_whom_we_do_not_reach(
+    programme: Programme, calendars: RecordingCalendars, auto_schedule: bool, both: bool, organizer: str, attendee: str
+) -> None:
+    calendars.auto_schedule = auto_schedule
+    programme.connect(programme.mentor)
+    calendars.auto_schedule = False
+    if both:
+        programme.connect(programme.mentee)
+    programme.book_slot()
+    while deliver_next(programme.context):
+        pass
+    of_mentor = next(put for put in calendars.puts if put.account.username == "Greta")
+    assert (agent_of(of_mentor, "ORGANIZER"), agent_of(of_mentor, "ATTENDEE")) == (organizer, attendee)
+    if both:
+        of_mentee = next(put for put in calendars.puts if put.account.username == "Asha")
+        assert (agent_of(of_mentee, "ORGANIZER"), agent_of(of_mentee, "ATTENDEE")) == ("CLIENT", "CLIENT")
+
+
+def agent_of(put: Put, name: str) -> str:
+    (event,) = icalendar.Calendar.from_ical(put.data).walk("VEVENT")
+    return str(event[name].params.get("SCHEDULE-AGENT", "nothing"))
+
+
+def test_of_several_calendars_of_the_mentor_s_only_one_leaves_invitations_to_its_server(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock
+) -> None:
+    for name, auto_schedule in (("plain", False), ("first", True), ("second", True)):
+        clock.advance(seconds=1)
+        calendars.auto_schedule = auto_schedule
+        account = Account(f"https://dav.example.org/{name}/", name, "hunter2hunter2")
+        connect_calendar(programme.context, programme.id, programme.mentor.id, account, publish=True)
+    meeting_id = programme.book_slot().id
+    while deliver_next(programme.context):
+        pass
+    agents = {"plain": "CLIENT", "first": "nothing", "second": "CLIENT"}
+    assert {put.account.username: agent_of(put, "ATTENDEE") for put in calendars.puts} == agents
+    change_details(programme.context, programme.id, meeting_id, {"title": "Next"})
+    while deliver_next(programme.context):
+        pass
+    assert {put.account.username: agent_of(put, "ATTENDEE") for put in calendars.puts[3:]} == agents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,12 +12,15 @@ from support.calendars import RecordingCalendars, event_object
 from support.programme import Programme
 
 from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachable
+from scheduler.adapters.expander import Expander
 from scheduler.adapters.guarded_http import AddressRefused
+from scheduler.domain.availability import Attendee
 from scheduler.domain.deliveries import LEASE
 from scheduler.ical.render import render_invite
 from scheduler.services.booking import move_one
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
+from scheduler.services.proposing import AttendeeSpec, load_attendees
 from scheduler.services.secrets import Vault
 
 DENTIST = event_object("dentist", "DTSTART:20261008T080000Z", "DTEND:20261008T093000Z")
@@ -26,6 +30,14 @@ DENTIST_AT = [(datetime(2026, 10, 8, 8, tzinfo=UTC), datetime(2026, 10, 8, 9, 30
 def busy(programme: Programme) -> list[tuple[datetime, datetime]]:
     """What is known of the mentor's calendar."""
     return [(period.start, period.end) for period in programme.calendar(programme.mentor).busy]
+
+
+def what_is_known(programme: Programme) -> tuple[Attendee, ...]:
+    """The mentor and the mentee as a search for a meeting finds them."""
+    specs = [AttendeeSpec(person.id, {}) for person in (programme.mentor, programme.mentee)]
+    with programme.context.store.read() as tx:
+        day = datetime(2026, 10, 8, tzinfo=UTC)
+        return load_attendees(programme.context, tx, programme.id, specs, day, day + timedelta(days=1))
 
 
 def test_without_a_connected_calendar_there_is_nothing_to_read(programme: Programme) -> None:
@@ -98,6 +110,35 @@ def test_a_calendar_that_cannot_be_understood_in_full_is_a_failure_and_not_free_
     calendar = programme.calendar(programme.mentor)
     assert calendar.read_at is None
     assert "can't be read" in (calendar.failure or "")
+
+
+def test_a_calendar_that_takes_too_long_to_work_out_leaves_its_owner_unknown_and_the_worker_free(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock
+) -> None:
+    programme.connect(programme.mentor)
+    calendars.objects = [DENTIST]
+    with Expander(seconds=1) as expander:
+        assert read_next(programme.context, expander.busy_periods) is True
+        assert busy(programme) == DENTIST_AT
+        clock.advance(hours=4)
+        never = "DTSTART:20260101T000000Z", "DURATION:PT30M", "RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30"
+        calendars.objects = [event_object("never", *never)]
+        began = time.monotonic()
+        assert read_next(programme.context, expander.busy_periods) is True
+        assert time.monotonic() - began < 5
+        calendar = programme.calendar(programme.mentor)
+        assert "takes longer than 1 seconds to work out" in (calendar.failure or "")
+        assert calendar.read_at == THURSDAY
+        assert busy(programme) == DENTIST_AT
+        (mentor, mentee) = what_is_known(programme)
+        assert mentor.unknown is not None
+        assert "takes longer than 1 seconds" in mentor.unknown.reason
+        assert mentee.unknown is None
+        clock.advance(minutes=1)
+        calendars.objects = [DENTIST]
+        assert read_next(programme.context, expander.busy_periods) is True
+    assert programme.calendar(programme.mentor).failure is None
+    assert what_is_known(programme)[0].unknown is None
 
 
 def test_under_another_secret_key_reading_fails_with_the_reason(

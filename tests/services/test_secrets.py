@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.api import SECRET
 from support.programme import Programme
 
+from scheduler.domain.people import Account
+from scheduler.services import resealing
+from scheduler.services.calendars import connect_calendar
 from scheduler.services.programmes import create_programme, find_key
+from scheduler.services.resealing import reseal_all
 from scheduler.services.secrets import UndecipherableSecret, Vault, digest, new_token
 
 
@@ -41,3 +47,64 @@ def test_a_key_opens_its_own_programme_and_nothing_else_opens_any(programme: Pro
     assert find_key(programme.context, first) != find_key(programme.context, second)
     for key in ("", "mk_", first[:-1], first + " ", digest(first)):
         assert find_key(programme.context, key) is None
+
+
+def test_what_an_old_key_sealed_is_opened_beside_the_present_one_and_renewed_under_it() -> None:
+    old, new = Vault(SECRET), Vault(SECRET + "!", [SECRET, "one that was never used, but is long enough"])
+    sealed = old.seal("hunter2")
+    assert new.open(sealed) == "hunter2"
+    renewed = new.renew(sealed)
+    assert renewed is not None
+    assert Vault(SECRET + "!").open(renewed) == "hunter2"
+    assert new.renew(renewed) is None
+    with pytest.raises(UndecipherableSecret):
+        old.open(renewed)
+    with pytest.raises(UndecipherableSecret):
+        Vault("a third key, which nothing was sealed with").renew(sealed)
+
+
+def test_everything_stored_is_sealed_anew_and_a_second_time_there_is_nothing_to_do(
+    programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resealing, "BATCH", 3)
+    passwords = [f"password {place}" for place in range(8)]
+    for password in passwords:
+        connect(programme, password)
+    changed = replace(programme.context, vault=Vault(SECRET + "!", [SECRET]))
+    programme.context = changed
+    connect(programme, "already under the new one")
+    assert [(row.kind, row.renewed, row.present, row.lost) for row in reseal_all(changed)] == [
+        ("calendar passwords", 8, 1, 0),
+        ("kept answers", 0, 0, 0),
+    ]
+    assert stored_passwords(programme, Vault(SECRET + "!")) == sorted([*passwords, "already under the new one"])
+    assert next(iter(reseal_all(changed))).renewed == 0
+
+
+def test_what_no_key_given_opens_is_counted_and_left_as_it_is(programme: Programme) -> None:
+    programme.connect(programme.mentor, "hunter2")
+    stranger = replace(programme.context, vault=Vault("a third key, which nothing was sealed with"))
+    assert next(iter(reseal_all(stranger))).lost == 1
+    assert stored_passwords(programme, Vault(SECRET)) == ["hunter2"]
+
+
+def test_a_password_that_changes_while_it_is_sealed_anew_is_not_overwritten(programme: Programme) -> None:
+    programme.connect(programme.mentor, "hunter2")
+    with programme.context.store.write() as tx:
+        (before,) = tx.sealed.after("calendar passwords", None, 10)
+        assert tx.sealed.replace(before, "changed meanwhile")
+        assert not tx.sealed.replace(before, "sealed anew")
+        assert [row.text for row in tx.sealed.after("calendar passwords", None, 10)] == ["changed meanwhile"]
+        assert tx.sealed.after("calendar passwords", before.place, 10) == []
+
+
+def connect(programme: Programme, password: str) -> None:
+    """One more calendar of the mentor's, with that password."""
+    account = Account(f"https://dav.example.org/{password}/", "greta", password)
+    connect_calendar(programme.context, programme.id, programme.mentor.id, account, publish=True)
+
+
+def stored_passwords(programme: Programme, vault: Vault) -> list[str]:
+    """Every calendar's password, as that vault opens it."""
+    with programme.context.store.read() as tx:
+        return sorted(vault.open(row.text) for row in tx.sealed.after("calendar passwords", None, 100))

@@ -24,7 +24,7 @@ class Put:
     account: Account
     uid: str
     data: bytes
-    etag: str | None
+    stored_before: bool
 
 
 @dataclass
@@ -32,6 +32,8 @@ class RecordingCalendars:
     """The CalendarServer port in memory. ``during_put`` runs while a PUT is under way."""
 
     refusal: Exception | None = None
+    auto_schedule: bool = False
+    """Whether servers that are checked from now on invite attendees by themselves."""
     outcomes: list[Outcome] = field(default_factory=list)
     """What the PUTs come to in turn; with none left they are stored."""
     objects: list[bytes] = field(default_factory=list)
@@ -40,15 +42,21 @@ class RecordingCalendars:
     puts: list[Put] = field(default_factory=list)
     reads: list[tuple[Account, datetime, datetime]] = field(default_factory=list)
 
-    def check(self, account: Account) -> None:
+    def check(self, account: Account) -> bool:
         self.checked.append(account)
         if self.refusal:
             raise self.refusal
+        return self.auto_schedule
 
-    def put(self, account: Account, uid: str, data: bytes, etag: str | None) -> Outcome:
-        self.puts.append(Put(account, uid, data, etag))
+    def put(self, account: Account, uid: str, data: bytes, *, stored_before: bool) -> Outcome:
+        self.puts.append(Put(account, uid, data, stored_before))
         self.during_put()
         return self.outcomes.pop(0) if self.outcomes else Stored(f'"{len(self.puts)}"')
+
+    def read_object(self, account: Account, uid: str) -> bytes | None:
+        if self.refusal:
+            raise self.refusal
+        return next((data for data in self.objects if f"\r\nUID:{uid}\r\n".encode() in data), None)
 
     def read_objects(self, account: Account, start: datetime, end: datetime) -> list[bytes]:
         self.reads.append((account, start, end))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import ssl
 import threading
 import time
@@ -39,6 +40,29 @@ class Raw:
 
 
 Script = Callable[[Asked], Reply | Raw]
+
+
+_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+
+
+class Forward:
+    """A script that asks another server on loopback; a connection that it can't make it breaks off itself."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def __call__(self, asked: Asked, **more: str) -> Reply | Raw:
+        headers = {name: value for name, value in asked.headers.items() if name.lower() not in _HOP | {"host"}}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(asked.method, asked.path, asked.body, headers | more)
+            answer = connection.getresponse()
+            body = answer.read()
+        except OSError:
+            return Raw(b"")
+        finally:
+            connection.close()
+        return Reply(answer.status, body, {k: v for k, v in answer.getheaders() if k.lower() not in _HOP})
 
 
 class ScriptedServer:

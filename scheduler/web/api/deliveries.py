@@ -1,0 +1,75 @@
+"""Deliveries of a meeting to connected calendars: /v1/meetings/{id}/deliveries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Blueprint, Response
+from pydantic import Field
+
+from scheduler.domain.access import Scope
+from scheduler.services.publishing import retry_delivery
+from scheduler.store import DeliveryRow
+from scheduler.web.api.fields import Document
+from scheduler.web.api.openapi import documented
+from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.requests import answer, context, programme_id
+
+api = Blueprint("deliveries", __name__)
+
+
+class DeliveryDocument(Document):
+    """How far a meeting is on its way into one connected calendar."""
+
+    id: str
+    calendar: str
+    person: str
+    uid: str
+    state: str
+    attempts: int
+    wanted_revision: int
+    delivered_revision: int | None
+    due_at: datetime | None
+    delivered_at: datetime | None
+    reason: str | None = Field(description="why it waits or has failed; of a delivered one, what was put right")
+
+    @classmethod
+    def of(cls, row: DeliveryRow) -> DeliveryDocument:
+        """The document of a delivery."""
+        return cls(
+            id=row.id,
+            calendar=row.calendar_id,
+            person=row.person_id,
+            uid=row.uid,
+            state=row.state.value,
+            attempts=row.attempts,
+            wanted_revision=row.wanted_revision,
+            delivered_revision=row.delivered_revision,
+            due_at=row.due_at,
+            delivered_at=row.delivered_at,
+            reason=row.reason,
+        )
+
+
+class DeliveriesDocument(PageDocument):
+    """A meeting's deliveries, one for each calendar and calendar object, sorted by these."""
+
+    items: list[DeliveryDocument]
+
+
+@api.get("/meetings/<meeting_id>/deliveries")
+@documented(DeliveriesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+def get_deliveries(meeting_id: str) -> Response:
+    """List how far a meeting is on its way into each connected calendar."""
+    asked = asked_page()
+    with context().store.read() as tx:
+        rows = tx.deliveries.of_meeting(programme_id(), meeting_id)
+    found = page_of(rows, lambda row: (row.calendar_id, row.uid), asked)
+    return answer_page(DeliveriesDocument, found, DeliveryDocument.of, asked)
+
+
+@api.post("/meetings/<meeting_id>/deliveries/<delivery_id>/retry")
+@documented(DeliveryDocument, status=202, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_WRITE)
+def post_delivery_retry(meeting_id: str, delivery_id: str) -> Response:
+    """Make a delivery again at once: what was deleted from the calendar is put back, what was changed is put right."""
+    return answer(DeliveryDocument.of(retry_delivery(context(), programme_id(), meeting_id, delivery_id)), 202)

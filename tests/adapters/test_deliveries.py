@@ -1,0 +1,505 @@
+"""One suite for every server: from what is booked to what the calendar shows, whatever its owner does there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import icalendar
+import pytest
+from support.delivering import CALENDAR_TYPE, Delivering, tuesday
+from support.figures import Figures
+from support.radicale import ask, object_url
+from support.scripted import Asked, Forward, Raw, Reply, ScriptedServer
+
+from scheduler.adapters.caldav_server import CalDAVServer
+from scheduler.domain.deliveries import Rejected, Stored
+from scheduler.ical.render import render_invite
+from scheduler.services.booking import cancel_meeting, cancel_one, change_details, move_one
+from scheduler.services.publishing import retry_delivery
+
+Edit = Callable[[list[Any]], object]
+
+
+def retitle(delivering: Delivering, title: str = "Pairing on the parser") -> None:
+    programme = delivering.programme
+    change_details(programme.context, programme.id, delivering.meeting_id, {"title": title})
+
+
+def retry(delivering: Delivering) -> None:
+    programme = delivering.programme
+    retry_delivery(programme.context, programme.id, delivering.meeting_id, delivering.row.id)
+
+
+def promised(delivering: Delivering) -> list[Any]:
+    return sorted(delivering.meeting.meeting.busy)
+
+
+class TestChanges:
+    def test_a_series_is_created_once(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        assert delivering.app.names() == [f"{uid}.ics"]
+        assert delivering.app.shown() == promised(delivering)
+        assert (delivering.row.state, delivering.row.reason, delivering.row.attempts) == ("delivered", None, 1)
+
+    def test_another_title_is_shown_under_the_same_sequence(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        retitle(delivering)
+        assert delivering.deliver().state == "delivered"
+        assert "SUMMARY:Pairing on the parser" in delivering.app.text(uid)
+        assert "\nSEQUENCE:0\n" in delivering.app.text(uid)
+        assert delivering.row.reason is None
+
+    def test_an_occurrence_that_moves_is_an_override(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        programme = delivering.programme
+        to = datetime(2026, 10, 14, 9, tzinfo=UTC)
+        move_one(programme.context, programme.id, delivering.meeting_id, tuesday(1), to)
+        assert delivering.deliver().state == "delivered"
+        assert delivering.app.shown() == promised(delivering)
+        assert [event["SEQUENCE"] for event in delivering.app.events(uid)] == [1, 1]
+
+    def test_one_that_moves_past_its_neighbour_is_an_object_of_its_own(self, delivering: Delivering) -> None:
+        delivering.book()
+        programme = delivering.programme
+        to = datetime(2026, 10, 21, 9, tzinfo=UTC)
+        move_one(programme.context, programme.id, delivering.meeting_id, tuesday(1), to)
+        delivering.deliver()
+        assert len(delivering.app.names()) == 2
+        assert delivering.app.shown() == promised(delivering)
+
+    def test_an_occurrence_that_is_cancelled_is_gone(self, delivering: Delivering) -> None:
+        delivering.book()
+        programme = delivering.programme
+        cancel_one(programme.context, programme.id, delivering.meeting_id, tuesday(2))
+        assert delivering.deliver().state == "delivered"
+        assert delivering.app.shown() == promised(delivering)
+        assert len(promised(delivering)) == 5
+
+    def test_a_series_that_is_cancelled_says_so_and_rings_no_more(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        programme = delivering.programme
+        cancel_meeting(programme.context, programme.id, delivering.meeting_id)
+        assert delivering.deliver().state == "delivered"
+        assert delivering.app.shown() == []
+        assert "STATUS:CANCELLED" in delivering.app.text(uid)
+        assert "VALARM" not in delivering.app.text(uid)
+
+    def test_the_same_delivery_again_writes_nothing(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        before = delivering.app.etag(uid)
+        for _ in range(3):
+            retry(delivering)
+            assert delivering.deliver().state == "delivered"
+        assert delivering.app.etag(uid) == before
+        assert delivering.row.reason is None
+
+    def test_a_change_that_was_overtaken_while_it_waited_is_never_shown(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        delivering.server.stop()
+        retitle(delivering, "One")
+        assert delivering.deliver().state == "waiting"
+        retitle(delivering, "Two")
+        delivering.server.start()
+        assert delivering.wait_and_deliver().state == "delivered"
+        assert delivering.row.delivered_revision == 3
+        assert "SUMMARY:Two" in delivering.app.text(uid)
+
+    def test_a_worker_that_was_held_up_does_not_put_an_older_version_back(
+        self, delivering: Delivering, caldav: CalDAVServer
+    ) -> None:
+        uid = delivering.book()
+        old = render_invite(delivering.meeting.meeting, uid)
+        retitle(delivering, "Newer")
+        delivering.deliver()
+        for stored_before in (True, False):
+            outcome = caldav.put(delivering.account, uid, old, stored_before=stored_before)
+            assert isinstance(outcome, Rejected)
+            assert "holds a later version" in outcome.reason
+        assert "SUMMARY:Newer" in delivering.app.text(uid)
+
+    def test_after_a_restored_backup_the_next_change_goes_through_though_its_revision_is_counted_again(
+        self, delivering: Delivering, caldav: CalDAVServer
+    ) -> None:
+        uid = delivering.book()
+        first = delivering.meeting.meeting
+        for title in ("Lost", "With", "The disk"):
+            retitle(delivering, title)
+            delivering.deliver()
+        restored = replace(first, revision=2, title="New", changed_at=first.changed_at + timedelta(hours=1))
+        outcome = caldav.put(delivering.account, uid, render_invite(restored, uid), stored_before=True)
+        assert isinstance(outcome, Stored)
+        assert "SUMMARY:New" in delivering.app.text(uid)
+
+    def test_one_object_is_read_by_its_uid(self, delivering: Delivering, caldav: CalDAVServer) -> None:
+        uid = delivering.book()
+        found = caldav.read_object(delivering.account, uid)
+        assert found is not None
+        assert f"UID:{uid}".encode() in found
+        assert caldav.read_object(delivering.account, "no such uid") is None
+
+
+FOREIGN = (
+    "CATEGORIES:Mentoring,Tuesdays",
+    "COLOR:turquoise",
+    "COMMENT:Bring the charts",
+    "LOCATION:Room 4\\, by the window",
+    "PRIORITY:3",
+    "X-MOZ-LASTACK:20261001T000000Z",
+    'X-ODD;X-PARAM="a:b;c":as\\nit\\;is',
+)
+"""What calendar apps write into events, and we never do."""
+ALARMS = (
+    "BEGIN:VALARM",
+    "ACTION:AUDIO",
+    "TRIGGER;RELATED=START:-PT1H",
+    "X-WR-ALARMUID:1234",
+    "END:VALARM",
+)
+
+
+def add_lines(delivering: Delivering, uid: str) -> None:
+    """The user answers the invitation, and colours and rings every event of it in their own way."""
+    text = delivering.app.text(uid)
+    text = text.replace("PARTSTAT=NEEDS-ACTION", "PARTSTAT=ACCEPTED").replace("TRIGGER:-PT15M", "TRIGGER:-PT5M")
+    text = text.replace("END:VEVENT", "\n".join((*FOREIGN, *ALARMS, "END:VEVENT")))
+    condition = CALENDAR_TYPE | {"If-Match": delivering.app.etag(uid)}
+    data = text.replace("\n", "\r\n").encode()
+    assert ask(delivering.account, "PUT", object_url(delivering.account, uid), data, condition).status_code < 300
+
+
+def assert_all_kept(events: list[Any]) -> None:
+    for event in events:
+        assert str(event["COLOR"]) == "turquoise"
+        assert event["CATEGORIES"].to_ical() == b"Mentoring,Tuesdays"
+        assert str(event["COMMENT"]) == "Bring the charts"
+        assert str(event["LOCATION"]) == "Room 4, by the window"
+        assert "X-MOZ-LASTACK" in event
+        assert event["X-ODD"].params["X-PARAM"] == "a:b;c"
+        assert event["ATTENDEE"].params["PARTSTAT"] == "ACCEPTED"
+        alarms = {alarm["TRIGGER"].dt for alarm in event.walk("VALARM")}
+        assert alarms == {timedelta(minutes=-5), timedelta(hours=-1)}
+
+
+class TestTheirOwn:
+    def test_what_the_user_added_survives_every_change_of_ours(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        programme = delivering.programme
+        move_one(
+            programme.context, programme.id, delivering.meeting_id, tuesday(1), datetime(2026, 10, 14, 9, tzinfo=UTC)
+        )
+        delivering.deliver()
+        add_lines(delivering, uid)
+        retitle(delivering)
+        assert delivering.deliver().state == "delivered"
+        move_one(
+            programme.context, programme.id, delivering.meeting_id, tuesday(3), datetime(2026, 10, 28, 9, tzinfo=UTC)
+        )
+        assert delivering.deliver().state == "delivered"
+        cancel_one(programme.context, programme.id, delivering.meeting_id, tuesday(5))
+        row = delivering.deliver()
+        assert (row.state, row.reason) == ("delivered", None)
+        events = delivering.app.events(uid)
+        assert len(events) == 3  # the new override begins as its owner has the series
+        assert_all_kept(events)
+        assert {str(event["SUMMARY"]) for event in events} == {"Pairing on the parser"}
+        assert delivering.app.shown() == promised(delivering)
+
+    def test_an_alarm_that_the_user_deleted_stays_deleted(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        delivering.app.edit(uid, lambda events: events[0].subcomponents.clear())
+        retitle(delivering)
+        delivering.deliver()
+        assert "VALARM" not in delivering.app.text(uid)
+        assert delivering.row.reason is None
+
+    def test_an_alarm_on_one_occurrence_of_the_series_stays_there(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+
+        def ring(calendar: icalendar.Calendar) -> None:
+            series: Any = calendar.walk("VEVENT")[0]
+            one: Any = icalendar.Event.from_ical(series.to_ical())
+            one.subcomponents[0]["TRIGGER"] = icalendar.vDDDTypes(timedelta(hours=-2))
+            for name in ("RRULE", "DTSTART", "DTEND"):
+                del one[name]
+            start = series["DTSTART"].dt + timedelta(weeks=2)
+            one.add("RECURRENCE-ID", start)
+            one.add("DTSTART", start)
+            one.add("DTEND", start + timedelta(minutes=45))
+            calendar.add_component(one)
+
+        store_by_hand(delivering, uid, ring)
+        retitle(delivering)
+        row = delivering.deliver()
+        assert (row.state, row.reason) == ("delivered", None)
+        series, one = delivering.app.events(uid)
+        assert [alarm["TRIGGER"].dt for alarm in one.walk("VALARM")] == [timedelta(hours=-2)]
+        assert [alarm["TRIGGER"].dt for alarm in series.walk("VALARM")] == [timedelta(minutes=-15)]
+        assert str(one["SUMMARY"]) == "Pairing on the parser"
+        assert delivering.app.shown() == promised(delivering)
+
+
+def store_by_hand(delivering: Delivering, uid: str, change: Callable[[icalendar.Calendar], object]) -> None:
+    calendar = icalendar.Calendar.from_ical(delivering.app.text(uid).encode())
+    assert isinstance(calendar, icalendar.Calendar)
+    change(calendar)
+    condition = CALENDAR_TYPE | {"If-Match": delivering.app.etag(uid)}
+    answer = ask(delivering.account, "PUT", object_url(delivering.account, uid), calendar.to_ical(), condition)
+    assert answer.status_code < 300, answer.text
+
+
+def an_hour_later(events: list[Any]) -> None:
+    for name in ("DTSTART", "DTEND"):
+        events[0][name].dt += timedelta(hours=1)
+    events[0]["SEQUENCE"] = 7
+
+
+def one_deleted(events: list[Any]) -> None:
+    events[0].add("EXDATE", events[0]["DTSTART"].dt + timedelta(weeks=1))
+
+
+def another_title(events: list[Any]) -> None:
+    events[0]["SUMMARY"] = icalendar.vText("Coffee")
+
+
+def nobody_there(events: list[Any]) -> None:
+    del events[0]["ATTENDEE"]
+
+
+def time_and_title(events: list[Any]) -> None:
+    an_hour_later(events)
+    another_title(events)
+
+
+class TestPutRight:
+    @pytest.mark.parametrize(
+        ("edit", "told"),
+        [
+            (an_hour_later, "the time had been changed in the calendar; it was put back"),
+            (one_deleted, "the time had been changed in the calendar; it was put back"),
+            (nobody_there, "the list of people had been changed in the calendar; it was put back"),
+            (time_and_title, "the time and the title had been changed in the calendar; they were put back"),
+        ],
+        ids=lambda value: value.__name__ if callable(value) else "",
+    )
+    def test_what_is_ours_is_put_right_and_the_delivery_says_so(
+        self, edit: Edit, told: str, delivering: Delivering
+    ) -> None:
+        uid = delivering.book()
+        delivering.app.edit(uid, edit)
+        change_details(
+            delivering.programme.context,
+            delivering.programme.id,
+            delivering.meeting_id,
+            {"conference_url": "https://meet.example.org/x"},
+        )
+        row = delivering.deliver()
+        assert (row.state, row.reason) == ("delivered", told)
+        assert delivering.app.shown() == promised(delivering)
+        (event,) = delivering.app.events(uid)
+        assert str(event["SUMMARY"]) == "Mentoring: Greta & Asha"
+        assert str(event["ATTENDEE"]) == "mailto:asha@example.org"
+        retry(delivering)
+        assert delivering.deliver().reason is None
+
+    def test_sequence_rises_above_what_the_user_s_app_gave_it(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        delivering.app.edit(uid, an_hour_later)
+        retitle(delivering)
+        delivering.deliver()
+        assert "\nSEQUENCE:8\n" in delivering.app.text(uid)
+
+    def test_the_user_s_words_that_are_ours_too_by_now_are_no_matter(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        delivering.app.edit(uid, another_title)
+        retitle(delivering, "Coffee")
+        row = delivering.deliver()
+        assert (row.state, row.reason) == ("delivered", None)
+
+
+class TestDeletedByHand:
+    def test_it_is_not_put_back_in_silence_but_when_the_delivery_is_retried(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        delivering.app.delete(uid)
+        for title in ("One", "Two"):
+            retitle(delivering, title)
+            row = delivering.deliver()
+            assert row.state == "failed"
+            assert "somebody deleted the meeting from the calendar" in (row.reason or "")
+            assert delivering.app.names() == []
+        retry(delivering)
+        row = delivering.deliver()
+        assert (row.state, row.reason, row.delivered_revision) == ("delivered", None, 3)
+        assert delivering.app.shown() == promised(delivering)
+
+    def test_what_is_cancelled_by_now_is_left_so(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        delivering.app.delete(uid)
+        programme = delivering.programme
+        cancel_meeting(programme.context, programme.id, delivering.meeting_id)
+        row = delivering.deliver()
+        assert row.state == "delivered"
+        assert "somebody had deleted the cancelled meeting" in (row.reason or "")
+        assert delivering.app.names() == []
+
+    def test_a_retry_of_what_was_delivered_looks_whether_it_is_still_there(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        delivering.app.delete(uid)
+        retry(delivering)
+        assert delivering.deliver().state == "failed"
+        retry(delivering)
+        assert delivering.deliver().state == "delivered"
+        assert len(delivering.app.names()) == 1
+
+    def test_one_that_an_app_keeps_under_another_name_is_changed_there(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        text = delivering.app.text(uid)
+        delivering.app.delete(uid)
+        other = object_url(delivering.account, "another-name")
+        assert ask(delivering.account, "PUT", other, text.encode(), CALENDAR_TYPE).status_code == 201
+        retitle(delivering)
+        assert delivering.deliver().state == "delivered"
+        assert delivering.app.names() == ["another-name.ics"]
+        assert "SUMMARY:Pairing on the parser" in delivering.app.text("another-name")
+        retry(delivering)
+        assert delivering.deliver().state == "delivered"
+
+
+class TestTrouble:
+    def test_a_server_that_is_down_gets_everything_when_it_is_back(self, delivering: Delivering) -> None:
+        delivering.connect(delivering.programme.mentor, delivering.account)
+        delivering.server.stop()
+        delivering.meeting_id = delivering.programme.book_tuesdays().id
+        row = delivering.deliver()
+        assert (row.state, row.attempts) == ("waiting", 1)
+        assert "can't be reached, or broke the connection off" in (row.reason or "")
+        delivering.server.start()
+        row = delivering.wait_and_deliver()
+        assert (row.state, row.attempts, row.reason) == ("delivered", 2, None)
+        assert delivering.app.shown() == promised(delivering)
+
+    def test_a_wrong_password_fails_and_says_so(self, delivering: Delivering, caldav: CalDAVServer) -> None:
+        uid = delivering.book()
+        wrong = replace(delivering.account, password="battery staple")
+        for stored_before in (True, False):
+            data = render_invite(delivering.meeting.meeting, uid)
+            outcome = caldav.put(wrong, uid, data, stored_before=stored_before)
+            assert isinstance(outcome, Rejected)
+            assert "does not accept the login; check the username and the password" in outcome.reason
+
+    @pytest.mark.parametrize("cut", ["no answer", "a gateway's own answer"])
+    @pytest.mark.parametrize("first", [True, False], ids=["created", "changed"])
+    def test_a_reply_lost_after_the_server_stored_the_put_is_no_second_write(
+        self, cut: str, first: bool, delivering: Delivering, scripted: ScriptedServer, figures: Figures
+    ) -> None:
+        lost: dict[str, Reply | Raw] = {
+            "no answer": Raw(b""),
+            "a gateway's own answer": Reply(504, b"<html>late</html>"),
+        }
+        forward = forwarded(delivering)
+        broken = [lost[cut]]
+        taken: list[int] = []
+
+        def script(asked: Asked) -> Reply | Raw:
+            answer = forward(asked)
+            if not is_put(asked):
+                return answer
+            assert isinstance(answer, Reply)
+            taken.append(answer.status)
+            return broken.pop() if broken else answer
+
+        through = delivering.through(scripted.url)
+        scripted.script = forward
+        if first:
+            through.connect(through.programme.mentor, through.account)
+            scripted.script = script
+            through.meeting_id = through.programme.book_tuesdays().id
+        else:
+            through.book()
+            scripted.script = script
+            retitle(through)
+        assert through.deliver().state == "waiting"
+        row = through.wait_and_deliver()
+        assert (row.state, row.reason) == ("delivered", None)
+        assert [status for status in taken if status < 300] == taken[:1]
+        assert delivering.app.shown() == promised(through)
+        assert len(delivering.app.names()) == 1
+        figures("replies lost after a PUT was stored", faults_injected=1, lost=0, doubled=0)
+
+    def test_a_change_made_while_a_put_is_under_way_is_one_more_delivery(
+        self, delivering: Delivering, scripted: ScriptedServer
+    ) -> None:
+        forward, puts = forwarded(delivering), []
+
+        def script(asked: Asked) -> Reply | Raw:
+            if is_put(asked):
+                puts.append(asked.path)
+                if len(puts) == 2:
+                    retitle(through, "Changed meanwhile")
+            return forward(asked)
+
+        through = delivering.through(scripted.url)
+        scripted.script = script
+        uid = through.book()
+        retitle(through, "Changed")
+        row = through.deliver()
+        assert (row.state, row.delivered_revision, len(puts)) == ("delivered", 3, 3)
+        assert "SUMMARY:Changed meanwhile" in delivering.app.text(uid)
+
+    def test_what_the_user_changes_between_our_look_and_our_put_is_not_lost(
+        self, delivering: Delivering, scripted: ScriptedServer
+    ) -> None:
+        forward, edits = forwarded(delivering), [lambda events: events[0].add("COLOR", "red")]
+        through = delivering.through(scripted.url)
+
+        def script(asked: Asked) -> Reply | Raw:
+            if is_put(asked) and through.meeting.meeting.revision == 2 and edits:
+                delivering.app.edit(uid, edits.pop())
+            return forward(asked)
+
+        scripted.script = script
+        uid = through.book()
+        retitle(through)
+        row = through.deliver()
+        assert (row.state, row.reason) == ("waiting", "the calendar server changed the object while it was written")
+        assert through.wait_and_deliver().state == "delivered"
+        assert "COLOR:red" in delivering.app.text(uid)
+        assert "SUMMARY:Pairing on the parser" in delivering.app.text(uid)
+
+    @pytest.mark.parametrize("etag", ["weak", "missing"])
+    def test_without_strong_etags_a_meeting_is_created_and_then_not_replaced(
+        self, etag: str, delivering: Delivering, scripted: ScriptedServer
+    ) -> None:
+        forward = forwarded(delivering)
+
+        def script(asked: Asked) -> Reply | Raw:
+            answer = forward(asked)
+            assert isinstance(answer, Reply)
+            headers = {name: value for name, value in answer.headers.items() if name.lower() != "etag"}
+            if etag == "weak" and len(headers) < len(answer.headers):
+                headers["ETag"] = 'W/"1"'
+            return replace(answer, headers=headers)
+
+        through = delivering.through(scripted.url)
+        scripted.script = script
+        uid = through.book()
+        retitle(through)
+        row = through.deliver()
+        assert row.state == "failed"
+        assert "gives no strong ETag, so the meeting can't be replaced safely" in (row.reason or "")
+        assert "SUMMARY:Mentoring: Greta & Asha" in delivering.app.text(uid)
+        delivering.app.delete(uid)
+        retitle(through, "Another")
+        assert "somebody deleted the meeting" in (through.deliver().reason or "")
+
+
+def forwarded(delivering: Delivering) -> Forward:
+    """A script that passes everything on to the server, by its own door."""
+    return Forward(int(delivering.server.url.rsplit(":", 1)[1]))
+
+
+def is_put(asked: Asked) -> bool:
+    """Whether this writes something: the first request of a job has no login yet, and is asked for it."""
+    return asked.method == "PUT" and "Authorization" in asked.headers

@@ -1,0 +1,350 @@
+"""What the doctor says of a service whose calendars are on real servers, when something was done to it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.delivering import Delivering, Server, tuesday
+from support.service import COMMAND
+
+from scheduler.domain.deliveries import DeliveryState, Rejected, Verdict
+from scheduler.domain.people import Show
+from scheduler.errors import NotFound
+from scheduler.services.booking import cancel_meeting, cancel_one, move_one
+from scheduler.services.doctor import Looked, examine
+from scheduler.services.feeds import read_feed
+from scheduler.services.publishing import retry_delivery
+from scheduler.services.secrets import Vault, digest
+
+TOKEN = "the-token-of-the-mentor's-feed"
+
+
+BOTH = pytest.mark.parametrize("server", ["radicale", "xandikos"], indirect=True)
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Server:
+    """Radicale, unless a test asks for each."""
+    found: Server = request.getfixturevalue(getattr(request, "param", "radicale"))
+    return found
+
+
+@pytest.fixture
+def healthy(delivering: Delivering) -> Delivering:
+    """Six Tuesdays, one moved and one cancelled, all delivered; a feed of them that was read."""
+    delivering.book()
+    context, programme = delivering.programme.context, delivering.programme
+    moved_to = tuesday(1).astimezone() + timedelta(days=1)
+    move_one(context, programme.id, delivering.meeting_id, tuesday(1), moved_to)
+    cancel_one(context, programme.id, delivering.meeting_id, tuesday(4))
+    delivering.deliver()
+    with context.store.write() as tx:
+        tx.feeds.add(programme.id, programme.mentor.id, Show.DETAILS, digest(TOKEN), context.clock())
+    assert read_feed(context, TOKEN)
+    return delivering
+
+
+def said(delivering: Delivering, **options: Any) -> list[str]:
+    return [str(finding) for finding in examine(delivering.programme.context, Looked(), **options)]
+
+
+def change(database: Path, statement: str, *values: object) -> None:
+    """Does to the database what nobody should."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        assert connection.execute(statement, values).rowcount == 1
+
+
+@BOTH
+def test_nothing_is_said_of_a_service_where_everything_agrees(healthy: Delivering) -> None:
+    looked = Looked()
+
+    assert list(examine(healthy.programme.context, looked)) == []
+    assert looked == Looked(meetings=1, feeds=1, calendars=1, events=len(healthy.meeting.meeting.uids))
+
+
+@BOTH
+def test_what_the_owner_of_a_calendar_added_is_no_difference(healthy: Delivering) -> None:
+    def decorate(events: list[Any]) -> None:
+        events[0].add("CATEGORIES", ["Mentoring"])
+        events[0].add("COLOR", "teal")
+
+    healthy.app.edit(healthy.row.uid, decorate)
+
+    assert said(healthy) == []
+
+
+@BOTH
+def test_an_event_that_was_deleted_there_is_missing(healthy: Delivering) -> None:
+    row = healthy.row
+    healthy.app.delete(row.uid)
+
+    (line,) = said(healthy)
+
+    assert line.startswith(f"meeting {healthy.meeting_id}, calendar {row.calendar_id}: the event is not there any more")
+    assert f"POST /v1/meetings/{healthy.meeting_id}/deliveries/{row.id}/retry" in line
+    assert said(healthy, offline=True) == []
+
+
+def test_a_cancelled_meeting_may_be_gone(healthy: Delivering) -> None:
+    cancel_meeting(healthy.programme.context, healthy.programme.id, healthy.meeting_id)
+    healthy.deliver()
+    healthy.app.delete(healthy.row.uid)
+
+    assert said(healthy) == []
+
+
+def _an_hour_later(events: list[Any]) -> None:
+    for name in ("DTSTART", "DTEND"):
+        events[0][name].dt += timedelta(hours=1)
+
+
+def _cancelled(events: list[Any]) -> None:
+    events[0]["STATUS"] = "CANCELLED"
+
+
+def _renamed(events: list[Any]) -> None:
+    for event in events:
+        event["SUMMARY"] = "Dentist"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("edit", "part"),
+    [
+        pytest.param(_an_hour_later, "the time", id="another-time"),
+        pytest.param(_cancelled, "the status", id="another-status"),
+        pytest.param(_renamed, "the title", id="another-title"),
+    ],
+)
+def test_what_was_changed_there_is_named_and_the_remedy_puts_it_right(
+    healthy: Delivering, edit: Callable[[list[Any]], None], part: str
+) -> None:
+    row = healthy.row
+    healthy.app.edit(row.uid, edit)
+
+    (line,) = said(healthy)
+    assert f"meeting {healthy.meeting_id}, calendar {row.calendar_id}: changed in the calendar: {part};" in line
+    assert "Dentist" not in line
+
+    retry_delivery(healthy.programme.context, healthy.programme.id, healthy.meeting_id, row.id)
+    healthy.deliver()
+    assert said(healthy) == []
+
+
+def test_a_failed_delivery_is_said_with_its_reason(healthy: Delivering) -> None:
+    context, row = healthy.programme.context, healthy.row
+    retry_delivery(context, healthy.programme.id, healthy.meeting_id, row.id)
+    refused = Rejected("the calendar server has no room left for this login (it answered 507 Disk of host9 full)")
+    with context.store.write() as tx:
+        claim = tx.deliveries.claim(context.clock())
+        assert claim
+        verdict = Verdict(DeliveryState.FAILED, reason=refused.reason)
+        tx.deliveries.record(claim, refused, verdict, context.clock())
+
+    (line,) = said(healthy, offline=True)
+
+    assert "the delivery has failed (the calendar server has no room left for this login (it answered 507)" in line
+    assert "host9" not in line
+
+
+@pytest.mark.parametrize(("minutes", "lines"), [(9, 0), (11, 1)])
+def test_a_delivery_that_no_worker_takes_is_late_after_ten_minutes(
+    healthy: Delivering, minutes: int, lines: int
+) -> None:
+    retry_delivery(healthy.programme.context, healthy.programme.id, healthy.meeting_id, healthy.row.id)
+    healthy.clock.advance(minutes=minutes)
+
+    found = said(healthy, offline=True)
+
+    assert len(found) == lines
+    assert all("has been due since 2026-" in line and "see that a worker runs" in line for line in found)
+
+
+def test_a_delivery_whose_worker_died_and_that_no_other_takes_over_is_late_too(healthy: Delivering) -> None:
+    context = healthy.programme.context
+    retry_delivery(context, healthy.programme.id, healthy.meeting_id, healthy.row.id)
+    with context.store.write() as tx:
+        assert tx.deliveries.claim(context.clock())
+    healthy.clock.advance(minutes=13)
+
+    (line,) = said(healthy, offline=True)
+
+    assert "under way and its worker gone since" in line
+
+
+def test_a_server_that_does_not_answer_is_unknown_and_not_fine(healthy: Delivering) -> None:
+    healthy.server.stop()
+
+    (line,) = said(healthy)
+
+    assert line.startswith(f"calendar {healthy.row.calendar_id}: it can't be read, so what it holds is unknown")
+    assert "127.0.0.1" not in line
+
+
+def test_a_password_that_no_key_opens_is_said(healthy: Delivering) -> None:
+    context = replace(healthy.programme.context, vault=Vault("another secret key that is long enough to be one"))
+
+    (line,) = map(str, examine(context, Looked()))
+
+    assert line.startswith(f"calendar {healthy.row.calendar_id}: its password can't be decrypted")
+
+
+def test_an_event_that_was_never_owed_to_a_calendar_is_said(healthy: Delivering, database: Path) -> None:
+    change(database, "DELETE FROM deliveries WHERE uid = ?", healthy.row.uid)
+
+    (line,) = said(healthy, offline=True)
+
+    assert "it is not owed to this calendar" in line
+
+
+def test_a_delivery_of_an_earlier_version_is_said(healthy: Delivering, database: Path) -> None:
+    change(database, "UPDATE meetings SET revision = revision + 1")
+
+    assert any("it counts as delivered, but an earlier version was" in line for line in said(healthy, offline=True))
+
+
+@pytest.mark.parametrize(
+    ("tampering", "words"),
+    [
+        pytest.param("body = CAST(replace(body, 'Tuesday', 'Monday') || 'x' AS BLOB)", "stored bytes", id="bytes"),
+        pytest.param("etag = '\"0123\"'", "ETag", id="etag"),
+        pytest.param("gzipped_body = x'00'", "gzipped", id="no-gzip"),
+    ],
+)
+def test_a_feed_whose_stored_bytes_are_not_what_they_should_be(
+    healthy: Delivering, database: Path, tampering: str, words: str
+) -> None:
+    change(database, f"UPDATE feeds SET {tampering}")
+
+    (line,) = said(healthy, offline=True)
+    assert line.startswith("feed ")
+    assert words in line
+
+    remedy = re.search(r"UPDATE feeds .*?'[\w-]{36}'", line)
+    assert remedy
+    change(database, remedy[0])
+    read_feed(healthy.programme.context, TOKEN)
+    assert said(healthy, offline=True) == []
+
+
+def test_gzipped_bytes_of_something_else_are_said(healthy: Delivering, database: Path) -> None:
+    change(database, "UPDATE feeds SET gzipped_body = ?", gzip.compress(b"another calendar"))
+
+    (line,) = said(healthy, offline=True)
+
+    assert "its gzipped bytes are others than its bytes" in line
+
+
+def test_a_stored_time_that_is_not_the_series_own(healthy: Delivering, database: Path) -> None:
+    change(
+        database,
+        "UPDATE occurrences SET start_at = datetime(start_at, '-1 hour') WHERE recurrence_id LIKE '2026-11-03%'",
+    )
+
+    found = said(healthy, offline=True)
+
+    assert any("the stored UTC times of 2026-11-03T10:00 (Europe/Berlin) are not theirs" in line for line in found)
+
+
+def test_a_stored_time_that_makes_no_sense(healthy: Delivering, database: Path) -> None:
+    change(database, "UPDATE occurrences SET start_at = end_at WHERE recurrence_id LIKE '2026-11-03%'")
+
+    (line,) = said(healthy, offline=True)
+
+    assert line.startswith("mentorship ")
+    assert "can't be read (the period ends at 2026-11-03" in line
+
+
+def test_an_occurrence_that_is_not_there(healthy: Delivering, database: Path) -> None:
+    change(database, "DELETE FROM occurrences WHERE recurrence_id LIKE '2026-11-03%'")
+
+    assert any("its occurrences are not those of its rule" in line for line in said(healthy, offline=True))
+
+
+def test_a_series_of_another_tz_release(healthy: Delivering, database: Path) -> None:
+    change(database, "UPDATE meetings SET tz_database = '2025a'")
+
+    (line,) = said(healthy, offline=True)
+
+    assert line == f"meeting {healthy.meeting_id}: derived under tz release 2025a; run 'scheduler migrate'"
+
+
+def test_a_reference_to_nothing(healthy: Delivering, database: Path) -> None:
+    change(database, "INSERT INTO guests VALUES ('nobody-s', 0, 'Gil', NULL, NULL, 'UTC')")
+
+    (line,) = said(healthy, offline=True)
+
+    assert re.match(r"database: row \d+ of guests refers to a row of meetings that is not there", line)
+
+
+def test_one_programme_alone_is_looked_at(healthy: Delivering) -> None:
+    healthy.app.delete(healthy.row.uid)
+
+    assert len(said(healthy, given="Women in Science")) == 1
+    with pytest.raises(NotFound):
+        said(healthy, given="Another one")
+
+
+def test_a_change_while_the_doctor_looks_is_no_finding(healthy: Delivering) -> None:
+    context, programme = healthy.programme.context, healthy.programme
+    changing = _ChangesMeanwhile(context.calendars, lambda: cancel_meeting(context, programme.id, healthy.meeting_id))
+    healthy.app.edit(healthy.row.uid, _an_hour_later)
+
+    assert list(examine(replace(context, calendars=changing), Looked())) == []
+
+
+class _ChangesMeanwhile:
+    """A calendar server during whose answer the meeting is changed."""
+
+    def __init__(self, calendars: Any, meanwhile: Callable[[], object]) -> None:
+        self._calendars = calendars
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._calendars, name)
+
+    def read_object(self, *asked: Any) -> bytes | None:
+        held: bytes | None = self._calendars.read_object(*asked)
+        self._meanwhile()
+        return held
+
+
+def run(database: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "SCHEDULER_DATABASE_URL": f"sqlite:///{database}",
+        "SCHEDULER_SECRET_KEY": "a secret key for tests, long enough to be one",
+        "SCHEDULER_ALLOWED_NETWORKS": "127.0.0.0/8",
+    }
+    return subprocess.run([COMMAND, "doctor", *arguments], env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_the_command_ends_with_status_0_or_1(healthy: Delivering, database: Path) -> None:
+    well = run(database)
+    healthy.app.edit(healthy.row.uid, _renamed)
+    ill = run(database, "--programme", "Women in Science")
+
+    assert (well.returncode, well.stdout) == (0, "")
+    assert "looked at 1 meetings, 1 feeds" in well.stderr
+    assert ill.returncode == 1
+    assert ill.stdout.count("\n") == 1
+    assert healthy.meeting_id in ill.stdout
+    for secret in ("Dentist", "Greta", "hunter2", TOKEN):
+        assert secret not in ill.stdout + ill.stderr
+
+
+def test_a_database_that_is_not_migrated_is_a_finding(tmp_path: Path) -> None:
+    result = run(tmp_path / "new.db")
+
+    assert result.returncode == 1
+    assert result.stdout == "database: it is not at this version; run 'scheduler migrate'\n"

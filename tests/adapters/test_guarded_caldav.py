@@ -1,0 +1,94 @@
+"""The guard under the CalDAV library: whatever URL a person gives, and wherever a server sends us on to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from support.addresses import NOT_PUBLIC, REFUSED_URLS
+from support.certificates import self_signed
+from support.events import event
+from support.figures import Figures
+from support.names import Connections, NameServer
+from support.scripted import Reply, ScriptedServer
+
+from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
+from scheduler.adapters.guarded_http import AddressRefused, Guard
+from scheduler.domain.deliveries import Rejected, TryAgain
+from scheduler.domain.people import Account
+
+START = datetime(2026, 10, 1, tzinfo=UTC)
+REFUSALS = (AddressRefused, CalendarRefused, CalendarUnreachable)
+
+
+def try_everything(guard: Guard, url: str) -> list[BaseException | str]:
+    """What checking, writing and reading come to at a URL; none of them may succeed."""
+    server, account = CalDAVServer(guard), Account(url, "user", "secret")
+    found: list[BaseException | str] = []
+    for ask in (lambda: server.check(account), lambda: server.read_objects(account, START, START + timedelta(days=1))):
+        with pytest.raises(REFUSALS) as refused:
+            ask()
+        found.append(refused.value)
+    outcome = server.put(account, "uid@example", event("uid@example"), stored_before=False)
+    assert isinstance(outcome, Rejected | TryAgain)
+    assert "secret" not in f"{found} {outcome.reason}"
+    return [*found, outcome.reason]
+
+
+@pytest.mark.parametrize(("url", "why"), REFUSED_URLS)
+def test_no_calendar_is_asked_where_the_guard_lets_nobody_go(
+    url: str, why: str, port: int, connections: Connections, figures: Figures
+) -> None:
+    try_everything(Guard(), url.format(port=port))
+    assert connections() == 0, why
+    figures("addresses refused under CalDAV", cases=3, connections_seen=connections())
+
+
+@pytest.mark.parametrize(("address", "why"), NOT_PUBLIC)
+def test_nor_by_a_name_that_leads_there(
+    address: str, why: str, names: NameServer, port: int, connections: Connections, figures: Figures
+) -> None:
+    names("calendar.example", ["8.8.8.8", address])
+    for each in try_everything(Guard(), f"https://calendar.example:{port}/calendar/"):
+        assert "SCHEDULER_ALLOWED_NETWORKS" in str(each)
+    assert connections() == 0, why
+    figures("addresses refused under CalDAV", cases=3, connections_seen=connections())
+
+
+def test_a_name_that_turns_to_loopback_between_asking_and_being_asked_to_log_in_is_refused(
+    names: NameServer, scripted: ScriptedServer, connections: Connections, figures: Figures
+) -> None:
+    """The answer to a challenge is a second request, perhaps on a second connection."""
+    only = Guard(allowed_networks=(ip_network("127.0.0.1/32"),))
+    scripted.answer(Reply(401, headers={"WWW-Authenticate": "Basic realm=x", "Connection": "close"}))
+    names("calendar.example", ["127.0.0.1"], ["127.0.0.2"])
+    account = Account(f"http://calendar.example:{scripted.port}/", "user", "secret")
+    with pytest.raises(AddressRefused):
+        CalDAVServer(only).check(account)
+    assert [("Authorization" in asked.headers) for asked in scripted.asked] == [False]
+    assert connections() == 1  # the first
+    figures("addresses refused under CalDAV", cases=1, connections_seen=0)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("target", ["http://[::1]:{port}/", "http://127.0.0.2:{port}/", "http://0:{port}/"])
+def test_no_server_can_send_us_there(
+    status: int, target: str, scripted: ScriptedServer, port: int, connections: Connections, figures: Figures
+) -> None:
+    only = Guard(allowed_networks=(ip_network("127.0.0.1/32"),))
+    scripted.answer(Reply(status, headers={"Location": target.format(port=port)}))
+    try_everything(only, scripted.url)
+    assert connections() == len(scripted.asked)
+    figures("addresses refused under CalDAV", cases=3, connections_seen=connections() - len(scripted.asked))
+
+
+def test_a_server_whose_certificate_nobody_vouches_for_sees_no_login(
+    tmp_path: Path, names: NameServer, loopback_guard: Guard
+) -> None:
+    names("calendar.example", ["127.0.0.1"])
+    with ScriptedServer(self_signed(tmp_path, "calendar.example")).running() as server:
+        for each in try_everything(loopback_guard, f"https://calendar.example:{server.port}/"):
+            assert "certificate" in str(each)
+    assert server.asked == []

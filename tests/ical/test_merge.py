@@ -1,0 +1,436 @@
+"""Merging what we mean with what a calendar holds: ours is put right, what is its owner's stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import icalendar
+import pytest
+import recurring_ical_events
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scheduler.domain.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, redescribe
+from scheduler.ical.lines import NotOneCalendar, read_block, write_block
+from scheduler.ical.merge import merge
+from scheduler.ical.ownership import told
+from scheduler.ical.parse import UnreadableCalendar
+from scheduler.ical.render import render_invite
+from scheduler.ical.scheduling import Copy
+
+MakeMeeting = Callable[..., Meeting]
+Changed = Callable[[Meeting], Meeting]
+
+NOW = datetime(2026, 9, 10, 12, tzinfo=UTC)
+SECOND = datetime(2026, 10, 20, 14, 30)
+MOVED = {1: timedelta(days=1)}
+
+
+def text_of(data: bytes) -> str:
+    return data.decode().replace("\r\n ", "").replace("\r\n", "\n")
+
+
+def bytes_of(text: str) -> bytes:
+    return text.replace("\n", "\r\n").encode()
+
+
+def invite(meeting: Meeting, copy: Copy | None = None) -> bytes:
+    return render_invite(meeting, meeting.uid, copy or Copy())
+
+
+def retitled(meeting: Meeting, title: str = "New title") -> Meeting:
+    return redescribe(meeting, NOW, title=title)
+
+
+def merged(meeting: Meeting, held: str, copy: Copy | None = None) -> str:
+    """What comes of the meeting and the text held; merging once more comes to the same."""
+    first = merge(invite(meeting, copy), bytes_of(held))
+    again = merge(invite(meeting, copy), first.data)
+    assert not again.differs
+    assert again.data == first.data
+    return text_of(first.data)
+
+
+def events(text: str) -> list[str]:
+    return re.findall("BEGIN:VEVENT\n.*?END:VEVENT\n", text, re.DOTALL)
+
+
+def with_lines(text: str, *lines: str) -> str:
+    """The text with these lines at the end of every event."""
+    return text.replace("END:VEVENT", "\n".join((*lines, "END:VEVENT")))
+
+
+KEPT = [
+    "CATEGORIES:Science,Mentoring",
+    "CLASS:PRIVATE",
+    "COLOR:turquoise",
+    "COMMENT:See you",
+    "COMMENT:And again",
+    "GEO:52.5;13.4",
+    "LOCATION:Room 4",
+    "PRIORITY:1",
+    "ATTACH;FMTTYPE=text/plain:https://example.org/notes.txt",
+    "X-MOZ-GENERATION:3",
+    'X-ODD;X-P="a;b:c",d:any\\thing, at all; even "quotes"',
+    "X-EMPTY:",
+    "BEGIN:VALARM\nACTION:AUDIO\nTRIGGER;VALUE=DATE-TIME:20261006T120000Z\nX-WR-ALARMUID:1\nEND:VALARM",
+    "BEGIN:PARTICIPANT\nUID:1\nPARTICIPANT-TYPE:SPEAKER\nEND:PARTICIPANT",
+]
+
+
+@pytest.mark.parametrize("line", KEPT)
+def test_what_we_never_write_stays_as_it_was_written_in_the_series_and_in_every_override(
+    make_meeting: MakeMeeting, line: str
+) -> None:
+    meeting = make_meeting(outcomes=MOVED)
+    held = with_lines(text_of(invite(meeting)), line)
+    for changed in (retitled(meeting), move_occurrence(meeting, SECOND, datetime(2026, 10, 22, 9, tzinfo=UTC), NOW)):
+        found = events(merged(changed, held))
+        assert len(found) == 2
+        assert all(line in event for event in found)
+
+
+ANSWERS = [
+    ("PARTSTAT=NEEDS-ACTION", "PARTSTAT=ACCEPTED"),
+    ("PARTSTAT=NEEDS-ACTION;ROLE=REQ-PARTICIPANT;RSVP=TRUE", "PARTSTAT=DECLINED;ROLE=REQ-PARTICIPANT"),
+    ("RSVP=TRUE", 'RSVP=TRUE;SCHEDULE-STATUS="2.0;Success"'),
+    ("RSVP=TRUE", "RSVP=TRUE;X-NUM-GUESTS=0"),
+    ("RSVP=TRUE", 'DELEGATED-TO="mailto:dee@example.org";RSVP=TRUE'),
+]
+
+
+@pytest.mark.parametrize(("asked", "answered"), ANSWERS)
+def test_answers_to_the_invitation_stay(make_meeting: MakeMeeting, asked: str, answered: str) -> None:
+    meeting = make_meeting(outcomes=MOVED)
+    held = text_of(invite(meeting)).replace(asked, answered)
+    parameters = set(re.findall(r"[A-Z-]+=(?:\"[^\"]*\"|[^;:]*)", answered)) - {"ROLE=REQ-PARTICIPANT"}
+    for event in events(merged(retitled(meeting), held)):
+        (line,) = re.findall("ATTENDEE.*", event)
+        assert parameters <= set(re.findall(r"[A-Z-]+=(?:\"[^\"]*\"|[^;:]*)", line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ada@example.org",
+        'ATTENDEE;DELEGATED-FROM="mailto:ravi@example.org":mailto:dee@example.org',
+    ],
+    ids=["the organizer, whom apps add", "a delegate"],
+)
+def test_who_comes_along_with_those_invited_stays(make_meeting: MakeMeeting, line: str) -> None:
+    meeting = make_meeting(count=1)
+    held = with_lines(text_of(invite(meeting)), line)
+    assert line in merged(retitled(meeting), held)
+    assert merge(invite(meeting), bytes_of(held)).differs is False
+
+
+PUT_RIGHT = [
+    ("a start", "DTSTART;TZID=Europe/Berlin:20261006T143000", "DTSTART;TZID=Europe/Berlin:20261006T140000", "the time"),
+    ("an end", "DTEND;TZID=Europe/Berlin:20261006T151500", "DTEND;TZID=Europe/Berlin:20261006T160000", "the time"),
+    ("an end before the start", ":20261006T151500", ":20261006T121500", "the time"),
+    ("a zone", "DTSTART;TZID=Europe/Berlin:20261006T143000", "DTSTART:20261006T123000Z", "the time"),
+    ("no end of the series", ";UNTIL=20261215T133000Z", "", "the time"),
+    ("no rule", "RRULE:FREQ=WEEKLY;UNTIL=20261215T133000Z;INTERVAL=2;BYDAY=TU\n", "", "the time"),
+    ("a date taken out", "RRULE", "EXDATE;TZID=Europe/Berlin:20261103T143000\nRRULE", "the time"),
+    ("a date added", "RRULE", "RDATE;TZID=Europe/Berlin:20261104T143000\nRRULE", "the time"),
+    ("the title", "SUMMARY:Mentoring with Ada", "SUMMARY:Coffee", "the title"),
+    ("no title", "SUMMARY:Mentoring with Ada\n", "", "the title"),
+    ("the description", "DESCRIPTION:Goals", "DESCRIPTION:Many goals", "the description"),
+    ("the status", "STATUS:CONFIRMED", "STATUS:TENTATIVE", "the status"),
+    ("free", "TRANSP:OPAQUE", "TRANSP:TRANSPARENT", "the status"),
+    ("somebody", "SEQUENCE", "ATTENDEE:mailto:uncle@example.org\nSEQUENCE", "the list of people"),
+    ("another organizer", "mailto:ada@", "mailto:eve@", "the list of people"),
+    ("the link", "URL:https://meet.example.org/ada", "URL:https://spam.example.org", "the link"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "part"), [row[1:] for row in PUT_RIGHT], ids=[row[0] for row in PUT_RIGHT])
+@pytest.mark.parametrize("change", [lambda meeting: meeting, lambda meeting: redescribe(meeting, NOW)], ids=["", "new"])
+def test_what_is_ours_is_put_right_and_named(
+    make_meeting: MakeMeeting, change: Changed, old: str, new: str, part: str
+) -> None:
+    meeting = make_meeting()
+    held = text_of(invite(meeting)).replace(old, new)
+    ours = change(meeting)
+    result = merge(invite(ours), bytes_of(held))
+    assert result.differs
+    assert told(result.put_right) == f"{part} had been changed in the calendar; it was put back"
+    sequence = "SEQUENCE:1" if part == "the time" or "STATUS" in new else "SEQUENCE:0"
+    put_back = re.sub("SEQUENCE:.*", "SEQUENCE:0", merged(ours, held))
+    assert sorted(put_back.split("\n")) == sorted(text_of(invite(ours)).split("\n"))
+    assert sequence in merged(ours, held)
+
+
+SAME = [
+    ("upper case", "mailto:ravi@example.org", "MAILTO:Ravi@example.org"),
+    (
+        "a rule in another order",
+        "FREQ=WEEKLY;UNTIL=20261215T133000Z;INTERVAL=2",
+        "INTERVAL=2;FREQ=WEEKLY;UNTIL=20261215T133000Z",
+    ),
+    ("defaults left out", "STATUS:CONFIRMED\nTRANSP:OPAQUE\n", ""),
+    ("defaults of parameters left out", "PARTSTAT=NEEDS-ACTION;ROLE=REQ-PARTICIPANT;", ""),
+    ("escapes", "SUMMARY:Mentoring with Ada", "SUMMARY:Mentoring\\ with Ada"),
+    ("quotes", 'CN="Ravi Rao"', "CN=Ravi Rao"),
+    ("another time of writing", "DTSTAMP:20260902T090000Z", "DTSTAMP:20270902T090000Z"),
+    ("another way to say a length", "TRIGGER:-PT15M", "TRIGGER:-P0DT0H15M0S"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), [row[1:] for row in SAME], ids=[row[0] for row in SAME])
+def test_the_same_in_a_server_s_own_words_is_no_difference(make_meeting: MakeMeeting, old: str, new: str) -> None:
+    meeting = make_meeting()
+    held = text_of(invite(meeting)).replace(old, new)
+    assert held != text_of(invite(meeting))
+    result = merge(invite(meeting), bytes_of(held))
+    assert (result.differs, result.put_right) == (False, ())
+
+
+def test_a_new_override_begins_as_its_owner_has_the_series(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    held = (
+        with_lines(text_of(invite(meeting)), "COLOR:red").replace("-PT15M", "-PT1H").replace("NEEDS-ACTION", "ACCEPTED")
+    )
+    moved = move_occurrence(meeting, SECOND, datetime(2026, 10, 21, 9, tzinfo=UTC), NOW)
+    series, override = events(merged(moved, held))
+    for kept in ("COLOR:red", "TRIGGER:-PT1H", "PARTSTAT=ACCEPTED"):
+        assert kept in series
+        assert kept in override
+    assert "-PT15M" not in series + override
+
+
+def test_an_override_is_the_same_in_whichever_zone_its_name_is_said(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting(outcomes=MOVED)
+    held = with_lines(text_of(invite(meeting)), "COLOR:red")
+    held = held.replace("RECURRENCE-ID;TZID=Europe/Berlin:20261020T143000", "RECURRENCE-ID:20261020T123000Z")
+    _, override = events(merged(retitled(meeting), held))
+    assert "COLOR:red" in override
+    assert "RECURRENCE-ID;TZID=Europe/Berlin:20261020T143000" in override
+
+
+OWN_OVERRIDE = """BEGIN:VEVENT
+UID:0b1c2d3e@scheduler.example
+DTSTAMP:20260903T000000Z
+RECURRENCE-ID;TZID=Europe/Berlin:20261020T143000
+DTSTART;TZID=Europe/Berlin:20261020T160000
+DTEND;TZID=Europe/Berlin:20261020T164500
+SUMMARY:Mentoring with Ada
+SEQUENCE:3
+COLOR:red
+BEGIN:VALARM
+ACTION:DISPLAY
+DESCRIPTION:Soon
+TRIGGER:-P1D
+END:VALARM
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_an_override_of_the_owner_s_keeps_what_is_theirs_at_the_time_that_is_ours(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    held = text_of(invite(meeting)).replace("END:VCALENDAR\n", OWN_OVERRIDE)
+    result = merge(invite(retitled(meeting)), bytes_of(held))
+    assert told(result.put_right) == "the time had been changed in the calendar; it was put back"
+    _, override = events(merged(retitled(meeting), held))
+    for line in ("DTSTART;TZID=Europe/Berlin:20261020T143000", "DTEND;TZID=Europe/Berlin:20261020T151500"):
+        assert line in override
+    for line in ("SUMMARY:New title", "COLOR:red", "TRIGGER:-P1D", "SEQUENCE:4"):
+        assert line in override
+
+
+def test_an_override_that_only_rings_otherwise_is_no_change_of_the_time(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    own = OWN_OVERRIDE.replace("T160000", "T143000").replace("T164500", "T151500")
+    held = text_of(invite(meeting)).replace("END:VCALENDAR\n", own)
+    result = merge(invite(retitled(meeting)), bytes_of(held))
+    assert result.put_right == ()
+    assert "TRIGGER:-P1D" in events(text_of(result.data))[1]
+
+
+def test_what_somebody_changed_to_what_we_mean_by_now_is_not_told(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    held = text_of(invite(meeting)).replace("SUMMARY:Mentoring with Ada", "SUMMARY:Coffee")
+    assert merge(invite(retitled(meeting, "Coffee")), bytes_of(held)).put_right == ()
+
+
+def test_a_calendar_s_own_properties_stay_and_it_becomes_no_message(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    held = text_of(invite(meeting)).replace("VERSION:2.0\n", "VERSION:2.0\nMETHOD:PUBLISH\nX-APPLE-REGION:DE\n")
+    text = merged(retitled(meeting), held)
+    assert "X-APPLE-REGION:DE" in text
+    assert "METHOD" not in text
+    assert text.count("PRODID") == 1
+
+
+def test_an_override_of_the_owner_s_goes_with_the_occurrence(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    held = text_of(invite(meeting)).replace("END:VCALENDAR\n", OWN_OVERRIDE)
+    assert len(events(merged(cancel_occurrence(meeting, SECOND, NOW), held))) == 1
+    elsewhere = held.replace("RECURRENCE-ID;TZID=Europe/Berlin:20261020", "RECURRENCE-ID;TZID=Europe/Berlin:20261021")
+    assert len(events(merged(meeting, elsewhere))) == 1
+
+
+def test_our_alarm_follows_the_title_and_the_owner_s_own_rings_no_less(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting(count=1)
+    own = "BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:Up\nTRIGGER:-PT30M\nEND:VALARM"
+    text = merged(retitled(meeting), with_lines(text_of(invite(meeting)), own))
+    assert own in text
+    assert "BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:New title\nTRIGGER:-PT15M\nEND:VALARM" in text
+
+
+def test_a_cancelled_meeting_rings_no_more_but_for_the_owner_s_own_alarms(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting(count=1)
+    own = "BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:Up\nTRIGGER:-PT30M\nEND:VALARM"
+    text = merged(cancel(meeting, NOW), with_lines(text_of(invite(meeting)), own))
+    assert own in text
+    assert text.count("BEGIN:VALARM") == 1
+
+
+def test_sequence_never_falls_and_rises_with_the_times(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    held = text_of(invite(meeting)).replace("SEQUENCE:0", "SEQUENCE:9")
+    moved = move_occurrence(meeting, SECOND, datetime(2026, 10, 21, 9, tzinfo=UTC), NOW)
+    assert set(re.findall("SEQUENCE:.*", merged(meeting, held))) == {"SEQUENCE:9"}
+    assert set(re.findall("SEQUENCE:.*", merged(retitled(meeting), held))) == {"SEQUENCE:9"}
+    assert set(re.findall("SEQUENCE:.*", merged(moved, held))) == {"SEQUENCE:10"}
+
+
+def test_who_was_invited_by_the_server_is_left_to_it_and_who_was_not_may_be(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting(count=1)
+    server, client = Copy(auto_schedule=True, reaches_attendee=False), Copy(auto_schedule=True)
+    assert "SCHEDULE-AGENT" not in merged(meeting, text_of(invite(meeting, server)), client)
+    assert "SCHEDULE-AGENT" not in merged(meeting, text_of(invite(meeting, client)), server)
+    nobody = text_of(invite(meeting, client)).replace("AGENT=CLIENT", "AGENT=NONE")
+    assert "SCHEDULE-AGENT=NONE" in merged(meeting, nobody, server)
+
+
+def test_a_copy_without_people_leaves_those_that_a_server_put_there(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting(count=1)
+    plain = Copy(is_organizers=False, auto_schedule=True)
+    assert "ATTENDEE" not in text_of(invite(meeting, plain))
+    held = text_of(invite(meeting)).replace("NEEDS-ACTION", "ACCEPTED")
+    result = merge(invite(meeting, plain), bytes_of(held))
+    assert (result.differs, result.put_right, result.is_same) == (False, (), True)
+    text = merged(retitled(meeting), held, plain)
+    assert "PARTSTAT=ACCEPTED" in text
+    assert "ORGANIZER" in text
+
+
+def test_an_erased_person_is_gone_from_what_a_calendar_holds(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    held = with_lines(text_of(invite(meeting)), "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ada@example.org")
+    erased = redescribe(meeting, NOW, organizer=Party("", None, "Europe/Berlin"))
+    assert "ada@example.org" not in merged(erased, held)
+
+
+def test_a_later_version_is_told_from_an_older_one(make_meeting: MakeMeeting) -> None:
+    first = make_meeting()
+    second, third = retitled(first), retitled(retitled(first))
+    assert merge(invite(first), invite(second)).is_newer
+    assert merge(invite(second), invite(third)).is_newer
+    assert not merge(invite(third), invite(second)).is_newer
+    restored = replace(second, changed_at=third.changed_at + timedelta(seconds=1))
+    assert not merge(invite(restored), invite(third)).is_newer
+
+
+def test_without_our_mark_everything_is_put_right_and_nothing_said(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    held = re.sub("X-MENTORSHIP.*\n", "", text_of(invite(meeting))).replace("SUMMARY:Ment", "SUMMARY:Sent")
+    result = merge(invite(meeting), bytes_of(held))
+    assert (result.differs, result.put_right, result.is_newer) == (True, (), False)
+    assert "SUMMARY:Mentoring with Ada" in merged(meeting, held)
+
+
+@pytest.mark.parametrize(
+    "mark", ["X-MENTORSHIP-STAMP:", "X-MENTORSHIP-STAMP:soon", "X-MENTORSHIP-STAMP:20260902T090000Z/x"]
+)
+def test_a_mark_that_is_not_ours_is_none(make_meeting: MakeMeeting, mark: str) -> None:
+    meeting = make_meeting()
+    held = re.sub("X-MENTORSHIP.*", mark, text_of(invite(meeting)))
+    assert merge(invite(meeting), bytes_of(held)).put_right == ()
+    assert mark + "\n" not in merged(meeting, held)
+
+
+def test_zones_are_ours_and_another_stays_only_if_something_of_theirs_names_it(make_meeting: MakeMeeting) -> None:
+    zone = "BEGIN:VTIMEZONE\nTZID:Own\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0100\n"
+    zone += "END:STANDARD\nEND:VTIMEZONE\n"
+    meeting = make_meeting(count=1)
+    held = text_of(invite(meeting)).replace("BEGIN:VEVENT", zone + "BEGIN:VEVENT")
+    assert "TZID:Own" not in merged(retitled(meeting), held)
+    assert zone in merged(retitled(meeting), with_lines(held, "X-SNOOZED;TZID=Own:20261006T120000"))
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "",
+        "hello",
+        "BEGIN:VCALENDAR\nVERSION:2.0\nEND:VCALENDAR\n",
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nEND:VCALENDAR\n",
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20261006T120000Z\nRECURRENCE-ID:soon\nEND:VEVENT\nEND:VCALENDAR\n",
+    ],
+)
+def test_what_is_not_one_calendar_object_is_refused(make_meeting: MakeMeeting, held: str) -> None:
+    with pytest.raises((NotOneCalendar, UnreadableCalendar)):
+        merge(invite(make_meeting()), bytes_of(held))
+
+
+NAMES = st.from_regex(r"X-[A-Z]{1,8}(-[A-Z0-9]{1,5})?", fullmatch=True).filter(lambda name: "MENTORSHIP" not in name)
+PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=90)
+FOREIGN = st.builds("{}:{}".format, NAMES, PRINTABLE) | st.sampled_from(
+    [line for line in KEPT if not line.startswith("BEGIN")]
+)
+BREAKS = ["DTSTART", "DTEND", "SUMMARY", "DESCRIPTION", "STATUS", "RRULE", "ATTENDEE", "TRANSP", "URL", "SEQUENCE"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_an_app_did_ours_is_as_we_mean_it_theirs_as_they_had_it_and_once_is_enough(
+    make_meeting: MakeMeeting, data: st.DataObject
+) -> None:
+    meeting = make_meeting(
+        count=data.draw(st.integers(1, 4)), outcomes=data.draw(st.sampled_from([None, {0: timedelta(days=2)}]))
+    )
+    held = text_of(invite(meeting))
+    for name in data.draw(st.lists(st.sampled_from(BREAKS), max_size=3)):
+        held = re.sub(f"^{name}[;:].*\n", "", held, flags=re.MULTILINE)
+    if "DTSTART" not in held:
+        held = held.replace("BEGIN:VEVENT\n", "BEGIN:VEVENT\nDTSTART:20300101T000000Z\n")
+    lines = data.draw(st.lists(FOREIGN, max_size=4))
+    held = with_lines(held, *lines)
+    steps = data.draw(
+        st.lists(st.sampled_from([retitled, lambda it: redescribe(it, NOW, conference_url=None)]), max_size=2)
+    )
+    ours = meeting
+    for step in steps:
+        ours = step(ours)
+
+    result = merge(invite(ours), bytes_of(held))
+    again = merge(invite(ours), result.data)
+    assert (again.differs, again.put_right, again.data) == (False, (), result.data)
+    assert merge(invite(ours), bytes_of(held)).data == result.data
+    text = text_of(result.data)
+    for event in events(text)[: len(events(held))]:
+        assert all(line in event for line in lines)
+    wanted = read_block(invite(ours))
+    found = read_block(result.data)
+    for mine, theirs in zip(wanted.all("VEVENT"), found.all("VEVENT"), strict=True):
+        for name in ("UID", "DTSTART", "DTEND", "RRULE", "SUMMARY", "DESCRIPTION", "STATUS", "URL", "RECURRENCE-ID"):
+            assert mine.values(name) == theirs.values(name)
+        assert [value.lower() for value in mine.values("ATTENDEE")] == theirs.values("ATTENDEE")
+    calendar = icalendar.Calendar.from_ical(result.data)
+    shown = recurring_ical_events.of(calendar).between((2026,), (2028,))
+    assert sorted(event["DTSTART"].dt for event in shown) == sorted(period.start for period in ours.busy)
+
+
+@given(PRINTABLE)
+def test_a_line_of_any_length_comes_back_from_its_folds(value: str) -> None:
+    data = f"BEGIN:VCALENDAR\r\nX-LONG:{value * 3}\r\nEND:VCALENDAR\r\n".encode()
+    written = write_block(read_block(data))
+    assert max(map(len, written.split(b"\r\n"))) <= 75
+    assert write_block(read_block(written)) == written
+    assert read_block(written).values("X-LONG") == [value * 3]

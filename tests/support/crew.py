@@ -1,0 +1,174 @@
+"""Workers as real processes that can be killed by the dozen, each killed one replaced.
+
+Starting the command costs a second of imports. So most are forked from a process that has imported
+all of it and opened nothing; what they run is what the command runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+from collections import Counter
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+from support.service import COMMAND
+
+from scheduler.app import create_context
+from scheduler.config import load_settings
+from scheduler.logs import configure_logs
+from scheduler.serving import work
+
+Worker = subprocess.Popen[bytes] | BaseProcess
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["scheduler.app", "scheduler.serving", "scheduler.adapters.caldav_server"])
+
+
+def run_worker(environment: dict[str, str], log: str, dies_at: int) -> None:
+    """``scheduler work`` as from its second line on; killed after that many UPDATEs of a delivery, if not 0."""
+    threading.Thread(target=_end_with_the_test, daemon=True).start()
+    with Path(log).open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    os.environ.update(environment)
+    settings = load_settings()
+    configure_logs(settings.log_format)
+    if dies_at:
+        _die_in_transaction(dies_at)
+    work(create_context(settings))
+
+
+def _end_with_the_test() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _die_in_transaction(at: int) -> None:
+    """Gets this process killed when it has changed a delivery and not yet committed that."""
+    changed = 0
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal changed
+        changed += statement.startswith("UPDATE deliveries")
+        if changed == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, "after_cursor_execute", count)
+
+
+class Crew:
+    """Keeps a number of workers alive. ``killed`` counts the dead by what they were killed at.
+
+    ``commands`` of them, one at a time, are the real command; the others are forked.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str], size: int, commands: int = 0) -> None:
+        self.killed: Counter[str] = Counter()
+        self.killed_commands = 0
+        self._folder = folder
+        self._environment = environment
+        self._size = size
+        self._commands = self._commands_left = commands
+        self._lock = threading.Lock()
+        self._alive: list[Worker] = []
+
+    @property
+    def commands_to_kill(self) -> int:
+        """How many real commands have not been killed yet."""
+        return self._commands - self.killed_commands
+
+    def fill(self, dies_at: int = 0) -> None:
+        """Buries who has killed itself and starts as many as there are missing, the first of them to die so."""
+        with self._lock:
+            for worker in [each for each in self._alive if not _is_alive(each)]:
+                assert _bury(worker) == -signal.SIGKILL, "a worker ended by itself"
+                self._alive.remove(worker)
+                self.killed["in a transaction"] += 1
+            while len(self._alive) < self._size:
+                self._alive.append(self._start(dies_at))
+                dies_at = 0
+
+    def kill(self, worker: Worker, moment: str) -> bool:
+        """Kills that one; it is dead on return. False if it was dead already."""
+        with self._lock:
+            if worker not in self._alive or not _is_alive(worker):
+                return False
+            self._alive.remove(worker)
+            worker.kill()
+            status = _bury(worker)
+            assert status == -signal.SIGKILL, status
+            self.killed[moment] += 1
+            self.killed_commands += isinstance(worker, subprocess.Popen)
+            return True
+
+    def at(self, port: int, server_port: int) -> Worker | None:
+        """The worker that has a connection from one port of loopback to the other; None if it is dead."""
+        with self._lock:
+            socket = f"socket:[{_inode(port, server_port)}]"
+            return next((each for each in self._alive if socket in _files(each.pid)), None)
+
+    def any(self, number: int) -> Worker | None:
+        """One of the living, whichever, if there is one."""
+        with self._lock:
+            return self._alive[number % len(self._alive)] if self._alive else None
+
+    def command(self) -> Worker | None:
+        """The living worker that is the real command, if there is one."""
+        with self._lock:
+            return next((each for each in self._alive if isinstance(each, subprocess.Popen)), None)
+
+    def stop(self) -> list[int | None]:
+        """Ends all as an operator does; how each ended."""
+        with self._lock:
+            for worker in self._alive:
+                worker.terminate()
+            ended = [_bury(worker) for worker in self._alive]
+            self._alive.clear()
+        return ended
+
+    def _start(self, dies_at: int) -> Worker:
+        log = self._folder / "workers.log"
+        running = any(isinstance(each, subprocess.Popen) for each in self._alive)
+        if self._commands_left and not running:
+            self._commands_left -= 1
+            with log.open("ab") as file:
+                return subprocess.Popen([COMMAND, "work"], env=os.environ | self._environment, stderr=file)
+        process = _FORKS.Process(target=run_worker, args=(self._environment, str(log), dies_at), daemon=True)
+        process.start()
+        return process
+
+
+def _is_alive(worker: Worker) -> bool:
+    return worker.poll() is None if isinstance(worker, subprocess.Popen) else worker.is_alive()
+
+
+def _bury(worker: Worker) -> int | None:
+    """Waits until it is dead; its exit status."""
+    if isinstance(worker, subprocess.Popen):
+        return worker.wait(60)
+    worker.join(60)
+    return worker.exitcode
+
+
+def _inode(port: int, server_port: int) -> str:
+    """Which socket is connected so. A port alone may be that of several."""
+    ends = [f"0100007F:{number:04X}" for number in (port, server_port)]
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return next((row[9] for row in rows if row[1:3] == ends), "none")
+
+
+def _files(pid: int | None) -> set[str]:
+    found = set()
+    with contextlib.suppress(OSError):
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(file.readlink()))
+    return found

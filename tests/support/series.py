@@ -1,0 +1,179 @@
+"""Meetings in a store, changes of them at random, and whether calendars show them as the store has them."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from xml.etree import ElementTree
+
+import icalendar
+from support.programme import Programme
+from support.radicale import ask
+
+from scheduler.domain.meetings import (
+    Meeting,
+    MeetingStatus,
+    OntoItself,
+    Series,
+    cancel,
+    cancel_occurrence,
+    move_occurrence,
+    plan_occurrences,
+    redescribe,
+)
+from scheduler.domain.people import Account
+from scheduler.domain.recurrence import WeeklyRule
+from scheduler.domain.zones import LocalTime
+from scheduler.ical.render import render_invite
+from scheduler.services.publishing import announce, publish_change
+
+WEEKS = 6
+_OF_ONE = ("DTSTART", "DTEND", "RRULE", "EXDATE", "RECURRENCE-ID", "X-")
+"""What an override has otherwise than its series though it changes nothing; X- are our own notes."""
+
+
+def book_series(programme: Programme, number: int) -> str:
+    """Stores six Tuesdays as a booking does; each number has hours of its own. The meeting's id."""
+    context = programme.context
+    first = LocalTime(datetime(2026, 10, 6) + timedelta(minutes=15 * number), "Europe/Berlin")
+    until = LocalTime(first.wall + timedelta(weeks=WEEKS - 1), first.zone).instant
+    series = Series(first, WeeklyRule(1, "TU", until), 15)
+    now = context.clock().replace(microsecond=0)
+    with context.store.write() as tx:
+        mentor, mentee = (tx.people.party(programme.id, who.id) for who in (programme.mentor, programme.mentee))
+        meeting = Meeting(
+            uid=str(uuid.uuid4()),
+            title="",
+            series=series,
+            occurrences=plan_occurrences(series, {}),
+            organizer=mentor,
+            attendee=mentee,
+            guests=(),
+            goals=("First paper",),
+            conference_url=None,
+            status=MeetingStatus.CONFIRMED,
+            sequence=0,
+            revision=1,
+            created_at=now,
+            changed_at=now,
+        )
+        meeting_id = tx.meetings.add(programme.id, programme.mentorship.id, meeting, own_title=None)
+        announce(tx, programme.id, tx.meetings.get(programme.id, meeting_id), now)
+    return meeting_id
+
+
+def change_series(programme: Programme, meeting_id: str, chance: random.Random) -> bool:
+    """Another title, an occurrence moved or cancelled or, seldom, all of it; stored as every change is.
+
+    False, and nothing changed, if it is cancelled already.
+    """
+    context = programme.context
+    now = context.clock()
+    with context.store.write() as tx:
+        stored = tx.meetings.get(programme.id, meeting_id, lock=True)
+        if stored.meeting.status is MeetingStatus.CANCELLED:
+            return False
+        title = f"Pairing {chance.randrange(10**6)}"
+        match chance.choices(["title", "move", "cancel one", "cancel all"], [4, 5, 2, 0.2])[0]:
+            case "title":
+                changed = replace(stored, own_title=title, meeting=redescribe(stored.meeting, now))
+            case "move":
+                changed = replace(stored, meeting=_moved(stored.meeting, now, chance))
+            case "cancel one":
+                chosen = chance.choice(stored.meeting.kept)
+                changed = replace(stored, meeting=cancel_occurrence(stored.meeting, chosen.recurrence_id.wall, now))
+            case _:
+                changed = replace(stored, meeting=cancel(stored.meeting, now))
+        publish_change(tx, programme.id, changed, now)
+    return True
+
+
+def _moved(meeting: Meeting, now: datetime, chance: random.Random) -> Meeting:
+    """With an occurrence some days and hours later: now and then past the next one, so that it is detached."""
+    chosen = chance.choice(meeting.kept)
+    start = chosen.period.start + timedelta(days=chance.randrange(9), minutes=15 * chance.randrange(1, 40))
+    try:
+        return move_occurrence(meeting, chosen.recurrence_id.wall, start, now)
+    except OntoItself:
+        return redescribe(meeting, now)
+
+
+def differences(programme: Programme, meetings: list[str], accounts: dict[str, Account]) -> dict[str, list[str]]:
+    """Which objects in calendars are not what the store says, and which it doesn't know of.
+
+    ``accounts`` are the calendars by the id of the person, each of whom has one.
+    """
+    found: dict[str, list[str]] = {"lost": [], "doubled": []}
+    wanted: dict[str, dict[str, Meeting]] = {person: {} for person in accounts}
+    for meeting_id in meetings:
+        meeting, rows = programme.meeting(meeting_id).meeting, programme.deliveries(meeting_id)
+        expected = Counter((person, uid) for person in accounts for uid in meeting.uids)
+        assert Counter((row.person_id, row.uid) for row in rows) == expected
+        for row in rows:
+            wanted[row.person_id][row.uid] = meeting
+            if row.state != "delivered" or {row.delivered_revision, row.wanted_revision} != {meeting.revision}:
+                found["lost"].append(f"{row.uid} is {row.state}: {row}")
+    for person, account in accounts.items():
+        held = _held(account)
+        found["lost"] += wanted[person].keys() - held.keys()
+        found["doubled"] += held.keys() - wanted[person].keys()
+        for uid in held.keys() & wanted[person].keys():
+            there, here = _said(held[uid]), _said(render_invite(wanted[person][uid], uid))
+            if there != here:
+                found["lost"].append(f"{uid}: {_lines(there) ^ _lines(here)}")
+            found["doubled"] += [f"{event['UID']} in {uid}" for event in _events(held[uid]) if event["UID"] != uid]
+    return found
+
+
+def _held(account: Account) -> dict[str, bytes]:
+    """Every object in a collection, by the name of its file without the ending."""
+    answer = ask(account, "PROPFIND", account.url, headers={"Depth": "1"})
+    hrefs = [str(row.text) for row in ElementTree.fromstring(answer.content).iterfind("{DAV:}response/{DAV:}href")]
+    names = [href.rsplit("/", 1)[1] for href in hrefs if not href.endswith("/")]
+    return {name.removesuffix(".ics"): ask(account, "GET", account.url + name).content for name in names}
+
+
+def _events(data: bytes) -> list[icalendar.Component]:
+    return icalendar.Calendar.from_ical(data).walk("VEVENT")
+
+
+def _said(data: bytes) -> list[list[str]]:
+    """All that an object's events say, in an order of its own: servers write it in theirs.
+
+    Without overrides that change nothing: such a one may hold what its owner put there.
+    """
+    master, *overrides = sorted(_events(data), key=lambda event: "RECURRENCE-ID" in event)
+    changing = [event for event in overrides if not _is_as_the_rule_gives_it(event, master)]
+    return sorted(sorted(_properties(event)) for event in [master, *changing])
+
+
+def _is_as_the_rule_gives_it(override: Any, master: Any) -> bool:
+    if override["DTSTART"].dt != override["RECURRENCE-ID"].dt or override.duration != master.duration:
+        return False
+    said, ruled = (
+        {line for line in _properties(event) if not line.startswith(_OF_ONE)} for event in (override, master)
+    )
+    return said == ruled
+
+
+def _lines(said: list[list[str]]) -> set[str]:
+    return {line for event in said for line in event}
+
+
+def _properties(event: icalendar.Component) -> list[str]:
+    return [f"{name}{_parameters(value)}:{_value(value)}" for name, value in event.property_items()]
+
+
+def _parameters(value: Any) -> str:
+    """Without those that say how the server is to act (RFC 6638 §7), which are decided for each calendar."""
+    found = getattr(value, "params", {}).items()
+    return str(sorted((name, str(text)) for name, text in found if not name.startswith("SCHEDULE-")))
+
+
+def _value(value: Any) -> str:
+    text = value.to_ical() if hasattr(value, "to_ical") else value
+    return text.decode() if isinstance(text, bytes) else str(text)

@@ -1,0 +1,113 @@
+"""A real Xandikos on loopback, which invites attendees by itself (RFC 6638), behind a door that asks for a login."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.radicale import ask, free_port
+from support.scripted import Asked, Forward, Raw, Reply, ScriptedServer
+
+from scheduler.domain.people import Account
+
+COMMAND = str(Path(sys.executable).with_name("xandikos"))
+ADDRESSES = (
+    '<D:propertyupdate xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop>'
+    "<C:calendar-user-address-set>{addresses}</C:calendar-user-address-set></D:prop></D:set></D:propertyupdate>"
+)
+ADDRESS = "<D:href>mailto:{email}</D:href>"
+
+
+class Xandikos:
+    """The server as a process of its own. It trusts its door, and the door knows the passwords."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._passwords: dict[str, str] = {}
+        self._known: list[Account] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._forward = Forward(self.port)
+        self._door = ScriptedServer()
+        self._door.script = self._let_in
+        self.url = self._door.url
+
+    @contextmanager
+    def running(self) -> Iterator[Xandikos]:
+        with self._door.running():
+            try:
+                self.start()
+                yield self
+            finally:
+                self.stop()
+
+    def start(self) -> None:
+        """Starts it if it isn't running, and waits until it answers."""
+        if self._process is not None:
+            return
+        options = (
+            f"-d {self.folder / 'data'} --state-dir {self.folder / 'state'} --defaults -l 127.0.0.1 -p {self.port}"
+        )
+        trust = "--no-detect-systemd --trust-x-remote-user-from 127.0.0.1"
+        with (self.folder / "log").open("ab") as log:
+            command = [COMMAND, "multi-user", *options.split(), *trust.split()]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + 30
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"Xandikos did not start: {(self.folder / 'log').read_text()}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+            self._process = None
+
+    def new_account(self, password: str = "correct horse", email: str | None = None) -> Account:
+        """A fresh user with the calendar that everybody has; ``email`` is where the server knows to invite them."""
+        username = f"user-{uuid.uuid4().hex[:12]}"
+        self._passwords[username] = password
+        home = Account(f"{self.url}/{username}/", username, password)
+        assert ask(home, "PROPFIND", home.url, headers={"Depth": "0"}).status_code == 207
+        if email:
+            self._know(home, ADDRESS.format(email=email))
+            self._known.append(home)
+        return Account(f"{home.url}calendars/calendar/", username, password)
+
+    def forget_addresses_but(self, *accounts: Account) -> None:
+        """Leaves these accounts alone with an address, so that nobody else is invited by it."""
+        kept = {account.username for account in accounts}
+        for home in self._known:
+            if home.username not in kept:
+                self._know(home, "")
+        self._known = [home for home in self._known if home.username in kept]
+
+    def _know(self, home: Account, addresses: str) -> None:
+        body = ADDRESSES.format(addresses=addresses).encode()
+        assert ask(home, "PROPPATCH", home.url, body, {"Content-Type": "application/xml"}).status_code == 207
+
+    def _let_in(self, asked: Asked) -> Reply | Raw:
+        scheme, _, said = asked.headers.get("Authorization", "").partition(" ")
+        username, _, password = base64.b64decode(said).decode().partition(":") if scheme == "Basic" else ("", "", "")
+        if not username or self._passwords.get(username) != password:
+            return Reply(401, headers={"WWW-Authenticate": 'Basic realm="Xandikos"'})
+        return self._forward(asked, **{"X-Remote-User": username})
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        except OSError:
+            return False
+        finally:
+            connection.close()
+        return True
