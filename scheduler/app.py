@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
@@ -13,7 +14,10 @@ from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault
 from scheduler.store import Store
 from scheduler.web.api.routes import api_blueprint
+from scheduler.web.feed_door import FeedDoor
 from scheduler.web.feeds import feeds
+from scheduler.web.limits import Rates, register_limits
+from scheduler.web.metrics import Counting, feed_hit, register_metrics
 from scheduler.web.pages import register_pages
 from scheduler.web.problems import register_errors
 from scheduler.web.requests import register_request_log
@@ -22,20 +26,46 @@ from scheduler.web.requests import register_request_log
 def create_context(settings: Settings) -> Context:
     """What the use cases need, as the settings say."""
     return Context(
-        store=Store(settings.database_url),
-        vault=Vault(settings.secret_key.get_secret_value()),
+        # Each thread may hold one for its request and leave one behind for polls of feeds; the worker has its own.
+        store=Store(settings.database_url, connections=2 * settings.threads + 4),
+        vault=Vault(
+            settings.secret_key.get_secret_value(), [key.get_secret_value() for key in settings.old_secret_keys]
+        ),
         calendars=CalDAVServer(Guard(allowed_networks=settings.allowed_networks)),
         clock=lambda: datetime.now(UTC),
         refresh=timedelta(minutes=settings.calendar_refresh_minutes),
         stale_after=timedelta(minutes=settings.calendar_stale_minutes),
+        quotas=settings.quotas,
+        observer=Counting(),
     )
 
 
-def create_app(context: Context, public_url: str = "") -> Flask:
-    """The WSGI app around a context. ``public_url`` is where clients reach it; empty: as they asked for it."""
+def create_service(settings: Settings, context: Context) -> Flask:
+    """The WSGI app as the settings say, with limits on requests. Raises PublicSecretKey."""
+    settings.require_own_secret_key()
+    rates = Rates(
+        settings.key_requests_per_minute,
+        settings.feed_requests_per_minute,
+        settings.address_requests_per_minute,
+        settings.rate_limit_storage.get_secret_value(),
+    )
+    return create_app(context, settings.public_url, rates, settings.trusted_proxies)
+
+
+def create_app(context: Context, public_url: str = "", rates: Rates | None = None, trusted_proxies: int = 0) -> Flask:
+    """The WSGI app around a context. ``public_url`` is where clients reach it; empty: as they asked for it.
+
+    ``rates`` None: any number of requests is taken. A client's address is the socket's, or what so many
+    ``trusted_proxies`` say that it is.
+    """
     app = routed_app()
     app.config["PUBLIC_URL"] = public_url.rstrip("/")
     app.extensions["scheduler"] = context
+    limits = None if rates is None else register_limits(app, rates)
+    app.wsgi_app = FeedDoor(app, app.wsgi_app, limits, on_answer=feed_hit)  # type: ignore[method-assign]  # Flask's own way
+    if trusted_proxies:
+        # The outermost: whatever else stands around the app sees the client's address too.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 
@@ -43,6 +73,7 @@ def routed_app() -> Flask:
     """The routes with nothing behind them: enough to describe the API."""
     app = Flask(__name__, static_folder=None)
     register_request_log(app)
+    register_metrics(app)
     register_errors(app)
     app.register_blueprint(api_blueprint())
     app.register_blueprint(feeds)

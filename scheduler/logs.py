@@ -1,32 +1,121 @@
-"""Structured logs on stderr: one JSON object a line, or readable lines for people."""
+"""Structured logs on stderr: one JSON object a line, or readable lines for people.
+
+What libraries log goes the same way. Keys, feed addresses and logins in URLs are taken out of every line, and an
+error is logged as where it arose and of what kind, without its message: that may quote anything at all.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import orjson
 import structlog
+
+_SECRETS = (
+    (re.compile(r"(/|%2F)feeds(/|%2F)[^\s\"'<>]+", re.IGNORECASE), r"/feeds/(token)"),
+    (re.compile(r"mk_[\w-]{8,}"), "mk_(key)"),
+    (re.compile(r"\b(bearer|basic)\s+[^\s\"',]+", re.IGNORECASE), r"\1 (login)"),
+    (re.compile(r"://[^\s/@\"']+@"), "://(login)@"),
+)
+_HARMLESS = re.compile(r"[A-Za-z0-9.:+-]*")
+"""Texts such as ids and times, which hold nothing that a secret is known by; most of what is logged."""
+_QUIET = ("caldav", "urllib3", "httpx", "requests")
+"""Libraries that would log addresses and event bodies."""
 
 
 def configure_logs(log_format: str) -> None:
-    """Sets up structlog for the process. Nothing that is logged carries secrets, tokens, titles or names."""
+    """Sets up the process's logs. Nothing that is logged carries secrets, tokens, titles or names."""
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if log_format == "console"
-        else structlog.processors.JSONRenderer()
+        else structlog.processors.JSONRenderer(_as_json)
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _name_error,
+            _redact_all,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # The HTTP and CalDAV libraries would log addresses and event bodies.
-    logging.getLogger("caldav").setLevel(logging.CRITICAL)
-    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+    _take_over_standard_logs()
+
+
+def redact(text: str) -> str:
+    """The text without keys, feed addresses and logins in URLs."""
+    if _HARMLESS.fullmatch(text):
+        return text
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def place_of(error: BaseException | None) -> str:
+    """The traceback of an error and of those that it came of, with the kinds of error and without their messages."""
+    parts = []
+    while error is not None:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(f"Traceback (most recent call last):\n{frames}{type(error).__module__}.{type(error).__qualname__}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nwhich came of\n\n".join(parts)
+
+
+class RedactedRecord(logging.LogRecord):
+    """A record of the standard library's logs, which is what servers write their access logs with."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.exc_info:
+            self.exc_text = redact(place_of(self.exc_info[1]))
+
+    def getMessage(self) -> str:  # noqa: N802  # the library's name
+        """The message with its arguments in place, redacted."""
+        return redact(super().getMessage())
+
+
+class _ToStructlog(logging.Handler):
+    """Writes what libraries log as one more of our lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        more = {"exception": record.exc_text} if record.exc_text else {}
+        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, **more)
+
+
+def _take_over_standard_logs() -> None:
+    logging.setLogRecordFactory(RedactedRecord)
+    root = logging.getLogger()
+    if not any(isinstance(handler, _ToStructlog) for handler in root.handlers):
+        root.addHandler(_ToStructlog(logging.WARNING))
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _as_json(line: Any, **options: Any) -> str:
+    return orjson.dumps(line, **options).decode()
+
+
+def _name_error(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    found = line.pop("exc_info", None)
+    error = sys.exception() if found is True else found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        line["exception"] = place_of(error)
+    return line
+
+
+def _redact_all(_logger: object, _method: str, line: structlog.typing.EventDict) -> Mapping[str, Any]:
+    return dict(_redacted(line))
+
+
+def _redacted(line: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in line.items():
+        yield name, redact(value) if isinstance(value, str) else value

@@ -31,10 +31,13 @@ class Stopped(SystemExit):
     """SIGTERM or Ctrl-C: unwinds the server's loop, which lets nothing else through."""
 
 
-def serve(app: Flask, context: Context, host: str, port: int, threads: int) -> None:
-    """Serves until SIGTERM or Ctrl-C; then the delivery in hand is finished. Raises CannotListen."""
+def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, is_proxied: bool = False) -> None:
+    """Serves until SIGTERM or Ctrl-C; then the delivery in hand is finished. Raises CannotListen.
+
+    What proxies say of the client is passed on to the app only if it is told that there are some.
+    """
     try:
-        server = create_server(app, host=host, port=port, threads=threads, clear_untrusted_proxy_headers=True)
+        server = create_server(app, host=host, port=port, threads=threads, clear_untrusted_proxy_headers=not is_proxied)
     except (OSError, ValueError) as error:
         raise CannotListen(host, port, error) from error
     worker = Worker(context)

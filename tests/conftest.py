@@ -13,13 +13,14 @@ from support.api import Clock, context_of
 from support.calendars import RecordingCalendars
 from support.radicale import Radicale
 from support.scripted import ScriptedServer
+from support.xandikos import Xandikos
 
 from scheduler.adapters.guarded_http import Guard
 from scheduler.domain.people import Account
 from scheduler.services.ports import Context
 from scheduler.store import Store
 
-pytest_plugins = ["support.figures"]
+pytest_plugins = ["support.figures", "support.postgres"]
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,19 @@ def radicale(_radicale: Radicale) -> Iterator[Radicale]:
     """A running Radicale; a test that stops it finds it running again afterwards."""
     yield _radicale
     _radicale.start()
+
+
+@pytest.fixture(scope="session")
+def _xandikos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Xandikos]:
+    with Xandikos(tmp_path_factory.mktemp("xandikos")).running() as server:
+        yield server
+
+
+@pytest.fixture
+def xandikos(_xandikos: Xandikos) -> Iterator[Xandikos]:
+    """A running Xandikos; a test that stops it finds it running again afterwards."""
+    yield _xandikos
+    _xandikos.start()
 
 
 @pytest.fixture
@@ -74,6 +88,17 @@ def database(migrated_file: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def sqlite_url(database: Path) -> str:
+    return f"sqlite:///{database}"
+
+
+@pytest.fixture
+def store_url(sqlite_url: str) -> str:
+    """The test's own database, migrated and empty; suites that hold on every database ask for each."""
+    return sqlite_url
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
@@ -84,7 +109,7 @@ def calendars() -> RecordingCalendars:
 
 
 @pytest.fixture
-def context(database: Path, clock: Clock, calendars: RecordingCalendars) -> Iterator[Context]:
-    made = context_of(f"sqlite:///{database}", clock, calendars)
+def context(store_url: str, clock: Clock, calendars: RecordingCalendars) -> Iterator[Context]:
+    made = context_of(store_url, clock, calendars)
     yield made
     made.store.close()

@@ -17,6 +17,7 @@ RANKS = {
     "errors": 0,
     "domain": 1,
     "ical": 2,
+    "pictures": 2,
     "store": 3,
     "adapters": 3,
     "services": 4,
@@ -27,13 +28,18 @@ RANKS = {
     "tables": 5,
     "app": 6,
     "serving": 6,
+    "wsgi": 7,
     "cli": 7,
 }
 """How high each part stands. A part imports lower ones only; parts of the same rank never import each other."""
 
 ONLY_IMPORTERS = {
-    "flask": {"web", "app", "serving"},
+    "flask": {"web", "app", "serving", "wsgi"},
     "flask_swagger_ui": {"web"},
+    "flask_limiter": {"web"},
+    "limits": {"web"},
+    "redis": {"web"},
+    "prometheus_client": {"web"},
     "spectree": {"web"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
@@ -52,7 +58,7 @@ ONLY_IMPORTERS = {
 }
 """Which parts may import a library; the others don't know it."""
 
-SETTINGS_READERS = {"app", "cli", "worker"}
+SETTINGS_READERS = {"app", "wsgi", "cli", "worker"}
 
 
 def part_of(path: Path) -> str:

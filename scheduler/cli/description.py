@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from scheduler.app import routed_app
 from scheduler.cli.opening import read_settings
-from scheduler.config import Settings
+from scheduler.config import DEVELOPMENT_KEY, Settings
 from scheduler.store import database_name
 from scheduler.web.api.openapi import openapi_yaml
 
@@ -18,6 +18,12 @@ def openapi() -> None:
     click.echo(openapi_yaml(routed_app()), nl=False)
 
 
+def _default(value: SecretStr) -> str:
+    """A secret setting's default, which everybody can read anyway, but for the one that is a key."""
+    shown = value.get_secret_value()
+    return "(the development key)" if shown == DEVELOPMENT_KEY else shown
+
+
 @click.command()
 def config() -> None:
     """List the settings, the variables they come from, and their values; secrets are not shown."""
@@ -25,8 +31,10 @@ def config() -> None:
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        if isinstance(value, SecretStr):
-            shown = "(set)" if name in settings.model_fields_set else "(the development key)"
         if name == "database_url":
             shown = database_name(settings.database_url)
+        if name == "old_secret_keys":
+            shown = f"({len(value)} set)" if value else ""
+        if isinstance(value, SecretStr):
+            shown = "(set)" if name in settings.model_fields_set else _default(field.default)
         click.echo(f"SCHEDULER_{name.upper()}={shown}\n    {field.description}")

@@ -32,9 +32,14 @@ def open_context(settings: Settings) -> Context:
     return context
 
 
-def open_service() -> tuple[Settings, Context]:
-    """Settings, and a context whose database is at this version. Raises BadSettings, NotMigrated."""
+def open_service(*, opens_secrets: bool = True) -> tuple[Settings, Context]:
+    """Settings, and a context whose database is at this version.
+
+    Raises BadSettings, NotMigrated, and PublicSecretKey unless told that nothing encrypted is opened or made.
+    """
     settings = read_settings()
+    if opens_secrets:
+        settings.require_own_secret_key()
     context = open_context(settings)
     if not context.store.migrated():
         raise NotMigrated

@@ -1,4 +1,4 @@
-"""``scheduler programmes``: making programmes."""
+"""``scheduler programmes``: making and listing programmes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,19 @@ def programmes() -> None:
 @click.argument("name")
 def create(name: str) -> None:
     """Create a programme; prints its API key, once, as the last line."""
-    _, context = open_service()
+    _, context = open_service(opens_secrets=False)
     try:
         key = create_programme(context, TypeAdapter(Name).validate_python(name))
     except ValidationError as error:
         raise InvalidFields(fields_of(error, "NAME")) from error
     click.echo("the key of the new programme; it may do everything and is not shown again:", err=True)
     click.echo(key)
+
+
+@programmes.command("list")
+def list_() -> None:
+    """List the programmes: id, when it was made, name."""
+    _, context = open_service(opens_secrets=False)
+    with context.store.read() as tx:
+        for programme in tx.programmes.all():
+            click.echo(f"{programme.id}  {programme.created_at:%Y-%m-%d}  {programme.name}")

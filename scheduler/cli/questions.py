@@ -13,7 +13,9 @@ from pydantic import ValidationError
 
 from scheduler.domain.cadences import find_cadences
 from scheduler.domain.slots import find_slots
+from scheduler.domain.weekview import week_view
 from scheduler.errors import InvalidFields
+from scheduler.pictures import week_svg
 from scheduler.services.proposing import inline_attendees, with_attendees
 from scheduler.tables import cadences_table, print_answer, slots_table
 from scheduler.web.api.attendees import specs_of
@@ -28,12 +30,16 @@ _D = TypeVar("_D", bound=Document)
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="print the answer as JSON")
-def slots(file: str, as_json: bool) -> None:
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="draw the answer into this file, too")
+def slots(file: str, as_json: bool, svg: Path | None) -> None:
     """Find slots: FILE (or -) holds a request of POST /v1/slots with inline attendees."""
     asked = _read(SlotsRequest, file)
     now = datetime.now(UTC)
     attendees = inline_attendees(specs_of(asked.attendees))
-    found = find_slots(replace(asked.to_query(now), attendees=attendees))
+    query = replace(asked.to_query(now), attendees=attendees)
+    found = find_slots(query)
+    if svg is not None:
+        _write(svg, week_svg(week_view(query, found)))
     document = SlotsAnswer.of(found, attendees, now)
     print_answer(document.model_dump_json() if as_json else slots_table(found, attendees))
 
@@ -48,6 +54,14 @@ def cadences(file: str, as_json: bool) -> None:
     found = find_cadences(with_attendees(asked.to_query(), attendees))
     document = CadencesAnswer.of(found, attendees, datetime.now(UTC))
     print_answer(document.model_dump_json() if as_json else cadences_table(found, attendees))
+
+
+def _write(path: Path, text: str) -> None:
+    """A text file, as UTF-8. Raises InvalidFields."""
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise InvalidFields.at("--svg", f"{path} can't be written: {error.strerror}") from error
 
 
 def _read(document: type[_D], file: str) -> _D:

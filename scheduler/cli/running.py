@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from scheduler.app import create_app
+from scheduler.app import create_service
 from scheduler.cli.opening import open_context, open_service, read_settings
 from scheduler.services.booking import rederive_meetings
 from scheduler.serving import serve as serve_app
 from scheduler.serving import work as run_worker
+from scheduler.web.metrics import start_metrics
 
 
 @click.command()
@@ -17,15 +18,17 @@ from scheduler.serving import work as run_worker
 def serve(host: str | None, port: int | None) -> None:
     """Serve the API and the feeds, with a worker, in one process."""
     settings, context = open_service()
-    app = create_app(context, settings.public_url)
+    app = create_service(settings, context)
+    start_metrics(context, settings.metrics_host, settings.metrics_port)
     chosen = settings.port if port is None else port
-    serve_app(app, context, host or settings.host, chosen, settings.threads)
+    serve_app(app, context, host or settings.host, chosen, settings.threads, is_proxied=settings.trusted_proxies > 0)
 
 
 @click.command()
 def work() -> None:
     """Run a separate worker: deliveries, and reading connected calendars."""
-    _, context = open_service()
+    settings, context = open_service()
+    start_metrics(context, settings.metrics_host, settings.metrics_port)
     run_worker(context)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from scheduler.errors import Refused
 
@@ -45,7 +45,3 @@ class Quotas:
         most: int = getattr(self, quota)
         if present >= most:
             raise QuotaReached(quota, most)
-
-
-QUOTA_NAMES = {field.name: _OF[field.name] for field in fields(Quotas)}
-"""Each quota and what it counts."""

@@ -115,9 +115,24 @@ class BlackoutRule:
 
         An UNTIL in UTC is an instant, one without offset a wall time, and a date lasts all day.
         """
-        found = rrulestr(self._endless, dtstart=first).between(after, before, inc=True)
+        found = rrulestr(self._endless, dtstart=self._nearer(first, after)).between(after, before, inc=True)
         until = self._until(zone)
         return [start for start in found if until is None or start <= until]
+
+    def _nearer(self, first: datetime, after: datetime) -> datetime:
+        """A later beginning of the same occurrences, some way before ``after``: what lies before it needs no counting.
+
+        The rule comes round every so many weeks or years. One that counts has to begin at its beginning (it is a
+        short one), and so has one on 29 February, which other years don't have.
+        """
+        interval = int(match[1]) if (match := re.search(r"INTERVAL=(\d+)", self.text)) else 1
+        if "COUNT=" in self.text or (first.month, first.day) == (2, 29):
+            return first
+        if "FREQ=YEARLY" in self.text:
+            rounds = (after.year - first.year) // interval - 1
+            return first.replace(year=first.year + rounds * interval) if rounds > 0 else first
+        rounds = (after - first) // timedelta(weeks=interval) - 1
+        return first + rounds * timedelta(weeks=interval) if rounds > 0 else first
 
     @property
     def _endless(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from scheduler import __version__
 from scheduler.domain.people import Show
@@ -18,32 +20,83 @@ HORIZON = timedelta(days=365)
 """Meetings that ended longer than this before the calendar's last change are left out of its feeds."""
 
 
-@dataclass(frozen=True)
-class FeedDocument:
-    """What a feed answers: the same bytes, ETag and Last-Modified until the content changes."""
+class FeedVersion(NamedTuple):
+    """A feed's ETag and Last-Modified: the same until the content changes. ``is_gzipped``: gzip makes it smaller."""
 
-    body: bytes
     etag: str
     last_modified: datetime
+    is_gzipped: bool
+
+
+@dataclass(frozen=True)
+class FeedDocument:
+    """What a feed answers; ``gzipped_body`` None: no shorter than the body itself."""
+
+    body: bytes
+    gzipped_body: bytes | None
+    etag: str
+    last_modified: datetime
+
+    @property
+    def version(self) -> FeedVersion:
+        """What tells it from the feed's other versions."""
+        return FeedVersion(self.etag, self.last_modified, self.gzipped_body is not None)
+
+
+class PolledFeed(NamedTuple):
+    """A feed whose stored bytes are right at this moment."""
+
+    feed_id: str
+    version: FeedVersion
+
+
+def poll_feed(context: Context, token_digest: str) -> PolledFeed | None:
+    """The feed whose present token has that SHA-256, by one query, if there is nothing to render.
+
+    None does not say that there is no such feed: `read_feed` knows. Raises StoreUnavailable.
+    """
+    state = context.store.feed_polls.state(token_digest)
+    if state is None or state.rendered_key != _key(state.calendar_revision):
+        return None
+    assert state.etag is not None  # stored together with the key
+    assert state.last_modified is not None
+    return PolledFeed(state.feed_id, FeedVersion(state.etag, state.last_modified, state.is_gzipped))
+
+
+def stored_body(context: Context, polled: PolledFeed, *, gzipped: bool) -> bytes | None:
+    """That version's bytes; None if the feed has changed since. Raises StoreUnavailable."""
+    return context.store.feed_polls.body(polled.feed_id, polled.version.etag, gzipped=gzipped)
 
 
 def read_feed(context: Context, token: str) -> FeedDocument | None:
     """The feed that a token opens; None for an unknown and for a revoked one alike."""
     with context.store.read() as tx:
-        page = tx.feeds.find(digest(token))
+        page = tx.feeds.find(digest(token), context.clock())
     if page is None:
         return None
-    if page.rendered_key == _key(page) and page.body is not None and page.etag and page.last_modified:
-        return FeedDocument(page.body, page.etag, page.last_modified)
+    is_right = page.rendered_key == _key(page.calendar_revision)
+    if is_right and page.body is not None and page.etag and page.last_modified:
+        return FeedDocument(page.body, page.gzipped_body, page.etag, page.last_modified)
     return _render_again(context, page)
 
 
-def _key(page: FeedPage) -> str:
+def _key(calendar_revision: int) -> str:
     """Names everything that the bytes depend on."""
-    return f"{page.calendar_revision}/{__version__}/{TZ_DATABASE_VERSION}"
+    return f"{calendar_revision}/{__version__}/{TZ_DATABASE_VERSION}"
 
 
-def _render_again(context: Context, page: FeedPage) -> FeedDocument:
+def is_rendered(page: FeedPage) -> bool:
+    """Whether the stored bytes are what the feed is answered with."""
+    return page.body is not None and page.rendered_key == _key(page.calendar_revision)
+
+
+def etag_of(body: bytes) -> str:
+    """The ETag, quoted, that follows from a feed's bytes."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def render_page(context: Context, page: FeedPage) -> bytes:
+    """The feed's bytes as they follow from what is stored at this moment."""
     with context.store.read() as tx:
         person = tx.people.get(page.programme_id, page.person_id)
         own = tx.meetings.of_person(page.programme_id, page.person_id)
@@ -55,13 +108,17 @@ def _render_again(context: Context, page: FeedPage) -> FeedDocument:
     entries += [FeedEntry(stored.meeting, outside) for stored in invited if _is_recent(stored, page)]
     entries.sort(key=lambda entry: (entry.meeting.created_at, entry.meeting.uid))
     name = f"Mentoring: {person.name}" if page.show is Show.DETAILS else "Mentoring: busy times"
-    body = render_feed(name, entries)
-    document = _document(body, page)
+    return render_feed(name, entries)
+
+
+def _render_again(context: Context, page: FeedPage) -> FeedDocument:
+    document = _document(render_page(context, page), page)
     with context.store.write() as tx:
         tx.feeds.store_rendering(
             page.feed_id,
-            rendered_key=_key(page),
+            rendered_key=_key(page.calendar_revision),
             body=document.body,
+            gzipped_body=document.gzipped_body,
             etag=document.etag,
             last_modified=document.last_modified,
         )
@@ -73,13 +130,15 @@ def _document(body: bytes, page: FeedPage) -> FeedDocument:
 
     Otherwise both are new ones: Last-Modified counts whole seconds, never goes back, and never stays.
     """
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    etag = etag_of(body)
+    gzipped = gzip.compress(body, mtime=0)  # without a time in it the same text gives the same bytes
+    smaller = gzipped if len(gzipped) < len(body) else None
     if etag == page.etag and page.last_modified:
-        return FeedDocument(body, etag, page.last_modified)
+        return FeedDocument(body, smaller, etag, page.last_modified)
     changed = page.calendar_changed_at.replace(microsecond=0)
     if page.last_modified and changed <= page.last_modified:
         changed = page.last_modified + timedelta(seconds=1)
-    return FeedDocument(body, etag, changed)
+    return FeedDocument(body, smaller, etag, changed)
 
 
 def _is_recent(stored: StoredMeeting, page: FeedPage) -> bool:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 
 from scheduler.domain.availability import Attendee, Unknown
 from scheduler.domain.cadences import CadenceAnswer, CadenceQuery, find_cadences
+from scheduler.domain.changes import FURTHER
 from scheduler.domain.people import ConnectedCalendar
 from scheduler.domain.periods import Periods
-from scheduler.domain.slots import SlotAnswer, SlotQuery, find_slots
+from scheduler.domain.slots import LATEST_END, SlotAnswer, SlotQuery, find_slots
 from scheduler.errors import NotFound, SchedulerError
 from scheduler.services.ports import Context
 from scheduler.store import Transaction
+
+UNREAD = "the connected calendar has not been read recently enough"
+"""Why somebody is unknown, where nothing more is known or may be said."""
 
 
 class NeedsStoredPerson(SchedulerError):
@@ -27,22 +33,26 @@ class NeedsStoredPerson(SchedulerError):
 @dataclass(frozen=True)
 class AttendeeSpec:
     """An attendee as asked for: ``given`` are the Attendee's fields in the request, which replace a stored
-    person's, except ``busy``, which is added.
+    person's, except ``busy``, which is added. ``softened`` are ids of stored blackouts that are only to be avoided.
     """
 
     person_id: str | None
     given: Mapping[str, object]
+    softened: tuple[str, ...] = ()
 
 
 def suggest_slots(
     context: Context, programme_id: str, specs: Sequence[AttendeeSpec], query: SlotQuery
 ) -> tuple[SlotAnswer, tuple[Attendee, ...]]:
     """The answer, and the attendees it is about. Raises NotFound for a person, with its place."""
-    margin = timedelta(days=3)
+    began, margin = time.perf_counter(), timedelta(days=3)
     with context.store.read() as tx:
         window = query.window
-        attendees = load_attendees(context, tx, programme_id, specs, window.start - margin, window.end + margin)
-    return find_slots(replace(query, attendees=attendees)), attendees
+        end = window.end + LATEST_END + margin  # a window that ends later may help
+        attendees = load_attendees(context, tx, programme_id, specs, window.start - margin, end)
+    answer = find_slots(replace(query, attendees=attendees))
+    context.observer.searched("slots", time.perf_counter() - began, found=bool(answer.total))
+    return answer, attendees
 
 
 def suggest_cadences(
@@ -52,12 +62,14 @@ def suggest_cadences(
 
     Raises NotFound for a person, with its place.
     """
-    margin = timedelta(days=4)
-    start = datetime.combine(query.starts_on, time(), UTC) - margin
-    end = datetime.combine(query.ends_on, time(), UTC) + margin
+    began, margin = time.perf_counter(), timedelta(days=4)
+    start = datetime.combine(query.starts_on, clock_time(), UTC) - margin
+    end = datetime.combine(query.ends_on, clock_time(), UTC) + FURTHER + margin  # going on for longer may help
     with context.store.read() as tx:
         attendees = load_attendees(context, tx, programme_id, specs, start, end)
-    return find_cadences(with_attendees(query, attendees)), attendees
+    answer = find_cadences(with_attendees(query, attendees))
+    context.observer.searched("cadences", time.perf_counter() - began, found=bool(answer.total))
+    return answer, attendees
 
 
 def with_attendees(query: CadenceQuery, attendees: tuple[Attendee, ...]) -> CadenceQuery:
@@ -95,10 +107,19 @@ def load_attendees(
         elif spec.person_id not in stored:
             raise NotFound("person", spec.person_id, f"/attendees/{index}/person")
         else:
-            known = stored[spec.person_id]
+            known = _softened(stored[spec.person_id], spec.softened, f"/attendees/{index}/softened_blackouts")
             busy = Periods.union(known.busy, spec.given.get("busy", Periods.none()))  # type: ignore[arg-type]  # as named
             attendees.append(replace(known, **{**spec.given, "busy": busy}))  # type: ignore[arg-type]  # as named
     return tuple(attendees)
+
+
+def _softened(known: Attendee, ids: Sequence[str], pointer: str) -> Attendee:
+    """The attendee with those blackouts not firm. Raises NotFound for one they don't have."""
+    for place, blackout_id in enumerate(ids):
+        if all(blackout.id != blackout_id for blackout in known.blackouts):
+            raise NotFound("blackout", blackout_id, f"{pointer}/{place}")
+    blackouts = tuple(replace(one, firm=one.firm and one.id not in ids) for one in known.blackouts)
+    return replace(known, blackouts=blackouts) if ids else known
 
 
 def _stored_attendees(
@@ -138,4 +159,4 @@ def _unknown(calendars: Sequence[ConnectedCalendar], oldest: datetime) -> Unknow
     if not stale:
         return None
     worst = min(stale, key=lambda calendar: calendar.read_at or datetime.min.replace(tzinfo=UTC))
-    return Unknown(worst.failure or "the connected calendar has not been read recently enough", worst.read_at)
+    return Unknown(worst.failure or UNREAD, worst.read_at)

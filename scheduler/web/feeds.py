@@ -1,14 +1,14 @@
-"""GET /feeds/{token}.ics: what calendar apps poll."""
+"""GET /feeds/{token}.ics: what calendar apps poll. Most polls are answered in front of this, by ``feed_door``."""
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from flask import Blueprint, Response, request
-from werkzeug.http import http_date, unquote_etag
 
 from scheduler.services.feeds import read_feed
+from scheduler.services.secrets import digest
 from scheduler.web.api.openapi import documented
+from scheduler.web.feed_answers import KEPT_SECRET, Asked, choose_answer
+from scheduler.web.limits import limits
 from scheduler.web.problems import problem
 from scheduler.web.requests import context
 
@@ -16,23 +16,29 @@ feeds = Blueprint("feeds", __name__)
 
 
 @feeds.get("/feeds/<token>.ics")
-@documented(None, refuses=(404,), tag="feeds")
+@documented(None, refuses=(404, 429), tag="feeds")
 def get_calendar_feed(token: str) -> Response:
     """Read a feed, as calendar apps do; its token is the key, and unknown and revoked are the same 404."""
     document = read_feed(context(), token)
+    counted = limits()
+    wait = counted and counted.hit_feed(digest(token) if document else None, request.remote_addr or "")
+    if wait:
+        response = problem(429, f"this was asked for too often; come again in {wait} seconds")
+        response.headers["Retry-After"] = str(wait)
+        return response
     if document is None:
         return problem(404, "nothing is at this address; ask for a new feed")
-    etag, _ = unquote_etag(document.etag)
-    # With If-None-Match the date is not looked at (RFC 9110 §13.2.2): two changes can share a second.
-    if request.if_none_match:
-        fresh = request.if_none_match.contains_weak(etag or "")
-    else:
-        since = request.if_modified_since
-        fresh = since is not None and document.last_modified.replace(microsecond=0) <= since.astimezone(UTC)
-    response = Response(status=304) if fresh else Response(document.body, mimetype="text/calendar")
-    response.headers["ETag"] = document.etag
-    response.headers["Last-Modified"] = http_date(document.last_modified)
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Robots-Tag"] = "noindex"
+    fields = request.headers
+    asked = Asked(fields.get("If-None-Match"), fields.get("If-Modified-Since"), fields.get("Accept-Encoding"))
+    answer = choose_answer(document.version, asked)
+    body = document.gzipped_body if answer.gzipped else document.body
+    assert body is not None  # it is chosen where there is one
+    return Response(b"" if answer.is_known else body, answer.status, answer.headers(len(body)))
+
+
+@feeds.after_app_request
+def _keep_the_address_secret(response: Response) -> Response:
+    """Whatever the answer is: the address may be a mistyped one."""
+    if request.path.startswith("/feeds"):
+        response.headers.update(KEPT_SECRET)
     return response

@@ -26,7 +26,10 @@ PROBLEM_JSON = "application/problem+json"
 class ProblemField(Document):
     """One field at fault."""
 
-    pointer: str = Field(description="RFC 6901 pointer into the request's body; empty for the whole of it")
+    pointer: str = Field(
+        description="RFC 6901 pointer into the request's body, empty for the whole of it; "
+        "or a slash and the name of a query parameter or a header field"
+    )
     detail: str
     choices: list[str] | None = Field(None, exclude_if=lambda value: value is None)
 
@@ -50,9 +53,12 @@ TITLES = {
     "method-not-allowed": "This address does not take that method",
     "conflict": "The present state does not allow this",
     "plan-changed": "The plan does not come to what was asked for",
+    "precondition-failed": "It has changed since it was read",
+    "precondition-required": "The request has to say which version it changes",
     "too-large": "The body is too large",
     "unsupported-media-type": "The body's type is not taken here",
     "invalid-fields": "Some fields can't be used",
+    "too-many-requests": "There were too many requests",
     "calendar-refused": "The calendar could not be connected",
     "not-ready": "The service is not ready",
     "internal-error": "The service failed",
@@ -66,9 +72,12 @@ KINDS = {
     404: "not-found",
     405: "method-not-allowed",
     409: "conflict",
+    412: "precondition-failed",
     413: "too-large",
     415: "unsupported-media-type",
     422: "invalid-fields",
+    428: "precondition-required",
+    429: "too-many-requests",
     500: "internal-error",
     503: "not-ready",
 }
@@ -81,6 +90,20 @@ class Unauthorized(Refused):
 
 class Forbidden(Refused):
     """A request whose key is good, but not for this."""
+
+
+class PreconditionFailed(Refused):
+    """A change of a version that is not the present one, whose ETag is ``etag``."""
+
+    def __init__(self, etag: str) -> None:
+        self.etag = etag
+        super().__init__(
+            f"this is no longer what the condition says, its ETag is {etag}; read it again, and change what it is now"
+        )
+
+
+class PreconditionRequired(Refused):
+    """A change that has to name the version which it changes."""
 
 
 class MalformedBody(Refused):
@@ -145,7 +168,7 @@ def register_errors(app: Flask) -> None:
 
     @app.errorhandler(Refused)
     def _refused(error: Refused) -> Response:
-        return problem(_STATUS_OF_REFUSAL.get(type(error), 409), str(error))
+        return _refusal(error)
 
     @app.errorhandler(AddressRefused)
     @app.errorhandler(CalendarRefused)
@@ -164,7 +187,11 @@ def register_errors(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
         status = error.code or 500
-        detail = {404: f"nothing is at {request.path}", 405: f"{request.method} is not taken at {request.path}"}
+        detail = {
+            404: f"nothing is at {request.path}",
+            405: f"{request.method} is not taken at {request.path}",
+            429: f"more than {error.description} are not taken; come again when Retry-After says",
+        }
         response = problem(status, detail.get(status, str(error.description or error.name).lower()))
         allow = dict(error.get_headers()).get("Allow") if status == 405 else None
         if allow:
@@ -180,10 +207,19 @@ def register_errors(app: Flask) -> None:
 _STATUS_OF_REFUSAL: dict[type[Refused], int] = {
     Unauthorized: 401,
     Forbidden: 403,
+    PreconditionFailed: 412,
+    PreconditionRequired: 428,
     MalformedBody: 400,
     WrongMediaType: 415,
     BodyTooLarge: 413,
 }
+
+
+def _refusal(error: Refused) -> Response:
+    response = problem(_STATUS_OF_REFUSAL.get(type(error), 409), str(error))
+    if isinstance(error, PreconditionFailed):
+        response.headers["ETag"] = error.etag
+    return response
 
 
 def _field_problem(errors: Sequence[FieldError]) -> Response:

@@ -13,17 +13,21 @@ from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from scheduler.domain.access import ApiKey
-from scheduler.errors import InvalidFields
+from scheduler.errors import FieldError, InvalidFields
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_key
 from scheduler.web.access import scope_of
 from scheduler.web.api.fields import Document
+from scheduler.web.etags import entity_tag
+from scheduler.web.limits import count_request
 from scheduler.web.problems import BodyTooLarge, Forbidden, MalformedBody, Unauthorized, WrongMediaType, fields_of
 
 log = structlog.get_logger(__name__)
 
 MEBIBYTE = 1 << 20
 LARGE_BODY = 8 * MEBIBYTE
+NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
+"""A header of every answer: a browser believes the Content-Type."""
 
 _D = TypeVar("_D", bound=Document)
 
@@ -44,15 +48,33 @@ def api_key() -> ApiKey:
 
 
 def require_key() -> None:
-    """Finds the request's API key, which must be good for what the route needs. Raises Unauthorized, Forbidden."""
+    """Finds the request's API key, which must be good for what the route needs.
+
+    OPTIONS needs none: it tells nothing that the description does not. Raises Unauthorized, Forbidden,
+    RateLimitExceeded.
+    """
+    if request.method == "OPTIONS":
+        count_request()
+        return
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     found = find_key(context(), key.strip()) if scheme.lower() == "bearer" and key else None
+    if found is not None:
+        g.api_key = found
+    count_request()
     if found is None:
         raise Unauthorized("send the programme's key as 'Authorization: Bearer <key>'")
     needed = scope_of(current_app.view_functions[request.endpoint or ""])
     if not found.allows(needed):
         raise Forbidden(f"this key does not have the scope {needed.value!r}; ask with one that has")
-    g.api_key = found
+
+
+def body_bytes(limit: int = MEBIBYTE) -> bytes:
+    """The request's body, read from the client when this is first called. Raises BodyTooLarge."""
+    request.max_content_length = limit
+    try:
+        return request.get_data()
+    except RequestEntityTooLarge as error:
+        raise BodyTooLarge(f"the body is over {limit // MEBIBYTE} MiB; send less at a time") from error
 
 
 def read_body(document: type[_D], limit: int = MEBIBYTE) -> _D:
@@ -63,17 +85,18 @@ def read_body(document: type[_D], limit: int = MEBIBYTE) -> _D:
     if request.mimetype != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", request.mimetype):
         sent = request.mimetype[:60] or "nothing"
         raise WrongMediaType(f"send JSON as 'Content-Type: application/json', not {sent!r}")
-    request.max_content_length = limit
     try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge as error:
-        raise BodyTooLarge(f"the body is over {limit // MEBIBYTE} MiB; send less at a time") from error
-    try:
-        return document.model_validate_json(body)
+        return document.model_validate_json(body_bytes(limit))
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise MalformedBody(f"the body is not JSON ({error.errors()[0]['ctx']['error']})") from error
         raise InvalidFields(fields_of(error)) from error
+
+
+def read_optional_body(document: type[_D]) -> _D:
+    """The same, where no body at all stands for an empty object."""
+    is_there = request.content_type or request.content_length or "Transfer-Encoding" in request.headers
+    return read_body(document) if is_there else document()
 
 
 def read_query(document: type[_D]) -> _D:
@@ -81,12 +104,35 @@ def read_query(document: type[_D]) -> _D:
     try:
         return document.model_validate(request.args.to_dict())
     except ValidationError as error:
-        raise InvalidFields(fields_of(error)) from error
+        raise InvalidFields([_as_typed(field) for field in fields_of(error)]) from error
 
 
-def answer(document: Document, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A document as a JSON response."""
-    return Response(document.model_dump_json(), status, headers, mimetype="application/json")
+def answer(
+    document: Document, status: int = 200, headers: dict[str, str] | None = None, *, of: Document | None = None
+) -> Response:
+    """A document as a JSON response, with the ETag of the resource that it shows.
+
+    ``of`` is the document that a GET of the resource gives, where it is another one. What answers a POST that
+    makes nothing new has no ETag.
+    """
+    body = document.model_dump_json()
+    response = Response(body, status, headers, mimetype="application/json")
+    if request.method != "POST" or status == 201:
+        response.headers["ETag"] = entity_tag(body if of is None else of.model_dump_json())
+    return response
+
+
+def _as_typed(field: FieldError) -> FieldError:
+    """The field of a query at fault, with what a space in it usually was."""
+    if " " not in request.args.get(field.pointer[1:], ""):
+        return field
+    return FieldError(field.pointer, f"{field.detail}; a + in a query must be sent as %2B")
+
+
+def log_request(method: str, route: str, status: int, began: float, **more: str) -> None:
+    """Writes a request's line; ``began`` is what ``time.perf_counter`` said then. The route stands for the path."""
+    milliseconds = round((time.perf_counter() - began) * 1000, 1)
+    log.info("request", method=method, route=route, status=status, ms=milliseconds, **more)
 
 
 def register_request_log(app: Flask) -> None:
@@ -101,10 +147,9 @@ def register_request_log(app: Flask) -> None:
     @app.after_request
     def _end(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.request_id
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault(*NO_SNIFFING)
         route = str(request.url_rule) if request.url_rule else "(no route)"
-        milliseconds = round((time.perf_counter() - g.began) * 1000, 1)
-        log.info("request", method=request.method, route=route, status=response.status_code, ms=milliseconds)
+        log_request(request.method, route, response.status_code, g.began)
         return response
 
     @app.teardown_request

@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
-from support.calendars import RecordingCalendars
 from werkzeug.test import TestResponse
 
-from scheduler.services.ports import Context
+from scheduler.services.ports import CalendarServer, Context
 from scheduler.services.programmes import create_programme
 from scheduler.services.secrets import Vault
 from scheduler.store import Store
@@ -39,7 +38,7 @@ class Clock:
         self.now = datetime.fromisoformat(text)
 
 
-def context_of(database_url: str, clock: Clock, calendars: RecordingCalendars) -> Context:
+def context_of(database_url: str, clock: Clock, calendars: CalendarServer) -> Context:
     """A context as the composition root makes it, but for the clock and everybody's CalDAV servers."""
     return Context(Store(database_url), Vault(SECRET), calendars, clock, timedelta(minutes=15), timedelta(hours=3))
 
@@ -82,11 +81,14 @@ class Api:
             options.setdefault("content_type", "application/json")
         return self.app.test_client().open(f"/v1{path}", method=method, data=body, headers=headers, **options)
 
+    def change(self, method: str, path: str, body: Any = None) -> TestResponse:
+        """The answer to a change of what is there now: the request names its version."""
+        etag = self.send("GET", path).headers.get("ETag", "*")
+        return self.send(method, path, body, headers={"If-Match": etag})
+
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of an answer that is no problem."""
-        response = self.send(method, path, body)
-        assert response.status_code < 300, response.text
-        return response.json if response.data else None
+        return json_of(self.send(method, path, body))
 
     def get(self, path: str) -> Any:
         return self.ask("GET", path)
@@ -95,10 +97,10 @@ class Api:
         return self.ask("POST", path, body)
 
     def patch(self, path: str, body: Any) -> Any:
-        return self.ask("PATCH", path, body)
+        return json_of(self.change("PATCH", path, body))
 
     def delete(self, path: str) -> Any:
-        return self.ask("DELETE", path)
+        return json_of(self.change("DELETE", path))
 
     def person(self, name: str = "Greta", time_zone: str = "Europe/Berlin", **more: Any) -> str:
         """A new person's id."""
@@ -155,6 +157,12 @@ class Api:
         asked = {"window": {"start": window[0], "end": window[1]}, "duration": "PT30M", "attendees": attendees}
         found = self.post("/slots", asked | {"limit": 5000, "order": "earliest"} | more)
         return [slot["start"] for slot in found["slots"]]
+
+
+def json_of(response: TestResponse) -> Any:
+    """What a success says."""
+    assert response.status_code < 300, response.text
+    return response.json if response.data else None
 
 
 def booking_of(cadence: dict[str, Any], duration: str = "PT45M") -> dict[str, Any]:

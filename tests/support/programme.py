@@ -36,7 +36,8 @@ class Programme:
         self.mentorship = add_mentorship(context, self.id, agreed)
 
     def connect(self, person: Person, password: str = "hunter2hunter2") -> ConnectedCalendar:
-        account = Account("https://dav.example.org/cal/", person.name, password)
+        """A calendar of the person's that was not connected before."""
+        account = Account(f"https://dav.example.org/{new_id()}/", person.name, password)
         return connect_calendar(self.context, self.id, person.id, account, publish=True)
 
     def book_slot(self, day: int = 8, title: str | None = None) -> StoredMeeting:

@@ -194,12 +194,13 @@ def test_the_end_of_a_timed_one_comes_after_its_start(api: Api, path: str) -> No
 
 def test_a_booked_series_shows_the_blackouts_title_to_who_books_over_it(api: Api) -> None:
     pair = api.pair()
-    api.post(
+    finals = api.post(
         f"/people/{pair.mentee}/blackouts",
         {"kind": "exam", "title": "Finals", "first_day": "2026-10-13", "last_day": "2026-10-13"},
     )
     second = api.cadence(pair)["occurrences"][1]
-    assert second["blocked_by"] == [{"index": 1, "cause": "blackout", "title": "Finals"}]
+    named = {"title": "Finals", "blackout": finals["id"]}
+    assert second["blocked_by"] == [{"index": 1, "cause": "blackout"} | named]
 
 
 def test_times_that_are_typed_after_a_move_are_anchored_where_the_person_is_now(api: Api) -> None:

@@ -12,7 +12,7 @@ ONCE = {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"}
 
 
 def nothing_is_booked(api: Api, pair: Pair) -> bool:
-    return bool(api.get(pair.meetings) == {"items": []})
+    return bool(api.get(pair.meetings) == {"items": [], "next": None})
 
 
 def test_a_cadence_is_booked_as_it_was_answered(api: Api, pair: Pair, clock: Clock) -> None:
@@ -92,13 +92,14 @@ def test_dtstart_in_a_gap_is_booked_as_answered(api: Api) -> None:
 
 def test_a_plan_that_differs_from_the_expected_is_409_with_the_plan_as_it_now_stands(api: Api, pair: Pair) -> None:
     before = api.cadence(pair)
-    api.post(f"/people/{pair.mentee}/blackouts", FINALS)
+    finals = api.post(f"/people/{pair.mentee}/blackouts", FINALS)
     response = api.send("POST", pair.meetings, booking_of(before))
     problem = problem_of(response, 409)
     assert problem["type"] == "/problems#plan-changed"
     now = api.cadence(pair)["occurrences"]
     assert problem["plan"] == [{name: row[name] for name in row if name != "attendees"} for row in now]
-    assert problem["plan"][1]["blocked_by"] == [{"index": 1, "cause": "blackout", "title": "Finals"}]
+    named = {"title": "Finals", "blackout": finals["id"]}
+    assert problem["plan"][1]["blocked_by"] == [{"index": 1, "cause": "blackout"} | named]
     assert nothing_is_booked(api, pair)
     assert api.post(pair.meetings, booking_of(before) | {"expected": problem["plan"]})["sequence"] == 0
 
@@ -249,10 +250,10 @@ def test_a_slot_at_which_one_of_the_two_cannot_meet_says_who_and_why(
     api: Api, pair: Pair, start: str, person: str, cause: str
 ) -> None:
     api.patch(f"/people/{pair.mentee}", {"working_hours": [{"days": ["TU", "TH"], "start": "13:30", "end": "23:00"}]})
-    api.post(f"/people/{pair.mentee}/blackouts", FINALS)
+    finals = api.post(f"/people/{pair.mentee}/blackouts", FINALS)
     problem = problem_of(api.send("POST", pair.meetings, ONCE | {"start": start}), 409)
-    title = {"title": "Finals"} if cause == "blackout" else {}
-    assert problem["blocked_by"] == [{"person": person, "cause": cause} | title]
+    named = {"title": "Finals", "blackout": finals["id"]} if cause == "blackout" else {}
+    assert problem["blocked_by"] == [{"person": person, "cause": cause} | named]
     assert f"the {person}: {cause.replace('_', ' ')}" in problem["detail"]
     assert nothing_is_booked(api, pair)
 
@@ -305,7 +306,7 @@ def test_a_mentorships_meetings_are_listed_in_the_order_in_which_they_were_booke
     later = api.book_slot(pair, "2026-10-22T08:00:00Z")
     clock.advance(minutes=1)
     sooner = api.book_slot(pair)
-    assert api.get(pair.meetings) == {"items": [later, sooner]}
+    assert api.get(pair.meetings) == {"items": [later, sooner], "next": None}
     assert api.get(f"/meetings/{sooner['id']}") == sooner
 
 

@@ -17,6 +17,7 @@ from scheduler.domain.people import Account
 from scheduler.services.ports import Context
 from scheduler.services.publishing import deliver_next
 
+SECOND = "https://dav.example.org/second/"
 CALENDAR: dict[str, Any] = {"url": "https://dav.example.org/cal/", "username": "greta", "password": "hunter2hunter2"}
 
 
@@ -42,7 +43,7 @@ def test_a_calendar_is_tried_with_its_login_and_answered_without_the_password(
     }
     assert response.headers["Location"] == f"/v1{path}/{connected['id']}"
     assert api.get(f"{path}/{connected['id']}") == connected
-    assert api.get(path) == {"items": [connected]}
+    assert api.get(path) == {"items": [connected], "next": None}
 
 
 def test_the_password_is_encrypted_at_rest(api: Api, path: str, database: Path) -> None:
@@ -69,7 +70,7 @@ def test_a_refusal_says_what_the_server_said_and_nothing_is_connected(
     problem = problem_of(api.send("POST", path, CALENDAR), 422, "/url")
     assert problem["type"] == "/problems#calendar-refused"
     assert words in problem["errors"][0]["detail"]
-    assert api.get(path) == {"items": []}
+    assert api.get(path) == {"items": [], "next": None}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "169.254.169.254", "192.168.1.1", "0.0.0.0"])
@@ -121,10 +122,10 @@ def test_nobody_is_asked_for_the_calendar_of_somebody_unknown(api: Api, calendar
 def test_a_booking_is_owed_to_every_connected_calendar_of_both_that_is_to_be_published_to(api: Api, pair: Pair) -> None:
     connected = {
         api.connect(pair.mentor)["id"],
-        api.connect(pair.mentor, username="second")["id"],
+        api.connect(pair.mentor, url=SECOND)["id"],
         api.connect(pair.mentee)["id"],
     }
-    api.connect(pair.mentee, publish=False)
+    api.connect(pair.mentee, url=SECOND, publish=False)
     meeting = api.book_slot(pair)
     rows = api.get(f"/meetings/{meeting['id']}/deliveries")["items"]
     assert {row["calendar"] for row in rows} == connected
@@ -170,15 +171,28 @@ def test_one_that_is_only_read_gets_no_deliveries_and_disturbs_no_others(
     meeting = api.book_slot(pair)
     assert deliver_next(context)
     before = api.get(f"/meetings/{meeting['id']}/deliveries")
-    api.connect(pair.mentor, publish=False)
+    api.connect(pair.mentor, url=SECOND, publish=False)
     assert api.get(f"/meetings/{meeting['id']}/deliveries") == before
+
+
+def test_the_same_address_again_is_409_for_the_same_person_and_nothing_is_owed_twice(
+    api: Api, pair: Pair, path: str
+) -> None:
+    first = api.connect(pair.mentor)
+    again = {"url": first["url"], "username": "second", "password": "x"}
+    problem = problem_of(api.send("POST", path, again, headers={"Idempotency-Key": "ignored"}), 409)
+    assert first["id"] in problem["detail"]
+    api.connect(pair.mentee, url=first["url"])
+    assert len(api.get(f"/meetings/{api.book_slot(pair)['id']}/deliveries")["items"]) == 2
+    api.delete(f"{path}/{first['id']}")
+    assert api.post(path, again)["url"] == first["url"]
 
 
 def test_a_disconnected_calendar_is_owed_nothing(api: Api, pair: Pair, path: str) -> None:
     calendar = api.connect(pair.mentor)
     meeting = api.book_slot(pair)
     assert api.send("DELETE", f"{path}/{calendar['id']}").status_code == 204
-    assert api.get(f"/meetings/{meeting['id']}/deliveries") == {"items": []}
+    assert api.get(f"/meetings/{meeting['id']}/deliveries") == {"items": [], "next": None}
     problem_of(api.send("GET", f"{path}/{calendar['id']}"), 404)
     problem_of(api.send("DELETE", f"{path}/{calendar['id']}"), 404)
 
@@ -189,6 +203,6 @@ def test_connecting_a_second_one_owes_it_the_meetings_and_disturbs_the_first_no_
     first = api.connect(pair.mentor)["id"]
     meeting = api.book_slot(pair)
     assert deliver_next(context)
-    second = api.connect(pair.mentor, username="second")["id"]
+    second = api.connect(pair.mentor, url=SECOND)["id"]
     rows = api.get(f"/meetings/{meeting['id']}/deliveries")["items"]
     assert {row["calendar"]: row["state"] for row in rows} == {first: "delivered", second: "waiting"}

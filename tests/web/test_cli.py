@@ -135,7 +135,7 @@ def test_migrate_and_programmes_work_from_any_folder_and_the_key_is_the_last_lin
     assert result.exit_code == 0, result.stderr
     key = result.stdout.splitlines()[-1]
     context = context_of(f"sqlite:///{tmp_path / 'var' / 'scheduler.db'}", Clock(), RecordingCalendars())
-    assert Api(create_app(context), key).get("/people") == {"items": []}
+    assert Api(create_app(context), key).get("/people") == {"items": [], "next": None}
     context.store.close()
     assert key not in result.stderr
 

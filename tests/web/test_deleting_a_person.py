@@ -116,7 +116,7 @@ def test_a_past_occurrence_of_a_deleted_persons_series_cannot_be_moved(
 ) -> None:
     api.delete(f"/people/{pair.mentee}")
     path = f"/meetings/{halfway['series']}/occurrences/20261006T100000"
-    response = api.send("PATCH", path, {"start": "2026-10-23T08:00:00Z"})
+    response = api.change("PATCH", path, {"start": "2026-10-23T08:00:00Z"})
     assert response.status_code in {404, 409}
     problem_of(response, response.status_code)
 

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from support.api import Api, Pair, problem_of
+from support.api import Api, Clock, Pair, problem_of
 
 from scheduler.app import create_app
 from scheduler.services.ports import Context
@@ -33,7 +33,7 @@ def test_the_token_is_shown_only_once_and_kept_as_its_digest(api: Api, path: str
     feed = api.post(path, {})
     shown = {name: feed[name] for name in ("id", "show", "created_at")}
     assert shown["show"] == "details"
-    assert api.get(path) == {"items": [shown]}
+    assert api.get(path) == {"items": [shown], "next": None}
     assert api.get(f"{path}/{feed['id']}") == shown
     connection = sqlite3.connect(database)
     rows = connection.execute("SELECT * FROM feeds").fetchall()
@@ -78,3 +78,72 @@ def test_another_kind_of_feed_is_refused(api: Api, path: str) -> None:
 def test_a_feed_of_one_person_is_not_found_under_another(api: Api, pair: Pair, path: str) -> None:
     feed = api.post(path, {})
     problem_of(api.send("GET", f"/people/{pair.mentee}/feeds/{feed['id']}"), 404)
+
+
+@pytest.mark.parametrize("body", [{}, {"overlap": "PT0S"}], ids=["an empty body", "no overlap"])
+def test_without_an_overlap_the_old_token_is_dead_at_once(api: Api, path: str, body: dict[str, str]) -> None:
+    old = api.post(path, {})
+    new = api.post(f"{path}/{old['id']}/rotate", body)
+    problem_of(api.read(f"/feeds/{old['token']}.ics"), 404)
+    assert api.read(f"/feeds/{new['token']}.ics").status_code == 200
+
+
+def test_with_an_overlap_the_old_token_reads_the_same_feed_until_then_and_not_a_second_longer(
+    api: Api, path: str, clock: Clock
+) -> None:
+    old = api.post(path, {})
+    new = api.post(f"{path}/{old['id']}/rotate", {"overlap": "P1D"})
+    answers = [api.read(f"/feeds/{made['token']}.ics") for made in (old, new)]
+    assert answers[0].data == answers[1].data
+    assert answers[0].headers["ETag"] == answers[1].headers["ETag"]
+    clock.advance(days=1, seconds=-1)
+    assert api.read(f"/feeds/{old['token']}.ics").status_code == 200
+    clock.advance(seconds=1)
+    problem_of(api.read(f"/feeds/{old['token']}.ics"), 404)
+    assert api.read(f"/feeds/{new['token']}.ics").status_code == 200
+
+
+def test_only_the_last_of_several_old_tokens_goes_on(api: Api, path: str) -> None:
+    made = [api.post(path, {})]
+    made += [api.post(f"{path}/{made[0]['id']}/rotate", {"overlap": "P30D"}) for _ in range(2)]
+    assert [api.read(f"/feeds/{one['token']}.ics").status_code for one in made] == [404, 200, 200]
+    made.append(api.post(f"{path}/{made[0]['id']}/rotate"))
+    assert [api.read(f"/feeds/{one['token']}.ics").status_code for one in made] == [404, 404, 404, 200]
+
+
+def test_revoking_kills_the_old_token_and_the_new_one(api: Api, path: str) -> None:
+    old = api.post(path, {})
+    new = api.post(f"{path}/{old['id']}/rotate", {"overlap": "P1D"})
+    api.delete(f"{path}/{old['id']}")
+    for made in (old, new):
+        problem_of(api.read(f"/feeds/{made['token']}.ics"), 404)
+
+
+@pytest.mark.parametrize("overlap", ["P31D", "-P1D", "soon", 3600])
+def test_an_overlap_that_is_no_time_or_over_30_days_is_refused_and_nothing_is_rotated(
+    api: Api, path: str, overlap: object
+) -> None:
+    feed = api.post(path, {})
+    problem_of(api.send("POST", f"{path}/{feed['id']}/rotate", {"overlap": overlap}), 422, "/overlap")
+    assert api.read(f"/feeds/{feed['token']}.ics").status_code == 200
+
+
+def test_whatever_a_feed_address_answers_is_neither_referred_to_nor_indexed(api: Api, path: str) -> None:
+    feed = api.post(path, {})
+    address = f"/feeds/{feed['token']}.ics"
+    fresh = api.read(address)
+    answers = {
+        200: fresh,
+        304: api.read(address, If_None_Match=fresh.headers["ETag"]),
+        404: api.read(f"/feeds/{feed['token']}x.ics"),
+        405: api.app.test_client().post(address),
+    }
+    mistyped = api.read(f"/feeds/{feed['token']}")
+    assert {status: answer.status_code for status, answer in answers.items()} == {one: one for one in answers}
+    for answer in (*answers.values(), mistyped, api.app.test_client().head(address)):
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["X-Robots-Tag"] == "noindex"
+
+
+def test_there_is_no_robots_txt_which_would_keep_calendar_importers_away(api: Api) -> None:
+    problem_of(api.read("/robots.txt"), 404)

@@ -27,7 +27,7 @@ def test_a_mentorship_has_goals_and_dates_and_begins_active(api: Api, body: dict
     assert agreed == body | {"id": agreed["id"], "status": "active"}
     assert response.headers["Location"] == f"/v1/mentorships/{agreed['id']}"
     assert api.get(f"/mentorships/{agreed['id']}") == agreed
-    assert api.get("/mentorships") == {"items": [agreed]}
+    assert api.get("/mentorships") == {"items": [agreed], "next": None}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_one_with_a_field_at_fault_is_refused(
 ) -> None:
     problem = problem_of(api.send("POST", "/mentorships", body | change), status, pointer)
     assert words in problem["errors"][0]["detail"]
-    assert api.get("/mentorships") == {"items": []}
+    assert api.get("/mentorships") == {"items": [], "next": None}
 
 
 def test_nobody_mentors_themselves(api: Api, body: dict[str, Any]) -> None:

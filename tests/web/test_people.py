@@ -23,7 +23,7 @@ def test_a_person_is_answered_as_stored_with_everything_that_was_left_out(api: A
     }
     assert response.headers["Location"] == f"/v1/people/{person['id']}"
     assert api.get(f"/people/{person['id']}") == person
-    assert api.get("/people") == {"items": [person]}
+    assert api.get("/people") == {"items": [person], "next": None}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_country_with_several_zones_is_answered_with_them_to_choose_from(api: 
 def test_a_person_with_a_field_at_fault_is_refused(api: Api, change: dict[str, Any], pointer: str, words: str) -> None:
     problem = problem_of(api.send("POST", "/people", GRETA | change), 422, pointer)
     assert words in problem["errors"][0]["detail"]
-    assert api.get("/people") == {"items": []}
+    assert api.get("/people") == {"items": [], "next": None}
 
 
 @pytest.mark.parametrize(
@@ -153,4 +153,4 @@ def test_a_deleted_person_is_gone(api: Api) -> None:
     assert api.send("DELETE", f"/people/{person}").status_code == 204
     for method, body in (("GET", None), ("PATCH", {"name": "X"}), ("DELETE", None)):
         problem_of(api.send(method, f"/people/{person}", body), 404)
-    assert api.get("/people") == {"items": []}
+    assert api.get("/people") == {"items": [], "next": None}

@@ -182,7 +182,7 @@ def test_a_typed_local_time_that_does_not_exist_or_occurs_twice_is_refused_where
         ("POST", pair.meetings, {"start": wall, "duration": "PT45M"}),
         ("PATCH", f"/meetings/{booked['id']}/occurrences/{name}", {"start": wall}),
     ):
-        problem = problem_of(api.send(method, path, body), 422, "/start")
+        problem = problem_of(api.send(method, path, body, headers={"If-Match": "*"}), 422, "/start")
         assert words in problem["errors"][0]["detail"]
 
 

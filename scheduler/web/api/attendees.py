@@ -79,6 +79,9 @@ class AttendeeDocument(Document):
     role: Literal["required", "optional"] = "required"
     working_hours: Week = None
     blackouts: Annotated[list[BlackoutDocument], Field(max_length=1000)] | None = None
+    softened_blackouts: Annotated[list[str], Field(max_length=1000)] = Field(
+        [], description="ids of the stored person's blackouts that are only to be avoided this time"
+    )
     busy: Annotated[list[BusyDocument], Field(max_length=100_000)] | None = None
     buffer: BufferDocument | None = None
 
@@ -100,7 +103,9 @@ class AttendeeDocument(Document):
             given["busy"] = _busy(self.busy, f"{pointer}/busy")
         if self.buffer is not None:
             given["buffer"] = self.buffer.to_domain()
-        return AttendeeSpec(self.person, given)
+        if self.softened_blackouts and self.person is None:
+            raise InvalidFields.at(f"{pointer}/softened_blackouts", "only a stored person has blackouts with ids")
+        return AttendeeSpec(self.person, given, tuple(self.softened_blackouts))
 
 
 Attendees = Annotated[

@@ -15,9 +15,12 @@ from scheduler.domain.recurrence import BlackoutRule
 from scheduler.domain.zones import typed_time
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.people import add_blackout
+from scheduler.services.quotas import make_room_for_blackout
+from scheduler.store import Place
 from scheduler.web.api.attendees import span_of
 from scheduler.web.api.fields import Day, Document, Instant, Moment, Name
 from scheduler.web.api.openapi import documented
+from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.requests import answer, context, programme_id, read_body
 
 api = Blueprint("blackouts", __name__)
@@ -86,8 +89,8 @@ class StoredBlackoutDocument(Document):
         )
 
 
-class BlackoutsDocument(Document):
-    """A person's blackouts."""
+class BlackoutsDocument(PageDocument):
+    """A person's blackouts, the earliest first."""
 
     items: list[StoredBlackoutDocument]
 
@@ -97,7 +100,7 @@ class BlackoutsDocument(Document):
     StoredBlackoutDocument,
     status=201,
     body=NewBlackout,
-    refuses=(404,),
+    refuses=(404, 409),
     tag="blackouts",
     scope=Scope.PEOPLE_WRITE,
 )
@@ -111,13 +114,13 @@ def post_blackout(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/blackouts")
-@documented(BlackoutsDocument, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
+@documented(BlackoutsDocument, query=PageQuery, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
 def get_blackouts(person_id: str) -> Response:
     """List a person's blackouts."""
+    asked = asked_page()
     with context().store.read() as tx:
-        tx.people.get(programme_id(), person_id)
         stored = tx.blackouts.all(programme_id(), person_id)
-    return answer(BlackoutsDocument(items=[StoredBlackoutDocument.of(row) for row in stored]))
+    return answer_page(BlackoutsDocument, page_of(stored, _place, asked), StoredBlackoutDocument.of, asked)
 
 
 @api.get("/people/<person_id>/blackouts/<blackout_id>")
@@ -132,7 +135,7 @@ def get_blackout(person_id: str, blackout_id: str) -> Response:
 @documented(
     StoredBlackoutDocument,
     body=BlackoutChange,
-    refuses=(404,),
+    refuses=(404, 409),
     tag="blackouts",
     scope=Scope.PEOPLE_WRITE,
 )
@@ -146,6 +149,7 @@ def patch_blackout(person_id: str, blackout_id: str) -> Response:
         keeps_times = not asked.model_fields_set & {"start", "end"}
         anchor = stored.blackout.time_zone if keeps_times else None
         changed = StoredBlackout(stored.id, person_id, _blackout(_merged(stored, asked), zone, anchor))
+        make_room_for_blackout(context(), tx, programme_id(), person_id, changed.blackout, stored.blackout)
         tx.blackouts.change(programme_id(), changed)
     return answer(StoredBlackoutDocument.of(changed))
 
@@ -157,6 +161,11 @@ def delete_blackout(person_id: str, blackout_id: str) -> Response:
     with context().store.write() as tx:
         tx.blackouts.delete(programme_id(), person_id, blackout_id)
     return Response(status=204)
+
+
+def _place(stored: StoredBlackout) -> Place:
+    span = stored.blackout.span
+    return (span.first if isinstance(span, Days) else span.start).isoformat(), stored.id
 
 
 def _blackout(new: NewBlackout, zone: str, anchor: str | None = None) -> Blackout:

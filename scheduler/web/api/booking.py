@@ -25,12 +25,12 @@ from scheduler.services.booking import (
     book_cadence,
     book_slot,
 )
-from scheduler.web.api.cadences import Coverage, MoveDays, PlannedOccurrenceDocument, check_move_days
+from scheduler.web.api.cadences import Coverage, MoveDays, PlannedOccurrenceDocument, check_move_days, title_of
 from scheduler.web.api.fields import QUARTER, Day, Document, MeetingLength, Moment, Name, WallTime, WebAddress, ZoneName
 from scheduler.web.api.meetings import BlockedDocument, BookingProblem, GuestDocument, MeetingDocument, on_clock
 from scheduler.web.api.openapi import documented
 from scheduler.web.problems import problem
-from scheduler.web.requests import answer, context, programme_id, read_body
+from scheduler.web.requests import answer, api_key, context, programme_id, read_body
 
 api = Blueprint("booking", __name__)
 
@@ -92,15 +92,23 @@ def post_meeting(mentorship_id: str) -> Response:
 
 @api.app_errorhandler(PlanChanged)
 def _plan_changed(error: PlanChanged) -> Response:
-    plan = [PlannedOccurrenceDocument.of(planned, ()).model_dump(mode="json") for planned in error.plan]
+    titles = api_key().allows(Scope.PEOPLE_READ)
+    plan = [PlannedOccurrenceDocument.of(one, (), titles=titles).model_dump(mode="json") for one in error.plan]
     return problem(409, str(error), kind="plan-changed", extra={"plan": plan})
 
 
 @api.app_errorhandler(SlotTaken)
 def _slot_taken(error: SlotTaken) -> Response:
+    titles = api_key().allows(Scope.PEOPLE_READ)
     rows = [
-        BlockedDocument(person=("mentor", "mentee")[row.index], cause=row.cause, title=row.title)
+        BlockedDocument(
+            person=("mentor", "mentee")[row.index],
+            cause=row.cause,
+            title=title_of(row, titles=titles),
+            blackout=row.blackout,
+        )
         for row in error.blocked_by
+        if row.index is not None
     ]
     return problem(409, str(error), extra={"blocked_by": [row.model_dump(mode="json") for row in rows]})
 

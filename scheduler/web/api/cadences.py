@@ -13,16 +13,17 @@ from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
 from scheduler.domain.cadences import Cadence, CadenceAnswer, CadenceQuery
 from scheduler.domain.explanation import Cause
-from scheduler.domain.planning import OnConflict, PlannedOccurrence, PlanStatus
+from scheduler.domain.planning import BlockedBy, OnConflict, PlannedOccurrence, PlanStatus
 from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_cadences
 from scheduler.web.api import examples
 from scheduler.web.api.attendees import Attendees, specs_of
+from scheduler.web.api.explanations import ExplanationDocument
 from scheduler.web.api.fields import QUARTER, ClockTime, Day, Document, Instant, LocalInstant, MeetingLength, ZoneName
 from scheduler.web.api.openapi import documented
-from scheduler.web.api.slots import ExplanationDocument, UnknownAttendee, unknown_attendees
-from scheduler.web.requests import LARGE_BODY, answer, context, programme_id, read_body
+from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
+from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body
 
 api = Blueprint("cadences", __name__)
 
@@ -49,6 +50,8 @@ class CadencesRequest(Document):
     move_within_days: MoveDays = 3
     limit: int = Field(5, ge=1, le=100, strict=True)
     allow_unknown: bool = True
+    explain: bool = Field(False, description="also where cadences are found: what bars the others")
+    relax_into_night: bool = Field(False, description="what would help may lie between 22:00 and 07:00")
 
     def to_query(self) -> CadenceQuery:
         """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
@@ -69,6 +72,8 @@ class CadencesRequest(Document):
             check_move_days(self.move_within_days, self.every_weeks),
             self.limit,
             self.allow_unknown,
+            self.explain,
+            self.relax_into_night,
         )
 
 
@@ -80,11 +85,22 @@ class CadenceAttendee(Document):
 
 
 class BlockedByDocument(Document):
-    """Whom an occurrence does not suit, and why."""
+    """Whom an occurrence does not suit (null: a rule of the request), and why."""
 
-    index: int
+    index: int | None
     cause: Cause
-    title: str | None = Field(None, exclude_if=lambda value: value is None)
+    title: str | None = Field(
+        None, exclude_if=lambda value: value is None, description="a stored blackout's needs a key with people:read"
+    )
+    blackout: str | None = Field(
+        None, exclude_if=lambda value: value is None, description="the id of a stored blackout"
+    )
+
+    @classmethod
+    def of(cls, row: BlockedBy, *, titles: bool) -> BlockedByDocument:
+        """The document of one reason, with the title of a stored blackout only for who may read it."""
+        title = title_of(row, titles=titles)
+        return cls(index=row.index, cause=row.cause, title=title, blackout=row.blackout)
 
 
 class PeriodDocument(Document):
@@ -105,10 +121,13 @@ class PlannedOccurrenceDocument(Document):
     moved_to: PeriodDocument | None = Field(None, exclude_if=lambda value: value is None)
 
     @classmethod
-    def of(cls, planned: PlannedOccurrence, zones: Sequence[str]) -> PlannedOccurrenceDocument:
-        """The document of a planned occurrence, with the local start in each zone, if any."""
+    def of(cls, planned: PlannedOccurrence, zones: Sequence[str], *, titles: bool = True) -> PlannedOccurrenceDocument:
+        """The document of a planned occurrence, with the local start in each zone, if any.
+
+        Without ``titles`` those of stored blackouts are left out.
+        """
         start = planned.period.start
-        blocks = [BlockedByDocument(index=row.index, cause=row.cause, title=row.title) for row in planned.blocked_by]
+        blocks = [BlockedByDocument.of(row, titles=titles) for row in planned.blocked_by]
         locals_ = [CadenceAttendee(index=index, start=in_zone(start, zone)) for index, zone in enumerate(zones)]
         moved = planned.moved_to
         return cls.model_construct(
@@ -146,8 +165,8 @@ class CadenceDocument(Document):
     local_time_shifts: list[ShiftDocument]
 
     @classmethod
-    def of(cls, cadence: Cadence, zones: Sequence[str]) -> CadenceDocument:
-        """The document of a cadence."""
+    def of(cls, cadence: Cadence, zones: Sequence[str], *, titles: bool = True) -> CadenceDocument:
+        """The document of a cadence, without the titles of stored blackouts if told."""
         shifts = [
             ShiftDocument.model_construct(index=shift.index, on=shift.on, before=shift.before, after=shift.after)
             for shift in cadence.shifts
@@ -160,7 +179,7 @@ class CadenceDocument(Document):
             clear_count=cadence.clear_count,
             coverage=cadence.coverage,
             score=cadence.score,
-            occurrences=[PlannedOccurrenceDocument.of(planned, zones) for planned in cadence.occurrences],
+            occurrences=[PlannedOccurrenceDocument.of(one, zones, titles=titles) for one in cadence.occurrences],
             local_time_shifts=shifts,
         )
 
@@ -174,15 +193,22 @@ class CadencesAnswer(Document):
     explanation: ExplanationDocument | None
 
     @classmethod
-    def of(cls, found: CadenceAnswer, attendees: Sequence[Attendee], now: datetime) -> CadencesAnswer:
-        """The document of the domain's answer."""
+    def of(
+        cls, found: CadenceAnswer, attendees: Sequence[Attendee], now: datetime, *, personal: bool = True
+    ) -> CadencesAnswer:
+        """The document of the domain's answer, without what is personal of stored people if told."""
         zones = [attendee.zone for attendee in attendees]
         return cls(
-            cadences=[CadenceDocument.of(cadence, zones) for cadence in found.cadences],
+            cadences=[CadenceDocument.of(cadence, zones, titles=personal) for cadence in found.cadences],
             total=found.total,
-            unknown_attendees=unknown_attendees(attendees, now),
-            explanation=ExplanationDocument.of(found.explanation),
+            unknown_attendees=unknown_attendees(attendees, now, personal=personal),
+            explanation=ExplanationDocument.of(found.explanation, "coverage_gained", personal=personal),
         )
+
+
+def title_of(row: BlockedBy, *, titles: bool) -> str | None:
+    """The blackout's title, unless it is a stored one's and those are to be left out."""
+    return row.title if titles or row.blackout is None else None
 
 
 def check_move_days(days: int, every_weeks: int) -> int:
@@ -202,4 +228,5 @@ def post_cadences() -> Response:
     """
     asked = read_body(CadencesRequest, LARGE_BODY)
     found, attendees = suggest_cadences(context(), programme_id(), specs_of(asked.attendees), asked.to_query())
-    return answer(CadencesAnswer.of(found, attendees, context().clock()))
+    personal = api_key().allows(Scope.PEOPLE_READ)
+    return answer(CadencesAnswer.of(found, attendees, context().clock(), personal=personal))

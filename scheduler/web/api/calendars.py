@@ -13,6 +13,7 @@ from scheduler.domain.people import Account, ConnectedCalendar
 from scheduler.services.calendars import connect_calendar
 from scheduler.web.api.fields import Document, Line, WebAddress
 from scheduler.web.api.openapi import documented
+from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.requests import answer, context, programme_id, read_body
 
 api = Blueprint("calendars", __name__)
@@ -53,8 +54,8 @@ class CalendarDocument(Document):
         )
 
 
-class CalendarsDocument(Document):
-    """A person's connected calendars."""
+class CalendarsDocument(PageDocument):
+    """A person's connected calendars, the first connected first."""
 
     items: list[CalendarDocument]
 
@@ -64,12 +65,16 @@ class CalendarsDocument(Document):
     CalendarDocument,
     status=201,
     body=NewCalendar,
-    refuses=(404,),
+    refuses=(404, 409),
     tag="calendars",
     scope=Scope.PEOPLE_WRITE,
+    keeps_answer=False,
 )
 def post_calendar(person_id: str) -> Response:
-    """Connect a calendar. The connection is tried at once; a refusal says what the server said."""
+    """Connect a calendar. The connection is tried at once; a refusal says what the server said.
+
+    A request that is repeated connects nothing twice: the same address for the same person again is 409.
+    """
     new = read_body(NewCalendar)
     account = Account(new.url, new.username, new.password.get_secret_value())
     calendar = connect_calendar(context(), programme_id(), person_id, account, publish=new.publish)
@@ -78,13 +83,13 @@ def post_calendar(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/calendars")
-@documented(CalendarsDocument, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
+@documented(CalendarsDocument, query=PageQuery, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
 def get_calendars(person_id: str) -> Response:
     """List a person's connected calendars."""
+    asked = asked_page()
     with context().store.read() as tx:
-        tx.people.get(programme_id(), person_id)
-        calendars = tx.calendars.all(programme_id(), person_id)
-    return answer(CalendarsDocument(items=[CalendarDocument.of(calendar) for calendar in calendars]))
+        calendars = tx.calendars.page(programme_id(), person_id, asked.after, asked.most)
+    return answer_page(CalendarsDocument, calendars, CalendarDocument.of, asked)
 
 
 @api.get("/people/<person_id>/calendars/<calendar_id>")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, current_app, request, url_for
 from pydantic import Field
@@ -11,8 +11,10 @@ from scheduler.domain.access import Scope
 from scheduler.domain.people import Feed, Show
 from scheduler.services.people import create_feed, rotate_feed
 from scheduler.web.api.fields import Document
+from scheduler.web.api.keys import Overlap
 from scheduler.web.api.openapi import documented
-from scheduler.web.requests import answer, context, programme_id, read_body
+from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.requests import answer, context, programme_id, read_body, read_optional_body
 
 api = Blueprint("feeds", __name__)
 
@@ -21,6 +23,12 @@ class NewFeed(Document):
     """A feed to create."""
 
     show: Show = Show.DETAILS
+
+
+class FeedRotation(Document):
+    """How a feed's token is replaced."""
+
+    overlap: Overlap = Field("PT0S", validate_default=True)
 
 
 class FeedDocument(Document):
@@ -36,8 +44,8 @@ class FeedDocument(Document):
         return cls(id=feed.id, show=feed.show, created_at=feed.created_at)
 
 
-class FeedsDocument(Document):
-    """A person's feeds, without the revoked ones."""
+class FeedsDocument(PageDocument):
+    """A person's feeds, the first made first, without the revoked ones."""
 
     items: list[FeedDocument]
 
@@ -55,7 +63,7 @@ class FeedTokenDocument(FeedDocument):
     FeedTokenDocument,
     status=201,
     body=NewFeed,
-    refuses=(404,),
+    refuses=(404, 409),
     tag="feeds",
     scope=Scope.PEOPLE_WRITE,
 )
@@ -63,17 +71,19 @@ def post_feed(person_id: str) -> Response:
     """Create a feed of all the person's meetings. Its token is shown once."""
     feed, token = create_feed(context(), programme_id(), person_id, read_body(NewFeed).show)
     where = url_for("v1.feeds.get_feed", person_id=person_id, feed_id=feed.id)
-    return answer(_with_token(feed, token), 201, {"Location": where, "Cache-Control": "no-store"})
+    headers = {"Location": where, "Cache-Control": "no-store"}
+    return answer(_with_token(feed, token), 201, headers, of=FeedDocument.of(feed))
 
 
 @api.get("/people/<person_id>/feeds")
-@documented(FeedsDocument, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
+@documented(FeedsDocument, query=PageQuery, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
 def get_feeds(person_id: str) -> Response:
     """List a person's feeds."""
+    asked = asked_page()
     with context().store.read() as tx:
-        tx.people.get(programme_id(), person_id)
         feeds = tx.feeds.all(programme_id(), person_id)
-    return answer(FeedsDocument(items=[FeedDocument.of(feed) for feed in feeds]))
+    found = page_of(feeds, lambda feed: (feed.created_at.isoformat(), feed.id), asked)
+    return answer_page(FeedsDocument, found, FeedDocument.of, asked)
 
 
 @api.get("/people/<person_id>/feeds/<feed_id>")
@@ -85,10 +95,11 @@ def get_feed(person_id: str, feed_id: str) -> Response:
 
 
 @api.post("/people/<person_id>/feeds/<feed_id>/rotate")
-@documented(FeedTokenDocument, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
+@documented(FeedTokenDocument, body=FeedRotation, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
 def post_rotation(person_id: str, feed_id: str) -> Response:
-    """Give a feed a new token. The old address is dead at once."""
-    feed, token = rotate_feed(context(), programme_id(), person_id, feed_id)
+    """Give a feed a new token. The old address is dead at once, or after the overlap."""
+    overlap = timedelta(minutes=read_optional_body(FeedRotation).overlap)
+    feed, token = rotate_feed(context(), programme_id(), person_id, feed_id, overlap)
     return answer(_with_token(feed, token), 200, {"Cache-Control": "no-store"})
 
 

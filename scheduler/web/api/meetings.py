@@ -1,4 +1,4 @@
-"""Booked meetings: /v1/meetings/{id}, their occurrences and deliveries."""
+"""Booked meetings: /v1/meetings/{id}, and their occurrences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scheduler.services.booking import (
     change_details,
     move_one,
 )
-from scheduler.store import DeliveryRow, StoredMeeting
+from scheduler.store import StoredMeeting
 from scheduler.web.api.cadences import (
     PlannedOccurrenceDocument,
 )
@@ -34,6 +34,7 @@ from scheduler.web.api.fields import (
     ZoneName,
 )
 from scheduler.web.api.openapi import documented
+from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.problems import Problem
 from scheduler.web.requests import answer, context, programme_id, read_body
 
@@ -147,55 +148,16 @@ class MeetingDocument(Document):
         )
 
 
-class MeetingsDocument(Document):
-    """A mentorship's meetings."""
+class MeetingsDocument(PageDocument):
+    """A mentorship's meetings, the first booked first."""
 
     items: list[MeetingDocument]
 
 
-class OccurrencesDocument(Document):
+class OccurrencesDocument(PageDocument):
     """A meeting's occurrences, in the order of the rule."""
 
     items: list[OccurrenceDocument]
-
-
-class DeliveryDocument(Document):
-    """How far a meeting is on its way into one connected calendar."""
-
-    id: str
-    calendar: str
-    person: str
-    uid: str
-    state: str
-    attempts: int
-    wanted_revision: int
-    delivered_revision: int | None
-    due_at: datetime | None
-    delivered_at: datetime | None
-    reason: str | None
-
-    @classmethod
-    def of(cls, row: DeliveryRow) -> DeliveryDocument:
-        """The document of a delivery."""
-        return cls(
-            id=row.id,
-            calendar=row.calendar_id,
-            person=row.person_id,
-            uid=row.uid,
-            state=row.state.value,
-            attempts=row.attempts,
-            wanted_revision=row.wanted_revision,
-            delivered_revision=row.delivered_revision,
-            due_at=row.due_at,
-            delivered_at=row.delivered_at,
-            reason=row.reason,
-        )
-
-
-class DeliveriesDocument(Document):
-    """A meeting's deliveries, one for each calendar and calendar object."""
-
-    items: list[DeliveryDocument]
 
 
 class BlockedDocument(Document):
@@ -203,7 +165,12 @@ class BlockedDocument(Document):
 
     person: str = Field(description="mentor or mentee")
     cause: Cause
-    title: str | None = Field(None, exclude_if=lambda value: value is None)
+    title: str | None = Field(
+        None, exclude_if=lambda value: value is None, description="a stored blackout's needs a key with people:read"
+    )
+    blackout: str | None = Field(
+        None, exclude_if=lambda value: value is None, description="the id of a stored blackout"
+    )
 
 
 class BookingProblem(Problem):
@@ -214,13 +181,13 @@ class BookingProblem(Problem):
 
 
 @api.get("/mentorships/<mentorship_id>/meetings")
-@documented(MeetingsDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@documented(MeetingsDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
+    asked = asked_page()
     with context().store.read() as tx:
-        tx.mentorships.get(programme_id(), mentorship_id)
-        meetings = tx.meetings.of_mentorship(programme_id(), mentorship_id)
-    return answer(MeetingsDocument(items=[MeetingDocument.of(stored) for stored in meetings]))
+        meetings = tx.meetings.page(programme_id(), mentorship_id, asked.after, asked.most)
+    return answer_page(MeetingsDocument, meetings, MeetingDocument.of, asked)
 
 
 @api.get("/meetings/<meeting_id>")
@@ -237,6 +204,7 @@ def get_meeting(meeting_id: str) -> Response:
     refuses=(404, 409),
     tag="meetings",
     scope=Scope.MEETINGS_WRITE,
+    needs_match=True,
 )
 def patch_meeting(meeting_id: str) -> Response:
     """Change a meeting's title or conference, or cancel it for ever."""
@@ -250,19 +218,21 @@ def patch_meeting(meeting_id: str) -> Response:
 
 
 @api.delete("/meetings/<meeting_id>")
-@documented(MeetingDocument, refuses=(404, 409), tag="meetings", scope=Scope.MEETINGS_WRITE)
+@documented(MeetingDocument, refuses=(404, 409), tag="meetings", scope=Scope.MEETINGS_WRITE, needs_match=True)
 def delete_meeting(meeting_id: str) -> Response:
     """Cancel a meeting for ever: it stays readable, and calendars show it as cancelled."""
     return answer(MeetingDocument.of(cancel_meeting(context(), programme_id(), meeting_id)))
 
 
 @api.get("/meetings/<meeting_id>/occurrences")
-@documented(OccurrencesDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@documented(OccurrencesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
+    asked = asked_page()
     meeting = _meeting(meeting_id).meeting
     rows = [OccurrenceDocument.of(occurrence, meeting) for occurrence in meeting.occurrences]
-    return answer(OccurrencesDocument(items=rows))
+    found = page_of(rows, lambda row: (row.recurrence_id, ""), asked)
+    return answer_page(OccurrencesDocument, found, lambda row: row, asked)
 
 
 @api.get("/meetings/<meeting_id>/occurrences/<recurrence_id>")
@@ -280,9 +250,13 @@ def get_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     conflict=BookingProblem,
     tag="meetings",
     scope=Scope.MEETINGS_WRITE,
+    needs_match=True,
 )
 def patch_occurrence(meeting_id: str, recurrence_id: str) -> Response:
-    """Move or cancel one occurrence. A move goes where both people can meet; the series' own time is no obstacle."""
+    """Move or cancel one occurrence; If-Match names its own version, not the meeting's.
+
+    A move goes where both people can meet; the series' own time is no obstacle.
+    """
     asked = read_body(OccurrenceChange)
     if (asked.start is None) == (asked.status is None):
         raise InvalidFields.at("/start", "give either start (to move it) or status (to cancel it)")
@@ -293,16 +267,6 @@ def patch_occurrence(meeting_id: str, recurrence_id: str) -> Response:
         return answer(_occurrence(cancel_one(context(), programme_id(), meeting_id, wanted), wanted))
     start = on_clock(asked.start, _meeting(meeting_id).meeting.series.time_zone)
     return answer(_occurrence(move_one(context(), programme_id(), meeting_id, wanted, start), wanted))
-
-
-@api.get("/meetings/<meeting_id>/deliveries")
-@documented(DeliveriesDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
-def get_deliveries(meeting_id: str) -> Response:
-    """List how far a meeting is on its way into each connected calendar."""
-    with context().store.read() as tx:
-        tx.meetings.get(programme_id(), meeting_id)
-        rows = tx.deliveries.of_meeting(programme_id(), meeting_id)
-    return answer(DeliveriesDocument(items=[DeliveryDocument.of(row) for row in rows]))
 
 
 def on_clock(moment: datetime, zone: str) -> datetime:

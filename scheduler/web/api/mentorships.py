@@ -21,6 +21,7 @@ from scheduler.services.mentorships import add_mentorship, change_mentorship
 from scheduler.store import new_id
 from scheduler.web.api.fields import Day, Document, Line, Text
 from scheduler.web.api.openapi import documented
+from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.requests import answer, context, programme_id, read_body
 
 api = Blueprint("mentorships", __name__)
@@ -78,8 +79,8 @@ class MentorshipDocument(Document):
         )
 
 
-class MentorshipsDocument(Document):
-    """All mentorships of the programme, the first agreed first."""
+class MentorshipsDocument(PageDocument):
+    """The programme's mentorships, the first agreed first."""
 
     items: list[MentorshipDocument]
 
@@ -89,7 +90,7 @@ class MentorshipsDocument(Document):
     MentorshipDocument,
     status=201,
     body=NewMentorship,
-    refuses=(404,),
+    refuses=(404, 409),
     tag="mentorships",
     scope=Scope.MEETINGS_WRITE,
 )
@@ -117,12 +118,13 @@ def post_mentorship() -> Response:
 
 
 @api.get("/mentorships")
-@documented(MentorshipsDocument, tag="mentorships", scope=Scope.MEETINGS_READ)
+@documented(MentorshipsDocument, query=PageQuery, tag="mentorships", scope=Scope.MEETINGS_READ)
 def get_mentorships() -> Response:
     """List the programme's mentorships."""
+    asked = asked_page()
     with context().store.read() as tx:
-        found = tx.mentorships.all(programme_id())
-    return answer(MentorshipsDocument(items=[MentorshipDocument.of(mentorship) for mentorship in found]))
+        found = tx.mentorships.page(programme_id(), asked.after, asked.most)
+    return answer_page(MentorshipsDocument, found, MentorshipDocument.of, asked)
 
 
 @api.get("/mentorships/<mentorship_id>")

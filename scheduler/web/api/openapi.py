@@ -18,12 +18,14 @@ from spectree.models import SecureType, SecuritySchemeData
 from scheduler import __version__
 from scheduler.domain.access import Scope
 from scheduler.web.access import needs
+from scheduler.web.api.conventions import components, describe
 from scheduler.web.api.fields import Document
+from scheduler.web.carrying_out import carried_out
 from scheduler.web.problems import KINDS, PROBLEM_JSON, TITLES, Problem
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_MEANINGS = {200: "The answer", 201: "Stored", 204: "Done", 304: "Nothing has changed"} | {
+_MEANINGS = {200: "The answer", 201: "Stored", 202: "To be done", 204: "Done", 304: "Nothing has changed"} | {
     code: TITLES[kind] for code, kind in KINDS.items()
 }
 """What each status means here; Python's own phrases differ between its versions."""
@@ -31,10 +33,21 @@ _MEANINGS = {200: "The answer", 201: "Stored", 204: "Done", 304: "Nothing has ch
 _UNREADABLE = (400, 413, 415, 422)
 """How any body can be refused."""
 
+_STORE = {Scope.PEOPLE_WRITE, Scope.MEETINGS_WRITE, Scope.ADMIN}
+"""What a POST has to be allowed to do that stores something."""
+
+_conventions: dict[str, dict[str, bool]] = {}
+"""By the id of each operation behind a key: what its requests and answers have in common with others."""
+
+_BODY_IS_OPTIONAL = {"post_rotation", "rotate_api_key"}
+
 DESCRIPTION = """Finds cross-time-zone meeting slots and recurring cadences for mentorships, and publishes the
 invites by CalDAV and ICS feeds. Instants are RFC 3339 (any offset is taken, `Z` is answered), zones are IANA
 names, durations ISO 8601 in whole minutes, recurrence is an RFC 5545 RRULE. Errors are RFC 9457 problem
-documents that point to each field at fault."""
+documents that point to each field at fault. Lists come in pages: `next` is the cursor of the next one, and what is
+added or deleted meanwhile neither repeats nor hides anything else. Every resource has a strong ETag; a change that
+names it in `If-Match` is made of that version or refused (412), and changes of meetings have to name one (428). A
+POST that is sent again with the same `Idempotency-Key` does nothing again and gets the same answer, for a day."""
 
 spec = SpecTree(
     "flask",
@@ -62,17 +75,30 @@ def documented(
     conflict: type[Document] = Problem,
     tag: str = "",
     scope: Scope | None = None,
+    needs_match: bool = False,
+    keeps_answer: bool = True,
 ) -> Callable[[_F], _F]:
     """Describes a route: what it takes, what it answers, with which problems it refuses, and for which keys.
 
-    ``scope`` is what the key must be good for; None: everybody may ask. What every body can be refused with is
-    understood.
+    ``scope`` is what the key must be good for; None: everybody may ask. What every body and every query can be
+    refused with is understood. Behind a key the request is carried out as its method's others are:
+    ``needs_match`` refuses changes without If-Match, ``keeps_answer`` takes Idempotency-Key where a POST stores
+    something.
     """
     codes: dict[str, Any] = {f"HTTP_{status}": answers}
-    refused = {*refuses, *(_UNREADABLE if body else ()), *((401, 403) if scope else ())}
+    refused = {
+        *refuses,
+        *(_UNREADABLE if body else ()),
+        *((422,) if query else ()),
+        *((401, 403, 429) if scope else ()),
+    }
     codes |= {f"HTTP_{code}": conflict if code == 409 else Problem for code in refused}
 
     def decorate(view: _F) -> _F:
+        if scope is not None:
+            common = {"needs_match": needs_match, "keeps_answer": keeps_answer and scope in _STORE}
+            _conventions[view.__name__] = common
+            view = cast("_F", carried_out(view, **common))
         described = spec.validate(
             json=body,
             query=query,
@@ -108,14 +134,21 @@ def _put_right(document: dict[str, Any]) -> None:
     document["info"]["description"] = " ".join(DESCRIPTION.split())
     document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     _drop_titles(document["components"]["schemas"])
+    document["components"] |= components()
     for operations in document["paths"].values():
-        for operation in operations.values():
+        for method, operation in operations.items():
             takes = "requestBody" in operation or any(row["in"] == "query" for row in operation.get("parameters", []))
             if not takes:
                 operation["responses"].pop("422", None)
+            if operation["operationId"] in _conventions:
+                describe(method, operation, **_conventions[operation["operationId"]])
+            if operation["operationId"] in _BODY_IS_OPTIONAL:
+                operation["requestBody"]["required"] = False
             if operation["operationId"] == "get_calendar_feed":
                 operation["responses"]["200"]["content"] = {"text/calendar": {"schema": {"type": "string"}}}
                 operation["responses"]["304"] = {}
+            if operation["operationId"] == "post_slots":
+                operation["responses"]["200"]["content"]["image/svg+xml"] = {"schema": {"type": "string"}}
             for code, response in operation["responses"].items():
                 response["description"] = _MEANINGS[int(code)]
                 if int(code) >= 400 and "application/json" in response.get("content", {}):

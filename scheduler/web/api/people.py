@@ -19,6 +19,7 @@ from scheduler.store import new_id
 from scheduler.web.api.attendees import BufferDocument, Week, WorkingHoursDocument, hours_of, week_of
 from scheduler.web.api.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName
 from scheduler.web.api.openapi import documented
+from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.problems import problem
 from scheduler.web.requests import answer, context, programme_id, read_body, read_query
 
@@ -70,8 +71,8 @@ class PersonDocument(Document):
         )
 
 
-class PeopleDocument(Document):
-    """All people of the programme, the first added first."""
+class PeopleDocument(PageDocument):
+    """The programme's people, the first added first."""
 
     items: list[PersonDocument]
 
@@ -103,7 +104,7 @@ class FreeBusyDocument(Document):
 
 
 @api.post("/people")
-@documented(PersonDocument, status=201, body=NewPerson, tag="people", scope=Scope.PEOPLE_WRITE)
+@documented(PersonDocument, status=201, body=NewPerson, refuses=(409,), tag="people", scope=Scope.PEOPLE_WRITE)
 def post_person() -> Response:
     """Add a person."""
     new = read_body(NewPerson)
@@ -121,12 +122,13 @@ def post_person() -> Response:
 
 
 @api.get("/people")
-@documented(PeopleDocument, tag="people", scope=Scope.PEOPLE_READ)
+@documented(PeopleDocument, query=PageQuery, tag="people", scope=Scope.PEOPLE_READ)
 def get_people() -> Response:
     """List the programme's people."""
+    asked = asked_page()
     with context().store.read() as tx:
-        people = tx.people.all(programme_id())
-    return answer(PeopleDocument(items=[PersonDocument.of(person) for person in people]))
+        people = tx.people.page(programme_id(), asked.after, asked.most)
+    return answer_page(PeopleDocument, people, PersonDocument.of, asked)
 
 
 @api.get("/people/<person_id>")
@@ -164,7 +166,7 @@ def remove_person(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/free-busy")
-@documented(FreeBusyDocument, query=Span, refuses=(404, 422), tag="people", scope=Scope.PEOPLE_READ)
+@documented(FreeBusyDocument, query=Span, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
 def get_free_busy(person_id: str) -> Response:
     """Read when a person is taken: merged periods by FBTYPE, never titles."""
     span = read_query(Span)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from scheduler.web.api import blackouts, booking, cadences, calendars, feeds, meetings, mentorships, people, slots
+from scheduler.web.api import (
+    blackouts,
+    booking,
+    cadences,
+    calendars,
+    deliveries,
+    feeds,
+    keys,
+    meetings,
+    mentorships,
+    people,
+    slots,
+)
 from scheduler.web.requests import require_key
 
 
@@ -12,6 +24,18 @@ def api_blueprint() -> Blueprint:
     """All routes of the API."""
     v1 = Blueprint("v1", __name__, url_prefix="/v1")
     v1.before_request(require_key)
-    for resource in (slots, cadences, people, blackouts, calendars, feeds, mentorships, booking, meetings):
+    for resource in (
+        slots,
+        cadences,
+        people,
+        blackouts,
+        calendars,
+        feeds,
+        mentorships,
+        booking,
+        meetings,
+        deliveries,
+        keys,
+    ):
         v1.register_blueprint(resource.api)
     return v1

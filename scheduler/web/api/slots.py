@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -11,17 +12,18 @@ from pydantic import ConfigDict, Field
 
 from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
-from scheduler.domain.explanation import Cause, Explanation, Reason
 from scheduler.domain.periods import Period
 from scheduler.domain.slots import Order, Slot, SlotAnswer, SlotQuery
 from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
-from scheduler.services.proposing import suggest_slots
+from scheduler.services.proposing import UNREAD, suggest_slots
 from scheduler.web.api import examples
 from scheduler.web.api.attendees import Attendees, specs_of
+from scheduler.web.api.explanations import ExplanationDocument
 from scheduler.web.api.fields import QUARTER, Document, Duration, Instant, LocalInstant, MeetingLength, format_duration
 from scheduler.web.api.openapi import documented
-from scheduler.web.requests import LARGE_BODY, answer, context, programme_id, read_body
+from scheduler.web.api.slot_picture import AnswerFormat, FormatQuery, picture
+from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body, read_query
 
 api = Blueprint("slots", __name__)
 
@@ -51,6 +53,8 @@ class SlotsRequest(Document):
     order: Order = Order.BEST
     limit: int = Field(20, ge=1, le=5000, strict=True)
     allow_unknown: bool = Field(True, description="false: an unknown calendar of a required attendee bars all")
+    explain: bool = Field(False, description="also where slots are found: what bars the others, and each score's parts")
+    relax_into_night: bool = Field(False, description="what would help may lie between 22:00 and 07:00")
 
     def to_query(self, now: datetime) -> SlotQuery:
         """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
@@ -68,6 +72,8 @@ class SlotsRequest(Document):
             self.limit,
             notice,
             self.allow_unknown,
+            self.explain,
+            self.relax_into_night,
         )
 
 
@@ -86,6 +92,7 @@ class SlotDocument(Document):
     start: datetime
     end: datetime
     score: float = Field(ge=0, le=1)
+    score_parts: dict[str, float] | None = Field(None, exclude_if=lambda value: value is None)
     attendees: list[SlotAttendee]
 
 
@@ -97,42 +104,6 @@ class UnknownAttendee(Document):
     age: str | None = Field(description="ISO 8601 duration since the last reading; null: never read")
 
 
-class BlockingDocument(Document):
-    """How many starts one cause takes by itself; ``index`` null is the request's own."""
-
-    index: int | None
-    cause: Cause
-    starts_lost: int
-
-
-class RelaxationDocument(Document):
-    """A change of the request that was tried, and what it gains."""
-
-    index: int | None
-    change: str
-    patch: dict[str, object]
-    starts_gained: int
-
-
-class ExplanationDocument(Document):
-    """Why there is nothing."""
-
-    reason: Reason
-    blocking: list[BlockingDocument]
-    relaxations: list[RelaxationDocument]
-
-    @classmethod
-    def of(cls, explanation: Explanation | None) -> ExplanationDocument | None:
-        """The document of the domain's explanation."""
-        if explanation is None:
-            return None
-        rows = [
-            BlockingDocument(index=row.index, cause=row.cause, starts_lost=row.starts_lost)
-            for row in explanation.blocking
-        ]
-        return cls(reason=explanation.reason, blocking=rows, relaxations=[])
-
-
 class SlotsAnswer(Document):
     """The slots, how many there are in all, and why there are none if so."""
 
@@ -142,36 +113,50 @@ class SlotsAnswer(Document):
     explanation: ExplanationDocument | None
 
     @classmethod
-    def of(cls, found: SlotAnswer, attendees: Sequence[Attendee], now: datetime) -> SlotsAnswer:
-        """The document of the domain's answer."""
+    def of(
+        cls, found: SlotAnswer, attendees: Sequence[Attendee], now: datetime, *, personal: bool = True
+    ) -> SlotsAnswer:
+        """The document of the domain's answer, without what is personal of stored people if told."""
         return cls(
             slots=[_slot(slot, attendees) for slot in found.slots],
             total=found.total,
-            unknown_attendees=unknown_attendees(attendees, now),
-            explanation=ExplanationDocument.of(found.explanation),
+            unknown_attendees=unknown_attendees(attendees, now, personal=personal),
+            explanation=ExplanationDocument.of(found.explanation, "starts_gained", personal=personal),
         )
 
 
-def unknown_attendees(attendees: Sequence[Attendee], now: datetime) -> list[UnknownAttendee]:
-    """Those whose calendar is unknown, with the reason and the age of what is known."""
+def unknown_attendees(attendees: Sequence[Attendee], now: datetime, *, personal: bool = True) -> list[UnknownAttendee]:
+    """Those whose calendar is unknown, with the reason and the age of what is known.
+
+    What somebody's calendar server said may name their account, so only who may read people is told.
+    """
     return [
-        UnknownAttendee(index=index, reason=one.unknown.reason, age=_age(one.unknown.read_at, now))
+        UnknownAttendee(
+            index=index,
+            reason=one.unknown.reason if personal else UNREAD,
+            age=_age(one.unknown.read_at, now),
+        )
         for index, one in enumerate(attendees)
         if one.unknown
     ]
 
 
 @api.post("/slots")
-@documented(SlotsAnswer, body=SlotsRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
+@documented(SlotsAnswer, body=SlotsRequest, query=FormatQuery, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
 def post_slots() -> Response:
     """Find slots.
 
     Every start at which all required attendees can meet, exact to the minute, best or earliest first.
     """
+    written = read_query(FormatQuery).format
     asked = read_body(SlotsRequest, LARGE_BODY)
     now = context().clock()
-    found, attendees = suggest_slots(context(), programme_id(), specs_of(asked.attendees), asked.to_query(now))
-    return answer(SlotsAnswer.of(found, attendees, now))
+    query, specs = asked.to_query(now), specs_of(asked.attendees)
+    found, attendees = suggest_slots(context(), programme_id(), specs, query)
+    personal = api_key().allows(Scope.PEOPLE_READ)
+    if written is AnswerFormat.SVG:
+        return picture(replace(query, attendees=attendees), found, specs, personal=personal)
+    return answer(SlotsAnswer.of(found, attendees, now, personal=personal))
 
 
 def _slot(slot: Slot, attendees: Sequence[Attendee]) -> SlotDocument:
@@ -180,7 +165,8 @@ def _slot(slot: Slot, attendees: Sequence[Attendee]) -> SlotDocument:
         SlotAttendee(index=index, start=in_zone(start, one.zone), end=in_zone(end, one.zone), available=available)
         for index, (one, available) in enumerate(zip(attendees, slot.available, strict=True))
     ]
-    return SlotDocument(start=start, end=end, score=slot.score, attendees=rows)
+    parts = None if slot.parts is None else dict(slot.parts)
+    return SlotDocument(start=start, end=end, score=slot.score, score_parts=parts, attendees=rows)
 
 
 def _age(read_at: datetime | None, now: datetime) -> str | None:

@@ -1,0 +1,115 @@
+"""``scheduler keys``: a programme's API keys, also for an operator who has lost them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from scheduler.cli.opening import open_service
+from scheduler.domain.access import LONGEST_OVERLAP, ApiKey, Scope
+from scheduler.errors import InvalidFields, NotFound
+from scheduler.services.ports import Context
+from scheduler.services.programmes import SeveralFit, create_key, find_programme, revoke_key, rotate_key
+from scheduler.web.api.fields import Name, parse_duration, parse_instant
+from scheduler.web.problems import fields_of
+
+_T = TypeVar("_T")
+
+_SCOPES = click.Choice([scope.value for scope in Scope])
+_PROGRAMME = click.option("--programme", required=True, help="its id or its name")
+
+
+@click.group()
+def keys() -> None:
+    """Manage a programme's API keys. KEY is an id, or how the key begins."""
+
+
+@keys.command("list")
+@_PROGRAMME
+def list_(programme: str) -> None:
+    """List the keys: id, how it begins, scopes, end, last use, name."""
+    context, programme_id = _opened(programme)
+    for key in _keys(context, programme_id):
+        scopes = ",".join(sorted(key.scopes))
+        ends, used = _moment(key.expires_at, "no end"), _moment(key.last_used_at, "never used")
+        click.echo(f"{key.id}  {key.prefix}  {scopes}  {ends}  {used}  {key.name}")
+
+
+@keys.command("create")
+@_PROGRAMME
+@click.option("--name", required=True, help="who or what uses it")
+@click.option("--scope", "scopes", multiple=True, type=_SCOPES, default=[Scope.ADMIN.value], show_default=True)
+@click.option("--expires-at", help="an instant such as 2027-10-20T14:00:00Z [no end]")
+def create(programme: str, name: str, scopes: tuple[str, ...], expires_at: str | None) -> None:
+    """Create a key; prints it, once, as the last line."""
+    context, programme_id = _opened(programme)
+    end = None if expires_at is None else _read("--expires-at", parse_instant, expires_at)
+    if end is not None and end <= context.clock():
+        raise InvalidFields.at("--expires-at", f"{expires_at} is past; give an instant to come")
+    named = _read("--name", TypeAdapter(Name).validate_python, name)
+    _show(*create_key(context, programme_id, named, {Scope(scope) for scope in scopes}, end))
+
+
+@keys.command("rotate")
+@_PROGRAMME
+@click.option("--overlap", default="PT1H", show_default=True, help="how long the old one goes on; PT0S: not at all")
+@click.argument("key")
+def rotate(programme: str, overlap: str, key: str) -> None:
+    """Replace a key; prints the new one, once, as the last line."""
+    context, programme_id = _opened(programme)
+    length = timedelta(minutes=_read("--overlap", parse_duration, overlap))
+    if length > LONGEST_OVERLAP:
+        raise InvalidFields.at("--overlap", f"{overlap} is over {LONGEST_OVERLAP.days} days, the most that there is")
+    _show(*rotate_key(context, programme_id, _key_id(context, programme_id, key), length))
+
+
+@keys.command("revoke")
+@_PROGRAMME
+@click.argument("key")
+def revoke(programme: str, key: str) -> None:
+    """End a key at once, even the programme's last one."""
+    context, programme_id = _opened(programme)
+    revoke_key(context, programme_id, _key_id(context, programme_id, key), even_the_last=True)
+
+
+def _opened(programme: str) -> tuple[Context, str]:
+    _, context = open_service(opens_secrets=False)
+    return context, find_programme(context, programme).id
+
+
+def _keys(context: Context, programme_id: str) -> list[ApiKey]:
+    with context.store.read() as tx:
+        return tx.programmes.keys(programme_id, context.clock())
+
+
+def _key_id(context: Context, programme_id: str, given: str) -> str:
+    """The id of the key that has that id, or begins so. Raises NotFound, SeveralFit."""
+    every = _keys(context, programme_id)
+    fitting = [key.id for key in every if key.id == given] or [key.id for key in every if key.prefix == given]
+    if not fitting:
+        raise NotFound("key", given)
+    if len(fitting) > 1:
+        raise SeveralFit("key", given, fitting)
+    return fitting[0]
+
+
+def _read(option: str, reader: Callable[[str], _T], given: str) -> _T:
+    try:
+        return reader(given)
+    except ValidationError as error:
+        raise InvalidFields(fields_of(error, option)) from error
+    except ValueError as error:
+        raise InvalidFields.at(option, str(error)) from error
+
+
+def _show(key: ApiKey, secret: str) -> None:
+    click.echo(f"key {key.id} with {', '.join(sorted(key.scopes))}; it is not shown again:", err=True)
+    click.echo(secret)
+
+
+def _moment(instant: datetime | None, otherwise: str) -> str:
+    return otherwise if instant is None else f"{instant:%Y-%m-%dT%H:%MZ}"

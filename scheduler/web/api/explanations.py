@@ -1,0 +1,107 @@
+"""Why nothing was found, who stands in the way, and what would help, in JSON.
+
+A relaxation's ``patch`` has members of the request as they would have to be: put them in place of the attendee's (or of
+the request's own), send it again, and it comes to what was said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from scheduler.domain.availability import Blackout, Buffer, Days
+from scheduler.domain.explanation import Cause, Explanation, Reason, Relaxation
+from scheduler.domain.periods import Period
+from scheduler.web.api.attendees import week_of
+from scheduler.web.api.fields import Document, format_duration
+
+
+class BlockingDocument(Document):
+    """How many starts one cause takes by itself; ``index`` null is the request's own."""
+
+    index: int | None
+    cause: Cause
+    starts_lost: int
+
+
+class RelaxationDocument(Document):
+    """A change of the request that was tried, and what the changed request comes to."""
+
+    index: int | None = Field(description="whose members ``patch`` replaces; null: the request's own")
+    change: str
+    patch: dict[str, object]
+    starts_gained: int | None = Field(None, exclude_if=lambda value: value is None, description="of slots")
+    coverage_gained: float | None = Field(None, exclude_if=lambda value: value is None, description="of cadences")
+
+
+class ExplanationDocument(Document):
+    """Who stands in the way; where there is nothing, also why, and what would help, the least change first."""
+
+    reason: Reason | None = Field(description="null: something was found")
+    blocking: list[BlockingDocument]
+    relaxations: list[RelaxationDocument]
+
+    @classmethod
+    def of(cls, explanation: Explanation | None, gained: str, *, personal: bool = True) -> ExplanationDocument | None:
+        """The document of the domain's explanation; ``gained`` names the member for what a change comes to.
+
+        Unless it may be ``personal`` a stored blackout is not described.
+        """
+        if explanation is None:
+            return None
+        rows = [
+            BlockingDocument(index=row.index, cause=row.cause, starts_lost=row.starts_lost)
+            for row in explanation.blocking
+        ]
+        relaxed = [_relaxation(one, gained, personal=personal) for one in explanation.relaxations]
+        return cls(reason=explanation.reason, blocking=rows, relaxations=relaxed)
+
+
+def _relaxation(relaxation: Relaxation, gained: str, *, personal: bool) -> RelaxationDocument:
+    patch = _patch(relaxation.fields)
+    said = relaxation.said if personal or "softened_blackouts" not in patch else "let a blackout only be avoided"
+    return RelaxationDocument(index=relaxation.index, change=said, patch=patch, **{gained: relaxation.gained})
+
+
+def _patch(fields: Mapping[str, Any]) -> dict[str, object]:
+    """The members that a request says the domain's fields by."""
+    ((name, value),) = fields.items()
+    match name, value:
+        case "hours", _:
+            return {"working_hours": [entry.model_dump(mode="json") for entry in week_of(value) or []]}
+        case "buffer", Buffer(before=before, after=after):
+            return {"buffer": {"before": format_duration(before), "after": format_duration(after)}}
+        case "blackouts", _:
+            return _softened(value)
+        case "required", False:
+            return {"role": "optional"}
+        case "duration", int():
+            return {"duration": format_duration(value)}
+        case "window", Period(start=start, end=end):
+            return {"window": {"start": _instant(start), "end": _instant(end)}}
+        case _:
+            return {name: str(value)}
+
+
+def _softened(blackouts: Sequence[Blackout]) -> dict[str, object]:
+    """Stored blackouts by their ids, so that nothing of them is told; others as they were given."""
+    if all(blackout.id is not None for blackout in blackouts):
+        return {"softened_blackouts": [blackout.id for blackout in blackouts if not blackout.firm]}
+    return {"blackouts": [_blackout(blackout) for blackout in blackouts]}
+
+
+def _instant(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def _blackout(blackout: Blackout) -> dict[str, object]:
+    span = blackout.span
+    when = (
+        {"first_day": str(span.first), "last_day": str(span.last)}
+        if isinstance(span, Days)
+        else {"start": _instant(span.start), "end": _instant(span.end)}
+    )
+    return {"kind": blackout.kind.value, "title": blackout.title, "firm": blackout.firm, **when}

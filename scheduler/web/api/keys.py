@@ -1,0 +1,132 @@
+"""The programme's API keys under /v1/keys: what opens one is shown once, and its SHA-256 kept."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from flask import Blueprint, Response, url_for
+from pydantic import Field
+
+from scheduler.domain.access import LONGEST_OVERLAP, ApiKey, Scope
+from scheduler.errors import InvalidFields
+from scheduler.services.programmes import create_key, revoke_key, rotate_key
+from scheduler.web.api.fields import Document, Duration, Instant, Name
+from scheduler.web.api.openapi import documented
+from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.requests import answer, context, programme_id, read_body, read_optional_body
+
+api = Blueprint("keys", __name__)
+
+LONGEST_OVERLAP_MINUTES = LONGEST_OVERLAP // timedelta(minutes=1)
+
+Overlap = Annotated[
+    Duration,
+    Field(ge=0, le=LONGEST_OVERLAP_MINUTES, description="how long the old one goes on; PT0S: not at all"),
+]
+
+
+class NewKey(Document):
+    """A key to create, and what it is to be good for."""
+
+    name: Name = Field(description="who or what uses it, so that people know later")
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
+    expires_at: Instant | None = Field(None, description="when it ends; null: not before it is revoked")
+
+
+class KeyRotation(Document):
+    """How a key is replaced."""
+
+    overlap: Overlap = Field("PT1H", validate_default=True)
+
+
+class KeyDocument(Document):
+    """A key, without what opens it."""
+
+    id: str
+    prefix: str = Field(description="how the key begins, to tell keys apart by")
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = Field(description="to the minute or so; null: never")
+
+    @classmethod
+    def of(cls, key: ApiKey) -> KeyDocument:
+        """The document of a key."""
+        return cls(
+            id=key.id,
+            prefix=key.prefix,
+            name=key.name,
+            scopes=sorted(key.scopes),
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+            last_used_at=key.last_used_at,
+        )
+
+
+class KeysDocument(PageDocument):
+    """The programme's keys, the oldest first, without those that have ended."""
+
+    items: list[KeyDocument]
+
+
+class KeySecretDocument(KeyDocument):
+    """A key with what opens it, which is shown only now."""
+
+    key: str = Field(description="what to send as 'Authorization: Bearer <key>'")
+
+
+@api.post("/keys")
+@documented(KeySecretDocument, status=201, body=NewKey, refuses=(409,), tag="keys", scope=Scope.ADMIN)
+def post_key() -> Response:
+    """Create a key. What opens it is shown once."""
+    new = read_body(NewKey)
+    if new.expires_at is not None and new.expires_at <= context().clock():
+        raise InvalidFields.at("/expires_at", f"{new.expires_at:%Y-%m-%dT%H:%M:%SZ} is past; give an instant to come")
+    return _with_secret(*create_key(context(), programme_id(), new.name, set(new.scopes), new.expires_at))
+
+
+@api.get("/keys")
+@documented(KeysDocument, query=PageQuery, tag="keys", scope=Scope.ADMIN)
+def get_keys() -> Response:
+    """List the programme's keys."""
+    asked = asked_page()
+    with context().store.read() as tx:
+        keys = tx.programmes.keys(programme_id(), context().clock())
+    found = page_of(keys, lambda key: (key.created_at.isoformat(), key.id), asked)
+    return answer_page(KeysDocument, found, KeyDocument.of, asked)
+
+
+@api.get("/keys/<key_id>")
+@documented(KeyDocument, refuses=(404,), tag="keys", scope=Scope.ADMIN)
+def get_key(key_id: str) -> Response:
+    """Read a key's description; what opens it is not shown again."""
+    with context().store.read() as tx:
+        return answer(KeyDocument.of(tx.programmes.key(programme_id(), key_id, context().clock())))
+
+
+@api.post("/keys/<key_id>/rotate")
+@documented(KeySecretDocument, status=201, body=KeyRotation, refuses=(404, 409), tag="keys", scope=Scope.ADMIN)
+def rotate_api_key(key_id: str) -> Response:
+    """Replace a key by a new one of the same name, scopes and end.
+
+    The old one goes on for the overlap: an hour unless told, at most 30 days.
+    """
+    overlap = timedelta(minutes=read_optional_body(KeyRotation).overlap)
+    return _with_secret(*rotate_key(context(), programme_id(), key_id, overlap))
+
+
+@api.delete("/keys/<key_id>")
+@documented(None, status=204, refuses=(404, 409), tag="keys", scope=Scope.ADMIN)
+def delete_key(key_id: str) -> Response:
+    """Revoke a key at once; it may be the one that asks, but not the last one with the scope admin."""
+    revoke_key(context(), programme_id(), key_id)
+    return Response(status=204)
+
+
+def _with_secret(key: ApiKey, secret: str) -> Response:
+    shown = KeyDocument.of(key)
+    document = KeySecretDocument(**dict(shown), key=secret)
+    where = url_for("v1.keys.get_key", key_id=key.id)
+    return answer(document, 201, {"Location": where, "Cache-Control": "no-store"}, of=shown)

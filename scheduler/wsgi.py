@@ -1,0 +1,23 @@
+"""The app as a WSGI server's process makes it: ``granian --factory scheduler.wsgi:create``.
+
+Each process makes its own. Nothing that two of them have to agree on is kept in memory.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from scheduler.app import create_context, create_service
+from scheduler.config import load_settings
+from scheduler.logs import configure_logs
+from scheduler.web.metrics import start_metrics
+
+
+def create() -> Flask:
+    """The service as the environment says. Raises BadSettings, PublicSecretKey, NoMetricsPort."""
+    settings = load_settings()
+    configure_logs(settings.log_format)
+    context = create_context(settings)
+    app = create_service(settings, context)
+    start_metrics(context, settings.metrics_host, settings.metrics_port)
+    return app

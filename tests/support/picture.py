@@ -1,0 +1,133 @@
+"""Reads a picture of weeks back as a person does: by the hours written beside the grid and the days written over it."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from scheduler.domain.periods import minute_of
+
+NAMESPACE = "{http://www.w3.org/2000/svg}"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A rectangle in the picture's own coordinates."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def overlaps(self, other: Rect) -> bool:
+        across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        along = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        return across > 0.02 and along > 0.02
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One week: where its hours (y by minute of the day) and the middles of its days (x by (month, day)) are."""
+
+    hours: dict[int, float]
+    days: dict[tuple[int, int], float]
+    slots: dict[int, list[Rect]]
+    labels: dict[int, list[str]]
+    causes: dict[str, list[Rect]]
+    free: dict[str, list[Rect]]
+
+    def minute(self, y: float) -> float:
+        """The minute of the day at that height."""
+        (first, top), *_, (last, bottom) = sorted(self.hours.items())
+        return first + (y - top) * (last - first) / (bottom - top)
+
+    def column(self, rect: Rect) -> tuple[int, int]:
+        """The day that it is under."""
+        middle = rect.x + rect.width / 2
+        return min(self.days, key=lambda day: abs(self.days[day] - middle))
+
+
+class Picture:
+    """A picture as text, parsed."""
+
+    def __init__(self, svg: str) -> None:
+        self.root = ET.fromstring(svg)
+        self.tops: dict[ET.Element, float] = {}
+        self._measure(self.root, 0.0)
+
+    def _measure(self, node: ET.Element, top: float) -> None:
+        if moved := node.get("transform"):
+            found = re.fullmatch(r"translate\(([\d.]+) ([\d.]+)\)", moved)
+            assert found, moved
+            top += float(found[2])
+        self.tops[node] = top
+        for child in node:
+            self._measure(child, top)
+
+    @property
+    def title(self) -> str:
+        return self.root.findtext(f"{NAMESPACE}title") or ""
+
+    @property
+    def description(self) -> str:
+        return self.root.findtext(f"{NAMESPACE}desc") or ""
+
+    @property
+    def words(self) -> list[str]:
+        """All lines that are drawn."""
+        return ["".join(node.itertext()) for node in self.root.iter(f"{NAMESPACE}text")]
+
+    @property
+    def grids(self) -> list[Grid]:
+        return [self._grid(node) for node in self.root if node.find(".//*[@data-hours='A']") is not None]
+
+    def _grid(self, week: ET.Element) -> Grid:
+        axis = week.find(".//*[@data-hours='A']")
+        assert axis is not None
+        hours = {}
+        for label in axis:
+            hour, minute = map(int, ("".join(label.itertext())).split(":"))
+            hours[hour * 60 + minute] = self.tops[label] + float(label.get("y", "")) - 4
+        slots, labels = {}, {}
+        for group in week.iterfind(".//*[@data-slot]"):
+            rank = int(group.get("data-slot", ""))
+            slots[rank] = list(self.rects(group))
+            labels[rank] = ["".join(node.itertext()) for node in group.iter(f"{NAMESPACE}text")]
+        return Grid(
+            hours,
+            dict(self._days(week)),
+            slots,
+            labels,
+            {node.get("data-cause", ""): list(self.rects(node)) for node in week.iterfind(".//*[@data-cause]")},
+            {node.get("data-free", ""): list(self.rects(node)) for node in week.iterfind(".//*[@data-free]")},
+        )
+
+    def _days(self, week: ET.Element) -> Iterator[tuple[tuple[int, int], float]]:
+        for node in week.iter(f"{NAMESPACE}text"):
+            said = re.fullmatch(r"[A-Z][a-z]{2} (\d+) ([A-Z][a-z]{2})( ◆)?", "".join(node.itertext()))
+            if said:
+                yield (MONTHS.index(said[2]) + 1, int(said[1])), float(node.get("x", ""))
+
+    def rects(self, node: ET.Element) -> Iterator[Rect]:
+        for rect in node.iter(f"{NAMESPACE}rect"):
+            x, y, width, height = (float(rect.get(name, "")) for name in ("x", "y", "width", "height"))
+            yield Rect(x, y + self.tops[rect], width, height)
+
+
+def span_of(grid: Grid, rect: Rect, zone: str, near: datetime) -> tuple[int, int]:
+    """The UTC minutes that a box of the grid stands for; what the clock reads twice is left and right of the middle."""
+    since, until = grid.minute(rect.y), grid.minute(rect.y + rect.height)
+    assert abs(since - round(since)) < 0.03, since
+    assert abs(until - round(until)) < 0.03, until
+    month, day = grid.column(rect)
+    year = min(range(near.year - 1, near.year + 2), key=lambda year: abs(datetime(year, month, day, tzinfo=UTC) - near))
+    wall = datetime(year, month, day) + timedelta(minutes=round(since))
+    passes = {minute_of(wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)) for fold in (0, 1)}
+    is_right = rect.x + rect.width / 2 > grid.days[month, day]
+    start = max(passes) if is_right else min(passes)
+    return start, start + round(until) - round(since)

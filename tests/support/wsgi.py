@@ -1,0 +1,15 @@
+"""The service as any WSGI server loads it: settings from the environment, logs set up, limits on."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from scheduler.app import create_context, create_service
+from scheduler.config import load_settings
+from scheduler.logs import configure_logs
+
+
+def make() -> Flask:
+    settings = load_settings()
+    configure_logs(settings.log_format)
+    return create_service(settings, create_context(settings))

@@ -1,0 +1,318 @@
+"""How many requests are taken in a minute: by key, by feed token, by address; in memory and in a real Valkey."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from flask import Flask
+from support.api import Api, problem_of
+from support.figures import Figures
+from support.valkey import Valkey
+from werkzeug.test import TestResponse
+
+from scheduler.app import create_app, create_service
+from scheduler.config import Settings
+from scheduler.logs import configure_logs
+from scheduler.services.ports import Context
+from scheduler.services.secrets import digest
+from scheduler.web.limits import Limits, Rates, bucket_of, limits
+from scheduler.web.rate_storage import ANSWERS_WITHIN, LocalCounts
+
+RATES = Rates(key=5, feed=4, address=3)
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+
+Limited = Callable[..., Flask]
+
+
+@pytest.fixture
+def limited(context: Context) -> Limited:
+    """The app with such limits, on the test's own database."""
+
+    def of(rates: Rates = RATES, trusted_proxies: int = 0) -> Flask:
+        return create_app(context, "", rates, trusted_proxies)
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def _valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def valkey(_valkey: Valkey) -> Iterator[Valkey]:
+    """A running server; a test that stops it finds it running again afterwards."""
+    yield _valkey
+    _valkey.start()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    written = io.StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", written)
+        configure_logs("json")
+    yield written
+    structlog.reset_defaults()
+
+
+def ask(app: Flask, path: str, key: str | None = None, address: str = HERE, **headers: str) -> TestResponse:
+    """A GET from an address, with a key or without."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if key is not None:
+        named["Authorization"] = f"Bearer {key}"
+    return app.test_client().get(path, headers=named, environ_overrides={"REMOTE_ADDR": address})
+
+
+def statuses(count: int, *arguments: object, **more: str) -> list[int]:
+    return [ask(*arguments, **more).status_code for _ in range(count)]  # type: ignore[arg-type]  # as ask has them
+
+
+def test_a_key_is_taken_so_often_in_a_minute_whatever_it_asks_and_from_wherever(api: Api, limited: Limited) -> None:
+    app = limited()
+    paths = ["/v1/people", "/v1/mentorships", "/v1/keys", "/v1/people/nobody", "/v1/people"]
+    answers = [ask(app, path, api.key, f"192.0.2.{place}") for place, path in enumerate(paths)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 200]
+    problem = problem_of(ask(app, "/v1/people", api.key), 429)
+    assert problem["type"] == "/problems#too-many-requests"
+    assert "more than 5 per 1 minute" in problem["detail"]
+
+
+def test_who_has_asked_too_often_is_told_how_long_to_wait_and_others_only_how_much_is_left(
+    api: Api, limited: Limited
+) -> None:
+    app = limited()
+    first, *_, last = (ask(app, "/v1/people", api.key) for _ in range(6))
+    assert (first.headers["X-RateLimit-Limit"], first.headers["X-RateLimit-Remaining"]) == ("5", "4")
+    assert "Retry-After" not in first.headers
+    assert (last.status_code, last.headers["X-RateLimit-Remaining"]) == (429, "0")
+    assert 0 < int(last.headers["Retry-After"]) <= 60
+    assert 0 < int(last.headers["X-RateLimit-Reset"]) - time.time() <= 61
+
+
+def test_one_key_does_not_use_up_anothers_requests(api: Api, other_api: Api, limited: Limited) -> None:
+    app = limited()
+    assert statuses(6, app, "/v1/people", api.key) == [200] * 5 + [429]
+    assert statuses(5, app, "/v1/people", other_api.key) == [200] * 5
+
+
+@pytest.mark.parametrize("key", [None, "mk_unknown", ""], ids=["no key", "an unknown key", "an empty key"])
+def test_without_a_good_key_the_address_is_counted(limited: Limited, key: str | None) -> None:
+    app = limited()
+    assert statuses(4, app, "/v1/people", key) == [401] * 3 + [429]
+    assert statuses(3, app, "/v1/people", key, THERE) == [401] * 3
+
+
+def test_trying_many_keys_is_counted_as_one_who_tries(limited: Limited) -> None:
+    app = limited()
+    assert [ask(app, "/v1/people", f"mk_{place}").status_code for place in range(4)] == [401] * 3 + [429]
+
+
+def test_a_good_key_is_taken_from_an_address_that_has_tried_too_often(api: Api, limited: Limited) -> None:
+    app = limited()
+    statuses(9, app, "/v1/people", "mk_unknown")
+    assert statuses(5, app, "/v1/people", api.key) == [200] * 5
+
+
+def test_a_feed_is_read_so_often_in_a_minute_and_another_one_as_often_again(api: Api, limited: Limited) -> None:
+    app = limited()
+    person = api.person()
+    one, other = api.feed(person), api.feed(person)
+    assert statuses(5, app, one) == [200] * 4 + [429]
+    refused = ask(app, one, None, THERE)
+    assert problem_of(refused, 429)["type"] == "/problems#too-many-requests"
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["X-Robots-Tag"] == "noindex"
+    assert statuses(4, app, other) == [200] * 4
+
+
+def test_who_tries_feed_addresses_is_counted_by_address_and_keeps_nobody_from_a_real_one(
+    api: Api, limited: Limited
+) -> None:
+    app = limited()
+    feed = api.feed(api.person())
+    assert [ask(app, f"/feeds/try{place}.ics").status_code for place in range(4)] == [404] * 3 + [429]
+    assert ask(app, "/v1/people").status_code == 429
+    assert ask(app, feed).status_code == 200
+    assert ask(app, "/feeds/try.ics", None, THERE).status_code == 404
+
+
+def test_pages_and_health_are_not_counted(limited: Limited) -> None:
+    app = limited(Rates(1, 1, 1))
+    for path in ("/healthz", "/readyz", "/problems", "/openapi.yaml"):
+        assert statuses(3, app, path) == [200] * 3
+
+
+def test_a_rate_of_0_takes_any_number(api: Api, limited: Limited) -> None:
+    app = limited(Rates(0, 0, 0))
+    feed = api.feed(api.person())
+    assert set(statuses(10, app, "/v1/people", api.key)) == {200}
+    assert set(statuses(10, app, "/v1/people")) == {401}
+    assert set(statuses(10, app, feed)) == {200}
+    assert set(statuses(10, app, "/feeds/x.ics")) == {404}
+
+
+def test_what_answers_feeds_in_the_apps_place_counts_with_it(api: Api, limited: Limited) -> None:
+    app = limited()
+    feed = api.feed(api.person())
+    token = digest(feed.removeprefix("/feeds/").removesuffix(".ics"))
+    with app.app_context():
+        counted = limits()
+    assert isinstance(counted, Limits)
+    assert [counted.hit_feed(token, HERE) for _ in range(2)] == [None, None]
+    assert statuses(3, app, feed) == [200, 200, 429]
+    assert 0 < (counted.hit_feed(token, HERE) or 0) <= 60
+    assert [counted.hit_feed(None, HERE) for _ in range(2)] == [None, None]
+    assert statuses(2, app, "/v1/people") == [401, 429]
+    assert counted.hit_feed(None, THERE) is None
+
+
+def test_without_limits_there_is_nothing_to_count_with(app: Flask) -> None:
+    with app.app_context():
+        assert limits() is None
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "counted_as"),
+    [
+        (0, "198.51.100.7", HERE),
+        (1, "198.51.100.7", "198.51.100.7"),
+        (1, "10.0.0.1, 198.51.100.7", "198.51.100.7"),
+        (2, "10.0.0.1, 198.51.100.7, 10.1.1.1", "198.51.100.7"),
+        (1, "", HERE),
+    ],
+)
+def test_the_clients_address_is_the_sockets_unless_proxies_are_trusted_to_tell_it(
+    limited: Limited, trusted: int, forwarded: str, counted_as: str
+) -> None:
+    app = limited(RATES, trusted)
+    for _ in range(3):
+        ask(app, "/v1/people", None, HERE, X_Forwarded_For=forwarded)
+    with app.app_context():
+        counted = limits()
+    assert counted
+    assert counted.hit_feed(None, counted_as) is not None
+    for other in {HERE, "198.51.100.7", "10.0.0.1", "10.1.1.1"} - {counted_as}:
+        assert counted.hit_feed(None, other) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "bucket"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("", "unknown"),
+        ("a socket", "a socket"),
+    ],
+)
+def test_one_who_has_a_whole_network_is_one(address: str, bucket: str) -> None:
+    assert bucket_of(address) == bucket
+
+
+def test_counts_in_memory_end_and_are_forgotten() -> None:
+    counts = LocalCounts()
+    assert [counts.add("a", 60, 1, now) for now in (0.0, 1.0, 59.9, 60.0)] == [1, 2, 3, 1]
+    assert counts.read("a", 61.0) == (1, 120.0)
+    assert counts.read("b", 61.0) == (0, 61.0)
+    for place in range(1000):
+        counts.add(f"one of many {place}", 60, 1, 100.0)
+    assert counts.add("later", 60, 1, 1000.0) == 1
+    assert counts.forget() == 1
+
+
+def test_two_processes_count_together_in_a_valkey(api: Api, limited: Limited, valkey: Valkey) -> None:
+    one, other = limited(Rates(5, 4, 3, valkey.url)), limited(Rates(5, 4, 3, valkey.url))
+    assert statuses(3, one, "/v1/people", api.key) == [200] * 3
+    assert statuses(3, other, "/v1/people", api.key) == [200] * 2 + [429]
+    assert ask(one, "/v1/people", api.key).status_code == 429
+    feed = api.feed(api.person())
+    assert statuses(3, one, feed) + statuses(2, other, feed) == [200] * 4 + [429]
+
+
+def test_while_the_valkey_is_away_each_process_counts_alone_and_nobody_gets_a_500(
+    api: Api, limited: Limited, valkey: Valkey, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, figures: Figures
+) -> None:
+    monkeypatch.setattr("scheduler.web.rate_storage.LEFT_ALONE", 0.3)
+    app = limited(Rates(10, 10, 10, valkey.url))
+    feed = api.feed(api.person())
+    answered = statuses(2, app, "/v1/people", api.key)
+    valkey.stop()
+    answered += statuses(12, app, "/v1/people", api.key) + statuses(4, app, feed) + statuses(4, app, "/v1/people")
+    valkey.start()
+    time.sleep(0.4)
+    answered += statuses(2, app, "/v1/people", api.key)
+    assert answered == [200] * 12 + [429] * 2 + [200] * 4 + [401] * 4 + [200] * 2
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    told = [line["event"] for line in lines if "storage" in line["event"]]
+    assert told == ["the rate limits' storage is away: each process counts alone", "the rate limits' storage is back"]
+    assert "127.0.0.1" not in log.getvalue()
+    figures("requests while the rate limits' storage was away", requests=len(answered), failed=answered.count(500))
+
+
+def test_a_valkey_that_takes_connections_and_says_nothing_is_waited_for_once_and_briefly(
+    api: Api, limited: Limited, valkey: Valkey
+) -> None:
+    app = limited(Rates(100, 100, 100, valkey.url))
+    statuses(2, app, "/v1/people", api.key)
+    with valkey.frozen():
+        begun = time.monotonic()
+        assert statuses(20, app, "/v1/people", api.key) == [200] * 20
+        waited = time.monotonic() - begun
+    assert waited < 20 * ANSWERS_WITHIN
+
+
+def test_a_valkey_that_was_never_there_keeps_no_service_from_starting(api: Api, limited: Limited) -> None:
+    app = limited(Rates(5, 4, 3, "redis://127.0.0.1:1/0"))
+    assert statuses(6, app, "/v1/people", api.key) == [200] * 5 + [429]
+
+
+def test_the_settings_say_how_many_and_where(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "KEY_REQUESTS_PER_MINUTE": "2",
+        "ADDRESS_REQUESTS_PER_MINUTE": "1",
+        "FEED_REQUESTS_PER_MINUTE": "3",
+        "TRUSTED_PROXIES": "1",
+        "SECRET_KEY": "k" * 32,
+    }.items():
+        monkeypatch.setenv(f"SCHEDULER_{name}", value)
+    app = create_service(Settings(), context)
+    key = Api.of_new_programme(app, context, "Mentors").key
+    assert statuses(3, app, "/v1/people", key) == [200, 200, 429]
+    assert statuses(2, app, "/v1/people", None, X_Forwarded_For="198.51.100.1") == [401, 429]
+    assert statuses(1, app, "/v1/people", None, X_Forwarded_For="198.51.100.2") == [401]
+
+
+def test_a_keys_600_requests_a_minute_are_the_default() -> None:
+    settings = Settings(_env_file=None)
+    assert Rates() == Rates(
+        settings.key_requests_per_minute,
+        settings.feed_requests_per_minute,
+        settings.address_requests_per_minute,
+        settings.rate_limit_storage.get_secret_value(),
+    )
+    assert settings.key_requests_per_minute == 600
+
+
+def test_the_database_being_away_says_itself_when_to_come_again(
+    limited: Limited, tmp_path: Path, database: Path
+) -> None:
+    app = limited()
+    database.unlink()
+    (tmp_path / "scheduler.db").mkdir()
+    response = ask(app, "/v1/people", "mk_x")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")

@@ -1,0 +1,47 @@
+"""Where the metrics are to be had, and where not."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from support.api import Api
+
+from scheduler.services.ports import Context
+from scheduler.store import Store
+from scheduler.web.metrics import DueDeliveries, NoMetricsPort, start_metrics
+
+
+def test_they_are_not_public(api: Api) -> None:
+    answer = api.app.test_client().get("/metrics")
+
+    assert answer.status_code == 404
+    assert "scheduler_" not in answer.text
+
+
+def test_a_port_that_is_taken_is_said(context: Context) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(NoMetricsPort, match="give each process a SCHEDULER_METRICS_PORT of its own"):
+            start_metrics(context, "127.0.0.1", port, CollectorRegistry())
+
+
+def test_without_a_port_nothing_listens_and_nothing_is_asked_of_the_database(context: Context) -> None:
+    registry = CollectorRegistry()
+
+    start_metrics(context, "127.0.0.1", 0, registry)
+
+    assert generate_latest(registry) == b""
+
+
+def test_a_database_that_is_not_migrated_is_not_up(context: Context, tmp_path: object) -> None:
+    empty = Store(f"sqlite:///{tmp_path}/new.db")
+    found = list(DueDeliveries(_with(context, empty)).collect())
+    empty.close()
+
+    assert [(family.name, family.samples[0].value) for family in found] == [("scheduler_database_up", 0)]
+
+
+def _with(context: Context, store: Store) -> Context:
+    return Context(store, context.vault, context.calendars, context.clock, context.refresh, context.stale_after)

@@ -1,0 +1,95 @@
+"""Answers as pictures: over HTTP with ``?format=svg``, from the command with ``--svg``, and the one in the docs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from flask import Flask
+from support.api import Api, problem_of
+from support.picture import Picture
+
+from scheduler.cli import main
+from scheduler.web.api.examples import SLOTS
+
+ROOT = Path(__file__).parents[2]
+
+
+def ask_for_picture(api: Api, body: dict[str, Any]) -> Picture:
+    response = api.send("POST", "/slots?format=svg", body)
+    assert response.status_code == 200, response.text
+    assert response.headers["Content-Type"] == "image/svg+xml; charset=utf-8"
+    return Picture(response.text)
+
+
+def test_a_picture_has_the_slots_that_the_answer_has(api: Api) -> None:
+    answer = api.post("/slots", SLOTS)
+    grids = ask_for_picture(api, SLOTS).grids
+    assert sorted({rank for grid in grids for rank in grid.slots}) == list(range(1, len(answer["slots"]) + 1))
+    assert api.post("/slots?format=json", SLOTS) == answer
+
+
+def test_a_picture_runs_nothing_wherever_it_is_opened(api: Api) -> None:
+    response = api.send("POST", "/slots?format=svg", SLOTS)
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_there_are_two_formats(api: Api) -> None:
+    problem_of(api.send("POST", "/slots?format=png", SLOTS), 422, "/format")
+
+
+def test_a_fault_in_the_question_is_a_problem_and_not_a_picture(api: Api) -> None:
+    problem_of(api.send("POST", "/slots?format=svg", SLOTS | {"duration": "PT0S"}), 422, "/duration")
+
+
+def test_who_may_not_read_people_sees_nothing_personal_of_stored_ones(api: Api, app: Flask) -> None:
+    asha = api.person("Asha", "Asia/Kolkata")
+    away = {"kind": "exam", "title": "Finals", "first_day": "2026-12-07", "last_day": "2026-12-11"}
+    api.post(f"/people/{asha}/blackouts", away)
+    berlin = {"name": "Greta", "time_zone": "Europe/Berlin"}
+    question = SLOTS | {"attendees": [berlin, {"person": asha}]}
+    reader = Api(app, api.post("/keys", {"name": "x", "scopes": ["slots:read", "people:read"]})["key"])
+    stranger = Api(app, api.post("/keys", {"name": "y", "scopes": ["slots:read"]})["key"])
+    for asking, is_told in ((reader, True), (stranger, False)):
+        picture = ask_for_picture(asking, question)
+        said = picture.description + " ".join(picture.words)
+        assert "Greta" in said
+        assert "Finals" not in said
+        for personal in ("Asha", "Kolkata", "exam"):
+            assert (personal in said) is is_told, personal
+
+
+def test_the_picture_is_described(app: Flask) -> None:
+    document = yaml.safe_load(app.test_client().get("/openapi.yaml").data)
+    operation = document["paths"]["/v1/slots"]["post"]
+    assert list(operation["responses"]["200"]["content"]) == ["application/json", "image/svg+xml"]
+    assert [row["name"] for row in operation["parameters"]] == ["format"]
+
+
+def test_the_command_draws_what_it_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["slots", "-", "--json", "--svg", "week.svg"], input=json.dumps(SLOTS))
+    assert result.exit_code == 0, result.stderr
+    picture = Picture((tmp_path / "week.svg").read_text(encoding="utf-8"))
+    ranks = {rank for grid in picture.grids for rank in grid.slots}
+    assert len(ranks) == len(json.loads(result.stdout)["slots"]) == 5
+
+
+def test_a_file_that_cannot_be_written_is_an_error_in_a_line(tmp_path: Path) -> None:
+    target = str(tmp_path / "no-such-folder" / "week.svg")
+    result = CliRunner().invoke(main, ["slots", "-", "--svg", target], input=json.dumps(SLOTS))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"scheduler: --svg: {target} can't be written: No such file or directory\n"
+
+
+def test_the_picture_in_the_docs_is_what_the_command_draws(tmp_path: Path) -> None:
+    again = tmp_path / "again.svg"
+    result = CliRunner().invoke(main, ["slots", str(ROOT / "examples/slots.json"), "--svg", str(again)])
+    assert result.exit_code == 0, result.stderr
+    made = "scheduler slots examples/slots.json --svg docs/slots-example.svg"
+    assert again.read_bytes() == (ROOT / "docs/slots-example.svg").read_bytes(), f"run '{made}'"
