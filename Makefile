@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test lint bench format openapi clean
+.PHONY: help demo cluster test lint bench load format openapi clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
@@ -22,17 +22,27 @@ $(READY): pyproject.toml requirements.lock
 demo: $(READY) ## watch the whole trip: people, slots, cadences, a booking, CalDAV and a feed (ONCE=1 exits when done)
 	@$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
+cluster: $(READY) ## the demo against the parts of compose.yaml, without containers, some of them killed (ONCE=1 exits when done)
+	@$(BIN)/python -m examples.cluster $(if $(ONCE),--once)
+
 test: $(READY) ## run the whole suite
 	@$(BIN)/python -m pytest -n auto
 
-lint: $(READY) ## ruff, mypy strict, the import rule
+lint: $(READY) ## ruff, mypy strict, the import rule, the Dockerfile, compose.yaml and the proxy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/test_import_rule.py
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@PROXY_ADDRESS=http://127.0.0.1:1 WEB=127.0.0.1:2 CALENDAR_ADDRESS=http://127.0.0.1:3 CALENDARS=127.0.0.1:4 \
+	  $(BIN)/caddy adapt --validate --config deploy/Caddyfile --adapter caddyfile 2>&1 >/dev/null | (! grep -v '"level":"info"')
 
 bench: $(READY) ## time the engine beside its peers, and write var/bench.json
 	@$(BIN)/python -m benchmarks
+
+load: $(READY) ## drive a programme of 1,000 mentorships, and write var/load.json; some minutes (LOAD_SECONDS=6 to try)
+	@$(BIN)/python -m benchmarks.load
 
 format: $(READY) ## put the code in order
 	@$(BIN)/ruff check --fix .

@@ -1,3 +1,3 @@
 """Finds cross-time-zone meeting slots and cadences for mentorships and publishes the invites."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

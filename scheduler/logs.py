@@ -6,11 +6,11 @@ error is logged as where it arose and of what kind, without its message: that ma
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -101,7 +101,10 @@ def _take_over_standard_logs() -> None:
 
 
 def _as_json(line: Any, **options: Any) -> str:
-    return orjson.dumps(line, **options).decode()
+    try:
+        return orjson.dumps(line, **options).decode()
+    except orjson.JSONEncodeError:  # a lone surrogate, or a number of more than 64 bits
+        return json.dumps(line, **options)
 
 
 def _name_error(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -112,10 +115,8 @@ def _name_error(_logger: object, _method: str, line: structlog.typing.EventDict)
     return line
 
 
-def _redact_all(_logger: object, _method: str, line: structlog.typing.EventDict) -> Mapping[str, Any]:
-    return dict(_redacted(line))
-
-
-def _redacted(line: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _redact_all(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
     for name, value in line.items():
-        yield name, redact(value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            line[name] = redact(value)
+    return line

@@ -17,6 +17,10 @@ from scheduler.worker import Worker
 log = structlog.get_logger(__name__)
 
 
+CONNECTIONS = 4000
+"""How many may be open at a time; with fewer, slow clients keep out all others."""
+
+
 class CannotListen(SchedulerError):
     """The address is taken, or is none of this machine's."""
 
@@ -37,22 +41,32 @@ def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, i
     What proxies say of the client is passed on to the app only if it is told that there are some.
     """
     try:
-        server = create_server(app, host=host, port=port, threads=threads, clear_untrusted_proxy_headers=not is_proxied)
+        server = create_server(
+            app,
+            host=host,
+            port=port,
+            threads=threads,
+            clear_untrusted_proxy_headers=not is_proxied,
+            connection_limit=CONNECTIONS,
+            asyncore_use_poll=True,  # select() takes no more than 1,024
+        )
     except (OSError, ValueError) as error:
         raise CannotListen(host, port, error) from error
     worker = Worker(context)
     thread = threading.Thread(target=worker.run, name="worker")
-    stop_on_signals()
-    thread.start()
-    bound = getattr(server, "effective_port", port)
-    log.info("serving", address=f"http://{host}:{bound}", docs=f"http://{host}:{bound}/docs/")
     try:
+        stop_on_signals()
+        thread.start()
+        bound = getattr(server, "effective_port", port)
+        log.info("serving", address=f"http://{host}:{bound}", docs=f"http://{host}:{bound}/docs/")
         server.run()  # on a Stopped it answers what it has begun, and returns
     finally:
+        worker.stop()  # before anything that a second signal could interrupt
+        ignore_signals()
         log.info("stopping")
-        worker.stop()
         server.close()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
         context.store.close()
 
 
@@ -67,6 +81,12 @@ def work(context: Context) -> None:
     signal.signal(signal.SIGINT, stop)
     worker.run()
     context.store.close()
+
+
+def ignore_signals() -> None:
+    """Lets nothing interrupt the main thread any more: it is stopping already."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def stop_on_signals() -> None:

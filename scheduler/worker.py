@@ -7,10 +7,12 @@ one of them drops the next one finds. Stopping finishes the delivery in hand.
 from __future__ import annotations
 
 import threading
+import time
 
 import structlog
 
 from scheduler.adapters.expander import Expander
+from scheduler.services.answers import forget_old_answers
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 from scheduler.services.publishing import deliver_next
@@ -20,6 +22,7 @@ log = structlog.get_logger(__name__)
 PAUSE = 0.5
 """Seconds between looks at an empty table."""
 PAUSE_AFTER_FAILURE = 5.0
+TIDY_EVERY = 600.0
 
 
 class Worker:
@@ -28,6 +31,7 @@ class Worker:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._stopping = threading.Event()
+        self._tidy_at = 0.0
 
     def run(self) -> None:
         """Works until `stop`."""
@@ -41,10 +45,19 @@ class Worker:
         """Lets the work in hand finish and nothing new begin."""
         self._stopping.set()
 
+    def _tidy(self) -> None:
+        """Now and then, what has to be forgotten in time even if nobody asks for anything any more."""
+        if time.monotonic() >= self._tidy_at:
+            self._tidy_at = time.monotonic() + TIDY_EVERY
+            forget_old_answers(self._context)
+
     def _work_once(self, expander: Expander) -> float:
-        """Does one thing, if there is something to do; after how many seconds to look again."""
+        """Makes a delivery and reads a calendar, if there are any due; after how many seconds to look again."""
         try:
-            worked = deliver_next(self._context) or read_next(self._context, expander.busy_periods)
+            self._tidy()
+            # One of each in turn: neither waits for the other's queue to empty.
+            delivered = deliver_next(self._context)
+            worked = read_next(self._context, expander.busy_periods) or delivered
         except Exception:  # one broken row or a database away must not end the others' deliveries
             log.exception("worker failed; the lease brings the work back")
             return PAUSE_AFTER_FAILURE

@@ -41,6 +41,19 @@ def main() -> int:
 
 def _run(stack: ExitStack, *, once: bool) -> int:
     client, radicale = _start(stack)
+    trip = take_trip(client, radicale)
+    if trip is None:
+        return 1
+    if not once:
+        _stay(client, *trip)
+    return 0
+
+
+def take_trip(client: Client, radicale: str) -> tuple[dict[str, Any], str] | None:
+    """The mentor's feed and the meeting's id, if everything that was promised was found; None if not.
+
+    The service and the CalDAV server at that address run already, and the client's programme may have been used before.
+    """
     people, calendars = _people(client, radicale)
     mentorship = _mentorship(client, people)
     cadence = _best_cadence(client, people)
@@ -53,14 +66,12 @@ def _run(stack: ExitStack, *, once: bool) -> int:
     if delivered is None:
         rows = client.get(f"/meetings/{meeting['id']}/deliveries")["items"]
         console.print(f"[red]not delivered within {DELIVERY_SECONDS:.0f} seconds:[/] {[row['reason'] for row in rows]}")
-        return 1
+        return None
     if not _read_back(cadence, calendars, feed["url"]):
         console.print("[red]what was read back is not what was promised[/]")
-        return 1
+        return None
     console.print("[green]✓[/] both hold exactly the occurrences promised\n")
-    if not once:
-        _stay(client, feed, meeting["id"])
-    return 0
+    return feed, meeting["id"]
 
 
 def _start(stack: ExitStack) -> tuple[Client, str]:

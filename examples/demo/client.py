@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import requests
 
@@ -28,8 +29,12 @@ class Client:
         self._session.headers["Authorization"] = f"Bearer {key}"
 
     def post(self, path: str, body: Any) -> Any:
-        """Sends a JSON body and answers with JSON. Raises Refused."""
-        return self._answer(self._session.post(f"{self.base}/v1{path}", json=body, timeout=30))
+        """Sends a JSON body and answers with JSON. Raises Refused.
+
+        The request names itself, so that whoever sends it again, a proxy too, has it carried out once.
+        """
+        name = {"Idempotency-Key": str(uuid4())}
+        return self._answer(self._session.post(f"{self.base}/v1{path}", json=body, headers=name, timeout=30))
 
     def get(self, path: str) -> Any:
         """Answers with JSON. Raises Refused."""

@@ -55,10 +55,17 @@ def free_port(wanted: int) -> int:
 class Server:
     """A process that serves HTTP on loopback until it is stopped."""
 
-    def __init__(self, name: str, command: list[str], url: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        url: str,
+        environment: Mapping[str, str] | None = None,
+        folder: Path = FOLDER,
+    ) -> None:
         self.name = name
         self.url = url
-        self.log = FOLDER / f"{name}.log"
+        self.log = folder / f"{name}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, env={**os.environ, **(environment or {})}, start_new_session=True
@@ -86,15 +93,16 @@ class Server:
             self.process.wait()
 
 
-def start_radicale() -> Server:
-    """A CalDAV server with two users, its collections under FOLDER."""
-    folder = (FOLDER / "radicale").resolve()
+def start_radicale(within: Path = FOLDER) -> Server:
+    """A CalDAV server with two users, its collections under a folder."""
+    folder = (within / "radicale").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port(5232)
     (folder / "users").write_text("".join(f"{user}:{password}\n" for user, password in CALDAV_LOGINS.items()))
     config = folder / "config"
     config.write_text(RADICALE_CONFIG.format(host=HOST, port=port, folder=folder))
-    return Server("radicale", [sys.executable, "-m", "radicale", "--config", str(config)], f"http://{HOST}:{port}/")
+    command = [sys.executable, "-m", "radicale", "--config", str(config)]
+    return Server("radicale", command, f"http://{HOST}:{port}/", folder=within)
 
 
 def service_environment() -> dict[str, str]:

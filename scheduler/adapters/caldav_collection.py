@@ -226,13 +226,15 @@ def _translated(error: Exception) -> CalendarRefused | CalendarUnreachable:
         case dav_error.AuthorizationError() | NotImplementedError():
             return CalendarRefused("asks for a kind of login other than basic, digest or bearer", 401)
         case requests.exceptions.SSLError():
-            return CalendarUnreachable("has a certificate that can't be trusted for its name, or breaks off TLS")
+            return CalendarUnreachable(
+                "has a certificate that can't be trusted for its name, or breaks off TLS", of_server=True
+            )
         case requests.Timeout():
-            return CalendarUnreachable("did not answer in time")
+            return CalendarUnreachable("did not answer in time", of_server=True)
         case AnswerTooLarge():
             return CalendarUnreachable(f"answered more than can be read: {error}")
         case requests.ConnectionError() | requests.exceptions.ChunkedEncodingError():
-            return CalendarUnreachable("can't be reached, or broke the connection off")
+            return CalendarUnreachable("can't be reached, or broke the connection off", of_server=True)
         case _:
             return CalendarUnreachable("gave an answer that can't be understood")
 

@@ -56,7 +56,7 @@ class CalDAVServer:
         except (CalendarRefused, AddressRefused) as error:
             return Rejected(str(error))
         except CalendarUnreachable as error:
-            return TryAgain(str(error), error.retry_after)
+            return TryAgain(str(error), error.retry_after, of_server=error.of_server)
 
     def read_objects(self, account: Account, start: datetime, end: datetime) -> list[bytes]:
         """The objects with events that touch [start, end) (UTC), recurring ones whole, in any order (RFC 4791 §7.8).

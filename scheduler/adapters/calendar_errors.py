@@ -14,6 +14,9 @@ LONGEST_WAIT = timedelta(days=1)
 _PASSING = frozenset({408, 421, 423, 425, 429})
 """Client errors that go away by themselves: a timeout, a wrong connection, a lock, too early, too many."""
 
+_OF_SERVER = frozenset({429, 502, 503, 504})
+"""Answers that say nothing of what was asked."""
+
 _MEANING = {
     401: "does not accept the login; check the username and the password",
     403: "does not let this login do that; check that it may write to the calendar",
@@ -42,11 +45,15 @@ class CalendarRefused(Refused):
 
 
 class CalendarUnreachable(SchedulerError):
-    """No answer, or none that can be used, and nothing that says it will stay so. ``retry_after`` is the server's."""
+    """No answer, or none that can be used, and nothing that says it will stay so.
 
-    def __init__(self, reason: str, retry_after: timedelta | None = None) -> None:
+    ``retry_after`` is the server's. ``of_server``: whatever it had been asked, it would have come to the same.
+    """
+
+    def __init__(self, reason: str, retry_after: timedelta | None = None, *, of_server: bool = False) -> None:
         self.reason = reason
         self.retry_after = retry_after
+        self.of_server = of_server
         super().__init__(f"the calendar server {reason}")
 
 
@@ -64,7 +71,7 @@ def failure(
     names = [name.rpartition("}")[2] for name in preconditions]
     answer = f"answered {_named(status, phrase, names)}"
     if status in _PASSING or (500 <= status < 600 and status != HTTPStatus.INSUFFICIENT_STORAGE):
-        return CalendarUnreachable(answer, _wait(retry_after))
+        return CalendarUnreachable(answer, _wait(retry_after), of_server=status in _OF_SERVER)
     if 300 <= status < 400:
         return CalendarRefused(f"{answer}: the calendar has another address now; give that one", status)
     if status >= 400:

@@ -29,3 +29,8 @@ def restore(file: Path) -> None:
     context = open_context(read_settings())
     context.store.restore(file)
     click.echo(f"restored {context.store.name} from {file}", err=True)
+    click.echo(
+        "what was revoked, rotated or deleted since that backup is there again: keys, feeds, people; "
+        "look through them, and run 'scheduler doctor'",
+        err=True,
+    )

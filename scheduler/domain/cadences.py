@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -13,7 +13,7 @@ import numpy as np
 
 from scheduler.domain.availability import DAY, Attendee, Days, wall_midnight
 from scheduler.domain.burden import burdens
-from scheduler.domain.changes import Change, duration_ladder, later_ends
+from scheduler.domain.changes import Change, changed, duration_ladder, later_ends
 from scheduler.domain.clocks import zone_at
 from scheduler.domain.explanation import (
     Blocking,
@@ -244,7 +244,7 @@ class _Search:
         """Why nothing was found, and what would help."""
         reason = first_reason(self.situation, lambda barred: not self.remaining(~barred[self.places]).size)
         night = self.query.relax_into_night
-        relaxed = relaxations(self.situation, lambda free: self.best(free[self.places]), night=night)
+        relaxed = relaxations(self.situation, lambda free: self.best(free[self.places]), self._best_with, night=night)
         return Explanation(reason, self.blocking, by_ask([*relaxed, *self._asked_otherwise()]))
 
     def _asked_otherwise(self) -> Iterator[Relaxation]:
@@ -263,7 +263,7 @@ class _Search:
 
     def _best_with(self, change: Change) -> float:
         """The best coverage of the question with that change of its own fields."""
-        return best_coverage(replace(self.query, **change.fields))  # type: ignore[arg-type]  # its fields
+        return best_coverage(changed(self.query, change))
 
 
 def _minute_of_day(local: datetime) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
+from typing import Any, TypeVar
 
 from scheduler.domain.availability import DAY, Attendee, Blackout, BlackoutKind, Buffer, Days, WorkingHours
 from scheduler.domain.recurrence import WEEKDAYS
@@ -46,6 +47,17 @@ class Change:
 
 
 Ladder = Sequence[Change]
+Q = TypeVar("Q", bound=Any)
+"""A question: a dataclass with ``attendees``."""
+
+
+def changed(query: Q, change: Change) -> Q:
+    """The question with the change in it."""
+    if change.index is None:
+        return replace(query, **change.fields)
+    attendees = list(query.attendees)
+    attendees[change.index] = replace(attendees[change.index], **change.fields)
+    return replace(query, attendees=tuple(attendees))
 
 
 def hours_ladders(index: int, attendee: Attendee, *, night: bool) -> Iterator[Ladder]:

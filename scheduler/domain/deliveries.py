@@ -39,10 +39,14 @@ class Stored:
 
 @dataclass(frozen=True)
 class TryAgain:
-    """Nothing is known to be wrong for good: no connection, a timeout, 429, 5xx."""
+    """Nothing is known to be wrong for good: no connection, a timeout, 429, 5xx.
+
+    ``of_server``: it would have come to the same for every other calendar there.
+    """
 
     reason: str
     retry_after: timedelta | None = None
+    of_server: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from scheduler.domain.changes import (
     hours_ladders,
     optional_ladder,
 )
-from scheduler.domain.explanation import Bars, Relaxation, Situation
+from scheduler.domain.explanation import Bars, Cause, Relaxation, Situation
 from scheduler.domain.periods import Minutes
 from scheduler.domain.timeline import Bar, Mask, Starts
 
@@ -37,8 +37,13 @@ _CAUSES = 4
 _NOTHING, _SEVERAL = -1, -2
 
 
-def relaxations(situation: Situation, weigh: Weigh, *, night: bool) -> Iterator[Relaxation]:
-    """For each attendee and cause the change that asks least of those that help."""
+def relaxations(
+    situation: Situation, weigh: Weigh, ask_again: Callable[[Change], float], *, night: bool
+) -> Iterator[Relaxation]:
+    """For each attendee and cause the change that asks least of those that help.
+
+    ``ask_again`` is what the whole question comes to with a change: who has to come decides which meetings they share.
+    """
     barriers = _Barriers(situation)
     for index, attendee, _ in situation.required:
         ladders: Mapping[int, Iterable[Ladder]] = {
@@ -50,8 +55,10 @@ def relaxations(situation: Situation, weigh: Weigh, *, night: bool) -> Iterator[
             places = barriers.only(index, cause)
             for ladder in several if places.size else ():
                 yield from _first_that_helps(ladder, partial(barriers.freed, places=places), weigh)
-        alone = barriers.with_these(barriers.only_attendee(index))
-        yield from _first_that_helps(optional_ladder(index, situation.attendees), partial(_whatever, alone), weigh)
+        alone = weigh(barriers.with_these(barriers.only_attendee(index)))
+        for change in optional_ladder(index, situation.attendees) if alone else ():
+            if gained := ask_again(change) if Cause.MINIMUM_GAP in situation.rules else alone:
+                yield relaxation(change, gained)
 
 
 def by_ask(found: Iterable[Relaxation]) -> tuple[Relaxation, ...]:
@@ -70,10 +77,6 @@ def _first_that_helps(ladder: Ladder, freed: Callable[[Change], Mask], weigh: We
         if gained := weigh(freed(change)):
             yield relaxation(change, gained)
             return
-
-
-def _whatever(free: Mask, _change: Change) -> Mask:
-    return free
 
 
 class _Barriers:

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from scheduler.domain.availability import Attendee
-from scheduler.domain.changes import Change, duration_ladder
+from scheduler.domain.changes import Change, changed, duration_ladder
 from scheduler.domain.explanation import (
     Bars,
     Blocking,
@@ -192,7 +192,9 @@ class _Search:
         reason = Reason.WINDOW_TOO_SHORT
         if len(self.starts):
             reason = first_reason(self.situation, lambda barred: bool(barred.all()))
-        relaxed = relaxations(self.situation, lambda free: int(free.sum()), night=self.query.relax_into_night)
+        relaxed = relaxations(
+            self.situation, lambda free: int(free.sum()), self._count, night=self.query.relax_into_night
+        )
         return Explanation(reason, self.blocking, by_ask([*relaxed, *self._asked_otherwise()]))
 
     def _asked_otherwise(self) -> Iterator[Relaxation]:
@@ -207,7 +209,7 @@ class _Search:
 
     def _count(self, change: Change) -> int:
         """How many starts the question has with that change of its own fields."""
-        return feasible_starts(replace(self.query, **change.fields)).size  # type: ignore[arg-type]  # its fields
+        return feasible_starts(changed(self.query, change)).size
 
     def _later_end(self) -> Iterator[Change]:
         """The least whole days by which the window has to end later."""

@@ -21,7 +21,7 @@ from scheduler.ical.ownership import (
     is_ours,
     meanings,
 )
-from scheduler.ical.parse import UnreadableCalendar
+from scheduler.ical.parse import MALFORMED, UnreadableCalendar
 from scheduler.ical.stamps import Stamp, read_stamp
 
 _ABOUT_A_PERSON = frozenset({"CN", "ROLE", "SCHEDULE-AGENT"})
@@ -51,6 +51,13 @@ def merge(ours: bytes, held: bytes) -> Merged:
     Merging again what came out changes nothing. SEQUENCE never falls, and rises when times change (RFC 5546 §2.1.4).
     Raises UnreadableCalendar, NotOneCalendar for what is held and can't be understood.
     """
+    try:
+        return _merge(ours, held)
+    except (*MALFORMED, RecursionError) as error:
+        raise UnreadableCalendar(f"something in it is out of all bounds ({type(error).__name__})") from error
+
+
+def _merge(ours: bytes, held: bytes) -> Merged:
     mine, theirs = _Object.read(ours), _Object.read(held)
     events = _merged_events(mine, theirs)
     sequence = _sequence(events, mine, theirs)

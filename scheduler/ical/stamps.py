@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scheduler.ical.event_times import read_times
-from scheduler.ical.lines import Block, Line, read_block, write_block
+from scheduler.ical.lines import Block, Line, NotOneCalendar, read_block, write_block
 from scheduler.ical.ownership import STAMP, digests
 
 _FORM = re.compile(r"(\d{8}T\d{6}Z)/(\d{1,9})((?: [a-z]+=[0-9a-f]{8})*)")
@@ -47,6 +47,18 @@ def read_stamp(calendar: Block) -> Stamp | None:
         return None
     parts = dict(part.split("=") for part in found[3].split())
     return Stamp((found[1], int(found[2])), parts)
+
+
+def marked_uid(data: bytes) -> str | None:
+    """The UID of an object that we once stored and that is not cancelled; None for anything else."""
+    try:
+        calendar = read_block(data)
+        if not calendar.all("VEVENT") or read_stamp(calendar) is None:
+            return None
+        event = _marked_event(calendar)
+        return None if event.values("STATUS")[:1] == ["CANCELLED"] else next(iter(event.values("UID")), None)
+    except (NotOneCalendar, RecursionError):
+        return None
 
 
 def _marked_event(calendar: Block) -> Block:

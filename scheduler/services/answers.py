@@ -66,6 +66,12 @@ def answer_once(
         raise AnswerLost from error
 
 
+def forget_old_answers(context: Context) -> None:
+    """Forgets the answers whose day is over."""
+    with context.store.write() as tx:
+        tx.answers.forget(context.clock() - KEPT_FOR)
+
+
 def _written(answer: Answer) -> str:
     return orjson.dumps([answer.status, answer.headers, answer.body]).decode()
 

@@ -14,6 +14,8 @@ from scheduler.domain.deliveries import DeliveryState
 from scheduler.domain.people import Account
 from scheduler.errors import InvalidValue, NotFound
 from scheduler.ical.render import render_invite
+from scheduler.ical.stamps import marked_uid
+from scheduler.services.calendars import LOOK_AHEAD
 from scheduler.services.feeds import is_rendered, render_page
 from scheduler.services.findings import (
     Finding,
@@ -23,16 +25,20 @@ from scheduler.services.findings import (
     of_meeting,
     of_nonsense,
     of_object,
+    of_stranger,
     of_unknown,
 )
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_programme
 from scheduler.services.publishing import copy_for
 from scheduler.services.secrets import UndecipherableSecret
-from scheduler.store import DeliveryRow, FeedPage, Login, StoredMeeting
+from scheduler.store import DeliveryRow, FeedPage, Login, StoredMeeting, StoreUnavailable
 
 Progress = Callable[[str], object]
 """Told what is looked at, for whoever waits."""
+
+
+RECOVER = "restore a backup, or stop the service and recover the file with sqlite3"
 
 
 @dataclass
@@ -56,15 +62,23 @@ def examine(
         yield Finding("database", "it is not at this version", "run 'scheduler migrate'")
         return
     progress("the database itself")
-    for damage in context.store.damages():
-        yield Finding("database", damage, "restore a backup, or stop the service and recover the file with sqlite3")
-    if given is None:
-        with context.store.read() as tx:
-            ids = [programme.id for programme in tx.programmes.all()]
-    else:
-        ids = [find_programme(context, given).id]
-    for programme_id in ids:
-        yield from _Examination(context, looked, programme_id, progress).run(offline=offline)
+    damages = context.store.damages()
+    for damage in damages:
+        yield Finding("database", damage, RECOVER)
+    try:
+        for programme_id in _programmes(context, given):
+            yield from _Examination(context, looked, programme_id, progress).run(offline=offline)
+    except StoreUnavailable as error:
+        if not damages:
+            raise
+        yield Finding("database", f"no more of it can be read ({error.reason})", RECOVER)
+
+
+def _programmes(context: Context, given: str | None) -> list[str]:
+    if given is not None:
+        return [find_programme(context, given).id]
+    with context.store.read() as tx:
+        return [programme.id for programme in tx.programmes.all()]
 
 
 class _Examination:
@@ -152,8 +166,18 @@ class _Examination:
             for meeting_id, row in self._delivered[login.calendar_id]:
                 self._looked.events += 1
                 yield from self._object(login, account, meeting_id, row)
+            yield from self._strangers(login, account)
         except (CalendarRefused, CalendarUnreachable, AddressRefused) as error:
             yield of_unknown(login, str(error))
+
+    def _strangers(self, login: Login, account: Account) -> Iterator[Finding]:
+        """Events of ours that a restored backup knows nothing of."""
+        today = self._context.clock().replace(hour=0, minute=0, second=0, microsecond=0)
+        objects = self._context.calendars.read_objects(account, today, today + LOOK_AHEAD)
+        uids = sorted({uid for uid in map(marked_uid, objects) if uid is not None})
+        with self._context.store.read() as tx:
+            known = tx.deliveries.known_uids(uids)
+        yield from (of_stranger(login, uid) for uid in uids if uid not in known)
 
     def _object(self, login: Login, account: Account, meeting_id: str, row: DeliveryRow) -> Iterator[Finding]:
         before = self._owed(meeting_id)

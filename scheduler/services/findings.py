@@ -57,6 +57,13 @@ def of_meeting(stored: StoredMeeting, now: datetime) -> Iterator[Finding]:
         yield Finding(about, f"the stored UTC times of {walls} ({meeting.series.time_zone}) are not theirs", again)
 
 
+def of_stranger(login: Login, uid: str) -> Finding:
+    """Of an event that we stored once and know nothing of."""
+    about = f"calendar {login.calendar_id}"
+    says = f"the event {uid} there is one of ours, and nothing here knows of it"
+    return Finding(about, says, "delete it there, or book it again if it is to take place")
+
+
 def of_deliveries(
     stored: StoredMeeting, rows: Sequence[DeliveryRow], logins: Collection[Login], now: datetime
 ) -> Iterator[Finding]:

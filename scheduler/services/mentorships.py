@@ -20,12 +20,13 @@ from scheduler.store import StoredMeeting, Transaction
 def add_mentorship(context: Context, programme_id: str, mentorship: Mentorship) -> Mentorship:
     """Stores a new mentorship. Raises NotFound for a person, with the field, and QuotaReached."""
     with context.store.write() as tx:
-        for field, person_id in (("mentor", mentorship.mentor_id), ("mentee", mentorship.mentee_id)):
-            try:
-                tx.people.get(programme_id, person_id)
-            except NotFound as error:
-                raise NotFound("person", person_id, f"/{field}") from error
         make_room_for_mentorship(context, tx, programme_id)
+        people = {"mentor": mentorship.mentor_id, "mentee": mentorship.mentee_id}
+        try:
+            tx.people.lock(programme_id, list(people.values()))  # nobody is erased meanwhile
+        except NotFound as error:
+            field = next(name for name, person_id in people.items() if person_id == error.identifier)
+            raise NotFound("person", error.identifier, f"/{field}") from error
         tx.mentorships.add(programme_id, mentorship, context.clock())
     return mentorship
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from scheduler.domain.deliveries import Outcome, Rejected, judge
+from scheduler.domain.deliveries import Outcome, Rejected, TryAgain, judge
 from scheduler.domain.meetings import redescribe
 from scheduler.domain.people import Account
 from scheduler.ical.render import render_invite
@@ -17,7 +17,7 @@ from scheduler.ical.scheduling import Copy
 from scheduler.services.ports import Context
 from scheduler.services.reasons import in_our_words
 from scheduler.services.secrets import UndecipherableSecret
-from scheduler.store import Claim, DeliveryRow, StoredMeeting, Transaction
+from scheduler.store import Claim, DeliveryRow, StoredMeeting, StoreUnavailable, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ def deliver_next(context: Context) -> bool:
         claim = tx.deliveries.claim(context.clock())
     if claim is None:
         return False
-    outcome, revision = _attempt(context, claim)
+    outcome, revision = _tried(context, claim)
     now = context.clock()
     jitter = random.random()  # noqa: S311  # spreads retries; no secret
     verdict = judge(outcome, attempts=claim.attempts, since=claim.since, now=now, jitter=jitter)
@@ -83,6 +83,20 @@ def deliver_next(context: Context) -> bool:
         recorded=recorded,
     )
     return True
+
+
+def _tried(context: Context, claim: Claim) -> tuple[Outcome, int]:
+    """What came of one attempt, also of one that fails as nothing should.
+
+    Recorded like any other it is put off further each time and given up in the end.
+    """
+    try:
+        return _attempt(context, claim)
+    except StoreUnavailable:
+        raise
+    except Exception:  # one object that nobody foresaw must not come back for ever
+        log.exception("delivery failed unexpectedly", delivery=claim.delivery_id)
+        return TryAgain("the service itself failed; the operator finds the delivery's id in the log"), claim.revision
 
 
 def _attempt(context: Context, claim: Claim) -> tuple[Outcome, int]:

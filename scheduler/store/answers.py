@@ -49,6 +49,10 @@ class Answers(Repository):
         here = (answers.c.programme_id == programme_id) & (answers.c.key == key)
         self._update_one(answers, here, "answer", key, answer=answer)
 
+    def forget(self, before: datetime) -> None:
+        """Forgets answers kept before an instant (UTC), of any programme."""
+        self._connection.execute(answers.delete().where(answers.c.created_at < before))
+
     def _insert_unless_there(self, **values: Any) -> bool:
         """Whether the row is new; one that another transaction is about to insert is waited for."""
         is_sqlite = self._connection.dialect.name == "sqlite"

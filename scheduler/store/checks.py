@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
 from scheduler.store.engine import transaction
+from scheduler.store.failures import StoreUnavailable
 
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 MOST = 20
 """How many problems of a kind are told: of a broken file there can be one for each page."""
 
@@ -18,11 +22,21 @@ def damages(engine: Engine) -> list[str]:
     """
     if engine.dialect.name != "sqlite":
         return []
+    found: list[str] = []
     try:
         with transaction(engine, write=False) as connection:
-            return [*_broken_pages(connection), *_broken_references(connection)]
-    except DatabaseError as error:
-        return [f"SQLite can't read the file ({error.orig})"]
+            found += _broken_pages(connection)
+            found += _broken_references(connection)
+    except StoreUnavailable as error:
+        if not _is_damage(error.__cause__):
+            raise
+        found.append(f"SQLite can't read the file ({error.reason})")
+    return found
+
+
+def _is_damage(error: BaseException | None) -> bool:
+    original = error.orig if isinstance(error, DBAPIError) else None
+    return isinstance(original, sqlite3.Error) and getattr(original, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
 
 
 def _broken_pages(connection: Connection) -> list[str]:

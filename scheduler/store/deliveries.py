@@ -7,14 +7,14 @@ that one condition finds both the waiting and those whose worker died.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from scheduler.domain.deliveries import LEASE, DeliveryState, Outcome, Stored, Verdict
+from scheduler.domain.deliveries import LEASE, DeliveryState, Outcome, Stored, TryAgain, Verdict
 from scheduler.errors import NotFound
 from scheduler.store.rows import Repository, in_programme, missing, new_id, require_people
 from scheduler.store.tables import calendars, deliveries, meetings
@@ -130,7 +130,8 @@ class Deliveries(Repository):
     def record(self, claim: Claim, outcome: Outcome, verdict: Verdict, now: datetime) -> bool:
         """Keeps what came of an attempt; False, and nothing kept, if the lease is no longer ours.
 
-        If more is owed by now than was attempted, the delivery is due at once, whatever the verdict.
+        If more is owed by now than was attempted, the delivery is due again, whatever the verdict. If the trouble is
+        the server's, whatever else waits for it is put off as well: one that is down holds up nobody else's.
         """
         query = select(deliveries.c.wanted_revision).where(
             deliveries.c.id == claim.delivery_id, deliveries.c.lease == claim.lease
@@ -142,10 +143,14 @@ class Deliveries(Repository):
         if isinstance(outcome, Stored):
             values |= {"etag": outcome.etag, "delivered_revision": claim.revision, "delivered_at": now}
         if wanted > claim.revision:
-            values |= {"state": DeliveryState.WAITING, "due_at": now, "reason": None}
+            # What the server was to be spared until then, it is still to be spared.
+            due_at = verdict.due_at if isinstance(outcome, TryAgain) else now
+            values |= {"state": DeliveryState.WAITING, "due_at": due_at or now, "reason": None}
         else:
             values |= {"state": verdict.state, "due_at": verdict.due_at, "reason": verdict.reason}
         self._change(claim.delivery_id, **values)
+        if isinstance(outcome, TryAgain) and outcome.of_server and verdict.due_at:
+            self._put_off_server(claim.url, verdict.due_at)
         return True
 
     def retry(self, programme_id: str, meeting_id: str, delivery_id: str, now: datetime) -> DeliveryRow:
@@ -164,7 +169,7 @@ class Deliveries(Repository):
         if row.state is DeliveryState.FAILED:
             self._change(delivery_id, etag=None, delivered_revision=None)
         if row.state is not DeliveryState.DELIVERING:
-            self._raise(row, row.wanted_revision, now)
+            self._raise(row, row.wanted_revision, now, at_once=True)
         return next(found for found in self.of_meeting(programme_id, meeting_id) if found.id == delivery_id)
 
     def of_meeting(self, programme_id: str, meeting_id: str) -> list[DeliveryRow]:
@@ -177,6 +182,10 @@ class Deliveries(Repository):
             .order_by(calendars.c.created_at, calendars.c.id, deliveries.c.uid)
         )
         return [_delivery_row(row) for row in self._connection.execute(query)]
+
+    def known_uids(self, uids: Collection[str]) -> set[str]:
+        """Those of the UIDs that are owed to any calendar of any programme."""
+        return set(self._connection.scalars(select(deliveries.c.uid).where(deliveries.c.uid.in_(uids))))
 
     def next_due(self) -> datetime | None:
         """When the next claim can succeed, of any programme; in the past if one can now; None if nothing is owed."""
@@ -206,16 +215,32 @@ class Deliveries(Repository):
             due_at=now,
         )
 
-    def _raise(self, row: Row[Any], revision: int, now: datetime) -> None:
+    def _put_off_server(self, url: str, until: datetime) -> None:
+        """Lets nothing go to the server of that URL before an instant; what other transactions hold is left out."""
+        scheme, _, rest = url.partition("://")
+        origin = f"{scheme}://{rest.partition('/')[0]}/"
+        there = select(calendars.c.id).where(calendars.c.url.startswith(origin, autoescape=True))
+        waiting = (
+            select(deliveries.c.id)
+            .where(deliveries.c.calendar_id.in_(there), deliveries.c.state == DeliveryState.WAITING)
+            .where(deliveries.c.due_at < until)
+            .with_for_update(skip_locked=True)
+        )
+        ids = list(self._connection.scalars(waiting))
+        self._connection.execute(deliveries.update().where(deliveries.c.id.in_(ids)).values(due_at=until))
+
+    def _raise(self, row: Row[Any], revision: int, now: datetime, *, at_once: bool = False) -> None:
         values: dict[str, Any] = {
             "wanted_revision": max(row.wanted_revision, revision),
             "attempts": 0,
             "since": now,
-            "reason": None,
         }
-        under_way = row.state is DeliveryState.DELIVERING and row.due_at > now
-        if not under_way:
-            values |= {"state": DeliveryState.WAITING, "due_at": now, "lease": None}
+        coming = row.due_at is not None and row.due_at > now
+        under_way = coming and row.state is DeliveryState.DELIVERING
+        # A change does not hurry what waits for a server that is to be spared.
+        spared = coming and row.state is DeliveryState.WAITING and not at_once
+        if not under_way and not spared:
+            values |= {"state": DeliveryState.WAITING, "due_at": now, "lease": None, "reason": None}
         self._change(row.id, **values)
 
     def _change(self, delivery_id: str, **values: Any) -> None:

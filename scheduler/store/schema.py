@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -28,9 +29,10 @@ def is_current(connection: Connection) -> bool:
     return set(MigrationContext.configure(connection).get_current_heads()) == heads()
 
 
-def heads() -> set[str]:
+@cache
+def heads() -> frozenset[str]:
     """The revisions that a database is at which has seen every migration."""
-    return set(ScriptDirectory.from_config(_config(None)).get_heads())
+    return frozenset(ScriptDirectory.from_config(_config(None)).get_heads())
 
 
 def _config(connection: Connection | None) -> Config:

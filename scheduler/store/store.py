@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -113,6 +114,15 @@ class Store:
         try:
             with transaction(self._engine, write=True, wait=False) as connection:
                 Programmes(connection).note_key_use(key_id, now)
+        except (StoreUnavailable, SQLAlchemyError):
+            return False
+        return True
+
+    def keep_rendering(self, feed_id: str, **rendering: Any) -> bool:
+        """Keeps a feed's bytes (`Feeds.store_rendering`), if that can be done at once; whether it could."""
+        try:
+            with transaction(self._engine, write=True, wait=False) as connection:
+                Feeds(connection).store_rendering(feed_id, **rendering)
         except (StoreUnavailable, SQLAlchemyError):
             return False
         return True

@@ -27,7 +27,7 @@ from scheduler.domain.deliveries import DeliveryState
 from scheduler.domain.meetings import MeetingStatus, OccurrenceStatus
 from scheduler.domain.mentorships import MentorshipStatus
 from scheduler.domain.people import Show
-from scheduler.store.types import ChoiceOf, Json, PeriodsBlob, UTCDateTime, WallTime
+from scheduler.store.types import ChoiceOf, Identifier, Json, PeriodsBlob, UTCDateTime, WallTime
 
 metadata = MetaData(
     naming_convention={
@@ -38,7 +38,7 @@ metadata = MetaData(
     }
 )
 
-ID = String(36)
+ID = Identifier
 DIGEST = String(64)
 ZONE = String(64)
 

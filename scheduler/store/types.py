@@ -36,6 +36,17 @@ class NotAWallTime(DontWrapMixin, TypeError):
         super().__init__(f"a wall time carries no offset: {value!r}")
 
 
+class Identifier(TypeDecorator[str]):
+    """An id as text. One with a NUL, which PostgreSQL takes in no text, is the id of nothing on any database."""
+
+    impl = String(36)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its interface
+        """The id, or what is nobody's."""
+        return "" if value is not None and "\0" in value else value
+
+
 class UTCDateTime(TypeDecorator[datetime]):
     """An instant to the microsecond: any offset goes in, UTC comes out, order is the order of time.
 

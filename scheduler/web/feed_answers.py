@@ -97,5 +97,8 @@ def takes_gzip(accept_encoding: str) -> bool:
 
 
 def _is_unchanged_since(version: FeedVersion, date: str | None) -> bool:
-    since = parse_date(date)
-    return since is not None and version.last_modified.replace(microsecond=0) <= since.astimezone(UTC)
+    try:
+        since = parse_date(date)
+        return since is not None and version.last_modified.replace(microsecond=0) <= since.astimezone(UTC)
+    except OverflowError:  # a date that Python can't tell is none
+        return False

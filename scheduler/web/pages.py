@@ -7,6 +7,8 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.wrappers import Response as AnyResponse
 
 from scheduler.web.api.openapi import openapi_yaml
+from scheduler.web.etags import entity_tag
+from scheduler.web.preconditions import read
 from scheduler.web.problems import TITLES, problem
 from scheduler.web.requests import context
 
@@ -22,7 +24,12 @@ def get_root() -> AnyResponse:
 @pages.get("/openapi.yaml")
 def get_openapi() -> Response:
     """The API's description."""
-    return Response(openapi_yaml(current_app), mimetype="application/yaml")
+    return read(_description, {})
+
+
+def _description() -> Response:
+    text = openapi_yaml(current_app)
+    return Response(text, headers={"ETag": entity_tag(text)}, mimetype="application/yaml")
 
 
 @pages.get("/problems")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.calendars import event_object
 from support.delivering import Delivering, Server, tuesday
 from support.service import COMMAND
 
@@ -82,6 +83,16 @@ def test_what_the_owner_of_a_calendar_added_is_no_difference(healthy: Delivering
     healthy.app.edit(healthy.row.uid, decorate)
 
     assert said(healthy) == []
+
+
+@BOTH
+def test_an_event_of_ours_that_nothing_here_knows_of_is_named(healthy: Delivering) -> None:
+    stranger = healthy.app.text(healthy.row.uid).replace(healthy.row.uid, "booked-after-the-backup").encode()
+    healthy.app.put("booked-after-the-backup", stranger)
+    healthy.app.put("their-own", event_object("their-own", "DTSTART:20261008T080000Z", "DTEND:20261008T090000Z"))
+
+    (found,) = said(healthy)
+    assert "the event booked-after-the-backup there is one of ours" in found
 
 
 @BOTH
@@ -286,6 +297,24 @@ def test_a_reference_to_nothing(healthy: Delivering, database: Path) -> None:
     (line,) = said(healthy, offline=True)
 
     assert re.match(r"database: row \d+ of guests refers to a row of meetings that is not there", line)
+
+
+def test_a_damaged_file(healthy: Delivering, database: Path) -> None:
+    healthy.programme.context.store.close()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_people_programme_id_email_key'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+    found = [line for line in said(healthy, offline=True) if line.startswith("database: ")]
+
+    assert found
+    assert all("restore a backup" in line for line in found)
 
 
 def test_one_programme_alone_is_looked_at(healthy: Delivering) -> None:

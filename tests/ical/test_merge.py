@@ -12,6 +12,7 @@ import pytest
 import recurring_ical_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.calendars import event_object
 
 from scheduler.domain.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, redescribe
 from scheduler.ical.lines import NotOneCalendar, read_block, write_block
@@ -385,6 +386,24 @@ FOREIGN = st.builds("{}:{}".format, NAMES, PRINTABLE) | st.sampled_from(
     [line for line in KEPT if not line.startswith("BEGIN")]
 )
 BREAKS = ["DTSTART", "DTEND", "SUMMARY", "DESCRIPTION", "STATUS", "RRULE", "ATTENDEE", "TRANSP", "URL", "SEQUENCE"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(
+            ["RECURRENCE-ID:99991231T235959Z", "DTSTART:99991231T235959Z"], id="the last instant that there is"
+        ),
+        pytest.param(["RECURRENCE-ID:00010101T000000Z", "DTSTART:00010101T000000Z"], id="the first one"),
+        pytest.param(["DTSTART:20261008T080000Z", f"SEQUENCE:{'9' * 5000}"], id="an endless number"),
+        pytest.param(["DTSTART:20261008T080000Z", *["BEGIN:X-A"] * 1200, *["END:X-A"] * 1200], id="a deep nest"),
+    ],
+)
+def test_what_is_out_of_all_bounds_is_refused(make_meeting: MakeMeeting, lines: list[str]) -> None:
+    meeting = make_meeting()
+    ours = render_invite(meeting, meeting.uid)
+    with pytest.raises((UnreadableCalendar, NotOneCalendar)):
+        merge(ours, event_object(meeting.uid, *lines))
 
 
 @settings(max_examples=60, deadline=None)

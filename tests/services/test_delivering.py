@@ -23,6 +23,7 @@ from scheduler.services.secrets import Vault
 from scheduler.store import DeliveryRow
 
 AWAY = TryAgain("the calendar server answered 503 Service Unavailable")
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -165,9 +166,14 @@ def test_a_change_while_a_delivery_is_under_way_is_one_more_delivery(
     assert programme.delivery(meeting_id).delivered_revision == 2
 
 
-@pytest.mark.parametrize("outcome", [AWAY, Rejected("no")])
-def test_a_change_under_way_is_tried_at_once_whatever_came_of_the_first(
-    programme: Programme, calendars: RecordingCalendars, meeting_id: str, outcome: TryAgain | Rejected
+@pytest.mark.parametrize(("outcome", "wait"), [(Rejected("no"), 0), (AWAY, 3), (replace(AWAY, retry_after=HOUR), 3600)])
+def test_a_change_under_way_is_tried_as_soon_as_the_server_takes_anything(
+    programme: Programme,
+    calendars: RecordingCalendars,
+    clock: Clock,
+    meeting_id: str,
+    outcome: TryAgain | Rejected,
+    wait: int,
 ) -> None:
     def change() -> None:
         calendars.during_put = lambda: None
@@ -175,6 +181,54 @@ def test_a_change_under_way_is_tried_at_once_whatever_came_of_the_first(
 
     calendars.during_put, calendars.outcomes = change, [outcome]
     assert deliver_next(programme.context)
+    assert deliver_next(programme.context) is (wait == 0)
+    clock.advance(seconds=wait)
+    assert deliver_next(programme.context) is (wait > 0)
+    assert programme.delivery(meeting_id).state is DeliveryState.DELIVERED
+
+
+def test_a_change_does_not_hurry_a_server_that_is_to_be_spared_and_a_retry_does(
+    programme: Programme, calendars: RecordingCalendars, meeting_id: str
+) -> None:
+    calendars.outcomes = [replace(AWAY, retry_after=HOUR)]
+    assert deliver_next(programme.context)
+    change_details(programme.context, programme.id, meeting_id, {"title": "Changed meanwhile"})
+    assert deliver_next(programme.context) is False
+    delivery = programme.delivery(meeting_id)
+    assert delivery.wanted_revision == 2
+    retry_delivery(programme.context, programme.id, meeting_id, delivery.id)
+    assert deliver_next(programme.context)
+    assert programme.delivery(meeting_id).delivered_revision == 2
+
+
+def test_a_server_that_is_down_holds_up_nobody_elses_deliveries(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock
+) -> None:
+    programme.connect(programme.mentor, server="down.example.org")
+    late = [programme.book_slot(day) for day in (8, 9, 12, 13)]
+    clock.advance(seconds=1)
+    programme.connect(programme.mentee, server="up.example.org")
+    calendars.outcomes = [replace(AWAY, of_server=True)]
+    assert deliver_next(programme.context)
+    for _ in late:
+        assert deliver_next(programme.context)
+    assert deliver_next(programme.context) is False
+    assert ["up.example.org" in put.account.url for put in calendars.puts] == [False, True, True, True, True]
+
+
+def test_what_nobody_foresaw_is_recorded_and_tried_again_later(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
+) -> None:
+    def fail() -> None:
+        calendars.during_put = lambda: None
+        raise RuntimeError
+
+    calendars.during_put = fail
+    assert deliver_next(programme.context)
+    delivery = programme.delivery(meeting_id)
+    assert (delivery.state, delivery.attempts) == (DeliveryState.WAITING, 1)
+    assert "the service itself failed" in (delivery.reason or "")
+    clock.advance(seconds=3)
     assert deliver_next(programme.context)
     assert programme.delivery(meeting_id).state is DeliveryState.DELIVERED
 

@@ -160,6 +160,8 @@ UNSCOPED = {
     "calendars.record_read",
     "calendars.record_read_failure",
     "meetings.derived_elsewhere",
+    "deliveries.known_uids",
+    "answers.forget",
     "deliveries.claim",
     "deliveries.record",
     "deliveries.next_due",

@@ -85,6 +85,10 @@ class App:
         answer = ask(self.account, "PUT", object_url(self.account, uid), calendar.to_ical(), condition)
         assert answer.status_code in (200, 201, 204), answer.text
 
+    def put(self, uid: str, data: bytes) -> None:
+        answer = ask(self.account, "PUT", object_url(self.account, uid), data, CALENDAR_TYPE)
+        assert answer.status_code in (200, 201, 204), answer.text
+
     def delete(self, uid: str) -> None:
         assert ask(self.account, "DELETE", object_url(self.account, uid)).status_code in (200, 204)
 

@@ -35,9 +35,11 @@ class Programme:
         agreed = Mentorship(new_id(), self.mentor.id, self.mentee.id, ("First paper",), "", *dates)
         self.mentorship = add_mentorship(context, self.id, agreed)
 
-    def connect(self, person: Person, password: str = "hunter2hunter2") -> ConnectedCalendar:
+    def connect(
+        self, person: Person, password: str = "hunter2hunter2", server: str = "dav.example.org"
+    ) -> ConnectedCalendar:
         """A calendar of the person's that was not connected before."""
-        account = Account(f"https://dav.example.org/{new_id()}/", person.name, password)
+        account = Account(f"https://{server}/{new_id()}/", person.name, password)
         return connect_calendar(self.context, self.id, person.id, account, publish=True)
 
     def book_slot(self, day: int = 8, title: str | None = None) -> StoredMeeting:

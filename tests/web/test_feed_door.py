@@ -68,7 +68,14 @@ def told(response: TestResponse) -> tuple[int, dict[str, str], bytes]:
 
 
 ETAGS = st.sampled_from(["{etag}", "W/{etag}", "{gzipped}", '"other", {gzipped}', "*", '"other"', "none", '""', ""])
-DATES = st.sampled_from(["{date}", "Thu, 01 Jan 2026 00:00:00 GMT", "Fri, 01 Jan 2027 00:00:00 GMT", "yesterday"])
+ODD_DATES = [
+    "Fri, 31 Dec 9999 23:59:59 -0100",
+    "Sun, 06 Nov 99999999999 08:49:37 GMT",
+    "Sun, 06 Nov 1994 08:49:37 +99999999999999999999",
+]
+DATES = st.sampled_from(
+    ["{date}", "Thu, 01 Jan 2026 00:00:00 GMT", "Fri, 01 Jan 2027 00:00:00 GMT", "yesterday", *ODD_DATES]
+)
 ENCODINGS = st.sampled_from(["gzip", "gzip;q=0", "identity", "*", "br, gzip;q=0.3", "identity;q=0, gzip", ""])
 CONDITIONS = st.fixed_dictionaries(
     {}, optional={"If-None-Match": ETAGS, "If-Modified-Since": DATES, "Accept-Encoding": ENCODINGS}

@@ -135,3 +135,11 @@ def test_nothing_of_one_request_stays_for_the_next(api: Api, log: Log) -> None:
     ids = [api.send("GET", "/people").headers["X-Request-ID"] for _ in range(3)]
     assert [line["request_id"] for line in log.lines] == ids
     assert structlog.contextvars.get_contextvars() == {}
+
+
+@pytest.mark.parametrize("odd", ["\udce9t\udce9", 1 << 70, float("nan"), object()])
+def test_whatever_a_line_holds_it_is_written(log: Log, odd: object) -> None:
+    structlog.get_logger().warning("odd", value=odd)
+    (line,) = log.lines
+    assert line["event"] == "odd"
+    assert "value" in line

@@ -93,6 +93,15 @@ class TestStoredPeople:
         softer = next(one for one in offered if "softened_blackouts" in one["patch"])
         assert softer["change"] == "let a blackout only be avoided"
 
+    def test_nor_are_their_hours_and_buffers(self, app: Flask, api: Api) -> None:
+        asha = api.person("Asha", "UTC", working_hours=[{"days": ["MO"], "start": "14:10", "end": "17:00"}])
+        question = {"window": WINDOW, "duration": "PT1H", "attendees": [person("09:00", "13:30"), {"person": asha}]}
+        key = api.post("/keys", {"name": "slots only", "scopes": [Scope.SLOTS_READ]})["key"]
+        told, untold = (who.post("/slots", question)["explanation"]["relaxations"] for who in (api, Api(app, key)))
+        assert (1, {"working_hours"}) in [(one["index"], set(one["patch"])) for one in told]
+        assert (1, {"working_hours"}) not in [(one["index"], set(one["patch"])) for one in untold]
+        assert (0, {"working_hours"}) in [(one["index"], set(one["patch"])) for one in untold]
+
     def test_only_their_own_blackouts_can_be_softened(self, api: Api, asha: str) -> None:
         greta = api.person()
         stranger = api.post(f"/people/{greta}/blackouts", BREAK)["id"]

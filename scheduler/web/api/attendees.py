@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from scheduler.domain.availability import Blackout, BlackoutKind, Buffer, Days, 
 from scheduler.domain.periods import Period, Periods
 from scheduler.errors import FieldError, InvalidFields, InvalidValue
 from scheduler.services.proposing import AttendeeSpec
-from scheduler.web.api.fields import BufferLength, ClockTime, Day, Document, Instant, Name, Weekday, ZoneName
+from scheduler.web.api.fields import BufferLength, ClockTime, Day, Document, Flag, Instant, Name, Weekday, ZoneName
 
 
 class WorkingHoursDocument(Document):
@@ -52,7 +53,7 @@ class BlackoutDocument(Document):
 
     kind: BlackoutKind
     title: Name = "away"
-    firm: bool = Field(True, description="false marks a time to avoid: it bars nothing and lowers the score")
+    firm: Flag = Field(True, description="false marks a time to avoid: it bars nothing and lowers the score")
     first_day: Day | None = None
     last_day: Day | None = None
     start: Instant | None = None
@@ -128,6 +129,11 @@ def specs_of(attendees: list[AttendeeDocument]) -> list[AttendeeSpec]:
         if attendee.person is not None:
             seen.add(attendee.person)
     return specs
+
+
+def stored_places(specs: Sequence[AttendeeSpec]) -> frozenset[int]:
+    """The places of those who are stored people."""
+    return frozenset(place for place, spec in enumerate(specs) if spec.person_id is not None)
 
 
 def hours_of(week: list[WorkingHoursDocument] | None) -> tuple[WorkingHours, ...] | None:

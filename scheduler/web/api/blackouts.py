@@ -18,7 +18,7 @@ from scheduler.services.people import add_blackout
 from scheduler.services.quotas import make_room_for_blackout
 from scheduler.store import Place
 from scheduler.web.api.attendees import span_of
-from scheduler.web.api.fields import Day, Document, Instant, Moment, Name
+from scheduler.web.api.fields import Day, Document, Flag, Instant, Moment, Name, not_null
 from scheduler.web.api.openapi import documented
 from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.requests import answer, context, programme_id, read_body
@@ -31,7 +31,7 @@ class NewBlackout(Document):
 
     kind: BlackoutKind
     title: Name = "away"
-    firm: bool = Field(True, description="false marks a time to avoid: it bars nothing and lowers the score")
+    firm: Flag = Field(True, description="false marks a time to avoid: it bars nothing and lowers the score")
     first_day: Day | None = None
     last_day: Day | None = None
     start: Moment | None = None
@@ -42,9 +42,9 @@ class NewBlackout(Document):
 class BlackoutChange(Document):
     """What to change of a blackout; what is left out stays."""
 
-    kind: BlackoutKind | None = None
-    title: Name | None = None
-    firm: bool | None = None
+    kind: BlackoutKind | None = Field(None, json_schema_extra=not_null)
+    title: Name | None = Field(None, json_schema_extra=not_null)
+    firm: Flag | None = Field(None, json_schema_extra=not_null)
     first_day: Day | None = None
     last_day: Day | None = None
     start: Moment | None = None

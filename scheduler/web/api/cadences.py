@@ -18,9 +18,20 @@ from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_cadences
 from scheduler.web.api import examples
-from scheduler.web.api.attendees import Attendees, specs_of
+from scheduler.web.api.attendees import Attendees, specs_of, stored_places
 from scheduler.web.api.explanations import ExplanationDocument
-from scheduler.web.api.fields import QUARTER, ClockTime, Day, Document, Instant, LocalInstant, MeetingLength, ZoneName
+from scheduler.web.api.fields import (
+    QUARTER,
+    ClockTime,
+    Day,
+    Document,
+    Flag,
+    Instant,
+    LocalInstant,
+    MeetingLength,
+    WallTime,
+    ZoneName,
+)
 from scheduler.web.api.openapi import documented
 from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
 from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body
@@ -49,9 +60,9 @@ class CadencesRequest(Document):
     on_conflict: OnConflict = OnConflict.MOVE
     move_within_days: MoveDays = 3
     limit: int = Field(5, ge=1, le=100, strict=True)
-    allow_unknown: bool = True
-    explain: bool = Field(False, description="also where cadences are found: what bars the others")
-    relax_into_night: bool = Field(False, description="what would help may lie between 22:00 and 07:00")
+    allow_unknown: Flag = True
+    explain: Flag = Field(False, description="also where cadences are found: what bars the others")
+    relax_into_night: Flag = Field(False, description="what would help may lie between 22:00 and 07:00")
 
     def to_query(self) -> CadenceQuery:
         """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
@@ -152,9 +163,7 @@ class ShiftDocument(Document):
 class CadenceDocument(Document):
     """A cadence with all its occurrences; ``dtstart``, ``time_zone`` and ``rrule`` are what booking takes."""
 
-    dtstart: datetime = Field(
-        description="nominal local time of the first occurrence", examples=["2026-10-20T14:30:00"]
-    )
+    dtstart: WallTime = Field(description="nominal local time of the first occurrence")
     time_zone: str
     rrule: str
     occurrence_count: int
@@ -194,15 +203,15 @@ class CadencesAnswer(Document):
 
     @classmethod
     def of(
-        cls, found: CadenceAnswer, attendees: Sequence[Attendee], now: datetime, *, personal: bool = True
+        cls, found: CadenceAnswer, attendees: Sequence[Attendee], now: datetime, untold: frozenset[int] = frozenset()
     ) -> CadencesAnswer:
-        """The document of the domain's answer, without what is personal of stored people if told."""
+        """The document of the domain's answer, without what is personal of the attendees at the ``untold`` places."""
         zones = [attendee.zone for attendee in attendees]
         return cls(
-            cadences=[CadenceDocument.of(cadence, zones, titles=personal) for cadence in found.cadences],
+            cadences=[CadenceDocument.of(cadence, zones, titles=not untold) for cadence in found.cadences],
             total=found.total,
-            unknown_attendees=unknown_attendees(attendees, now, personal=personal),
-            explanation=ExplanationDocument.of(found.explanation, "coverage_gained", personal=personal),
+            unknown_attendees=unknown_attendees(attendees, now, personal=not untold),
+            explanation=ExplanationDocument.of(found.explanation, "coverage_gained", untold),
         )
 
 
@@ -227,6 +236,7 @@ def post_cadences() -> Response:
     One local time on one weekday, again and again, every occurrence checked: clear, moved nearby, or skipped.
     """
     asked = read_body(CadencesRequest, LARGE_BODY)
-    found, attendees = suggest_cadences(context(), programme_id(), specs_of(asked.attendees), asked.to_query())
-    personal = api_key().allows(Scope.PEOPLE_READ)
-    return answer(CadencesAnswer.of(found, attendees, context().clock(), personal=personal))
+    specs = specs_of(asked.attendees)
+    found, attendees = suggest_cadences(context(), programme_id(), specs, asked.to_query())
+    untold = frozenset() if api_key().allows(Scope.PEOPLE_READ) else stored_places(specs)
+    return answer(CadencesAnswer.of(found, attendees, context().clock(), untold))

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from scheduler.domain.access import Scope
 from scheduler.domain.people import Account, ConnectedCalendar
 from scheduler.services.calendars import connect_calendar
-from scheduler.web.api.fields import Document, Line, WebAddress
+from scheduler.web.api.fields import Document, Flag, Line, WebAddress
 from scheduler.web.api.openapi import documented
 from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.requests import answer, context, programme_id, read_body
@@ -28,7 +28,7 @@ class NewCalendar(Document):
         SecretStr,
         Field(min_length=1, max_length=1000, description="kept encrypted, never answered"),
     ]
-    publish: bool = Field(True, description="put this person's meetings into the calendar")
+    publish: Flag = Field(True, description="put this person's meetings into the calendar")
 
 
 class CalendarDocument(Document):

@@ -45,10 +45,13 @@ class ExplanationDocument(Document):
     relaxations: list[RelaxationDocument]
 
     @classmethod
-    def of(cls, explanation: Explanation | None, gained: str, *, personal: bool = True) -> ExplanationDocument | None:
+    def of(
+        cls, explanation: Explanation | None, gained: str, untold: frozenset[int] = frozenset()
+    ) -> ExplanationDocument | None:
         """The document of the domain's explanation; ``gained`` names the member for what a change comes to.
 
-        Unless it may be ``personal`` a stored blackout is not described.
+        Of the attendees who are ``untold`` (stored people, to a key that may not read people) a blackout is not
+        described, and changes that would tell their hours or buffers are left out.
         """
         if explanation is None:
             return None
@@ -56,7 +59,11 @@ class ExplanationDocument(Document):
             BlockingDocument(index=row.index, cause=row.cause, starts_lost=row.starts_lost)
             for row in explanation.blocking
         ]
-        relaxed = [_relaxation(one, gained, personal=personal) for one in explanation.relaxations]
+        relaxed = [
+            _relaxation(one, gained, personal=one.index not in untold)
+            for one in explanation.relaxations
+            if one.index not in untold or not one.fields.keys() & {"hours", "buffer"}
+        ]
         return cls(reason=explanation.reason, blocking=rows, relaxations=relaxed)
 
 

@@ -23,7 +23,20 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
+def not_null(schema: dict[str, Any]) -> None:
+    """Says of a field that may be left out that it can't be null, for what pydantic documents as either."""
+    (kind,) = (option for option in schema.pop("anyOf") if option.get("type") != "null")
+    schema.pop("default")
+    schema.update(kind)
+
+
 _DURATION = re.compile(r"P(?=.)(?:(\d{1,4})W|(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(0{1,2})S)?)?)")
+_DURATION_SCHEMA = (
+    r"^P([0-9]{1,4}W|[0-9]{1,4}D(T[0-9]{1,6}M)?|([0-9]{1,4}D)?T([0-9]{1,5}H([0-9]{1,6}M)?|[0-9]{1,6}M|0{1,2}S))$"
+)
+"""The durations that anybody would write, in a pattern that every dialect of regular expressions reads the same."""
+_DATE_SCHEMA = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_CLOCK_SCHEMA = "([01][0-9]|2[0-3]):[0-5][0-9]"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)")
 _WALL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]")
@@ -137,7 +150,7 @@ def _web_address(url: str) -> str:
 
 
 def _mail_address(text: str) -> str:
-    if not re.fullmatch(r"[^@\s<>\",;:\\\x00-\x20]{1,64}@[^@\s<>\",;:\\]{1,189}", text):
+    if not re.fullmatch(r"[^@\s<>\",;:\\\x00-\x20]{1,64}@[^@\s<>\",;:\\]{1,252}", text):
         raise ValueError(f"{_shown(text)} is no mail address; write it like asha@example.org")
     return text
 
@@ -156,7 +169,9 @@ Duration = Annotated[
     int,
     BeforeValidator(parse_duration),
     PlainSerializer(_written_duration, return_type=str),
-    WithJsonSchema({"type": "string", "format": "duration", "examples": ["PT45M"]}),
+    WithJsonSchema(
+        {"type": "string", "format": "duration", "pattern": _DURATION_SCHEMA, "examples": ["PT45M"]},
+    ),
 ]
 """Minutes in the code, ISO 8601 in JSON."""
 
@@ -187,6 +202,7 @@ Moment = Annotated[
     WithJsonSchema(
         {
             "type": "string",
+            "pattern": f"^{_DATE_SCHEMA}T{_CLOCK_SCHEMA}(:[0-5][0-9])?(Z|[+-]{_CLOCK_SCHEMA})?$",
             "description": "an instant (2026-10-20T14:00:00Z), or a local time without offset (2026-10-20T16:00:00)",
             "examples": ["2026-10-20T14:00:00Z"],
         }
@@ -196,7 +212,14 @@ Moment = Annotated[
 WallTime = Annotated[
     datetime,
     BeforeValidator(parse_wall),
-    WithJsonSchema({"type": "string", "examples": ["2026-10-20T14:30:00"], "description": "local time, no offset"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_DATE_SCHEMA}T{_CLOCK_SCHEMA}(:00)?$",
+            "examples": ["2026-10-20T14:30:00"],
+            "description": "local time, no offset",
+        }
+    ),
 ]
 
 Day = Annotated[
@@ -211,12 +234,17 @@ ClockTime = Annotated[
 ]
 """Minutes of the day in the code, HH:MM in JSON."""
 
+Flag = Annotated[bool, Field(strict=True)]
+"""true or false, and no number or word that might stand for one."""
+
 Weekday = Annotated[str, AfterValidator(_known_weekday), WithJsonSchema({"type": "string", "enum": list(WEEKDAYS)})]
 
 ZoneName = Annotated[str, AfterValidator(_known_zone), Field(description="IANA name", examples=["Europe/Berlin"])]
 
 CountryCode = Annotated[
-    str, AfterValidator(_known_country), Field(description="ISO 3166 code of two letters", examples=["IN"])
+    str,
+    AfterValidator(_known_country),
+    Field(description="ISO 3166 code of two letters", examples=["IN"], json_schema_extra={"pattern": "^[A-Za-z]{2}$"}),
 ]
 
 Name = Annotated[str, AfterValidator(_readable), Field(min_length=1, max_length=200)]
@@ -226,7 +254,17 @@ Text = Annotated[str, AfterValidator(_readable), Field(max_length=4000)]
 Line = Annotated[str, AfterValidator(_readable), Field(min_length=1, max_length=500)]
 
 WebAddress = Annotated[
-    str, AfterValidator(_web_address), Field(max_length=2000, examples=["https://meet.example.org/x"])
+    str,
+    AfterValidator(_web_address),
+    Field(
+        max_length=2000,
+        examples=["https://meet.example.org/x"],
+        json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"},
+    ),
 ]
 
-MailAddress = Annotated[str, AfterValidator(_mail_address), Field(max_length=254, examples=["asha@example.org"])]
+MailAddress = Annotated[
+    str,
+    AfterValidator(_mail_address),
+    Field(max_length=254, examples=["asha@example.org"], json_schema_extra={"format": "email"}),
+]

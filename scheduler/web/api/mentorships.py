@@ -19,7 +19,7 @@ from scheduler.domain.mentorships import (
 from scheduler.errors import InvalidFields
 from scheduler.services.mentorships import add_mentorship, change_mentorship
 from scheduler.store import new_id
-from scheduler.web.api.fields import Day, Document, Line, Text
+from scheduler.web.api.fields import Day, Document, Line, Text, not_null
 from scheduler.web.api.openapi import documented
 from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.requests import answer, context, programme_id, read_body
@@ -45,11 +45,11 @@ class NewMentorship(Document):
 class MentorshipChange(Document):
     """What to change of a mentorship; what is left out stays."""
 
-    goals: Goals | None = None
-    expectations: Text | None = None
-    starts_on: Day | None = None
-    ends_on: Day | None = None
-    status: MentorshipStatus | None = None
+    goals: Goals | None = Field(None, json_schema_extra=not_null)
+    expectations: Text | None = Field(None, json_schema_extra=not_null)
+    starts_on: Day | None = Field(None, json_schema_extra=not_null)
+    ends_on: Day | None = Field(None, json_schema_extra=not_null)
+    status: MentorshipStatus | None = Field(None, json_schema_extra=not_null)
 
 
 class MentorshipDocument(Document):

@@ -20,6 +20,7 @@ from scheduler.domain.access import Scope
 from scheduler.web.access import needs
 from scheduler.web.api.conventions import components, describe
 from scheduler.web.api.fields import Document
+from scheduler.web.api.links import link
 from scheduler.web.carrying_out import carried_out
 from scheduler.web.problems import KINDS, PROBLEM_JSON, TITLES, Problem
 
@@ -125,6 +126,12 @@ def openapi_document(app: Flask) -> dict[str, Any]:
 
 def openapi_yaml(app: Flask) -> str:
     """The same as YAML: what is committed as openapi.yaml and served."""
+    if "yaml" not in app.extensions:
+        app.extensions["yaml"] = _written(app)
+    return cast("str", app.extensions["yaml"])
+
+
+def _written(app: Flask) -> str:
     plain = orjson.loads(orjson.dumps(openapi_document(app)))  # enum members become their values
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)
 
@@ -154,6 +161,7 @@ def _put_right(document: dict[str, Any]) -> None:
                 if int(code) >= 400 and "application/json" in response.get("content", {}):
                     response["content"] = {PROBLEM_JSON: response["content"].pop("application/json")}
             operation["responses"] = dict(sorted(operation["responses"].items()))
+    link(document["paths"])
 
 
 def _drop_titles(schema: Any) -> None:

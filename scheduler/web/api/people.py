@@ -17,7 +17,7 @@ from scheduler.services.freebusy import FbType, free_busy
 from scheduler.services.people import add_person, change_person, delete_person
 from scheduler.store import new_id
 from scheduler.web.api.attendees import BufferDocument, Week, WorkingHoursDocument, hours_of, week_of
-from scheduler.web.api.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName
+from scheduler.web.api.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName, not_null
 from scheduler.web.api.openapi import documented
 from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.problems import problem
@@ -40,9 +40,9 @@ class NewPerson(Document):
 class PersonChange(Document):
     """What to change of a person; what is left out stays."""
 
-    name: Name | None = None
-    email: MailAddress | None = None
-    time_zone: ZoneName | None = None
+    name: Name | None = Field(None, json_schema_extra=not_null)
+    email: MailAddress | None = Field(None, json_schema_extra=not_null)
+    time_zone: ZoneName | None = Field(None, json_schema_extra=not_null)
     working_hours: Week = None
     buffer: BufferDocument | None = None
 

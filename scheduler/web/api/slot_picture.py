@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 
 from flask import Response
@@ -11,7 +10,6 @@ from pydantic import Field
 from scheduler.domain.slots import SlotAnswer, SlotQuery
 from scheduler.domain.weekview import week_view
 from scheduler.pictures import week_svg
-from scheduler.services.proposing import AttendeeSpec
 from scheduler.web.api.fields import Document
 
 SVG = "image/svg+xml"
@@ -32,10 +30,9 @@ class FormatQuery(Document):
     )
 
 
-def picture(query: SlotQuery, found: SlotAnswer, specs: Sequence[AttendeeSpec], *, personal: bool) -> Response:
-    """The answer drawn. Unless ``personal``, of stored people neither names nor zones nor kinds of blackouts are."""
-    stored = frozenset(index for index, spec in enumerate(specs) if spec.person_id is not None)
-    drawn = week_svg(week_view(query, found, frozenset() if personal else stored))
+def picture(query: SlotQuery, found: SlotAnswer, untold: frozenset[int]) -> Response:
+    """The answer drawn, without the names, zones and kinds of blackouts of those at the ``untold`` places."""
+    drawn = week_svg(week_view(query, found, untold))
     response = Response(drawn, content_type=f"{SVG}; charset=utf-8")
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

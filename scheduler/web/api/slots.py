@@ -18,9 +18,18 @@ from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import UNREAD, suggest_slots
 from scheduler.web.api import examples
-from scheduler.web.api.attendees import Attendees, specs_of
+from scheduler.web.api.attendees import Attendees, specs_of, stored_places
 from scheduler.web.api.explanations import ExplanationDocument
-from scheduler.web.api.fields import QUARTER, Document, Duration, Instant, LocalInstant, MeetingLength, format_duration
+from scheduler.web.api.fields import (
+    QUARTER,
+    Document,
+    Duration,
+    Flag,
+    Instant,
+    LocalInstant,
+    MeetingLength,
+    format_duration,
+)
 from scheduler.web.api.openapi import documented
 from scheduler.web.api.slot_picture import AnswerFormat, FormatQuery, picture
 from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body, read_query
@@ -52,9 +61,9 @@ class SlotsRequest(Document):
     now: Instant | None = Field(None, description="what minimum_notice counts from; left out: the server's clock")
     order: Order = Order.BEST
     limit: int = Field(20, ge=1, le=5000, strict=True)
-    allow_unknown: bool = Field(True, description="false: an unknown calendar of a required attendee bars all")
-    explain: bool = Field(False, description="also where slots are found: what bars the others, and each score's parts")
-    relax_into_night: bool = Field(False, description="what would help may lie between 22:00 and 07:00")
+    allow_unknown: Flag = Field(True, description="false: an unknown calendar of a required attendee bars all")
+    explain: Flag = Field(False, description="also where slots are found: what bars the others, and each score's parts")
+    relax_into_night: Flag = Field(False, description="what would help may lie between 22:00 and 07:00")
 
     def to_query(self, now: datetime) -> SlotQuery:
         """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
@@ -114,14 +123,14 @@ class SlotsAnswer(Document):
 
     @classmethod
     def of(
-        cls, found: SlotAnswer, attendees: Sequence[Attendee], now: datetime, *, personal: bool = True
+        cls, found: SlotAnswer, attendees: Sequence[Attendee], now: datetime, untold: frozenset[int] = frozenset()
     ) -> SlotsAnswer:
-        """The document of the domain's answer, without what is personal of stored people if told."""
+        """The document of the domain's answer, without what is personal of the attendees at the ``untold`` places."""
         return cls(
             slots=[_slot(slot, attendees) for slot in found.slots],
             total=found.total,
-            unknown_attendees=unknown_attendees(attendees, now, personal=personal),
-            explanation=ExplanationDocument.of(found.explanation, "starts_gained", personal=personal),
+            unknown_attendees=unknown_attendees(attendees, now, personal=not untold),
+            explanation=ExplanationDocument.of(found.explanation, "starts_gained", untold),
         )
 
 
@@ -153,10 +162,10 @@ def post_slots() -> Response:
     now = context().clock()
     query, specs = asked.to_query(now), specs_of(asked.attendees)
     found, attendees = suggest_slots(context(), programme_id(), specs, query)
-    personal = api_key().allows(Scope.PEOPLE_READ)
+    untold = frozenset() if api_key().allows(Scope.PEOPLE_READ) else stored_places(specs)
     if written is AnswerFormat.SVG:
-        return picture(replace(query, attendees=attendees), found, specs, personal=personal)
-    return answer(SlotsAnswer.of(found, attendees, now, personal=personal))
+        return picture(replace(query, attendees=attendees), found, untold)
+    return answer(SlotsAnswer.of(found, attendees, now, untold))
 
 
 def _slot(slot: Slot, attendees: Sequence[Attendee]) -> SlotDocument:

@@ -1,0 +1,177 @@
+"""A programme full of people who have met for a while, made through the use cases: what a load run asks about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from ipaddress import ip_network
+
+import numpy as np
+
+from benchmarks.inputs import ZONES
+from scheduler.app import create_context
+from scheduler.config import Settings
+from scheduler.domain.availability import Blackout, BlackoutKind, Days, WorkingHours
+from scheduler.domain.cadences import CadenceQuery
+from scheduler.domain.meetings import Series
+from scheduler.domain.mentorships import Mentorship
+from scheduler.domain.people import Person, Show
+from scheduler.domain.periods import Period, Periods, minute_of
+from scheduler.services.booking import CadenceBooking, Details, book_cadence, book_slot
+from scheduler.services.mentorships import add_mentorship
+from scheduler.services.people import add_blackout, add_person, create_feed
+from scheduler.services.ports import Context
+from scheduler.services.programmes import create_programme, find_key
+from scheduler.services.proposing import AttendeeSpec, suggest_cadences
+from scheduler.store import new_id
+
+SEED = 1800
+WEEKS = 26
+"""How long each mentorship lasts."""
+BUSY_A_WEEK = 15
+"""Times at which a person's own calendar is taken."""
+BATCH = 25
+"""Mentorships stored in one transaction."""
+WORKDAYS = ("MO", "TU", "WE", "TH", "FR")
+
+
+@dataclass(frozen=True)
+class SeededMentorship:
+    """Ids, and the tokens of both people's feeds, two each."""
+
+    id: str
+    people: tuple[str, str]
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """A programme: its key, its mentorships, and the first and the last day of all of these."""
+
+    key: str
+    mentorships: tuple[SeededMentorship, ...]
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class SeededCalendar:
+    """A person's ids, and the token of their feed."""
+
+    programme_id: str
+    person_id: str
+    token: str
+
+
+def open_database(url: str) -> Context:
+    """The use cases' context around a new database, migrated; nothing limits how much is stored."""
+    settings = Settings(
+        database_url=url,
+        most_meetings_per_mentorship=10_000,
+        most_people=1_000_000,
+        allowed_networks=(ip_network("127.0.0.0/8"),),
+    )
+    context = create_context(settings)
+    context.store.migrate()
+    return context
+
+
+def seed_programme(context: Context, size: int, progress: Callable[[int], None]) -> Seeded:
+    """A programme of that many mentorships, each with a fortnightly series; ``progress`` is told how many there are."""
+    key, programme_id = _programme(context)
+    random = np.random.default_rng([SEED, size])
+    today = context.clock().date()
+    first = today - timedelta(days=today.weekday())
+    made: list[SeededMentorship] = []
+    while len(made) < size:
+        with context.store.write():
+            for _ in range(min(BATCH, size - len(made))):
+                made.append(_mentorship(context, programme_id, len(made), first, random))
+        progress(len(made))
+    return Seeded(key, tuple(made), first, first + timedelta(weeks=WEEKS, days=-1))
+
+
+def seed_calendar(context: Context, events: int) -> SeededCalendar:
+    """A person with so many single meetings."""
+    _, programme_id = _programme(context)
+    first = context.clock().date() + timedelta(days=1)
+    with context.store.write():
+        people = [Person(new_id(), name, f"{name}@example.org", "Europe/Berlin", None) for name in ("Greta", "Asha")]
+        for person in people:
+            add_person(context, programme_id, person)
+        last = first + timedelta(days=events)
+        agreed = Mentorship(new_id(), people[0].id, people[1].id, ("First paper", "A talk"), "", first, last)
+        add_mentorship(context, programme_id, agreed)
+        for day in range(events):
+            start = datetime.combine(first + timedelta(days=day), time(9 + day % 8), UTC)
+            period = Period(start, start + timedelta(minutes=45))
+            book_slot(context, programme_id, agreed.id, period, Details(f"Session {day + 1}"))
+        _, token = create_feed(context, programme_id, people[0].id, Show.DETAILS)
+    return SeededCalendar(programme_id, people[0].id, token)
+
+
+def _programme(context: Context) -> tuple[str, str]:
+    key = create_programme(context, "Load")
+    found = find_key(context, key)
+    assert found is not None
+    return key, found.programme_id
+
+
+def _mentorship(
+    context: Context, programme_id: str, number: int, first: date, random: np.random.Generator
+) -> SeededMentorship:
+    people = [_person(context, programme_id, f"{role}{number}", first, random) for role in ("mentor", "mentee")]
+    last = first + timedelta(weeks=WEEKS, days=-1)
+    agreed = Mentorship(new_id(), people[0], people[1], ("First paper", "A talk"), "", first, last)
+    add_mentorship(context, programme_id, agreed)
+    _book_fortnightly(context, programme_id, agreed)
+    tokens = [create_feed(context, programme_id, person, show)[1] for person in people for show in Show]
+    return SeededMentorship(agreed.id, (people[0], people[1]), tuple(tokens))
+
+
+def _person(context: Context, programme_id: str, name: str, first: date, random: np.random.Generator) -> str:
+    """The id of a new person with hours, two absences, and a connected calendar that was read just now."""
+    zone = ZONES[int(random.integers(len(ZONES)))]
+    hours = (WorkingHours(WORKDAYS, 8 * 60, 19 * 60),)
+    person = add_person(context, programme_id, Person(new_id(), name, f"{name}@example.org", zone, hours))
+    for length in (1, 5):
+        day = first + timedelta(days=int(random.integers(0, 7 * WEEKS)))
+        add_blackout(
+            context,
+            programme_id,
+            person.id,
+            Blackout(BlackoutKind.EXAM, "exams", Days(day, day + timedelta(days=length - 1))),
+        )
+    now = context.clock()
+    with context.store.write() as tx:
+        calendar = tx.calendars.add(
+            programme_id,
+            person.id,
+            url="https://dav.example.org/",
+            username=name,
+            password_token="none",  # noqa: S106  # nobody reads this calendar
+            publish=False,
+            now=now,
+        )
+        tx.calendars.record_read(calendar.id, _busy(first, random), now, now + timedelta(days=1))
+    return person.id
+
+
+def _busy(first: date, random: np.random.Generator) -> Periods:
+    count = BUSY_A_WEEK * WEEKS
+    begin = minute_of(datetime.combine(first, time(), UTC))
+    weeks = np.repeat(np.arange(WEEKS, dtype=np.int64), BUSY_A_WEEK) * 7 * 1440
+    starts = begin + weeks + random.integers(0, 5, count) * 1440 + random.integers(6 * 4, 18 * 4, count) * 15
+    return Periods.merged(starts, starts + random.integers(2, 6, count) * 15)
+
+
+def _book_fortnightly(context: Context, programme_id: str, agreed: Mentorship) -> None:
+    """Books the best cadence that there is."""
+    specs = [AttendeeSpec(agreed.mentor_id, {}), AttendeeSpec(agreed.mentee_id, {})]
+    query = CadenceQuery(agreed.starts_on, agreed.ends_on, 2, 45, 15, "", (), min_coverage=0, limit=1)
+    answer, _ = suggest_cadences(context, programme_id, specs, query)
+    cadence = answer.cadences[0]
+    expected = tuple((one.period, one.status, one.moved_to) for one in cadence.occurrences)
+    series = Series(cadence.dtstart, cadence.rule, 45)
+    book_cadence(context, programme_id, agreed.id, CadenceBooking(series, expected, Details(), step=15, min_coverage=0))

