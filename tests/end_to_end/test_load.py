@@ -27,5 +27,9 @@ def test_a_short_load_has_no_errors_and_measures_everything(figures: Figures) ->
         assert phases["mix"]["kinds"]["poll"]["statuses"].keys() == {"200", "304"}
         assert phases["search"]["kinds"]["search"]["p50_ms"] > 0
         assert {"book"} <= phases["change"]["kinds"].keys()
-    requests = sum(tally.requests for phases in found.mixes.values() for tally in phases.values())
-    figures("a short load", requests=requests, errors=0)
+    tallies = [tally for phases in found.mixes.values() for tally in phases.values()]
+    figures(
+        "a short load",
+        requests=sum(tally.requests for tally in tallies),
+        errors=sum(tally.errors.total() for tally in tallies),
+    )
