@@ -28,9 +28,5 @@ def restore(file: Path) -> None:
     """Make the database what FILE holds, in place of all that is in it; the service may go on running."""
     context = open_context(read_settings())
     context.store.restore(file)
-    click.echo(f"restored {context.store.name} from {file}", err=True)
-    click.echo(
-        "what was revoked, rotated or deleted since that backup is there again: keys, feeds, people; "
-        "look through them, and run 'scheduler doctor'",
-        err=True,
-    )
+    again = "what was revoked, rotated or deleted since then is there again (keys, feeds, people): look through it"
+    click.echo(f"restored {context.store.name} from {file}; {again}, and run 'scheduler doctor'", err=True)

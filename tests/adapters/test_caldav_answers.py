@@ -432,7 +432,7 @@ class TestGarbage:
     ) -> None:
         scripted.answer(Raw(b" " * 10, pause=0.5))
         outcome = CalDAVServer(replace(loopback_guard, read_seconds=0.2)).put(account, UID, DATA, stored_before=False)
-        assert outcome == TryAgain("the calendar server did not answer in time")
+        assert outcome == TryAgain("the calendar server did not answer in time", of_server=True)
 
     def test_an_endless_answer_is_not_read_to_its_end(
         self, account: Account, scripted: ScriptedServer, loopback_guard: Guard

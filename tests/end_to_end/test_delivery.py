@@ -192,6 +192,16 @@ def test_sigterm_lets_the_delivery_in_hand_finish(service: Service, radicale: Ra
     assert delivery(service, meeting)["attempts"] == 1
 
 
+@pytest.mark.parametrize("seen", ["worker started", "serving"])
+def test_sigterm_as_soon_as_it_has_begun_ends_the_service(tmp_path: Path, seen: str) -> None:
+    service = Service(tmp_path)
+    process = service.start("serve")
+    wait_for(lambda: seen in service.log("serve"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    service.stop()
+
+
 def test_a_separate_worker_delivers_too_and_stops_when_told(service: Service, radicale: Radicale) -> None:
     ids = agree_on_mentorship(service)
     connect(service, ids["mentor"], radicale.new_account())
