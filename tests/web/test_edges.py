@@ -1,0 +1,42 @@
+"""What is just inside and just outside of what the API takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.api import Api, problem_of
+
+from scheduler.web.api.examples import CADENCES, SLOTS
+
+
+@pytest.mark.parametrize("truth", ["yes", "true", 1, 0, "0"])
+@pytest.mark.parametrize(
+    ("path", "question", "field"),
+    [
+        ("/slots", SLOTS, "allow_unknown"),
+        ("/slots", SLOTS, "explain"),
+        ("/slots", SLOTS, "relax_into_night"),
+        ("/cadences", CADENCES, "allow_unknown"),
+    ],
+)
+def test_words_and_numbers_do_not_stand_for_true_and_false(
+    api: Api, path: str, question: dict[str, Any], field: str, truth: object
+) -> None:
+    problem_of(api.send("POST", path, question | {field: truth}), 422, f"/{field}")
+
+
+def test_a_mail_address_may_have_the_longest_domain_that_fits(api: Api) -> None:
+    domain = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 60])
+    new = {"name": "Greta", "time_zone": "Europe/Berlin"}
+    longest = f"g@{domain}"
+    assert len(longest) == 254
+    assert api.post("/people", new | {"email": longest})["email"] == longest
+    problem_of(api.send("POST", "/people", new | {"email": f"gr@{domain}"}), 422, "/email")
+
+
+def test_a_description_that_is_there_is_any_version_of_itself(api: Api) -> None:
+    assert api.read("/openapi.yaml", If_Match="*").status_code == 200
+    problem_of(api.read("/openapi.yaml", If_Match='"another"'), 412)
+    etag = api.read("/openapi.yaml").headers["ETag"]
+    assert api.read("/openapi.yaml", If_None_Match=etag).status_code == 304
