@@ -40,3 +40,10 @@ def test_a_description_that_is_there_is_any_version_of_itself(api: Api) -> None:
     problem_of(api.read("/openapi.yaml", If_Match='"another"'), 412)
     etag = api.read("/openapi.yaml").headers["ETag"]
     assert api.read("/openapi.yaml", If_None_Match=etag).status_code == 304
+
+
+@pytest.mark.parametrize("host", ["a b", "[::1", "example.org:99999", "user@example.org"])
+def test_a_feed_whose_address_could_not_be_told_is_not_made(api: Api, host: str) -> None:
+    feeds = f"/people/{api.person()}/feeds"
+    problem_of(api.send("POST", feeds, {"show": "details"}, headers={"Host": host}), 422, "/Host")
+    assert api.get(feeds)["items"] == []

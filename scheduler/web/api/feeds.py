@@ -9,6 +9,7 @@ from pydantic import Field
 
 from scheduler.domain.access import Scope
 from scheduler.domain.people import Feed, Show
+from scheduler.errors import InvalidFields
 from scheduler.services.people import create_feed, rotate_feed
 from scheduler.web.api.fields import Document
 from scheduler.web.api.keys import Overlap
@@ -69,10 +70,11 @@ class FeedTokenDocument(FeedDocument):
 )
 def post_feed(person_id: str) -> Response:
     """Create a feed of all the person's meetings. Its token is shown once."""
+    base = _base()
     feed, token = create_feed(context(), programme_id(), person_id, read_body(NewFeed).show)
     where = url_for("v1.feeds.get_feed", person_id=person_id, feed_id=feed.id)
     headers = {"Location": where, "Cache-Control": "no-store"}
-    return answer(_with_token(feed, token), 201, headers, of=FeedDocument.of(feed))
+    return answer(_with_token(base, feed, token), 201, headers, of=FeedDocument.of(feed))
 
 
 @api.get("/people/<person_id>/feeds")
@@ -98,9 +100,10 @@ def get_feed(person_id: str, feed_id: str) -> Response:
 @documented(FeedTokenDocument, body=FeedRotation, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
 def post_rotation(person_id: str, feed_id: str) -> Response:
     """Give a feed a new token. The old address is dead at once, or after the overlap."""
+    base = _base()
     overlap = timedelta(minutes=read_optional_body(FeedRotation).overlap)
     feed, token = rotate_feed(context(), programme_id(), person_id, feed_id, overlap)
-    return answer(_with_token(feed, token), 200, {"Cache-Control": "no-store"})
+    return answer(_with_token(base, feed, token), 200, {"Cache-Control": "no-store"})
 
 
 @api.delete("/people/<person_id>/feeds/<feed_id>")
@@ -112,8 +115,14 @@ def delete_feed(person_id: str, feed_id: str) -> Response:
     return Response(status=204)
 
 
-def _with_token(feed: Feed, token: str) -> FeedTokenDocument:
-    base = current_app.config["PUBLIC_URL"] or request.url_root.rstrip("/")
+def _base() -> str:
+    """Where clients reach the service. Raises InvalidFields if only the request's Host could tell, and does not."""
+    if not current_app.config["PUBLIC_URL"] and not request.host:
+        raise InvalidFields.at("/Host", "no host has such a name; ask by the name that the service is reached by")
+    return str(current_app.config["PUBLIC_URL"] or request.url_root.rstrip("/"))
+
+
+def _with_token(base: str, feed: Feed, token: str) -> FeedTokenDocument:
     url = f"{base}{url_for('feeds.get_calendar_feed', token=token)}"
     return FeedTokenDocument(
         id=feed.id,
