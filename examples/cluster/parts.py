@@ -9,8 +9,8 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,16 +104,34 @@ def _start_proxy(stack: ExitStack, url: str, webs: Iterable[Server], radicale: S
 def _start_valkey(stack: ExitStack) -> tuple[Server, int]:
     port = free_port(0)
     arguments = ["--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
-    server = Server("valkey", [str(get_binary_path()), *arguments], "", folder=FOLDER)
-    stack.callback(server.stop)
+    with _uninterrupted():
+        server = Server("valkey", [str(get_binary_path()), *arguments], "", folder=FOLDER)
+        stack.callback(server.stop)
     return server, port
 
 
 def _start(stack: ExitStack, name: str, command: list[str], url: str, environment: dict[str, str]) -> Server:
     program, *arguments = command
-    server = Server(name, [str(PROGRAMS / program), *arguments], url, environment, FOLDER)
-    stack.callback(server.stop)
+    with _uninterrupted():
+        server = Server(name, [str(PROGRAMS / program), *arguments], url, environment, FOLDER)
+        stack.callback(server.stop)
     return server
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keeps an interrupt for later: between its start and its entry in the stack a process would be nobody's."""
+    kept: list[int] = []
+    before = {
+        number: signal.signal(number, lambda got, _: kept.append(got)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if kept:
+        raise KeyboardInterrupt
 
 
 def _metrics() -> dict[str, str]:
