@@ -114,13 +114,15 @@ def render_page(context: Context, page: FeedPage) -> bytes:
 def _render_again(context: Context, page: FeedPage) -> FeedDocument:
     document = _document(render_page(context, page), page)
     # Whoever polls does not wait for whoever writes: what can't be kept now is made again at the next poll.
-    context.store.keep_rendering(
-        page.feed_id,
-        rendered_key=_key(page.calendar_revision),
-        body=document.body,
-        gzipped_body=document.gzipped_body,
-        etag=document.etag,
-        last_modified=document.last_modified,
+    context.store.write_if_free(
+        lambda tx: tx.feeds.store_rendering(
+            page.feed_id,
+            rendered_key=_key(page.calendar_revision),
+            body=document.body,
+            gzipped_body=document.gzipped_body,
+            etag=document.etag,
+            last_modified=document.last_modified,
+        )
     )
     return document
 

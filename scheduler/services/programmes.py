@@ -51,7 +51,8 @@ def find_key(context: Context, key: str) -> ApiKey | None:
     with context.store.read() as tx:
         found = tx.programmes.find_key(digest(key), now)
     if found is not None and found.is_use_news(now):
-        context.store.note_key_use(found.id, now)
+        key_id = found.id
+        context.store.write_if_free(lambda tx: tx.programmes.note_key_use(key_id, now))
     return found
 
 

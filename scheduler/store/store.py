@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -106,23 +104,14 @@ class Store:
             finally:
                 _WRITING.reset(before)
 
-    def note_key_use(self, key_id: str, now: datetime) -> bool:
-        """Notes when an API key was used, if that can be done at once; whether it could.
+    def write_if_free(self, change: Callable[[Transaction], object]) -> bool:
+        """Makes a change that nobody has to rely on, if that can be done at once; whether it could.
 
-        It comes with every kind of request, so it waits for nobody who writes, and fails nobody who reads.
+        It waits for nobody who writes, and fails nobody who only reads.
         """
         try:
             with transaction(self._engine, write=True, wait=False) as connection:
-                Programmes(connection).note_key_use(key_id, now)
-        except (StoreUnavailable, SQLAlchemyError):
-            return False
-        return True
-
-    def keep_rendering(self, feed_id: str, **rendering: Any) -> bool:
-        """Keeps a feed's bytes (`Feeds.store_rendering`), if that can be done at once; whether it could."""
-        try:
-            with transaction(self._engine, write=True, wait=False) as connection:
-                Feeds(connection).store_rendering(feed_id, **rendering)
+                change(Transaction(connection))
         except (StoreUnavailable, SQLAlchemyError):
             return False
         return True

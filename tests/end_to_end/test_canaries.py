@@ -23,8 +23,8 @@ import pytest
 import requests
 from support.figures import Figures
 from support.leaks import leaks
-from support.radicale import free_port
 from support.scripted import Asked, Raw, Reply, ScriptedServer
+from support.servers import free_port
 from support.service import COMMAND, Service, wait_for
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 from support.figures import Figures
-from support.radicale import free_port
+from support.servers import free_port
 from support.service import Service, wait_for
 
 CHANGES = 40

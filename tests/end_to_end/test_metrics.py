@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
-from support.radicale import free_port
+from support.servers import free_port
 from support.service import Service, wait_for
 
 from scheduler.domain.people import Account

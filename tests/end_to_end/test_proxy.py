@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 from support.caddy import Proxy, proxy
-from support.radicale import free_port
+from support.servers import free_port, serving
 from support.service import wait_for
 
 TOKEN = "S3CR3T-t0ken-0f-a-feed"
@@ -41,14 +40,8 @@ class Upstream:
     def running(self) -> Iterator[Upstream]:
         server = _Quiet(("127.0.0.1", self.port), self._handler())
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
+        with serving(server):
             yield self
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         upstream = self

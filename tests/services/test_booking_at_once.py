@@ -6,31 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
-import pytest
 from support.api import Api, Pair, booking_of
 from support.figures import Figures
 from support.programme import Programme
 from support.racers import Answer, Post, race
 
-from scheduler.app import create_app
 from scheduler.services.booking import change_details
-from scheduler.services.ports import Context
 
 AT_ONCE = 100
-
-
-@pytest.fixture
-def api(context: Context) -> Api:
-    return Api.of_new_programme(create_app(context), context, "Women in Science")
-
-
-@pytest.fixture
-def pair(api: Api) -> Pair:
-    """Two people, each with a calendar that is owed what is booked."""
-    pair = api.pair()
-    for person in (pair.mentor, pair.mentee):
-        api.connect(person)
-    return pair
 
 
 def on_sunday(pair: Pair) -> Post:

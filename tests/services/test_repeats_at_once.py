@@ -18,25 +18,10 @@ from support.figures import Figures
 from werkzeug.test import TestResponse
 
 from scheduler.app import create_app
-from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault
 
 AT_ONCE = 12
 SLOT = {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"}
-
-
-@pytest.fixture
-def api(context: Context) -> Api:
-    return Api.of_new_programme(create_app(context), context, "Women in Science")
-
-
-@pytest.fixture
-def pair(api: Api) -> Pair:
-    """Two people, each with a calendar that is owed what is booked."""
-    pair = api.pair()
-    for person in (pair.mentor, pair.mentee):
-        api.connect(person)
-    return pair
 
 
 def at_once(requests: Sequence[Callable[[], TestResponse]]) -> list[TestResponse]:

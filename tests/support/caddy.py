@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.radicale import free_port
+from support.servers import free_port
 from support.service import wait_for
 
 PROGRAM = Path(sys.executable).with_name("caddy")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from support.servers import serving
+
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
@@ -58,14 +60,8 @@ class CalDAVProxy:
     @contextlib.contextmanager
     def running(self) -> Iterator[CalDAVProxy]:
         """Ends when every request that it began with has come to its end."""
-        thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
+        with serving(self._http):
             yield self
-        finally:
-            self._http.shutdown()
-            thread.join()
-            self._http.server_close()
 
     def put(self, put: Put) -> None:
         """Does what is to be done with a PUT."""

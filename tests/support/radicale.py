@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
-import signal
-import socket
-import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import requests
 from requests.auth import HTTPBasicAuth
+from support.servers import ServerProcess
 
 from scheduler.domain.people import Account
 
@@ -36,45 +30,20 @@ level = error
 """
 
 
-class Radicale:
+class Radicale(ServerProcess):
     """The server as a process of its own. ``url`` stays the same from start to start."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
+        super().__init__(folder)
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
         (folder / "users").touch()
         (folder / "config").write_text(CONFIG.format(port=self.port, folder=folder))
 
-    def start(self) -> None:
-        """Starts it if it isn't running, and waits until it answers."""
-        if self._process is not None:
-            return
-        command = [sys.executable, "-m", "radicale", "--config", str(self.folder / "config")]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Radicale did not start: {(self.folder / 'log').read_text()}")
-            time.sleep(0.05)
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "radicale", "--config", str(self.folder / "config")]
 
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(20)
-            self._process = None
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Takes connections and answers nothing, until the end."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._process.send_signal(signal.SIGCONT)
+    def answers(self) -> bool:
+        return self.answers_http("/.web/")
 
     def new_account(self, password: str = "correct horse") -> Account:
         """A fresh user with an empty calendar collection."""
@@ -84,17 +53,6 @@ class Radicale:
         account = Account(f"{self.url}/{username}/calendar/", username, password)
         assert ask(account, "MKCALENDAR", account.url).status_code == 201
         return account
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/.web/")
-            connection.getresponse().read()
-        except OSError:
-            return False
-        finally:
-            connection.close()
-        return True
 
 
 def ask(
@@ -107,9 +65,3 @@ def ask(
 
 def object_url(account: Account, uid: str) -> str:
     return f"{account.url}{uid}.ics"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from support.servers import serving
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,8 @@ class ScriptedServer:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[ScriptedServer]:
-        thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
+        with serving(self._http):
             yield self
-        finally:
-            self._http.shutdown()
-            thread.join()
-            self._http.server_close()
 
 
 class _Server(ThreadingHTTPServer):

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import requests
 from support.leaks import check_logs
-from support.radicale import free_port
+from support.servers import free_port
 
 _T = TypeVar("_T")
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import base64
-import http.client
-import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.radicale import ask, free_port
+from support.radicale import ask
 from support.scripted import Asked, Forward, Raw, Reply, ScriptedServer
+from support.servers import ServerProcess
 
 from scheduler.domain.people import Account
 
@@ -25,15 +23,13 @@ ADDRESSES = (
 ADDRESS = "<D:href>mailto:{email}</D:href>"
 
 
-class Xandikos:
+class Xandikos(ServerProcess):
     """The server as a process of its own. It trusts its door, and the door knows the passwords."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
+        super().__init__(folder)
         self._passwords: dict[str, str] = {}
         self._known: list[Account] = []
-        self._process: subprocess.Popen[bytes] | None = None
         self._forward = Forward(self.port)
         self._door = ScriptedServer()
         self._door.script = self._let_in
@@ -48,28 +44,13 @@ class Xandikos:
             finally:
                 self.stop()
 
-    def start(self) -> None:
-        """Starts it if it isn't running, and waits until it answers."""
-        if self._process is not None:
-            return
-        options = (
-            f"-d {self.folder / 'data'} --state-dir {self.folder / 'state'} --defaults -l 127.0.0.1 -p {self.port}"
-        )
-        trust = "--no-detect-systemd --trust-x-remote-user-from 127.0.0.1"
-        with (self.folder / "log").open("ab") as log:
-            command = [COMMAND, "multi-user", *options.split(), *trust.split()]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Xandikos did not start: {(self.folder / 'log').read_text()}")
-            time.sleep(0.05)
+    def command(self) -> list[str]:
+        folders = ["-d", str(self.folder / "data"), "--state-dir", str(self.folder / "state"), "--defaults"]
+        trust = ["--no-detect-systemd", "--trust-x-remote-user-from", "127.0.0.1"]
+        return [COMMAND, "multi-user", *folders, "-l", "127.0.0.1", "-p", str(self.port), *trust]
 
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(20)
-            self._process = None
+    def answers(self) -> bool:
+        return self.answers_http("/")
 
     def new_account(self, password: str = "correct horse", email: str | None = None) -> Account:
         """A fresh user with the calendar that everybody has; ``email`` is where the server knows to invite them."""
@@ -100,14 +81,3 @@ class Xandikos:
         if not username or self._passwords.get(username) != password:
             return Reply(401, headers={"WWW-Authenticate": 'Basic realm="Xandikos"'})
         return self._forward(asked, **{"X-Remote-User": username})
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/")
-            connection.getresponse().read()
-        except OSError:
-            return False
-        finally:
-            connection.close()
-        return True

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from flask import Flask
 from support.api import Api, Clock, Pair, context_of
 from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
+from scheduler.logs import configure_logs
 from scheduler.services.ports import Context
 
 
@@ -43,3 +47,14 @@ def other_api(app: Flask, context: Context) -> Api:
 @pytest.fixture
 def pair(api: Api) -> Pair:
     return api.pair()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What the service's log is from now on."""
+    written = io.StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", written)
+        configure_logs("json")
+    yield written
+    structlog.reset_defaults()

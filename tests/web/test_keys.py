@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from support.api import Api, Clock, problem_of
 
 from scheduler.services.ports import Context
 from scheduler.services.secrets import digest
+from scheduler.store import Transaction
 
 REPORTS = {"name": "Reports", "scopes": ["meetings:read", "slots:read"]}
 
@@ -165,18 +167,18 @@ def test_when_a_key_was_last_used_is_told_to_the_minute_and_written_once_a_minut
     api: Api, app: Flask, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = api.post("/keys", REPORTS)
-    notes: list[str] = []
-    note = context.store.note_key_use
+    notes: list[bool] = []
+    write = context.store.write_if_free
 
-    def counted(key_id: str, now: Any) -> bool:
-        notes.append(key_id)
-        return note(key_id, now)
+    def counted(change: Callable[[Transaction], object]) -> bool:
+        notes.append(write(change))
+        return notes[-1]
 
-    monkeypatch.setattr(context.store, "note_key_use", counted)
+    monkeypatch.setattr(context.store, "write_if_free", counted)
     for second in range(150):
         clock.set(f"2026-10-01T09:{10 + second // 60}:{second % 60:02}+00:00")
         assert opens(app, made)
-    assert notes == [made["id"]] * 3
+    assert notes == [True] * 3
     assert api.get(f"/keys/{made['id']}")["last_used_at"] == "2026-10-01T09:12:00Z"
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from flask import Flask
 from support.api import Api, problem_of
 from support.figures import Figures
@@ -19,7 +17,6 @@ from werkzeug.test import TestResponse
 
 from scheduler.app import create_app, create_service
 from scheduler.config import Settings
-from scheduler.logs import configure_logs
 from scheduler.services.ports import Context
 from scheduler.services.secrets import digest
 from scheduler.web.limits import Limits, Rates, bucket_of, limits
@@ -56,16 +53,6 @@ def valkey(_valkey: Valkey) -> Iterator[Valkey]:
     """A running server; a test that stops it finds it running again afterwards."""
     yield _valkey
     _valkey.start()
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    written = io.StringIO()
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "stderr", written)
-        configure_logs("json")
-    yield written
-    structlog.reset_defaults()
 
 
 def ask(app: Flask, path: str, key: str | None = None, address: str = HERE, **headers: str) -> TestResponse:

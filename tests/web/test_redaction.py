@@ -6,29 +6,17 @@ import base64
 import io
 import json
 import logging
-import sys
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 import structlog
 from support.leaks import leaks
 
-from scheduler.logs import configure_logs, place_of, redact
+from scheduler.logs import place_of, redact
 from scheduler.services.reasons import in_our_words
 
 TOKEN = "q9Zt3_xL-0aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456"
 CANARY = "Zoë Kanárek-4711"
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    written = io.StringIO()
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "stderr", written)
-        configure_logs("json")
-    yield written
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize(
