@@ -14,10 +14,12 @@ from scheduler.domain.availability import Attendee
 from scheduler.domain.cadences import Cadence, CadenceAnswer
 from scheduler.domain.explanation import Explanation
 from scheduler.domain.planning import PlannedOccurrence, PlanStatus
+from scheduler.domain.recurrence import DAY_NAMES, MonthlyRule, SeriesRule, WeeklyRule
 from scheduler.domain.slots import SlotAnswer
 from scheduler.domain.zones import in_zone
 
 LOCAL = "%a %d %b %Y %H:%M"
+_ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth", -1: "last"}
 
 
 def print_answer(answer: RenderableType) -> None:
@@ -56,9 +58,8 @@ def cadences_table(found: CadenceAnswer, attendees: Sequence[Attendee]) -> Rende
 
 def cadence_table(place: int, cadence: Cadence, attendees: Sequence[Attendee]) -> Iterator[RenderableType]:
     """One cadence: a line that sums it up, and a row an occurrence."""
-    weeks = "every week" if cadence.rule.interval == 1 else f"every {cadence.rule.interval} weeks"
     yield Text(
-        f"{place}. {cadence.dtstart.wall:%A %H:%M} {cadence.dtstart.zone}, {weeks}: "
+        f"{place}. {_said(cadence.rule)} at {cadence.dtstart.wall:%H:%M} {cadence.dtstart.zone}: "
         f"{cadence.clear_count} of {len(cadence.occurrences)} clear (score {cadence.score:.3f})",
         style="bold",
     )
@@ -67,6 +68,17 @@ def cadence_table(place: int, cadence: Cadence, attendees: Sequence[Attendee]) -
         starts = [f"{in_zone(planned.period.start, attendee.zone):{LOCAL}}" for attendee in attendees]
         table.add_row(*starts, _outcome(planned, attendees[0].zone), _why(planned, attendees))
     yield table
+
+
+def _said(rule: SeriesRule) -> str:
+    match rule:
+        case MonthlyRule(ordinal=ordinal, weekday=day):
+            return f"{_ORDINALS[ordinal]} {DAY_NAMES[day]} of every month"
+        case WeeklyRule(interval=1, weekdays=days):
+            return " and ".join(DAY_NAMES[day] for day in days) + " every week"
+        case WeeklyRule(interval=interval, weekdays=days):
+            return " and ".join(DAY_NAMES[day] for day in days) + f" every {interval} weeks"
+    raise TypeError(rule)
 
 
 def shift_lines(cadence: Cadence, attendees: Sequence[Attendee]) -> list[Text]:

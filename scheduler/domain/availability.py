@@ -160,6 +160,8 @@ def full_days(attendee: Attendee, start: int, end: int) -> Periods:
     for most, length, origin in ((attendee.at_most_per_day, DAY, 0), (attendee.at_most_per_week, WEEK, MONDAY)):
         if most is None:
             continue
+        if most < 1:
+            return Periods.of([Period(instant_of(start), instant_of(end))])
         starts = np.array([minute_of(meeting.start) for meeting in attendee.meetings], dtype=np.int64)
         near = starts[(starts >= start - 2 * WEEK) & (starts < end + 2 * WEEK)]
         table = clock_between(attendee.clock, start - 2 * WEEK, end + 2 * WEEK)

@@ -1,9 +1,9 @@
-"""When can these people meet again and again? One local time on one weekday, every occurrence checked."""
+"""When can these people meet again and again? One local time on the dates of a pattern, every occurrence checked."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -24,9 +24,10 @@ from scheduler.domain.explanation import (
     first_reason,
 )
 from scheduler.domain.meetings import Series
-from scheduler.domain.periods import Minutes, Period, instant_of, minute_of
-from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner, PlanStatus
-from scheduler.domain.recurrence import WeeklyRule, weekday_of
+from scheduler.domain.patterns import Pattern, date_sets
+from scheduler.domain.periods import Minutes, Period, instant_of
+from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner
+from scheduler.domain.recurrence import SeriesRule
 from scheduler.domain.relaxing import by_ask, relaxation, relaxations
 from scheduler.domain.rules import NO_RULES, Rules
 from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
@@ -34,10 +35,16 @@ from scheduler.domain.slots import is_too_unknown, unreliable
 from scheduler.domain.timeline import Mask, Starts
 from scheduler.domain.zones import LocalTime, in_zone, resolve_walls
 
+_FAR = np.int64(1 << 40)
+"""A minute that is near to none."""
+
 
 @dataclass(frozen=True)
 class CadenceQuery:
-    """The question. ``duration`` and ``step`` are minutes (1-1440); dates are read in ``time_zone``, both included."""
+    """The question. ``duration`` and ``step`` are minutes (1-1440); dates are read in ``time_zone``, both included.
+
+    ``every_weeks`` and ``per_week`` (1-5) belong to weekly cadences; one of them is 1.
+    """
 
     starts_on: date
     ends_on: date
@@ -55,6 +62,8 @@ class CadenceQuery:
     relax_into_night: bool = False
     rules: Rules = NO_RULES
     fair: bool = False
+    pattern: Pattern = Pattern.WEEKLY
+    per_week: int = 1
 
 
 @dataclass(frozen=True)
@@ -71,11 +80,12 @@ class LocalTimeShift:
 class Cadence:
     """One candidate with all its occurrences. ``dtstart`` is the nominal wall time, even in a gap.
 
-    ``burdens`` has for each attendee what the meetings that take place cost them, in weighted minutes.
+    ``burdens`` has for each attendee what the occurrences cost them where the rule has them, in weighted minutes: so
+    it does not pay to skip what is uncomfortable.
     """
 
     dtstart: LocalTime
-    rule: WeeklyRule
+    rule: SeriesRule
     occurrences: tuple[PlannedOccurrence, ...]
     clear_count: int
     coverage: float
@@ -95,7 +105,7 @@ class CadenceAnswer:
 
 def find_cadences(query: CadenceQuery) -> CadenceAnswer:
     """The answer: by coverage, then score, both downwards, then dtstart; cut to ``limit``."""
-    search = _Search(query)
+    search = CadenceSearch(query)
     coverage = search.coverage(search.clear)
     remaining = search.remaining(search.clear)
     if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not remaining.size:
@@ -104,7 +114,7 @@ def find_cadences(query: CadenceQuery) -> CadenceAnswer:
     worst = np.sort(coverage[remaining])[::-1][: query.limit][-1]
     contenders = remaining[coverage[remaining] >= worst]
     scores = search.scores(contenders)
-    order = np.lexsort((contenders, -scores, -coverage[contenders]))[: query.limit]
+    order = np.lexsort((*search.begins(contenders), -scores, -coverage[contenders]))[: query.limit]
     chosen = [search.cadence(int(contenders[place]), int(scores[place])) for place in order.tolist()]
     explanation = Explanation(None, search.blocking) if query.explain else None
     return CadenceAnswer(tuple(chosen), int(remaining.size), explanation)
@@ -112,7 +122,7 @@ def find_cadences(query: CadenceQuery) -> CadenceAnswer:
 
 def best_coverage(query: CadenceQuery) -> float:
     """The best coverage of any cadence that is left; 0 if none is."""
-    search = _Search(query)
+    search = CadenceSearch(query)
     return search.best(search.clear)
 
 
@@ -125,16 +135,15 @@ def local_time_shifts(periods: list[Period], attendees: tuple[Attendee, ...]) ->
                 yield LocalTimeShift(index, after.date(), _minute_of_day(before), _minute_of_day(after))
 
 
-class _Search:
+class CadenceSearch:
     """All candidates at once: a matrix of UTC starts, one row a date, one column a time of day.
 
-    Candidate c is the first date ``c // columns`` and the time of day ``c % columns``; its occurrences are
-    the same column every 7 x every_weeks rows.
+    Candidate c has the c // columns-th set of dates, and the time of day c % columns. ``rows`` has the matrix' rows of
+    each set; sets are filled up to one length with a row that is never clear and whose starts are never near.
     """
 
     def __init__(self, query: CadenceQuery) -> None:
         self.query = query
-        self.cycle = 7 * query.every_weeks
         dates = Days(query.starts_on, query.ends_on)
         self.planner = Planner(
             query.attendees,
@@ -145,7 +154,9 @@ class _Search:
             query.on_conflict,
             query.move_within_days,
             query.rules,
+            query.per_week,
         )
+        self.date_sets = date_sets(query.pattern, query.every_weeks, query.per_week, dates.first, dates.last)
         times = np.arange(0, DAY, query.step, dtype=np.int64)
         midnights = np.arange(wall_midnight(dates.first), wall_midnight(dates.last) + 1, DAY, dtype=np.int64)
         self.columns = times.size
@@ -153,6 +164,9 @@ class _Search:
         self.matrix = resolve_walls(walls.ravel(), query.time_zone).reshape(walls.shape)
         self.starts = Starts.covering(self.matrix, query.step)
         self.places = self.starts.places(self.matrix)
+        self.rows = np.full((len(self.date_sets), max(len(one.dates) for one in self.date_sets)), len(midnights))
+        for place, one in enumerate(self.date_sets):
+            self.rows[place, : len(one.dates)] = [(day - dates.first).days for day in one.dates]
 
     @cached_property
     def clear(self) -> Mask:
@@ -162,16 +176,14 @@ class _Search:
 
     def per_candidate(self, cells: Mask) -> Minutes:
         """For each candidate, how many of its occurrences are marked."""
-        rows = -(-len(cells) // self.cycle) * self.cycle
-        padded = np.zeros((rows, self.columns), dtype=np.int64)
-        padded[: len(cells)] = cells
-        counts: Minutes = padded.reshape(-1, self.cycle, self.columns).sum(axis=0).ravel()
-        return counts[: min(self.cycle, len(cells)) * self.columns]
+        filled = np.concatenate([cells, np.zeros((1, self.columns), dtype=bool)])
+        counts: Minutes = np.count_nonzero(filled[self.rows], axis=1).ravel()
+        return counts
 
     @cached_property
     def occurrence_counts(self) -> Minutes:
         """For each candidate, how many occurrences it has."""
-        return self.per_candidate(np.ones_like(self.matrix, dtype=bool))
+        return np.repeat(np.array([len(one.dates) for one in self.date_sets], dtype=np.int64), self.columns)
 
     def coverage(self, clear: Mask) -> Thousandths:
         """For each candidate, clear / all in thousandths."""
@@ -183,44 +195,40 @@ class _Search:
         enough = self.coverage(clear) / 1000 >= self.query.min_coverage
         return np.flatnonzero(enough & (self.per_candidate(clear) > 0))
 
+    def begins(self, candidates: Minutes) -> tuple[Minutes, Minutes, Minutes]:
+        """What orders candidates by dtstart, the last first: their dates, time of day and first date."""
+        sets, columns = np.divmod(candidates, self.columns)
+        return sets, columns, self.rows[sets, 0]
+
     def scores(self, candidates: Minutes) -> Thousandths:
         """For each of the candidates, the mean score of its clear occurrences."""
-        wanted = np.zeros((self.cycle, self.columns), dtype=bool)
-        wanted.ravel()[candidates] = True
-        repeats = -(-len(self.matrix) // self.cycle)
-        cells = np.tile(wanted, (repeats, 1))[: len(self.matrix)] & self.clear
-        starts = Starts(np.unique(self.matrix[cells]), None)
+        sets, columns = np.divmod(candidates, self.columns)
+        filled = np.concatenate([self.matrix, np.full((1, self.columns), _FAR)])
+        minutes = filled[self.rows[sets], columns[:, None]]
+        clear = np.concatenate([self.clear, np.zeros((1, self.columns), dtype=bool)])[self.rows[sets], columns[:, None]]
+        starts = Starts(np.unique(minutes[clear]), None)
         coming = coming_attendees(self.query.attendees, self.planner.bars, starts, self.query.duration)
-        score = np.zeros(self.matrix.shape, dtype=np.int64)
-        points = score_starts(self.query.attendees, starts, self.query.duration, coming, fair=self.query.fair)
-        score[cells] = points.thousandths[starts.places(self.matrix[cells])]
-        sums = np.zeros((repeats * self.cycle, self.columns), dtype=np.int64)
-        sums[: len(score)] = score
-        totals = sums.reshape(-1, self.cycle, self.columns).sum(axis=0).ravel()[candidates]
-        mean: Thousandths = np.rint(totals / self.per_candidate(self.clear)[candidates]).astype(np.int64)
+        scores = score_starts(self.query.attendees, starts, self.query.duration, coming, fair=self.query.fair)
+        apart = _apart(minutes, self.query.duration)[clear]
+        points = np.zeros(minutes.shape, dtype=np.int64)
+        points[clear] = scores.with_others(starts.places(minutes[clear]), apart)
+        mean: Thousandths = np.rint(points.sum(axis=1) / clear.sum(axis=1)).astype(np.int64)
         return mean
 
     def cadence(self, candidate: int, score: int) -> Cadence:
         """A candidate in full."""
-        row, column = divmod(candidate, self.columns)
-        first = self.query.starts_on + timedelta(days=row)
-        midnight = datetime.combine(first, datetime.min.time())
+        place, column = divmod(candidate, self.columns)
+        dates = self.date_sets[place]
+        midnight = datetime.combine(dates.dates[0], datetime.min.time())
         dtstart = LocalTime(midnight + timedelta(minutes=column * self.query.step), self.query.time_zone)
-        until = instant_of(int(self.matrix[row :: self.cycle, column][-1]))
-        rule = WeeklyRule(self.query.every_weeks, weekday_of(first), until)
+        starts = self.matrix[self.rows[place, : len(dates.dates)], column]
+        rule = dates.rule.ending(instant_of(int(starts[-1])))
         occurrences = self.planner.plan(Series(dtstart, rule, self.query.duration))
         clear = int(self.per_candidate(self.clear)[candidate])
         shifts = local_time_shifts([one.period for one in occurrences], self.query.attendees)
         coverage = int(self.coverage(self.clear)[candidate]) / 1000
-        return Cadence(
-            dtstart, rule, occurrences, clear, coverage, score / 1000, tuple(shifts), self._burdens(occurrences)
-        )
-
-    def _burdens(self, occurrences: Sequence[PlannedOccurrence]) -> tuple[int, ...]:
-        kept = [one.moved_to or one.period for one in occurrences if one.status is not PlanStatus.SKIPPED]
-        starts = np.array([minute_of(period.start) for period in kept], dtype=np.int64)
-        duration = self.query.duration
-        return tuple(int(burdens(attendee, starts, duration).sum()) for attendee in self.query.attendees)
+        costs = tuple(int(burdens(one, starts, self.query.duration).sum()) for one in self.query.attendees)
+        return Cadence(dtstart, rule, occurrences, clear, coverage, score / 1000, tuple(shifts), costs)
 
     def best(self, clear: Mask) -> float:
         """The best coverage among the candidates that remain; 0 if none does."""
@@ -233,12 +241,12 @@ class _Search:
         query, planner = self.query, self.planner
         unknown = unreliable(query.attendees, allow_unknown=query.allow_unknown)
         rules = planner.rule_masks(self.starts)
-        return Situation(query.attendees, planner.bars, self.starts, query.duration, planner.span, rules, unknown)
+        return Situation(planner.attendees, planner.bars, self.starts, query.duration, planner.span, rules, unknown)
 
     @property
     def blocking(self) -> tuple[Blocking, ...]:
         """What each cause takes by itself, in (candidate, occurrence) pairs."""
-        return blocking_causes(self.situation, lambda barred: int(barred[self.places].sum()))
+        return blocking_causes(self.situation, lambda barred: int(self.per_candidate(barred[self.places]).sum()))
 
     def explain(self) -> Explanation:
         """Why nothing was found, and what would help."""
@@ -264,6 +272,14 @@ class _Search:
     def _best_with(self, change: Change) -> float:
         """The best coverage of the question with that change of its own fields."""
         return best_coverage(changed(self.query, change))
+
+
+def _apart(minutes: Minutes, duration: int) -> Minutes:
+    """How many minutes lie between each occurrence of a row and its nearest neighbour in it."""
+    gaps = np.diff(minutes, axis=1) - duration
+    edge = np.full((len(minutes), 1), _FAR)
+    apart: Minutes = np.minimum(np.hstack([edge, gaps]), np.hstack([gaps, edge]))
+    return apart
 
 
 def _minute_of_day(local: datetime) -> int:

@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from scheduler.domain.availability import DAY, Attendee, Blackout, BlackoutKind, Buffer, Days, WorkingHours
-from scheduler.domain.recurrence import WEEKDAYS
+from scheduler.domain.recurrence import DAY_NAMES, WEEKDAYS
 from scheduler.domain.zones import LAST_DATE
 
 RUNG = 30
@@ -31,9 +31,6 @@ SHORTEST = 15
 FURTHER, LONGEST = timedelta(weeks=8), timedelta(days=366)
 """How much longer a cadence may go on if that helps, and how long it may be in all."""
 SOFTENABLE = frozenset({BlackoutKind.BREAK, BlackoutKind.HOLIDAY, BlackoutKind.OTHER})
-DAY_NAMES = dict(
-    zip(WEEKDAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
-)
 
 
 @dataclass(frozen=True)

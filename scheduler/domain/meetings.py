@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from scheduler.domain.periods import Period
-from scheduler.domain.recurrence import WeeklyRule
+from scheduler.domain.recurrence import SeriesRule
 from scheduler.domain.zones import TZ_DATABASE_VERSION, LocalTime, local_time
 from scheduler.errors import Refused
 
@@ -77,7 +77,7 @@ class Series:
     """When a meeting is, said locally: first wall start, zone, rule (None: once), length in minutes."""
 
     dtstart: LocalTime
-    rule: WeeklyRule | None
+    rule: SeriesRule | None
     duration: int
 
     @property
@@ -249,7 +249,7 @@ def rederive(meeting: Meeting, now: datetime) -> tuple[Meeting, tuple[Occurrence
     series = meeting.series
     if series.rule is not None and meeting.occurrences:
         last = meeting.occurrences[-1].recurrence_id
-        series = replace(series, rule=replace(series.rule, until=last.instant))
+        series = replace(series, rule=series.rule.ending(last.instant))
     derived = tuple(_derived(occurrence, series) for occurrence in meeting.occurrences)
     shifted = tuple(new for new, old in zip(derived, meeting.occurrences, strict=True) if new.period != old.period)
     if not shifted:

@@ -6,14 +6,14 @@ The same plan is shown with a cadence and made again, inside the transaction, wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 
-from scheduler.domain.availability import DAY, Attendee, Blackout, Days, blackout_periods, wall_midnight
+from scheduler.domain.availability import DAY, Attendee, Blackout, Days, blackout_periods, full_days, wall_midnight
 from scheduler.domain.explanation import Bars, Cause
 from scheduler.domain.meetings import Series
 from scheduler.domain.periods import EPOCH, Minutes, Period, instant_of, minute_of
@@ -64,7 +64,8 @@ class Planner:
     """Plans the occurrences of any series for the same people, length and dates.
 
     A move stays within ``move_within_days`` of the blocked date and within ``starts_on`` to ``ends_on``,
-    dates of ``zone``; its time of day there is a multiple of ``step`` minutes.
+    dates of ``zone``; its time of day there is a multiple of ``step`` minutes. A week has room for a series that comes
+    ``per_week`` times in it if it has for all of them.
     """
 
     def __init__(
@@ -77,8 +78,10 @@ class Planner:
         on_conflict: OnConflict = OnConflict.MOVE,
         move_within_days: int = 3,
         rules: Rules = NO_RULES,
+        per_week: int = 1,
     ) -> None:
-        self.attendees = attendees
+        self.attendees = tuple(_with_room_for(attendee, per_week) for attendee in attendees)
+        self.per_week = per_week
         self.dates = dates
         self.zone = zone
         self.duration = duration
@@ -89,7 +92,7 @@ class Planner:
         # No wall clock is a whole day away from UTC.
         self.start = wall_midnight(dates.first) - DAY
         self.end = wall_midnight(dates.last) + 3 * DAY
-        self.bars = [Bars.of(attendee, *self.span) for attendee in attendees]
+        self.bars = [Bars.of(attendee, *self.span) for attendee in self.attendees]
         self.rule_bars = rules.bars(attendees, *self.span)
 
     @property
@@ -111,22 +114,28 @@ class Planner:
             masks[Cause.GROUP] = self.rules.short_of(self.bars, starts, self.duration)
         return masks
 
-    def plan(self, series: Series) -> tuple[PlannedOccurrence, ...]:
-        """Each occurrence of the series in order; none moves onto another one or onto an earlier move."""
+    def plan(self, series: Series, elsewhere: Sequence[Period] = ()) -> tuple[PlannedOccurrence, ...]:
+        """Each occurrence of the series in order; none moves onto another one or onto an earlier move.
+
+        Nor does any move near what is ``elsewhere``, the times of other series that go with this one.
+        """
         nominal = [self._meeting(minute_of(local.instant)) for local in series.nominal_starts]
         reasons = self._blocked_by(nominal)
         planned: list[PlannedOccurrence] = []
-        taken = list(nominal)
+        taken = [*nominal, *(self._with_buffers(period) for period in elsewhere)]
+        held = [*nominal, *elsewhere]
         for place, (local, period) in enumerate(zip(series.nominal_starts, nominal, strict=True)):
             if not reasons[place]:
                 planned.append(PlannedOccurrence(period, PlanStatus.CLEAR))
                 continue
+            held.remove(period)
             others = [other for other in taken if other is not period]
-            moved_to = self._nearest(local, others) if self.on_conflict is OnConflict.MOVE else None
+            moved_to = self._nearest(local, others, held) if self.on_conflict is OnConflict.MOVE else None
             if moved_to is None:
                 planned.append(PlannedOccurrence(period, PlanStatus.SKIPPED, reasons[place]))
             else:
                 taken.append(moved_to)
+                held.append(moved_to)
                 planned.append(PlannedOccurrence(period, PlanStatus.MOVED, reasons[place], moved_to))
         return tuple(planned)
 
@@ -170,17 +179,39 @@ class Planner:
             for attendee in self.attendees
         ]
 
-    def _nearest(self, blocked: LocalTime, others: Sequence[Period]) -> Period | None:
-        """The free start nearest in time to the blocked one, of two the later, that keeps away from all the others."""
+    def _with_buffers(self, period: Period) -> Period:
+        """The period with the time around it that somebody keeps free of others."""
+        buffers = [attendee.buffer for attendee in self.attendees if attendee.required]
+        before, after = max(one.before for one in buffers), max(one.after for one in buffers)
+        return Period(period.start - timedelta(minutes=after), period.end + timedelta(minutes=before))
+
+    def _nearest(self, blocked: LocalTime, others: Sequence[Period], held: Sequence[Period]) -> Period | None:
+        """The free start nearest in time to the blocked one, of two the later, that keeps away from all the others.
+
+        With those that are ``held`` nobody's day or week is fuller than it may be.
+        """
         day = blocked.wall.date().toordinal() - EPOCH.toordinal()
         minutes, days = self._free
         near = minutes[np.abs(days - day) <= self.move_within_days]
         origin, gap = minute_of(blocked.instant), timedelta(minutes=self.rules.minimum_gap)
         for place in np.lexsort((-near, np.abs(near - origin))).tolist():
             period = self._meeting(int(near[place]))
-            if not any(period.start < other.end + gap and other.start < period.end + gap for other in others):
+            is_near = any(period.start < other.end + gap and other.start < period.end + gap for other in others)
+            if not is_near and self._has_room(period, held):
                 return period
         return None
+
+    def _has_room(self, period: Period, held: Sequence[Period]) -> bool:
+        """Whether everybody's day and week can take one more beside the meetings they have and those that are held."""
+        capped = [
+            one for one in self.attendees if one.required and {one.at_most_per_day, one.at_most_per_week} != {None}
+        ]
+        start = minute_of(period.start)
+        bars = [
+            Bar(full_days(_without_room_for(one, held, self.per_week), start - DAY, start + DAY), starts_only=True)
+            for one in capped
+        ]
+        return not Starts(np.array([start], dtype=np.int64), None).barred(self.duration, bars).any()
 
     @cached_property
     def _free(self) -> tuple[Minutes, Minutes]:
@@ -193,6 +224,21 @@ class Planner:
 
     def _meeting(self, start: int) -> Period:
         return Period(instant_of(start), instant_of(start + self.duration))
+
+
+def _with_room_for(attendee: Attendee, per_week: int) -> Attendee:
+    """Whose week is full already when it can't take so many more."""
+    most = attendee.at_most_per_week
+    return attendee if most is None else replace(attendee, at_most_per_week=most - per_week + 1)
+
+
+def _without_room_for(attendee: Attendee, held: Sequence[Period], per_week: int) -> Attendee:
+    """With those meetings as well, and as many a week as they really may have."""
+    most = attendee.at_most_per_week
+    most = None if most is None else most + per_week - 1
+    known = set(attendee.meetings)
+    more = tuple(period for period in held if period not in known)
+    return replace(attendee, meetings=attendee.meetings + more, at_most_per_week=most)
 
 
 def _without_doubles(causes: Sequence[BlockedBy]) -> Iterator[BlockedBy]:

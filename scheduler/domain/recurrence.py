@@ -1,12 +1,14 @@
-"""Recurrence (RFC 5545 §3.3.10), bounded: a meeting's weekly rule and a blackout's yearly or weekly one."""
+"""Recurrence (RFC 5545 §3.3.10), bounded: the rules that a meeting series has, and those that a blackout has."""
 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import ClassVar
+from itertools import count
+from typing import ClassVar, Self
 
 from dateutil.rrule import rrulestr
 
@@ -15,6 +17,12 @@ from scheduler.errors import InvalidValue
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 """RFC 5545's weekdays in the order of ``date.weekday()``."""
+DAY_NAMES = dict(
+    zip(WEEKDAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
+)
+LEAST_MONTH = 28
+"""Days from such a weekday of one month to that of the next, at least."""
+_UNTIL = r"\d{8}T\d{6}Z"
 
 
 def _listed(value: str) -> re.Pattern[str]:
@@ -30,41 +38,148 @@ class UnsupportedRule(InvalidValue):
         super().__init__(f"the rule {rule[:200]!r} is not supported here; {remedy}")
 
 
-@dataclass(frozen=True)
-class WeeklyRule:
-    """Every ``interval`` weeks on the weekday of the first occurrence, the last one starting at ``until``.
+class SeriesRule(ABC):
+    """A rule that a cadence is answered with, and the only kind that a meeting series has."""
 
-    This is the only rule a cadence answers with, so the only one a meeting series has.
-    """
-
-    interval: int
-    weekday: str
     until: datetime
+    """The UTC start of the last occurrence."""
 
-    _FORM = re.compile(r"FREQ=WEEKLY(?:;INTERVAL=([1-8]))?;BYDAY=(MO|TU|WE|TH|FR|SA|SU);UNTIL=(\d{8}T\d{6})Z")
+    @property
+    @abstractmethod
+    def round_days(self) -> int:
+        """The least number of days from an occurrence to the same one of the next round."""
 
-    @classmethod
-    def parse(cls, text: str) -> WeeklyRule:
-        """The rule of a cadence answer, as text. Raises UnsupportedRule for anything else."""
-        remedy = "give the rrule of a cadence answer, such as 'FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270406T123000Z'"
-        match = cls._FORM.fullmatch(text)
-        if not match:
-            raise UnsupportedRule(text, remedy)
-        try:
-            until = datetime.strptime(match[3], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-        except ValueError as error:
-            raise UnsupportedRule(text, remedy) from error
-        return cls(int(match[1] or 1), match[2], until)
+    @property
+    @abstractmethod
+    def per_week(self) -> int:
+        """How many occurrences a whole week has that has any."""
 
-    def __str__(self) -> str:
-        return f"FREQ=WEEKLY;INTERVAL={self.interval};BYDAY={self.weekday};UNTIL={self.until:%Y%m%dT%H%M%SZ}"
+    @abstractmethod
+    def dates(self, first: date) -> Iterator[date]:
+        """The dates of the occurrences from ``first`` on, without end."""
+
+    @abstractmethod
+    def ending(self, until: datetime) -> Self:
+        """The same rule with its last occurrence at that UTC start."""
 
     def starts(self, dtstart: datetime, zone: str) -> Iterator[LocalTime]:
         """The wall times of the occurrences, from ``dtstart`` (naive, in ``zone``) through UNTIL."""
-        local = LocalTime(dtstart, zone)
-        while local.instant <= self.until:
+        for day in self.dates(dtstart.date()):
+            local = LocalTime(datetime.combine(day, dtstart.time()), zone)
+            if local.instant > self.until:
+                return
             yield local
-            local = LocalTime(local.wall + timedelta(weeks=self.interval), zone)
+
+
+@dataclass(frozen=True)
+class WeeklyRule(SeriesRule):
+    """On each of the weekdays, every ``interval`` weeks that begin on Monday."""
+
+    interval: int
+    weekdays: tuple[str, ...]
+    until: datetime
+
+    _FORM = re.compile(rf"FREQ=WEEKLY(?:;INTERVAL=([1-9]|[12]\d|3[0-2]))?;BYDAY=([A-Z,]+);UNTIL=({_UNTIL})")
+
+    @classmethod
+    def parse(cls, text: str) -> WeeklyRule | None:
+        """The rule of that text; None if it is another kind's, or says its weekdays twice or out of order."""
+        match = cls._FORM.fullmatch(text)
+        days = tuple(match[2].split(",")) if match else ()
+        if not match or not days or days != tuple(day for day in WEEKDAYS if day in days):
+            return None
+        return cls(int(match[1] or 1), days, _instant(match[3]))
+
+    def __str__(self) -> str:
+        days = ",".join(self.weekdays)
+        return f"FREQ=WEEKLY;INTERVAL={self.interval};BYDAY={days};UNTIL={self.until:%Y%m%dT%H%M%SZ}"
+
+    @property
+    def round_days(self) -> int:
+        """The least number of days from an occurrence to the same one of the next round."""
+        return 7 * self.interval
+
+    @property
+    def per_week(self) -> int:
+        """How many occurrences a whole week has that has any."""
+        return len(self.weekdays)
+
+    def ending(self, until: datetime) -> Self:
+        """The same rule with its last occurrence at that UTC start."""
+        return replace(self, until=until)
+
+    def dates(self, first: date) -> Iterator[date]:
+        """The dates of the occurrences from ``first`` on, without end."""
+        monday = first - timedelta(days=first.weekday())
+        for week in count():
+            for day in self.weekdays:
+                found = monday + timedelta(weeks=week * self.interval, days=WEEKDAYS.index(day))
+                if found >= first:
+                    yield found
+
+
+@dataclass(frozen=True)
+class MonthlyRule(SeriesRule):
+    """The ``ordinal``-th such weekday of every month; -1 is the last."""
+
+    ordinal: int
+    weekday: str
+    until: datetime
+
+    _FORM = re.compile(rf"FREQ=MONTHLY(?:;INTERVAL=1)?;BYDAY=([1-4]|-1)({'|'.join(WEEKDAYS)});UNTIL=({_UNTIL})")
+
+    @classmethod
+    def parse(cls, text: str) -> MonthlyRule | None:
+        """The rule of that text; None if it is another kind's."""
+        match = cls._FORM.fullmatch(text)
+        return cls(int(match[1]), match[2], _instant(match[3])) if match else None
+
+    def __str__(self) -> str:
+        return f"FREQ=MONTHLY;BYDAY={self.ordinal}{self.weekday};UNTIL={self.until:%Y%m%dT%H%M%SZ}"
+
+    @property
+    def round_days(self) -> int:
+        """The least number of days from an occurrence to the same one of the next round."""
+        return LEAST_MONTH
+
+    @property
+    def per_week(self) -> int:
+        """How many occurrences a whole week has that has any."""
+        return 1
+
+    def ending(self, until: datetime) -> Self:
+        """The same rule with its last occurrence at that UTC start."""
+        return replace(self, until=until)
+
+    def dates(self, first: date) -> Iterator[date]:
+        """The dates of the occurrences from ``first`` on, without end."""
+        for month in count(12 * first.year + first.month - 1):
+            found = self._in_month(*divmod(month, 12))
+            if found >= first:
+                yield found
+
+    def _in_month(self, year: int, month: int) -> date:
+        if self.ordinal > 0:
+            begin = date(year, month + 1, 1)
+            return begin + timedelta(days=(WEEKDAYS.index(self.weekday) - begin.weekday()) % 7 + 7 * (self.ordinal - 1))
+        end = date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1) - timedelta(days=1)
+        return end - timedelta(days=(end.weekday() - WEEKDAYS.index(self.weekday)) % 7)
+
+
+def parse_rule(text: str) -> SeriesRule:
+    """The rule of a cadence answer, as text. Raises UnsupportedRule for anything else."""
+    remedy = "give the rrule of a cadence answer, such as 'FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270406T123000Z'"
+    try:
+        rule = WeeklyRule.parse(text) or MonthlyRule.parse(text)
+    except ValueError as error:
+        raise UnsupportedRule(text, remedy) from error
+    if rule is None:
+        raise UnsupportedRule(text, remedy)
+    return rule
+
+
+def _instant(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

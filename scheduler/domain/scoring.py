@@ -76,6 +76,11 @@ class Scores:
         found: Thousandths = np.rint(total * 1000).astype(np.int64)
         return found
 
+    def with_others(self, places: Minutes, apart: Minutes) -> Thousandths:
+        """The scores of the starts at those places, each of which has another meeting so many minutes away."""
+        near = np.minimum(self.parts["spread"][places], apart.clip(0, FAR_APART) / FAR_APART)
+        return Scores({**{name: shares[places] for name, shares in self.parts.items()}, "spread": near}).thousandths
+
     def at(self, place: int) -> dict[str, float]:
         """The parts of one start, rounded to thousandths."""
         return {part.name: round(float(self.parts[part.name][place]), 3) for part in PARTS}

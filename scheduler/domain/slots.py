@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -29,11 +29,10 @@ from scheduler.domain.relaxing import by_ask, relaxation, relaxations
 from scheduler.domain.rules import NO_RULES, Rules
 from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
 from scheduler.domain.timeline import Starts
-from scheduler.domain.zones import LAST_DATE
+from scheduler.domain.zones import LAST_INSTANT
 
 DAY_LONG = timedelta(days=1)
 LONGEST_WINDOW = 366 * DAY_LONG
-LAST_INSTANT = datetime.combine(LAST_DATE, time(), UTC)
 LATEST_END = 28 * DAY_LONG
 """How much later a window may end, if that helps."""
 

@@ -11,7 +11,7 @@ import difflib
 import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ FIRST_DATE = date(1973, 1, 1)
 """From here on every zone's offset is a whole number of minutes."""
 LAST_DATE = date(2037, 12, 31)
 """Up to here pytz and zoneinfo know the same summer times."""
+LAST_INSTANT = datetime.combine(LAST_DATE, time(), UTC)
 
 ZONE_NAMES: frozenset[str] = frozenset(zoneinfo.available_timezones() - {"Factory", "localtime"})
 

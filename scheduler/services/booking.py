@@ -25,7 +25,7 @@ from scheduler.domain.meetings import (
 from scheduler.domain.mentorships import Mentorship, MentorshipNotActive, MentorshipStatus
 from scheduler.domain.periods import Period
 from scheduler.domain.planning import BlockedBy, OnConflict, PlannedOccurrence, Planner, PlanStatus
-from scheduler.domain.recurrence import weekday_of
+from scheduler.domain.recurrence import DAY_NAMES, weekday_of
 from scheduler.domain.zones import TZ_DATABASE_VERSION, local_time
 from scheduler.errors import InvalidFields, NotFound, Refused
 from scheduler.services.locking import lock_meeting, lock_mentorship
@@ -70,7 +70,10 @@ Expected = tuple[Period, PlanStatus, Period | None]
 
 @dataclass(frozen=True)
 class CadenceBooking:
-    """A cadence as answered, to be booked. ``dates`` None are the mentorship's; ``expected`` is its plan."""
+    """A cadence as answered, to be booked. ``dates`` None are the mentorship's; ``expected`` is its plan.
+
+    ``elsewhere`` are the times of other series that go with it, which no occurrence is moved to.
+    """
 
     series: Series
     expected: tuple[Expected, ...]
@@ -80,6 +83,7 @@ class CadenceBooking:
     on_conflict: OnConflict = OnConflict.MOVE
     move_within_days: int = 3
     min_coverage: float = 0.5
+    elsewhere: tuple[Period, ...] = ()
 
 
 def book_cadence(context: Context, programme_id: str, mentorship_id: str, booking: CadenceBooking) -> StoredMeeting:
@@ -100,8 +104,9 @@ def book_cadence(context: Context, programme_id: str, mentorship_id: str, bookin
             booking.step,
             booking.on_conflict,
             booking.move_within_days,
+            per_week=series.rule.per_week if series.rule else 1,
         )
-        plan = planner.plan(series)
+        plan = planner.plan(series, booking.elsewhere)
         _check_plan(plan, booking)
         blocked = [one for one in plan if one.status is not PlanStatus.CLEAR]
         moves = {one.period.start: one.moved_to.start if one.moved_to else None for one in blocked}
@@ -235,8 +240,10 @@ def _check_series(series: Series, mentorship: Mentorship, dates: Days) -> None:
     first, rule = series.dtstart.wall.date(), series.rule
     _check_day(first, mentorship, "/dtstart")
     assert rule is not None  # a cadence has a rule
-    if rule.weekday != weekday_of(first):
-        raise InvalidFields.at("/rrule", f"BYDAY={rule.weekday} is not the weekday of dtstart {first}")
+    if next(rule.dates(first)) != first:
+        raise InvalidFields.at(
+            "/rrule", f"dtstart {first}, a {DAY_NAMES[weekday_of(first)]}, is not one of the rule's dates"
+        )
     last = local_time(rule.until, series.time_zone).wall.date()
     _check_day(last, mentorship, "/rrule")
     if first < dates.first:

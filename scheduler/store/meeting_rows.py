@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select
 
 from scheduler.domain.meetings import Meeting, Occurrence, Party, Series
 from scheduler.domain.periods import Period
-from scheduler.domain.recurrence import WeeklyRule
+from scheduler.domain.recurrence import parse_rule
 from scheduler.domain.zones import LocalTime
 
 
@@ -85,7 +85,7 @@ def grouped(connection: Connection, query: Select[Any]) -> dict[str, list[Row[An
 
 def to_meeting(row: Row[Any], happening: Iterable[Row[Any]], invited: Iterable[Row[Any]]) -> Meeting:
     """The meeting of a row that is joined with its two people and its mentorship."""
-    rule = None if row.rrule is None else WeeklyRule.parse(row.rrule)
+    rule = None if row.rrule is None else parse_rule(row.rrule)
     dtstart = LocalTime(row.dtstart, row.time_zone, row.dtstart_fold)
     return Meeting(
         uid=row.uid,

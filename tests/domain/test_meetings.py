@@ -38,7 +38,7 @@ FIRST, SECOND, THIRD, LAST = WALLS
 STARTS = [datetime(2026, 10, 6, 12, 30, tzinfo=UTC) + timedelta(weeks=n) for n in range(3)]
 STARTS.append(datetime(2026, 10, 27, 13, 30, tzinfo=UTC))
 
-SERIES = Series(LocalTime(FIRST, "Europe/Berlin"), WeeklyRule(1, "TU", STARTS[-1]), 45)
+SERIES = Series(LocalTime(FIRST, "Europe/Berlin"), WeeklyRule(1, ("TU",), STARTS[-1]), 45)
 
 
 def series_of(outcomes: dict[datetime, datetime | None] | None = None) -> Meeting:
@@ -243,7 +243,7 @@ def test_deriving_again_by_other_rules_keeps_wall_times_and_raises_the_sequence(
     hour = timedelta(hours=1)
     last = meeting.occurrences[-1]
     by_old_rules = replace(last, period=Period(last.period.start - hour, last.period.end - hour))
-    rule = WeeklyRule(1, "TU", by_old_rules.period.start)
+    rule = WeeklyRule(1, ("TU",), by_old_rules.period.start)
     old = replace(
         meeting,
         series=replace(SERIES, rule=rule),

@@ -24,7 +24,7 @@ def meeting_of(
 ) -> Meeting:
     """A meeting of ``count`` occurrences; ``outcomes`` maps places to how far they move (None: skipped)."""
     last = LocalTime(first + timedelta(weeks=every_weeks * (count - 1)), zone).instant
-    rule = WeeklyRule(every_weeks, weekday_of(first.date()), last) if count > 1 else None
+    rule = WeeklyRule(every_weeks, (weekday_of(first.date()),), last) if count > 1 else None
     series = Series(LocalTime(first, zone), rule, minutes)
     starts = [start.instant for start in series.nominal_starts]
     planned = {

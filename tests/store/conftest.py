@@ -91,7 +91,7 @@ def plan_meeting(mentor: Person, mentee: Person, now: datetime) -> Callable[...,
 
     def plan(uid: str | None = None, guests: tuple[Party, ...] = ()) -> Meeting:
         dtstart = LocalTime(datetime.fromisoformat("2026-10-06T14:30"), "Europe/Berlin")
-        rule = WeeklyRule(2, "TU", datetime(2026, 12, 15, 13, 30, tzinfo=UTC))
+        rule = WeeklyRule(2, ("TU",), datetime(2026, 12, 15, 13, 30, tzinfo=UTC))
         series = Series(dtstart, rule, 45)
         moved = datetime(2026, 10, 20, 12, 30, tzinfo=UTC)
         skipped = datetime(2026, 11, 3, 13, 30, tzinfo=UTC)

@@ -113,7 +113,7 @@ def test_any_series_comes_back_occurrence_by_occurrence(
         series = Series(dtstart, None, 30)
     else:
         dtstart = LocalTime(wall, zone)
-        rule = WeeklyRule(interval, weekday_of(wall.date()), dtstart.instant + timedelta(weeks=weeks))
+        rule = WeeklyRule(interval, (weekday_of(wall.date()),), dtstart.instant + timedelta(weeks=weeks))
         series = Series(dtstart, rule, 30)
     nominal = [start.instant for start in series.nominal_starts]
     outcomes = {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import combinations
 from zoneinfo import ZoneInfo
 
 from support.oracle import Diary, Why, is_blacked_out, is_stale, rule_causes, time_of_day, wall_clock, zone_in
 
+from scheduler.domain.availability import Attendee
 from scheduler.domain.cadences import CadenceQuery
+from scheduler.domain.patterns import Pattern
 
 
 def resolve(wall: datetime, zone: str) -> int:
@@ -38,6 +41,7 @@ class Candidate:
 
     dtstart: datetime
     walls: tuple[datetime, ...]
+    """Of all its occurrences."""
     starts: tuple[int, ...]
     clear: tuple[bool, ...]
 
@@ -56,27 +60,33 @@ class CadenceOracle:
 
     def __init__(self, query: CadenceQuery) -> None:
         self.query = query
-        self.diaries = [(index, Diary(one)) for index, one in enumerate(query.attendees) if one.required]
-        self.candidates = [self._candidate(day, minute) for day in self._first_dates() for minute in self._times()]
+        roomy = [_with_room_for(one, query.per_week) for one in query.attendees]
+        self.diaries = [(index, Diary(one)) for index, one in enumerate(roomy) if one.required]
+        self.own = [Diary(one) for one in query.attendees if one.required]
+        self.candidates = [self._candidate(days, minute) for days in self._dates() for minute in self._times()]
 
-    def _first_dates(self) -> list[date]:
+    def _dates(self) -> list[tuple[date, ...]]:
+        """Every set of dates on which a cadence may come, each once."""
         query = self.query
-        days = [query.starts_on + timedelta(days=n) for n in range(7 * query.every_weeks)]
-        return [day for day in days if day <= query.ends_on]
+        days = [query.starts_on + timedelta(days=n) for n in range((query.ends_on - query.starts_on).days + 1)]
+        if query.pattern is Pattern.MONTHLY_WEEKDAY:
+            kinds = [(ordinal, weekday) for ordinal in (1, 2, 3, 4, -1) for weekday in range(7)]
+            found = {tuple(day for day in days if _is_such_weekday(day, *kind)) for kind in kinds}
+        elif query.per_week > 1:
+            several = combinations(range(7), query.per_week)
+            found = {tuple(day for day in days if day.weekday() in some) for some in several}
+        else:
+            apart = 7 * query.every_weeks
+            found = {tuple(days[first::apart]) for first in range(min(apart, len(days)))}
+        return sorted(found - {()})
 
     def _times(self) -> range:
         return range(0, 1440, self.query.step)
 
-    def _candidate(self, day: date, minute: int) -> Candidate:
-        query = self.query
-        dtstart = datetime.combine(day, time(minute // 60, minute % 60))
-        walls = []
-        wall = dtstart
-        while wall.date() <= query.ends_on:
-            walls.append(wall)
-            wall += timedelta(weeks=query.every_weeks)
-        starts = tuple(resolve(wall, query.time_zone) for wall in walls)
-        return Candidate(dtstart, tuple(walls), starts, tuple(map(self.is_free, starts)))
+    def _candidate(self, days: tuple[date, ...], minute: int) -> Candidate:
+        walls = tuple(datetime.combine(day, time(minute // 60, minute % 60)) for day in days)
+        starts = tuple(resolve(wall, self.query.time_zone) for wall in walls)
+        return Candidate(walls[0], walls, starts, tuple(map(self.is_free, starts)))
 
     def is_free(self, start: int) -> bool:
         """Whether every minute and buffer holds for every required attendee, and every rule of the question."""
@@ -102,18 +112,22 @@ class CadenceOracle:
                 outcomes.append(("clear", None))
                 continue
             others = [start for other, start in enumerate(candidate.starts) if other != place]
-            move = self._nearest(candidate, place, others + taken) if self.query.on_conflict == "move" else None
+            still_to_come = candidate.starts[place + 1 :]
+            kept = [start for start, (status, _) in zip(candidate.starts, outcomes, strict=False) if status == "clear"]
+            held = [*kept, *still_to_come, *taken]
+            move = self._nearest(candidate, place, others + taken, held) if self.query.on_conflict == "move" else None
             taken += [] if move is None else [move]
             outcomes.append(("skipped", None) if move is None else ("moved", move))
         return outcomes
 
-    def _nearest(self, candidate: Candidate, place: int, others: list[int]) -> int | None:
+    def _nearest(self, candidate: Candidate, place: int, others: list[int], held: list[int]) -> int | None:
         """The nearest start to move to: outwards minute by minute, the later side first."""
         blocked = candidate.starts[place]
         day = candidate.walls[place].date()
         for distance in range((self.query.move_within_days + 3) * 1440):
             for start in (blocked + distance, blocked - distance):
-                if self._may_move_to(start, day) and not self._meets_any(start, others) and self.is_free(start):
+                suits = self._may_move_to(start, day) and not self._meets_any(start, others) and self.is_free(start)
+                if suits and not any(diary.is_full(start, held) for diary in self.own):
                     return start
         return None
 
@@ -189,6 +203,19 @@ class CadenceOracle:
         clear = tuple(not any(cause in counted for _, cause in rows[start]) for start in candidate.starts)
         known = Candidate(candidate.dtstart, candidate.walls, candidate.starts, clear)
         return any(clear) and known.coverage >= self.query.min_coverage
+
+
+def _with_room_for(attendee: Attendee, per_week: int) -> Attendee:
+    """Somebody whose week counts as full if not all meetings of the cadence fit into it."""
+    most = attendee.at_most_per_week
+    return attendee if most is None else replace(attendee, at_most_per_week=most - (per_week - 1))
+
+
+def _is_such_weekday(day: date, ordinal: int, weekday: int) -> bool:
+    """Whether the date is the month's first, second, ... or last (-1) such weekday."""
+    if ordinal == -1:
+        return day.weekday() == weekday and (day + timedelta(weeks=1)).month != day.month
+    return day.weekday() == weekday and (day.day - 1) // 7 + 1 == ordinal
 
 
 _REASONS = {"outside_hours": "no_common_hours"} | {

@@ -112,10 +112,14 @@ class Diary:
         whole = all(map(self.is_open, range(start, start + duration)))
         return whole and self.buffers_hold(start, duration) and not self.is_full(start)
 
-    def is_full(self, start: int) -> bool:
-        """Whether the local day or the week of a start has as many meetings already as it may have."""
+    def is_full(self, start: int, also: Iterable[int] = ()) -> bool:
+        """Whether the local day or the week of a start has as many meetings already as it may have.
+
+        ``also`` are the starts of more meetings.
+        """
         day = self.day_of(start)
-        days = [self.day_of(int(meeting.start.timestamp()) // 60) for meeting in self.attendee.meetings]
+        starts = [*(int(meeting.start.timestamp()) // 60 for meeting in self.attendee.meetings), *also]
+        days = [self.day_of(other) for other in starts]
         monday = day - timedelta(days=day.weekday())
         in_week = sum(monday <= other < monday + timedelta(days=7) for other in days)
         most_a_day, most_a_week = self.attendee.at_most_per_day, self.attendee.at_most_per_week

@@ -52,7 +52,7 @@ class Programme:
         """Six Tuesdays at 10:00 in Berlin, three before the end of summer time and three after."""
         starts = [datetime(2026, 10, 6, 8, tzinfo=UTC) + timedelta(weeks=week) for week in range(3)]
         starts += [datetime(2026, 10, 27, 9, tzinfo=UTC) + timedelta(weeks=week) for week in range(3)]
-        series = Series(LocalTime(datetime(2026, 10, 6, 10), "Europe/Berlin"), WeeklyRule(1, "TU", starts[-1]), 45)
+        series = Series(LocalTime(datetime(2026, 10, 6, 10), "Europe/Berlin"), WeeklyRule(1, ("TU",), starts[-1]), 45)
         length = timedelta(minutes=45)
         expected = tuple((Period(start, start + length), PlanStatus.CLEAR, None) for start in starts)
         return book_cadence(self.context, self.id, self.mentorship.id, CadenceBooking(series, expected, Details()))

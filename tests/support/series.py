@@ -41,7 +41,7 @@ def book_series(programme: Programme, number: int) -> str:
     context = programme.context
     first = LocalTime(datetime(2026, 10, 6) + timedelta(minutes=15 * number), "Europe/Berlin")
     until = LocalTime(first.wall + timedelta(weeks=WEEKS - 1), first.zone).instant
-    series = Series(first, WeeklyRule(1, "TU", until), 15)
+    series = Series(first, WeeklyRule(1, ("TU",), until), 15)
     now = context.clock().replace(microsecond=0)
     with context.store.write() as tx:
         mentor, mentee = (tx.people.party(programme.id, who.id) for who in (programme.mentor, programme.mentee))

@@ -20,6 +20,7 @@ from scheduler.domain.availability import (
 )
 from scheduler.domain.cadences import CadenceQuery
 from scheduler.domain.clocks import Stay
+from scheduler.domain.patterns import Pattern
 from scheduler.domain.periods import Period, Periods
 from scheduler.domain.planning import OnConflict
 from scheduler.domain.rules import Group, Rules, Within
@@ -248,7 +249,9 @@ def cadence_queries(draw: st.DrawFn) -> CadenceQuery:
     """A question after cadences over three to ten weeks with, mostly, a clock change in them."""
     zone, day = draw(starting_dates())
     weeks = draw(st.sampled_from([3, 3, 3, 4, 5, 6, 8, 10]))
-    every_weeks = draw(st.sampled_from([1, 1, 2, 2, 3, 4, 8]))
+    pattern = draw(st.sampled_from([Pattern.WEEKLY] * 3 + [Pattern.MONTHLY_WEEKDAY]))
+    per_week = draw(st.sampled_from([1] * 5 + [2, 2, 3, 5])) if pattern is Pattern.WEEKLY else 1
+    every_weeks = draw(st.sampled_from([1, 1, 2, 2, 3, 4, 8])) if (pattern, per_week) == (Pattern.WEEKLY, 1) else 1
     starts_on = day - timedelta(days=draw(st.integers(0, 7 * weeks - 7)))
     ends_on = starts_on + timedelta(days=7 * weeks - draw(st.integers(0, 6)) - 1)
     begin = datetime(starts_on.year, starts_on.month, starts_on.day, tzinfo=UTC)
@@ -264,6 +267,8 @@ def cadence_queries(draw: st.DrawFn) -> CadenceQuery:
         on_conflict=draw(st.sampled_from([OnConflict.MOVE, OnConflict.MOVE, OnConflict.SKIP])),
         move_within_days=draw(st.integers(0, min(7 * every_weeks - 1, 9))),
         limit=draw(st.integers(1, 4) | st.just(400)),
+        pattern=pattern,
+        per_week=per_week,
     )
 
 
@@ -293,7 +298,7 @@ def hopeless_cadence_queries(draw: st.DrawFn) -> CadenceQuery:
     return replace(
         query,
         ends_on=query.starts_on + timedelta(days=days - 1),
-        every_weeks=draw(st.integers(1, 2)),
+        every_weeks=query.every_weeks if query.per_week > 1 else draw(st.integers(1, 2)),
         duration=draw(st.integers(1, 90) | st.integers(1, 600)),
         step=draw(st.integers(60, 1440)),
         attendees=tuple(people),

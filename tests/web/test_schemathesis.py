@@ -35,7 +35,7 @@ BEYOND_JSON_SCHEMA = (
     "is past; give an instant to come",
     # Two fields that have to go together.
     "does not end after it starts|, before it starts|comes before the first day|is longer than",
-    "is before starts_on|the most for every_weeks",
+    "is before starts_on|the most where the same meeting comes again",
     "^give either|^a blackout has either|^this field is needed|^a cadence needs this|^this belongs to a cadence",
     "are the same person|the only change of status is",
     # What is stored.

@@ -13,7 +13,7 @@ from scheduler.domain.availability import Days
 from scheduler.domain.meetings import Party, Series
 from scheduler.domain.periods import Period
 from scheduler.domain.planning import OnConflict
-from scheduler.domain.recurrence import WeeklyRule
+from scheduler.domain.recurrence import parse_rule
 from scheduler.domain.zones import LocalTime, check_date
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.booking import (
@@ -140,7 +140,7 @@ def _cadence(asked: Booking) -> CadenceBooking:
             raise InvalidFields.at(f"/{name}", "a cadence needs this, as the answer to /v1/cadences gave it")
     assert asked.dtstart is not None  # the caller looked
     try:
-        rule = WeeklyRule.parse(asked.rrule or "")
+        rule = parse_rule(asked.rrule or "")
         check_date(rule.until.date())
     except InvalidValue as error:
         raise InvalidFields.at("/rrule", str(error)) from error
@@ -160,6 +160,6 @@ def _cadence(asked: Booking) -> CadenceBooking:
         dates,
         asked.step,
         asked.on_conflict,
-        check_move_days(asked.move_within_days, rule.interval),
+        check_move_days(asked.move_within_days, rule.round_days),
         asked.min_coverage,
     )

@@ -13,7 +13,9 @@ from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
 from scheduler.domain.cadences import Cadence, CadenceAnswer, CadenceQuery
 from scheduler.domain.explanation import Cause
+from scheduler.domain.patterns import MOST_PER_WEEK, Pattern
 from scheduler.domain.planning import BlockedBy, OnConflict, PlannedOccurrence, PlanStatus
+from scheduler.domain.recurrence import LEAST_MONTH
 from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_cadences
@@ -40,7 +42,9 @@ api = Blueprint("cadences", __name__)
 
 LONGEST_SPAN = 366
 
-MoveDays = Annotated[int, Field(ge=0, le=55, strict=True, description="at most 7 x every_weeks - 1")]
+MoveDays = Annotated[
+    int, Field(ge=0, le=55, strict=True, description="less than 7 x every_weeks; monthly: less than 28")
+]
 Coverage = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 
 
@@ -51,7 +55,9 @@ class CadencesRequest(Document):
 
     starts_on: Day
     ends_on: Day
+    pattern: Pattern = Field(Pattern.WEEKLY, description="monthly_weekday: such as every first Tuesday")
     every_weeks: int = Field(1, ge=1, le=8, strict=True)
+    per_week: int = Field(1, ge=1, le=MOST_PER_WEEK, strict=True, description="on so many weekdays, every week")
     duration: MeetingLength
     step: MeetingLength = QUARTER
     time_zone: ZoneName | None = Field(None, description="the anchor zone; left out: the organizer's")
@@ -70,6 +76,12 @@ class CadencesRequest(Document):
             raise InvalidFields.at("/ends_on", f"{self.ends_on} is before starts_on {self.starts_on}")
         if (self.ends_on - self.starts_on).days > LONGEST_SPAN:
             raise InvalidFields.at("/ends_on", "starts_on to ends_on spans more than 366 days; ask for less at a time")
+        if self.every_weeks > 1 and (self.per_week > 1 or self.pattern is not Pattern.WEEKLY):
+            detail = f"{self.every_weeks} goes with one meeting a week only; leave it out here"
+            raise InvalidFields.at("/every_weeks", detail)
+        if self.per_week > 1 and self.pattern is not Pattern.WEEKLY:
+            raise InvalidFields.at("/per_week", f"{self.per_week} goes with the pattern weekly only; leave it out")
+        round_days = LEAST_MONTH if self.pattern is Pattern.MONTHLY_WEEKDAY else 7 * self.every_weeks
         return CadenceQuery(
             self.starts_on,
             self.ends_on,
@@ -80,11 +92,13 @@ class CadencesRequest(Document):
             (),
             self.min_coverage,
             self.on_conflict,
-            check_move_days(self.move_within_days, self.every_weeks),
+            check_move_days(self.move_within_days, round_days),
             self.limit,
             self.allow_unknown,
             self.explain,
             self.relax_into_night,
+            pattern=self.pattern,
+            per_week=self.per_week,
         )
 
 
@@ -220,11 +234,11 @@ def title_of(row: BlockedBy, *, titles: bool) -> str | None:
     return row.title if titles or row.blackout is None else None
 
 
-def check_move_days(days: int, every_weeks: int) -> int:
-    """The days themselves. Raises InvalidFields where a move could reach the next occurrence."""
-    most = 7 * every_weeks - 1
-    if days > most:
-        raise InvalidFields.at("/move_within_days", f"{days} is over {most}, the most for every_weeks {every_weeks}")
+def check_move_days(days: int, round_days: int) -> int:
+    """The days themselves. Raises InvalidFields where a move could reach the next round, so many days later."""
+    if days >= round_days:
+        detail = f"{days} is over {round_days - 1}, the most where the same meeting comes again after {round_days} days"
+        raise InvalidFields.at("/move_within_days", detail)
     return days
 
 
