@@ -43,7 +43,8 @@ _FAR = np.int64(1 << 40)
 class CadenceQuery:
     """The question. ``duration`` and ``step`` are minutes (1-1440); dates are read in ``time_zone``, both included.
 
-    ``every_weeks`` and ``per_week`` (1-5) belong to weekly cadences; one of them is 1.
+    ``every_weeks`` and ``per_week`` (1-5) belong to weekly cadences; one of them is 1. ``rotation`` is the number of
+    local times that take turns (1-4); more than one go with one meeting in ``every_weeks`` weeks.
     """
 
     starts_on: date
@@ -64,6 +65,7 @@ class CadenceQuery:
     fair: bool = False
     pattern: Pattern = Pattern.WEEKLY
     per_week: int = 1
+    rotation: int = 1
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,7 @@ class CadenceSearch:
 
     def coverage(self, clear: Mask) -> Thousandths:
         """For each candidate, clear / all in thousandths."""
-        thousandths: Thousandths = np.rint(self.per_candidate(clear) / self.occurrence_counts * 1000).astype(np.int64)
-        return thousandths
+        return in_thousandths(self.per_candidate(clear), self.occurrence_counts)
 
     def remaining(self, clear: Mask) -> Minutes:
         """The candidates that have a clear occurrence and enough coverage."""
@@ -250,7 +251,7 @@ class CadenceSearch:
 
     def explain(self) -> Explanation:
         """Why nothing was found, and what would help."""
-        reason = first_reason(self.situation, lambda barred: not self.remaining(~barred[self.places]).size)
+        reason = first_reason(self.situation, lambda barred: not self.best(~barred[self.places]))
         night = self.query.relax_into_night
         relaxed = relaxations(self.situation, lambda free: self.best(free[self.places]), self._best_with, night=night)
         return Explanation(reason, self.blocking, by_ask([*relaxed, *self._asked_otherwise()]))
@@ -271,7 +272,14 @@ class CadenceSearch:
 
     def _best_with(self, change: Change) -> float:
         """The best coverage of the question with that change of its own fields."""
-        return best_coverage(changed(self.query, change))
+        search = type(self)(changed(self.query, change))
+        return search.best(search.clear)
+
+
+def in_thousandths(counts: Minutes | np.int64, whole: Minutes | int) -> Thousandths:
+    """What share of the whole they are."""
+    thousandths: Thousandths = np.rint(counts / whole * 1000).astype(np.int64)
+    return thousandths
 
 
 def _apart(minutes: Minutes, duration: int) -> Minutes:

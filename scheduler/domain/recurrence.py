@@ -79,7 +79,7 @@ class WeeklyRule(SeriesRule):
     weekdays: tuple[str, ...]
     until: datetime
 
-    _FORM = re.compile(rf"FREQ=WEEKLY(?:;INTERVAL=([1-9]|[12]\d|3[0-2]))?;BYDAY=([A-Z,]+);UNTIL=({_UNTIL})")
+    _FORM = re.compile(rf"FREQ=WEEKLY(?:;INTERVAL=([1-8]))?;BYDAY=([A-Z,]+);UNTIL=({_UNTIL})")
 
     @classmethod
     def parse(cls, text: str) -> WeeklyRule | None:

@@ -152,7 +152,7 @@ def test_a_plan_under_min_coverage_is_refused_which_is_a_half_if_left_out(
         ("FREQ=WEEKLY;BYDAY=TU;COUNT=6", "give the rrule of a cadence answer"),
         ("FREQ=DAILY;UNTIL=20261110T090000Z", "give the rrule of a cadence answer"),
         ("FREQ=WEEKLY;BYDAY=TH,TU;UNTIL=20261110T090000Z", "give the rrule of a cadence answer"),
-        ("FREQ=WEEKLY;INTERVAL=33;BYDAY=TU;UNTIL=20261110T090000Z", "give the rrule of a cadence answer"),
+        ("FREQ=WEEKLY;INTERVAL=9;BYDAY=TU;UNTIL=20261110T090000Z", "give the rrule of a cadence answer"),
         ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20261110T100000", "give the rrule of a cadence answer"),
         ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20261110", "give the rrule of a cadence answer"),
         ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20261399T090000Z", "give the rrule of a cadence answer"),
