@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -11,10 +12,12 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from scheduler.domain.availability import Attendee
-from scheduler.domain.cadences import Cadence, CadenceAnswer
+from scheduler.domain.cadences import Cadence, CadenceAnswer, LocalTimeShift
+from scheduler.domain.clocks import zone_at
 from scheduler.domain.explanation import Explanation
 from scheduler.domain.planning import PlannedOccurrence, PlanStatus
 from scheduler.domain.recurrence import DAY_NAMES, MonthlyRule, SeriesRule, WeeklyRule
+from scheduler.domain.rotations import Rotation, RotationAnswer
 from scheduler.domain.slots import SlotAnswer
 from scheduler.domain.zones import in_zone
 
@@ -34,40 +37,78 @@ def print_answer(answer: RenderableType) -> None:
 
 def slots_table(found: SlotAnswer, attendees: Sequence[Attendee]) -> RenderableType:
     """The slots with each attendee's local start."""
-    if found.explanation is not None:
-        return explanation_table(found.explanation, attendees)
     table = Table("score", *_headings(attendees), box=box.SIMPLE)
     for slot in found.slots:
         cells = [
-            f"{in_zone(slot.period.start, attendee.zone):{LOCAL}}{_presence(available)}"
+            f"{_local(slot.period.start, attendee)}{_presence(available)}"
             for attendee, available in zip(attendees, slot.available, strict=True)
         ]
         table.add_row(f"{slot.score:.3f}", *cells)
-    return Group(table, Text(f"{len(found.slots)} of {found.total} feasible starts"))
+    return _with_explanation([table, Text(f"{len(found.slots)} of {found.total} feasible starts")], found, attendees)
 
 
-def cadences_table(found: CadenceAnswer, attendees: Sequence[Attendee]) -> RenderableType:
-    """The cadences one after another, every occurrence with what it comes to and why."""
+def _with_explanation(
+    parts: Sequence[RenderableType], found: SlotAnswer | CadenceAnswer | RotationAnswer, attendees: Sequence[Attendee]
+) -> Group:
+    """What was found, if anything, and what there is to say about the rest."""
+    shown = list(parts) if found.total else []
     if found.explanation is not None:
-        return explanation_table(found.explanation, attendees)
+        shown.append(explanation_table(found.explanation, attendees))
+    return Group(*shown)
+
+
+def cadences_table(found: CadenceAnswer | RotationAnswer, attendees: Sequence[Attendee]) -> RenderableType:
+    """The cadences or rotations one after another, every occurrence with what it comes to and why."""
     parts: list[RenderableType] = []
-    for place, cadence in enumerate(found.cadences, 1):
-        parts += [*cadence_table(place, cadence, attendees), *shift_lines(cadence, attendees), Text()]
-    return Group(*parts, Text(f"{len(found.cadences)} of {found.total} cadences"))
+    match found:
+        case CadenceAnswer(cadences=cadences):
+            for place, cadence in enumerate(cadences, 1):
+                parts += [*cadence_table(place, cadence, attendees), *shift_lines(cadence.shifts, attendees), Text()]
+            parts.append(Text(f"{len(cadences)} of {found.total} cadences"))
+        case RotationAnswer(rotations=rotations):
+            for place, rotation in enumerate(rotations, 1):
+                parts += [*rotation_table(place, rotation, attendees), Text()]
+            parts.append(Text(f"{len(rotations)} of {found.total} rotations"))
+    return _with_explanation(parts, found, attendees)
+
+
+def rotation_table(place: int, rotation: Rotation, attendees: Sequence[Attendee]) -> Iterator[RenderableType]:
+    """One rotation: its turns, what each attendee bears, and every occurrence in order."""
+    times = " and ".join(f"{turn.dtstart.wall:%H:%M}" for turn in rotation.turns)
+    zone = rotation.turns[0].dtstart.zone
+    yield Text(
+        f"{place}. {_said(rotation.turns[0].rule)}, in turns at {times} {zone}: "
+        f"{rotation.clear_count} of {len(rotation.occurrences)} clear (score {rotation.score:.3f})",
+        style="bold",
+    )
+    yield _burdens(rotation.burdens, attendees)
+    yield _occurrences([one for _, one in rotation.occurrences], attendees)
+    for turn in rotation.turns:
+        yield from shift_lines(turn.shifts, attendees)
 
 
 def cadence_table(place: int, cadence: Cadence, attendees: Sequence[Attendee]) -> Iterator[RenderableType]:
-    """One cadence: a line that sums it up, and a row an occurrence."""
+    """One cadence: a line that sums it up, what each attendee bears, and a row an occurrence."""
     yield Text(
         f"{place}. {_said(cadence.rule)} at {cadence.dtstart.wall:%H:%M} {cadence.dtstart.zone}: "
         f"{cadence.clear_count} of {len(cadence.occurrences)} clear (score {cadence.score:.3f})",
         style="bold",
     )
+    yield _burdens(cadence.burdens, attendees)
+    yield _occurrences(cadence.occurrences, attendees)
+
+
+def _burdens(burdens: Sequence[int], attendees: Sequence[Attendee]) -> Text:
+    borne = [f"{_name(index, attendees[index])} {burden}" for index, burden in enumerate(burdens)]
+    return Text("   burden: " + ", ".join(borne))
+
+
+def _occurrences(occurrences: Sequence[PlannedOccurrence], attendees: Sequence[Attendee]) -> Table:
     table = Table(*_headings(attendees), Column("", no_wrap=True), "why", box=box.SIMPLE)
-    for planned in cadence.occurrences:
-        starts = [f"{in_zone(planned.period.start, attendee.zone):{LOCAL}}" for attendee in attendees]
-        table.add_row(*starts, _outcome(planned, attendees[0].zone), _why(planned, attendees))
-    yield table
+    for planned in occurrences:
+        starts = [_local(planned.period.start, attendee) for attendee in attendees]
+        table.add_row(*starts, _outcome(planned, attendees[0]), _why(planned, attendees))
+    return table
 
 
 def _said(rule: SeriesRule) -> str:
@@ -81,14 +122,14 @@ def _said(rule: SeriesRule) -> str:
     raise TypeError(rule)
 
 
-def shift_lines(cadence: Cadence, attendees: Sequence[Attendee]) -> list[Text]:
+def shift_lines(shifts: Sequence[LocalTimeShift], attendees: Sequence[Attendee]) -> list[Text]:
     """The days from which a clock change shifts somebody's local time."""
     return [
         Text(
             f"  from {shift.on:%a %d %b %Y} it is {_clock(shift.after)} instead of {_clock(shift.before)} "
             f"for {_name(shift.index, attendees[shift.index])}"
         )
-        for shift in cadence.shifts
+        for shift in shifts
     ]
 
 
@@ -108,6 +149,10 @@ def explanation_table(explanation: Explanation, attendees: Sequence[Attendee]) -
     return Group(*parts)
 
 
+def _local(instant: datetime, attendee: Attendee) -> str:
+    return f"{in_zone(instant, zone_at(attendee.clock, instant)):{LOCAL}}"
+
+
 def _headings(attendees: Sequence[Attendee]) -> list[str]:
     return [f"{_name(index, attendee)}\n{attendee.zone}" for index, attendee in enumerate(attendees)]
 
@@ -124,9 +169,10 @@ def _presence(available: bool | None) -> str:
     return {True: "", False: " (can't come)", None: " (unknown)"}[available]
 
 
-def _outcome(planned: PlannedOccurrence, zone: str) -> str:
+def _outcome(planned: PlannedOccurrence, organizer: Attendee) -> str:
     if planned.status is PlanStatus.MOVED and planned.moved_to:
-        return f"moved to {in_zone(planned.moved_to.start, zone):%a %d %b %H:%M}"
+        start = planned.moved_to.start
+        return f"moved to {in_zone(start, zone_at(organizer.clock, start)):%a %d %b %H:%M}"
     return planned.status.value
 
 

@@ -13,7 +13,7 @@ from benchmarks.inputs import ZONES
 from scheduler.app import create_context
 from scheduler.config import Settings
 from scheduler.domain.availability import Blackout, BlackoutKind, Days, WorkingHours
-from scheduler.domain.cadences import CadenceQuery
+from scheduler.domain.cadences import CadenceAnswer, CadenceQuery
 from scheduler.domain.meetings import Series
 from scheduler.domain.mentorships import Mentorship
 from scheduler.domain.people import Person, Show
@@ -171,6 +171,7 @@ def _book_fortnightly(context: Context, programme_id: str, agreed: Mentorship) -
     specs = [AttendeeSpec(agreed.mentor_id, {}), AttendeeSpec(agreed.mentee_id, {})]
     query = CadenceQuery(agreed.starts_on, agreed.ends_on, 2, 45, 15, "", (), min_coverage=0, limit=1)
     answer, _ = suggest_cadences(context, programme_id, specs, query)
+    assert isinstance(answer, CadenceAnswer)  # no rotation was asked for
     cadence = answer.cadences[0]
     expected = tuple((one.period, one.status, one.moved_to) for one in cadence.occurrences)
     series = Series(cadence.dtstart, cadence.rule, 45)

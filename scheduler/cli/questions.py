@@ -11,12 +11,11 @@ from typing import TypeVar
 import click
 from pydantic import ValidationError
 
-from scheduler.domain.cadences import find_cadences
 from scheduler.domain.slots import find_slots
 from scheduler.domain.weekview import week_view
 from scheduler.errors import InvalidFields
 from scheduler.pictures import week_svg
-from scheduler.services.proposing import inline_attendees, with_attendees
+from scheduler.services.proposing import cadences_or_rotations, inline_attendees, with_attendees
 from scheduler.tables import cadences_table, print_answer, slots_table
 from scheduler.web.api.attendees import specs_of
 from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
@@ -51,7 +50,7 @@ def cadences(file: str, as_json: bool) -> None:
     """Find cadences: FILE (or -) holds a request of POST /v1/cadences with inline attendees."""
     asked = _read(CadencesRequest, file)
     attendees = inline_attendees(specs_of(asked.attendees))
-    found = find_cadences(with_attendees(asked.to_query(), attendees))
+    found = cadences_or_rotations(with_attendees(asked.to_query(), attendees))
     document = CadencesAnswer.of(found, attendees, datetime.now(UTC))
     print_answer(document.model_dump_json() if as_json else cadences_table(found, attendees))
 

@@ -34,6 +34,12 @@ from scheduler.domain.slots import is_too_unknown
 from scheduler.domain.timeline import Mask, Starts
 from scheduler.domain.zones import LocalTime
 
+MOST_WEEKS = 8
+"""From an occurrence of a turn to its next one."""
+SHORTEST_STEP = 15
+"""Minutes: with a finer step, or more people who have to come, there is too much to try."""
+MOST_PEOPLE = 10
+
 
 @dataclass(frozen=True)
 class Turn:

@@ -13,6 +13,7 @@ from scheduler.domain.cadences import CadenceAnswer, CadenceQuery, find_cadences
 from scheduler.domain.changes import FURTHER
 from scheduler.domain.people import ConnectedCalendar
 from scheduler.domain.periods import Periods
+from scheduler.domain.rotations import RotationAnswer, find_rotations
 from scheduler.domain.slots import LATEST_END, SlotAnswer, SlotQuery, find_slots
 from scheduler.errors import NotFound, SchedulerError
 from scheduler.services.ports import Context
@@ -57,7 +58,7 @@ def suggest_slots(
 
 def suggest_cadences(
     context: Context, programme_id: str, specs: Sequence[AttendeeSpec], query: CadenceQuery
-) -> tuple[CadenceAnswer, tuple[Attendee, ...]]:
+) -> tuple[CadenceAnswer | RotationAnswer, tuple[Attendee, ...]]:
     """The answer, and the attendees it is about; an empty ``time_zone`` in the query is the organizer's.
 
     Raises NotFound for a person, with its place.
@@ -67,9 +68,14 @@ def suggest_cadences(
     end = datetime.combine(query.ends_on, clock_time(), UTC) + FURTHER + margin  # going on for longer may help
     with context.store.read() as tx:
         attendees = load_attendees(context, tx, programme_id, specs, start, end)
-    answer = find_cadences(with_attendees(query, attendees))
+    answer = cadences_or_rotations(with_attendees(query, attendees))
     context.observer.searched("cadences", time.perf_counter() - began, found=bool(answer.total))
     return answer, attendees
+
+
+def cadences_or_rotations(query: CadenceQuery) -> CadenceAnswer | RotationAnswer:
+    """What the question is after."""
+    return find_rotations(query) if query.rotation > 1 else find_cadences(query)
 
 
 def with_attendees(query: CadenceQuery, attendees: tuple[Attendee, ...]) -> CadenceQuery:

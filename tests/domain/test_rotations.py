@@ -146,10 +146,7 @@ def test_a_rotation_is_never_worse_than_the_best_single_cadence(query: CadenceQu
     top = [one for one in singles if one.coverage == singles[0].coverage]
     required = [place for place, one in enumerate(query.attendees) if one.required]
     past = [one.past_burden if query.fair else 0 for one in query.attendees]
-    lightest = min(
-        max(past[place] + one.burdens[place] for place in required)
-        for one in top
-    )
+    lightest = min(max(past[place] + one.burdens[place] for place in required) for one in top)
     best, *_ = find_rotations(query).rotations
     assert best.coverage >= singles[0].coverage
     assert weight(query, best)[0] <= lightest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from scheduler.domain.availability import Days
 from scheduler.domain.meetings import Party, Series
 from scheduler.domain.periods import Period
 from scheduler.domain.planning import OnConflict
-from scheduler.domain.recurrence import parse_rule
+from scheduler.domain.recurrence import SeriesRule, parse_rule
 from scheduler.domain.zones import LocalTime, check_date
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.booking import (
@@ -25,14 +26,22 @@ from scheduler.services.booking import (
     book_cadence,
     book_slot,
 )
-from scheduler.web.api.cadences import Coverage, MoveDays, PlannedOccurrenceDocument, check_move_days, title_of
+from scheduler.web.api.cadences import Coverage, MoveDays, check_move_days
 from scheduler.web.api.fields import QUARTER, Day, Document, MeetingLength, Moment, Name, WallTime, WebAddress, ZoneName
 from scheduler.web.api.meetings import BlockedDocument, BookingProblem, GuestDocument, MeetingDocument, on_clock
+from scheduler.web.api.occurrences import PlannedOccurrenceDocument, title_of
 from scheduler.web.api.openapi import documented
 from scheduler.web.problems import problem
 from scheduler.web.requests import answer, api_key, context, programme_id, read_body
 
 api = Blueprint("booking", __name__)
+
+
+class TurnReference(Document):
+    """Another turn of the rotation that is being booked."""
+
+    dtstart: WallTime
+    rrule: str = Field(max_length=200)
 
 
 class Booking(Document):
@@ -44,6 +53,9 @@ class Booking(Document):
     rrule: str | None = Field(None, max_length=200, description="as a cadence answer gave it")
     expected: Annotated[list[PlannedOccurrenceDocument], Field(min_length=1, max_length=400)] | None = Field(
         None, description="the cadence's occurrences as the answer gave them"
+    )
+    other_turns: Annotated[list[TurnReference], Field(max_length=3)] = Field(
+        [], description="of a rotation, whose turns are booked one by one in their order: no move comes near to them"
     )
     duration: MeetingLength
     on_conflict: OnConflict = OnConflict.MOVE
@@ -114,7 +126,7 @@ def _slot_taken(error: SlotTaken) -> Response:
 
 
 def _slot(asked: Booking, start: datetime, mentorship_id: str) -> Period:
-    cadences_own = ("time_zone", "rrule", "expected", "starts_on", "ends_on", "step")
+    cadences_own = ("time_zone", "rrule", "expected", "other_turns", "starts_on", "ends_on", "step")
     rules = ("on_conflict", "move_within_days", "min_coverage")
     for name in (*cadences_own, *rules):
         if name in asked.model_fields_set and getattr(asked, name) is not None:
@@ -139,11 +151,7 @@ def _cadence(asked: Booking) -> CadenceBooking:
         if getattr(asked, name) is None:
             raise InvalidFields.at(f"/{name}", "a cadence needs this, as the answer to /v1/cadences gave it")
     assert asked.dtstart is not None  # the caller looked
-    try:
-        rule = parse_rule(asked.rrule or "")
-        check_date(rule.until.date())
-    except InvalidValue as error:
-        raise InvalidFields.at("/rrule", str(error)) from error
+    rule = _rule(asked.rrule or "", "/rrule")
     dates = None
     if asked.starts_on is not None and asked.ends_on is not None:
         try:
@@ -162,4 +170,23 @@ def _cadence(asked: Booking) -> CadenceBooking:
         asked.on_conflict,
         check_move_days(asked.move_within_days, rule.round_days),
         asked.min_coverage,
+        tuple(_elsewhere(asked)),
     )
+
+
+def _elsewhere(asked: Booking) -> Iterator[Period]:
+    """The occurrences of the other turns."""
+    length = timedelta(minutes=asked.duration)
+    for place, turn in enumerate(asked.other_turns):
+        rule = _rule(turn.rrule, f"/other_turns/{place}/rrule")
+        for start in rule.starts(turn.dtstart, asked.time_zone or ""):
+            yield Period(start.instant, start.instant + length)
+
+
+def _rule(text: str, pointer: str) -> SeriesRule:
+    try:
+        rule = parse_rule(text)
+        check_date(rule.until.date())
+    except InvalidValue as error:
+        raise InvalidFields.at(pointer, str(error)) from error
+    return rule

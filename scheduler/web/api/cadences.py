@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
@@ -12,11 +12,10 @@ from pydantic import ConfigDict, Field
 from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
 from scheduler.domain.cadences import Cadence, CadenceAnswer, CadenceQuery
-from scheduler.domain.explanation import Cause
 from scheduler.domain.patterns import MOST_PER_WEEK, Pattern
-from scheduler.domain.planning import BlockedBy, OnConflict, PlannedOccurrence, PlanStatus
+from scheduler.domain.planning import OnConflict
 from scheduler.domain.recurrence import LEAST_MONTH
-from scheduler.domain.zones import in_zone
+from scheduler.domain.rotations import MOST_PEOPLE, MOST_WEEKS, SHORTEST_STEP, RotationAnswer
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_cadences
 from scheduler.web.api import examples
@@ -24,17 +23,16 @@ from scheduler.web.api.attendees import Attendees, specs_of, stored_places
 from scheduler.web.api.explanations import ExplanationDocument
 from scheduler.web.api.fields import (
     QUARTER,
-    ClockTime,
     Day,
     Document,
     Flag,
-    Instant,
-    LocalInstant,
     MeetingLength,
     WallTime,
     ZoneName,
 )
+from scheduler.web.api.occurrences import PlannedOccurrenceDocument, ShiftDocument
 from scheduler.web.api.openapi import documented
+from scheduler.web.api.rotations import RotationDocument
 from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
 from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body
 
@@ -58,6 +56,14 @@ class CadencesRequest(Document):
     pattern: Pattern = Field(Pattern.WEEKLY, description="monthly_weekday: such as every first Tuesday")
     every_weeks: int = Field(1, ge=1, le=8, strict=True)
     per_week: int = Field(1, ge=1, le=MOST_PER_WEEK, strict=True, description="on so many weekdays, every week")
+    rotation: int = Field(
+        1,
+        ge=1,
+        le=4,
+        strict=True,
+        description="so many local times take turns, that whoever bears most of the odd hours bears as little as can "
+        "be; at most 8 weeks for all turns, a step of 15 minutes or more, and at most 10 required attendees",
+    )
     duration: MeetingLength
     step: MeetingLength = QUARTER
     time_zone: ZoneName | None = Field(None, description="the anchor zone; left out: the organizer's")
@@ -76,11 +82,9 @@ class CadencesRequest(Document):
             raise InvalidFields.at("/ends_on", f"{self.ends_on} is before starts_on {self.starts_on}")
         if (self.ends_on - self.starts_on).days > LONGEST_SPAN:
             raise InvalidFields.at("/ends_on", "starts_on to ends_on spans more than 366 days; ask for less at a time")
-        if self.every_weeks > 1 and (self.per_week > 1 or self.pattern is not Pattern.WEEKLY):
-            detail = f"{self.every_weeks} goes with one meeting a week only; leave it out here"
-            raise InvalidFields.at("/every_weeks", detail)
-        if self.per_week > 1 and self.pattern is not Pattern.WEEKLY:
-            raise InvalidFields.at("/per_week", f"{self.per_week} goes with the pattern weekly only; leave it out")
+        self._check_pattern()
+        if self.rotation > 1:
+            self._check_rotation()
         round_days = LEAST_MONTH if self.pattern is Pattern.MONTHLY_WEEKDAY else 7 * self.every_weeks
         return CadenceQuery(
             self.starts_on,
@@ -99,79 +103,35 @@ class CadencesRequest(Document):
             self.relax_into_night,
             pattern=self.pattern,
             per_week=self.per_week,
+            rotation=self.rotation,
         )
 
+    def _check_pattern(self) -> None:
+        """Raises InvalidFields for what does not go together."""
+        if self.every_weeks > 1 and (self.per_week > 1 or self.pattern is not Pattern.WEEKLY):
+            detail = f"{self.every_weeks} goes with one meeting a week only; leave it out here"
+            raise InvalidFields.at("/every_weeks", detail)
+        if self.per_week > 1 and self.pattern is not Pattern.WEEKLY:
+            raise InvalidFields.at("/per_week", f"{self.per_week} goes with the pattern weekly only; leave it out")
 
-class CadenceAttendee(Document):
-    """An attendee's local start of an occurrence."""
-
-    index: int
-    start: LocalInstant
-
-
-class BlockedByDocument(Document):
-    """Whom an occurrence does not suit (null: a rule of the request), and why."""
-
-    index: int | None
-    cause: Cause
-    title: str | None = Field(
-        None, exclude_if=lambda value: value is None, description="a stored blackout's needs a key with people:read"
-    )
-    blackout: str | None = Field(
-        None, exclude_if=lambda value: value is None, description="the id of a stored blackout"
-    )
-
-    @classmethod
-    def of(cls, row: BlockedBy, *, titles: bool) -> BlockedByDocument:
-        """The document of one reason, with the title of a stored blackout only for who may read it."""
-        title = title_of(row, titles=titles)
-        return cls(index=row.index, cause=row.cause, title=title, blackout=row.blackout)
-
-
-class PeriodDocument(Document):
-    """A period [start, end) between two instants."""
-
-    start: Instant
-    end: Instant
-
-
-class PlannedOccurrenceDocument(Document):
-    """One occurrence of a cadence: clear, moved nearby, or skipped."""
-
-    start: Instant
-    end: Instant
-    status: PlanStatus
-    attendees: list[CadenceAttendee] | None = Field(None, exclude_if=lambda value: value is None)
-    blocked_by: list[BlockedByDocument] | None = Field(None, exclude_if=lambda value: value is None)
-    moved_to: PeriodDocument | None = Field(None, exclude_if=lambda value: value is None)
-
-    @classmethod
-    def of(cls, planned: PlannedOccurrence, zones: Sequence[str], *, titles: bool = True) -> PlannedOccurrenceDocument:
-        """The document of a planned occurrence, with the local start in each zone, if any.
-
-        Without ``titles`` those of stored blackouts are left out.
-        """
-        start = planned.period.start
-        blocks = [BlockedByDocument.of(row, titles=titles) for row in planned.blocked_by]
-        locals_ = [CadenceAttendee(index=index, start=in_zone(start, zone)) for index, zone in enumerate(zones)]
-        moved = planned.moved_to
-        return cls.model_construct(
-            start=start,
-            end=planned.period.end,
-            status=planned.status,
-            attendees=locals_ or None,
-            blocked_by=blocks or None,
-            moved_to=PeriodDocument.model_construct(start=moved.start, end=moved.end) if moved else None,
-        )
-
-
-class ShiftDocument(Document):
-    """From this local date on, an attendee's wall time is another."""
-
-    index: int
-    on: date
-    before: ClockTime = Field(alias="from", serialization_alias="from")
-    after: ClockTime = Field(alias="to", serialization_alias="to")
+    def _check_rotation(self) -> None:
+        """Raises InvalidFields for what no rotation can be."""
+        if self.per_week > 1 or self.pattern is not Pattern.WEEKLY:
+            raise InvalidFields.at(
+                "/rotation", "only a cadence of one meeting in a week or more takes turns"
+            )
+        weeks = self.rotation * self.every_weeks
+        if weeks > MOST_WEEKS:
+            detail = f"{self.rotation} turns of {self.every_weeks} weeks are {weeks} weeks; {MOST_WEEKS} is the most"
+            raise InvalidFields.at("/rotation", detail)
+        if self.step < SHORTEST_STEP:
+            raise InvalidFields.at("/step", f"a rotation needs a step of PT{SHORTEST_STEP}M or more")
+        if (self.ends_on - self.starts_on).days < 7 * self.every_weeks * (self.rotation - 1):
+            raise InvalidFields.at(
+                "/ends_on", f"{self.ends_on} leaves no meeting for some of the {self.rotation} turns"
+            )
+        if sum(one.role == "required" for one in self.attendees) > MOST_PEOPLE:
+            raise InvalidFields.at("/attendees", f"a rotation has at most {MOST_PEOPLE} required attendees")
 
 
 class CadenceDocument(Document):
@@ -188,12 +148,8 @@ class CadenceDocument(Document):
     local_time_shifts: list[ShiftDocument]
 
     @classmethod
-    def of(cls, cadence: Cadence, zones: Sequence[str], *, titles: bool = True) -> CadenceDocument:
+    def of(cls, cadence: Cadence, attendees: Sequence[Attendee], *, titles: bool = True) -> CadenceDocument:
         """The document of a cadence, without the titles of stored blackouts if told."""
-        shifts = [
-            ShiftDocument.model_construct(index=shift.index, on=shift.on, before=shift.before, after=shift.after)
-            for shift in cadence.shifts
-        ]
         return cls.model_construct(
             dtstart=cadence.dtstart.wall,
             time_zone=cadence.dtstart.zone,
@@ -202,36 +158,41 @@ class CadenceDocument(Document):
             clear_count=cadence.clear_count,
             coverage=cadence.coverage,
             score=cadence.score,
-            occurrences=[PlannedOccurrenceDocument.of(one, zones, titles=titles) for one in cadence.occurrences],
-            local_time_shifts=shifts,
+            occurrences=[PlannedOccurrenceDocument.of(one, attendees, titles=titles) for one in cadence.occurrences],
+            local_time_shifts=[ShiftDocument.of(shift) for shift in cadence.shifts],
         )
 
 
 class CadencesAnswer(Document):
-    """The cadences, how many there are in all, and why there are none if so."""
+    """The cadences, or rotations if those were asked for, how many there are in all, and why there are none if so."""
 
     cadences: list[CadenceDocument]
+    rotations: list[RotationDocument] | None = Field(None, exclude_if=lambda value: value is None)
     total: int
     unknown_attendees: list[UnknownAttendee]
     explanation: ExplanationDocument | None
 
     @classmethod
     def of(
-        cls, found: CadenceAnswer, attendees: Sequence[Attendee], now: datetime, untold: frozenset[int] = frozenset()
+        cls,
+        found: CadenceAnswer | RotationAnswer,
+        attendees: Sequence[Attendee],
+        now: datetime,
+        untold: frozenset[int] = frozenset(),
     ) -> CadencesAnswer:
         """The document of the domain's answer, without what is personal of the attendees at the ``untold`` places."""
-        zones = [attendee.zone for attendee in attendees]
+        shown: dict[str, Any] = {"cadences": []}
+        match found:
+            case CadenceAnswer():
+                shown["cadences"] = [CadenceDocument.of(one, attendees, titles=not untold) for one in found.cadences]
+            case RotationAnswer():
+                shown["rotations"] = [RotationDocument.of(one, attendees, titles=not untold) for one in found.rotations]
         return cls(
-            cadences=[CadenceDocument.of(cadence, zones, titles=not untold) for cadence in found.cadences],
+            **shown,
             total=found.total,
             unknown_attendees=unknown_attendees(attendees, now, personal=not untold),
             explanation=ExplanationDocument.of(found.explanation, "coverage_gained", untold),
         )
-
-
-def title_of(row: BlockedBy, *, titles: bool) -> str | None:
-    """The blackout's title, unless it is a stored one's and those are to be left out."""
-    return row.title if titles or row.blackout is None else None
 
 
 def check_move_days(days: int, round_days: int) -> int:

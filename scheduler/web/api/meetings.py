@@ -19,9 +19,6 @@ from scheduler.services.booking import (
     move_one,
 )
 from scheduler.store import StoredMeeting
-from scheduler.web.api.cadences import (
-    PlannedOccurrenceDocument,
-)
 from scheduler.web.api.fields import (
     Document,
     Duration,
@@ -33,6 +30,7 @@ from scheduler.web.api.fields import (
     WebAddress,
     ZoneName,
 )
+from scheduler.web.api.occurrences import PlannedOccurrenceDocument
 from scheduler.web.api.openapi import documented
 from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.problems import Problem

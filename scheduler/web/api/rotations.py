@@ -1,0 +1,54 @@
+"""Rotations in JSON: turns that are series of their own, each bookable as a cadence is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from scheduler.domain.availability import Attendee
+from scheduler.domain.rotations import Rotation, Turn
+from scheduler.web.api.fields import Document, WallTime
+from scheduler.web.api.occurrences import PlannedOccurrenceDocument, ShiftDocument
+
+
+class TurnDocument(Document):
+    """One of the alternating series; booking takes it as a cadence, with the others as ``other_turns``."""
+
+    dtstart: WallTime = Field(description="nominal local time of the first occurrence")
+    rrule: str
+    occurrences: list[PlannedOccurrenceDocument]
+    local_time_shifts: list[ShiftDocument]
+
+    @classmethod
+    def of(cls, turn: Turn, attendees: Sequence[Attendee], *, titles: bool) -> TurnDocument:
+        """The document of a turn, without the titles of stored blackouts if told."""
+        return cls.model_construct(
+            dtstart=turn.dtstart.wall,
+            rrule=str(turn.rule),
+            occurrences=[PlannedOccurrenceDocument.of(one, attendees, titles=titles) for one in turn.occurrences],
+            local_time_shifts=[ShiftDocument.of(shift) for shift in turn.shifts],
+        )
+
+
+class RotationDocument(Document):
+    """A cadence whose local time takes turns. ``coverage`` and ``score`` are of all turns together."""
+
+    time_zone: str
+    turns: list[TurnDocument]
+    occurrence_count: int
+    clear_count: int
+    coverage: float
+    score: float
+
+    @classmethod
+    def of(cls, rotation: Rotation, attendees: Sequence[Attendee], *, titles: bool) -> RotationDocument:
+        """The document of a rotation, without the titles of stored blackouts if told."""
+        return cls.model_construct(
+            time_zone=rotation.turns[0].dtstart.zone,
+            turns=[TurnDocument.of(turn, attendees, titles=titles) for turn in rotation.turns],
+            occurrence_count=len(rotation.occurrences),
+            clear_count=rotation.clear_count,
+            coverage=rotation.coverage,
+            score=rotation.score,
+        )

@@ -1,0 +1,188 @@
+"""Cadences of other patterns over HTTP: several times a week, once a month, and local times that take turns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import icalendar
+import pytest
+from click.testing import CliRunner
+from support.api import Api, Pair, booking_of, problem_of, statuses
+
+from scheduler.cli import main
+
+WEEK = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
+WIDE = [{"days": WEEK, "start": "06:00", "end": "23:00"}]
+AROUND_THE_WORLD: dict[str, Any] = {
+    "starts_on": "2027-01-05",
+    "ends_on": "2027-06-28",
+    "duration": "PT1H",
+    "step": "PT30M",
+    "rotation": 2,
+    "limit": 1,
+    "attendees": [
+        {"name": "Ana", "time_zone": "America/Los_Angeles", "working_hours": WIDE},
+        {"name": "Sam", "time_zone": "Australia/Sydney", "working_hours": WIDE},
+        {"name": "Greta", "time_zone": "Europe/Berlin", "working_hours": WIDE},
+    ],
+}
+
+
+def one_person(**more: Any) -> dict[str, Any]:
+    question = {"starts_on": "2026-10-05", "ends_on": "2027-03-31", "duration": "PT1H", "step": "PT1H", "limit": 100}
+    hours = [{"days": WEEK[:5], "start": "10:00", "end": "11:00"}]
+    return question | {"attendees": [{"time_zone": "Europe/Berlin", "working_hours": hours}]} | more
+
+
+def test_the_first_tuesday_of_every_month(api: Api) -> None:
+    found = api.post("/cadences", one_person(pattern="monthly_weekday"))["cadences"]
+    (tuesday,) = (
+        row for row in found if row["rrule"].startswith("FREQ=MONTHLY;BYDAY=1TU;") and "T10" in row["dtstart"]
+    )
+    assert tuesday["rrule"] == "FREQ=MONTHLY;BYDAY=1TU;UNTIL=20270302T090000Z"
+    assert tuesday["dtstart"] == "2026-10-06T10:00:00"
+    assert [row["start"] for row in tuesday["occurrences"]] == [
+        *("2026-10-06T08:00:00Z", "2026-11-03T09:00:00Z", "2026-12-01T09:00:00Z"),
+        *("2027-01-05T09:00:00Z", "2027-02-02T09:00:00Z", "2027-03-02T09:00:00Z"),
+    ]
+
+
+def test_twice_a_week_for_an_intensive_programme(api: Api) -> None:
+    best, *_ = api.post("/cadences", one_person(per_week=2, ends_on="2026-10-23"))["cadences"]
+    assert best["rrule"] == "FREQ=WEEKLY;INTERVAL=1;BYDAY=MO,TH;UNTIL=20261022T080000Z"
+    assert [row["start"][:10] for row in best["occurrences"]] == [
+        *("2026-10-05", "2026-10-08", "2026-10-12", "2026-10-15", "2026-10-19", "2026-10-22")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "rrule", "starts"),
+    [
+        (
+            {"pattern": "monthly_weekday"},
+            "FREQ=MONTHLY;BYDAY=1TU",
+            ["20261006T100000", "20261103T100000"],
+        ),
+        (
+            {"per_week": 2, "ends_on": "2026-10-16"},
+            "FREQ=WEEKLY;INTERVAL=1;BYDAY=TU,TH",
+            ["20261006T100000", "20261008T100000", "20261013T100000", "20261015T100000"],
+        ),
+    ],
+)
+def test_every_pattern_is_booked_and_published_with_its_own_rule(
+    api: Api, pair: Pair, question: dict[str, Any], rrule: str, starts: list[str]
+) -> None:
+    at_ten = [{"days": WEEK[:5], "start": "10:00", "end": "10:45"}]
+    api.patch(f"/people/{pair.mentor}", {"working_hours": at_ten})
+    asked = {"starts_on": "2026-10-05", "ends_on": "2026-11-13", "duration": "PT45M", "step": "PT30M"} | question
+    rest = {"attendees": pair.attendees, "limit": 100, "min_coverage": 0}
+    found = api.post("/cadences", asked | rest)["cadences"]
+    (cadence,) = (
+        row for row in found if row["dtstart"] == "2026-10-06T10:00:00" and row["rrule"].startswith(rrule + ";")
+    )
+    api.post(pair.meetings, booking_of(cadence) | {"starts_on": asked["starts_on"], "ends_on": asked["ends_on"]})
+    feed = icalendar.Calendar.from_ical(api.read(api.feed(pair.mentor)).data)
+    (event,) = feed.walk("VEVENT")
+    assert event["RRULE"].to_ical().decode().startswith(rrule.split(";")[0])
+    assert set(rrule.split(";")) <= set(event["RRULE"].to_ical().decode().split(";")) | {"INTERVAL=1"}
+    (meeting,) = api.get(pair.meetings)["items"]
+    assert [row["recurrence_id"] for row in meeting["occurrences"]] == starts
+
+
+def test_local_times_take_turns(api: Api) -> None:
+    answer = api.post("/cadences", AROUND_THE_WORLD)
+    assert (answer["cadences"], answer["total"], answer["explanation"]) == ([], 7, None)
+    (rotation,) = answer["rotations"]
+    assert (rotation["time_zone"], rotation["coverage"]) == ("America/Los_Angeles", 1.0)
+    first, second = rotation["turns"]
+    assert {first["rrule"][:28], second["rrule"][:28]} == {first["rrule"][:28]}
+    assert first["rrule"].startswith("FREQ=WEEKLY;INTERVAL=2;BYDAY=")
+    assert first["dtstart"][11:] != second["dtstart"][11:]
+    assert rotation["occurrence_count"] == len(first["occurrences"]) + len(second["occurrences"]) == 25
+    for turn in rotation["turns"]:
+        until = turn["rrule"].partition("UNTIL=")[2]
+        assert turn["occurrences"][-1]["start"].replace("-", "").replace(":", "") == until
+
+
+def test_the_turns_are_booked_one_by_one_as_answered(api: Api, pair: Pair) -> None:
+    for person in (pair.mentor, pair.mentee):
+        api.patch(f"/people/{person}", {"working_hours": WIDE, "buffer": {"before": "PT30M", "after": "PT30M"}})
+        api.post(
+            f"/people/{person}/blackouts",
+            {"kind": "exam", "title": "Finals", "first_day": "2026-10-12", "last_day": "2026-10-20"},
+        )
+    asked = {"starts_on": "2026-10-05", "ends_on": "2026-11-13", "duration": "PT45M", "step": "PT30M", "limit": 7}
+    answer = api.post("/cadences", asked | {"attendees": pair.attendees, "rotation": 2, "move_within_days": 6})
+    rotation = next(row for row in answer["rotations"] if row["clear_count"] < row["occurrence_count"])
+    references = [{"dtstart": turn["dtstart"], "rrule": turn["rrule"]} for turn in rotation["turns"]]
+    outcomes = []
+    for place, turn in enumerate(rotation["turns"]):
+        others = references[:place] + references[place + 1 :]
+        cadence = turn | {"time_zone": rotation["time_zone"]}
+        booking = booking_of(cadence) | {"other_turns": others, "move_within_days": 6, "min_coverage": 0}
+        outcomes += statuses(api.post(pair.meetings, booking))
+    assert sorted(outcomes) == sorted(
+        {"clear": "scheduled"}.get(row["status"], row["status"])
+        for turn in rotation["turns"]
+        for row in turn["occurrences"]
+    )
+    assert "moved" in outcomes
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"pattern": "daily"}, "/pattern"),
+        ({"pattern": "monthly_weekday", "every_weeks": 2}, "/every_weeks"),
+        ({"pattern": "monthly_weekday", "per_week": 2}, "/per_week"),
+        ({"pattern": "monthly_weekday", "move_within_days": 28}, "/move_within_days"),
+        ({"pattern": "monthly_weekday", "rotation": 2}, "/rotation"),
+        ({"per_week": 6}, "/per_week"),
+        ({"per_week": 0}, "/per_week"),
+        ({"per_week": 2, "every_weeks": 2}, "/every_weeks"),
+        ({"per_week": 2, "rotation": 2}, "/rotation"),
+        ({"rotation": 5}, "/rotation"),
+        ({"rotation": 0}, "/rotation"),
+        ({"rotation": 3, "every_weeks": 3}, "/rotation"),
+        ({"rotation": 2, "step": "PT10M"}, "/step"),
+        ({"rotation": 3, "ends_on": "2026-10-18"}, "/ends_on"),
+        ({"rotation": 2, "attendees": [{"time_zone": "UTC"}] * 11}, "/attendees"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(api: Api, change: dict[str, Any], pointer: str) -> None:
+    problem_of(api.send("POST", "/cadences", one_person(**change)), 422, pointer)
+
+
+def test_another_turn_that_no_rotation_has_is_refused(api: Api, pair: Pair) -> None:
+    booking = booking_of(api.cadence(pair)) | {
+        "other_turns": [{"dtstart": "2026-10-06T10:00:00", "rrule": "FREQ=DAILY"}]
+    }
+    problem_of(api.send("POST", pair.meetings, booking), 422, "/other_turns/0/rrule")
+    single = {"start": "2026-10-08T08:00:00Z", "duration": "PT45M", "other_turns": []}
+    problem_of(api.send("POST", pair.meetings, single), 422, "/other_turns")
+
+
+def test_the_command_shows_whose_turn_it_is(tmp_path: Path) -> None:
+    question = tmp_path / "question.json"
+    question.write_text(json.dumps(AROUND_THE_WORLD))
+    shown = CliRunner().invoke(main, ["cadences", str(question)]).output
+    assert "every 2 weeks, in turns at " in shown
+    assert "burden: Ana " in shown
+    assert "1 of 7 rotations" in shown
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"pattern": "monthly_weekday"}, "of every month at "),
+        ({"per_week": 2}, "Monday and Thursday every week at "),
+        ({"every_weeks": 2}, "Monday every 2 weeks at "),
+    ],
+)
+def test_the_command_says_each_pattern_in_words(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    question = tmp_path / "question.json"
+    question.write_text(json.dumps(one_person(**change, limit=1)))
+    assert said in CliRunner().invoke(main, ["cadences", str(question)]).output
