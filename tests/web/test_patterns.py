@@ -86,8 +86,8 @@ def test_every_pattern_is_booked_and_published_with_its_own_rule(
     api.post(pair.meetings, booking_of(cadence) | {"starts_on": asked["starts_on"], "ends_on": asked["ends_on"]})
     feed = icalendar.Calendar.from_ical(api.read(api.feed(pair.mentor)).data)
     (event,) = feed.walk("VEVENT")
-    assert event["RRULE"].to_ical().decode().startswith(rrule.split(";")[0])
-    assert set(rrule.split(";")) <= set(event["RRULE"].to_ical().decode().split(";")) | {"INTERVAL=1"}
+    published = str(event["RRULE"].to_ical(), "ascii").split(";")
+    assert set(rrule.split(";")) <= {*published, "INTERVAL=1"}
     (meeting,) = api.get(pair.meetings)["items"]
     assert [row["recurrence_id"] for row in meeting["occurrences"]] == starts
 
