@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import slots
+from benchmarks import http, slots
 from benchmarks.runner import Bar, DifferentAnswers, Row, run
 
 BENCHMARKS = (slots,)
@@ -28,6 +28,9 @@ def main() -> int:
                 found += run(contest)
         bars += benchmark.bars(found)
         rows += found
+    requests = http.measure()
+    bars += http.bars(requests)
+    rows += http.rows(requests)
     console.print(table(rows))
     for bar in bars:
         console.print("[green]met[/]   " if bar.met else "[red]missed[/]", bar.text, highlight=False)

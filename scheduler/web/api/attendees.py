@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from scheduler.domain.availability import Blackout, BlackoutKind, Buffer, Days, WorkingHours
-from scheduler.domain.periods import Period, Periods
-from scheduler.errors import FieldError, InvalidFields, InvalidValue
+from scheduler.domain.periods import Period
+from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.proposing import AttendeeSpec
+from scheduler.web.api.busylist import BusyList
 from scheduler.web.api.fields import BufferLength, ClockTime, Day, Document, Flag, Instant, Name, Weekday, ZoneName
 
 
@@ -64,13 +65,6 @@ class BlackoutDocument(Document):
         return Blackout(self.kind, self.title, span_of(self, pointer), self.firm)
 
 
-class BusyDocument(Document):
-    """A busy period [start, end)."""
-
-    start: Instant
-    end: Instant
-
-
 class AttendeeDocument(Document):
     """Someone who is to meet: a stored person, or all that matters of one inline."""
 
@@ -83,7 +77,7 @@ class AttendeeDocument(Document):
     softened_blackouts: Annotated[list[str], Field(max_length=1000)] = Field(
         [], description="ids of the stored person's blackouts that are only to be avoided this time"
     )
-    busy: Annotated[list[BusyDocument], Field(max_length=100_000)] | None = None
+    busy: BusyList | None = None
     buffer: BufferDocument | None = None
 
     def to_spec(self, pointer: str) -> AttendeeSpec:
@@ -101,7 +95,7 @@ class AttendeeDocument(Document):
             rows = enumerate(self.blackouts)
             given["blackouts"] = tuple(row.to_domain(f"{pointer}/blackouts/{place}") for place, row in rows)
         if self.busy is not None:
-            given["busy"] = _busy(self.busy, f"{pointer}/busy")
+            given["busy"] = self.busy.to_domain(f"{pointer}/busy")
         if self.buffer is not None:
             given["buffer"] = self.buffer.to_domain()
         if self.softened_blackouts and self.person is None:
@@ -160,11 +154,3 @@ def span_of(row: Any, pointer: str) -> Days | Period:
         return Days(row.first_day, row.last_day) if by_days else Period(row.start, row.end)
     except InvalidValue as error:
         raise InvalidFields.at(f"{pointer}/{names[1]}", str(error)) from error
-
-
-def _busy(rows: list[BusyDocument], pointer: str) -> Periods:
-    backward = [place for place, row in enumerate(rows) if row.end <= row.start]
-    if backward:
-        detail = "the period does not end after it starts"
-        raise InvalidFields([FieldError(f"{pointer}/{place}/end", detail) for place in backward[:20]])
-    return Periods.of(Period(row.start, row.end) for row in rows)

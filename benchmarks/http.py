@@ -1,0 +1,220 @@
+"""What a whole HTTP request adds to the engine: inline attendees with their busy lists, and stored people.
+
+The application is the one that is deployed, with a real SQLite store, an API key,
+the default limits and the log, and is called as a WSGI server calls it: parsing the
+request, finding the key, reading the JSON, the search, writing the JSON and the log line are in it. The socket is
+not: on loopback it adds the same to every service, and it swings by more than what is measured here.
+
+The engine alone is `find_slots` on the same question as the domain takes it. Requests and engine take turns in one
+process; what is compared with the bars is the median of the differences of neighbours, by the wall clock and by
+processor time.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from benchmarks.inputs import DURATION, STEP, Case, slot_query
+from benchmarks.runner import Bar, DifferentAnswers, Row
+from scheduler.app import create_context, create_service
+from scheduler.config import Environment, Settings
+from scheduler.domain.availability import Attendee, Blackout, Days
+from scheduler.domain.people import Person
+from scheduler.domain.periods import Periods
+from scheduler.domain.slots import SlotAnswer, SlotQuery, find_slots
+from scheduler.services.people import add_blackout, add_person
+from scheduler.services.ports import Context
+from scheduler.services.programmes import create_programme, find_key
+from scheduler.logs import configure_logs
+from scheduler.store import new_id
+
+INLINE, STORED = "http_inline", "http_stored"
+CASE = Case(5, 26)
+ROUNDS = 60
+MOST_MS = {INLINE: 6.0, STORED: 1.5}
+"""What a request may add to the engine alone, in milliseconds."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that can be sent again and again, and the engine's question behind it."""
+
+    send: Callable[[], bytes]
+    query: SlotQuery
+
+
+@dataclass(frozen=True)
+class Added:
+    """Medians of the request, of the engine alone and of what the one adds to the other, in milliseconds."""
+
+    request: float
+    engine: float
+    added: float
+    added_processor: float
+
+
+def measure() -> dict[str, Added]:
+    """What each kind of request adds. Raises DifferentAnswers, before anything is timed, if the answers differ."""
+    with tempfile.TemporaryDirectory() as folder, _service(Path(folder)) as (app, context, key):
+        query = slot_query(CASE)
+        requests = {INLINE: _inline(app, key, query), STORED: _stored(app, context, key, query)}
+        for name, one in requests.items():
+            _compare(name, one.send(), find_slots(one.query))
+        return {name: _added(one) for name, one in requests.items()}
+
+
+@contextmanager
+def _service(folder: Path) -> Iterator[tuple[Any, Context, str]]:
+    """The service on an empty database, and an API key of it; its log lines are written and thrown away."""
+    settings = Settings(database_url=f"sqlite:///{folder / 'scheduler.db'}", environment=Environment.DEVELOPMENT)
+    context = create_context(settings)
+    context.store.migrate()
+    with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
+        configure_logs(settings.log_format)
+        yield create_service(settings, context), context, create_programme(context, "Measured")
+    context.store.close()
+
+
+def rows(found: dict[str, Added]) -> list[Row]:
+    """The rows for the table: the engine is ours, the request the peer."""
+    return [Row(name, CASE, "whole request", one.engine, one.request) for name, one in found.items()]
+
+
+def bars(found: dict[str, Added]) -> list[Bar]:
+    """What has to hold of the medians."""
+    return [
+        Bar(
+            f"{name} {CASE}: the request adds {one.added:.2f} ms to the engine's {one.engine:.2f} ms "
+            f"({one.added_processor:.2f} ms of processor time; at most {MOST_MS[name]} ms)",
+            one.added <= MOST_MS[name],
+        )
+        for name, one in found.items()
+    ]
+
+
+def _added(one: Request) -> Added:
+    timed = []
+    for _ in range(3):
+        one.send()
+        find_slots(one.query)
+    gc.collect()
+    gc.freeze()
+    for _ in range(ROUNDS):
+        whole, alone = _spent(one.send), _spent(lambda: find_slots(one.query))
+        timed.append((*whole, *alone))
+    gc.unfreeze()
+    wall, processor, engine, engine_processor = np.array(timed).T
+    return Added(median(wall), median(engine), median(wall - engine), median(processor - engine_processor))
+
+
+def _spent(act: Callable[[], object]) -> tuple[float, float]:
+    """Milliseconds by the wall clock and of processor time."""
+    wall, processor = time.perf_counter_ns(), time.process_time_ns()
+    act()
+    return (time.perf_counter_ns() - wall) / 1e6, (time.process_time_ns() - processor) / 1e6
+
+
+def _compare(name: str, sent: bytes, expected: SlotAnswer) -> None:
+    answered = json.loads(sent)
+    theirs = [(slot["start"], slot["end"], slot["score"]) for slot in answered["slots"]]
+    ours = [(_text(slot.period.start), _text(slot.period.end), slot.score) for slot in expected.slots]
+    if not ours or (theirs, answered["total"]) != (ours, expected.total):
+        raise DifferentAnswers(f"{name} {CASE}: the request and the engine answer differently")
+
+
+def _inline(app: Any, key: str, query: SlotQuery) -> Request:
+    return Request(_sender(app, key, _question(query, [_written(one) for one in query.attendees])), query)
+
+
+def _stored(app: Any, context: Context, key: str, query: SlotQuery) -> Request:
+    """The same people stored, half of their busy time in one calendar and half in another."""
+    found = find_key(context, key)
+    assert found is not None
+    ids = []
+    for number, one in enumerate(query.attendees):
+        person = Person(new_id(), f"P{number}", f"p{number}@example.org", one.zone, one.hours, one.buffer)
+        ids.append(add_person(context, found.programme_id, person).id)
+        for blackout in one.blackouts:
+            add_blackout(context, found.programme_id, person.id, blackout)
+        for part in (slice(None, None, 2), slice(1, None, 2)):
+            busy = Periods(one.busy.starts[part], one.busy.ends[part])
+            _connect(context, found.programme_id, person.id, f"https://cal.example.org/{number}/{part.start}", busy)
+    sender = _sender(app, key, _question(query, [{"person": person_id} for person_id in ids]))
+    return Request(sender, query)
+
+
+def _connect(context: Context, programme_id: str, person_id: str, url: str, busy: Periods) -> None:
+    now = context.clock()
+    with context.store.write() as tx:
+        calendar = tx.calendars.add(
+            programme_id, person_id, url=url, username="u", password_token="t", publish=False, now=now
+        )
+        tx.calendars.record_read(calendar.id, busy, now, now + context.stale_after)
+
+
+def _question(query: SlotQuery, attendees: list[dict[str, Any]]) -> bytes:
+    window = {"start": _text(query.window.start), "end": _text(query.window.end)}
+    asked = {"window": window, "duration": f"PT{DURATION}M", "step": f"PT{STEP}M", "attendees": attendees}
+    return json.dumps({**asked, "limit": query.limit}).encode()
+
+
+def _written(one: Attendee) -> dict[str, Any]:
+    hours = [{"days": entry.days, "start": _clock(entry.start), "end": _clock(entry.end)} for entry in one.hours or ()]
+    return {
+        "time_zone": one.zone,
+        "working_hours": hours,
+        "blackouts": [_away(blackout) for blackout in one.blackouts],
+        "busy": [{"start": _text(period.start), "end": _text(period.end)} for period in one.busy],
+    }
+
+
+def _away(blackout: Blackout) -> dict[str, Any]:
+    span = blackout.span
+    if isinstance(span, Days):
+        return {"kind": blackout.kind.value, "first_day": str(span.first), "last_day": str(span.last)}
+    return {"kind": blackout.kind.value, "start": _text(span.start), "end": _text(span.end)}
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def _sender(app: Any, key: str, body: bytes) -> Callable[[], bytes]:
+    headers = Headers({"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+    environ = EnvironBuilder("/v1/slots", method="POST", headers=headers, data=body).get_environ()
+
+    def send() -> bytes:
+        parts, status, _ = run_wsgi_app(app, {**environ, "wsgi.input": io.BytesIO(body)})
+        answered = b"".join(parts)
+        assert status == "200 OK", answered
+        return answered
+
+    return send
+
+
+if __name__ == "__main__":
+    measured = measure()
+    for bar in bars(measured):
+        print("met   " if bar.met else "missed", bar.text)
+    sys.exit(not all(bar.met for bar in bars(measured)))
