@@ -126,8 +126,8 @@ def coming_attendees(
         if attendee.unknown
         else np.ones(len(starts), dtype=bool)
         if attendee.required
-        else ~starts.barred(duration, own.all)
-        for attendee, own in zip(attendees, bars, strict=True)
+        else ~starts.barred(duration, bars[place].all)
+        for place, attendee in enumerate(attendees)
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from scheduler.domain.explanation import (
     blocking_causes,
     first_reason,
 )
+from scheduler.domain.freemasks import FreeMasks
 from scheduler.domain.periods import Minutes, Period, instant_of, minute_after, minute_of
 from scheduler.domain.relaxing import by_ask, relaxation, relaxations
 from scheduler.domain.rules import NO_RULES, Rules
@@ -88,9 +90,20 @@ class SlotAnswer:
     explanation: Explanation | None
 
 
-def feasible_starts(query: SlotQuery) -> Minutes:
+@dataclass(frozen=True)
+class Kept:
+    """Masks of free starts, and the version of what is known of each attendee of a question.
+
+    None is for somebody of whom nothing is to be kept.
+    """
+
+    masks: FreeMasks
+    versions: tuple[str | None, ...]
+
+
+def feasible_starts(query: SlotQuery, kept: Kept | None = None) -> Minutes:
     """Every start (UTC minute, ascending) at which all required attendees can meet."""
-    return _Search(query).feasible.minutes
+    return _Search(query, kept).feasible.minutes
 
 
 def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
@@ -104,9 +117,9 @@ def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
     return feasible.minutes, scores.thousandths
 
 
-def find_slots(query: SlotQuery) -> SlotAnswer:
-    """The answer to the question, ordered and cut to ``limit``."""
-    search = _Search(query)
+def find_slots(query: SlotQuery, kept: Kept | None = None) -> SlotAnswer:
+    """The answer to the question, ordered and cut to ``limit``; the same with what is kept as without it."""
+    search = _Search(query, kept)
     feasible = search.feasible
     if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not len(feasible):
         return SlotAnswer((), 0, search.explain())
@@ -141,31 +154,66 @@ def is_too_unknown(attendees: tuple[Attendee, ...], *, allow_unknown: bool) -> b
     return bool(unreliable(attendees, allow_unknown=allow_unknown))
 
 
+class _EachBars(Sequence[Bars]):
+    """What bars each attendee from meetings that lie in [start, end), worked out when it is first asked for."""
+
+    def __init__(self, attendees: Sequence[Attendee], start: int, end: int) -> None:
+        self._attendees = attendees
+        self._span = start, end
+        self._found: dict[int, Bars] = {}
+
+    def __len__(self) -> int:
+        return len(self._attendees)
+
+    def __getitem__(self, place: Any) -> Any:
+        if place not in self._found:
+            self._found[place] = Bars.of(self._attendees[place], *self._span)
+        return self._found[place]
+
+
 class _Search:
     """One search: the starts on the organizer's grid, and each attendee's bars."""
 
-    def __init__(self, query: SlotQuery) -> None:
+    def __init__(self, query: SlotQuery, kept: Kept | None = None) -> None:
         self.query = query
+        self.kept = kept
         self.start = minute_after(query.window.start)
         self.end = max(minute_of(query.window.end), self.start)
-        latest = max(self.end - query.duration + 1, self.start)
-        self.starts = Starts.on_wall_clock(query.attendees[0].clock, query.step, self.start, latest)
-        self.bars = [Bars.of(attendee, self.start, self.end) for attendee in query.attendees]
+        self.latest = max(self.end - query.duration + 1, self.start)
+        self.bars = _EachBars(query.attendees, self.start, self.end)
+
+    @cached_property
+    def starts(self) -> Starts:
+        """The starts of the grid with the whole meeting inside the window."""
+        return Starts.on_wall_clock(self.query.attendees[0].clock, self.query.step, self.start, self.latest)
 
     @property
     def feasible(self) -> Starts:
         """The starts that nothing bars."""
         query = self.query
-        required = [own for one, own in zip(query.attendees, self.bars, strict=True) if one.required]
-        bars = [bar for own in required for bar in own.all]
+        required = {place for place, one in enumerate(query.attendees) if one.required}
+        candidates, known = self._candidates(required)
+        bars = [bar for place in sorted(required - known) for bar in self.bars[place].all]
         bars += query.rules.bars(query.attendees, self.start, self.end).values()
-        free = ~self.starts.barred(query.duration, bars)
+        free = ~candidates.barred(query.duration, bars)
         if query.not_before is not None:
-            free &= self.starts.minutes >= minute_after(query.not_before)
-        found = Starts(self.starts.minutes[free], None)
+            free &= candidates.minutes >= minute_after(query.not_before)
+        found = Starts(candidates.minutes[free], None)
         if not query.rules.groups:
             return found
         return Starts(found.minutes[~query.rules.short_of(self.bars, found, query.duration)], None)
+
+    def _candidates(self, required: set[int]) -> tuple[Starts, set[int]]:
+        """The starts that suit those of whom masks are kept, and who of the required they are."""
+        query, kept = self.query, self.kept
+        versions = {place: kept.versions[place] for place in sorted(required)} if kept else {}
+        known = {place: version for place, version in versions.items() if version is not None}
+        if kept is None or not known:
+            return self.starts, set()
+        people = [(query.attendees[place], version) for place, version in known.items()]
+        clock = query.attendees[0].clock
+        minutes = kept.masks.starts(people, query.duration, clock, query.step, self.start, self.latest)
+        return Starts(minutes, None), set(known)
 
     @cached_property
     def situation(self) -> Situation:

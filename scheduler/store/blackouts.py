@@ -12,7 +12,7 @@ from scheduler.domain.people import StoredBlackout
 from scheduler.domain.periods import Period
 from scheduler.domain.recurrence import BlackoutRule
 from scheduler.errors import NotFound
-from scheduler.store.rows import Repository, in_programme, lock_people, new_id, require_people
+from scheduler.store.rows import Repository, in_programme, lock_people, new_id, renew_availability, require_people
 from scheduler.store.tables import blackouts
 
 
@@ -23,6 +23,7 @@ class Blackouts(Repository):
         """The blackout as stored, with its new id; the person is locked, so that they stay."""
         lock_people(self._connection, programme_id, [person_id])
         require_people(self._connection, programme_id, [person_id])
+        renew_availability(self._connection, programme_id, [person_id])
         stored = StoredBlackout(new_id(), person_id, blackout)
         self._insert(blackouts, id=stored.id, programme_id=programme_id, person_id=person_id, **_values(blackout))
         return stored
@@ -50,11 +51,13 @@ class Blackouts(Repository):
 
     def change(self, programme_id: str, stored: StoredBlackout) -> None:
         """Stores what the blackout has become."""
+        renew_availability(self._connection, programme_id, [stored.person_id])
         condition = _one(programme_id, stored.person_id, stored.id)
         self._update_one(blackouts, condition, "blackout", stored.id, **_values(stored.blackout))
 
     def delete(self, programme_id: str, person_id: str, blackout_id: str) -> None:
         """Forgets the blackout."""
+        renew_availability(self._connection, programme_id, [person_id])
         self._delete_one(blackouts, _one(programme_id, person_id, blackout_id), "blackout", blackout_id)
 
 

@@ -24,6 +24,7 @@ from scheduler.store.rows import (
     lock_people,
     new_id,
     place_of,
+    renew_availability,
     require_people,
 )
 from scheduler.store.tables import calendars, deliveries, people
@@ -89,6 +90,7 @@ class Calendars(Repository):
         connected = self._connection.scalar(same)
         if connected is not None:
             raise AlreadyConnected(connected)
+        renew_availability(self._connection, programme_id, [person_id])
         calendar = ConnectedCalendar(new_id(), person_id, url, username, publish, Periods.none())
         self._insert(
             calendars,
@@ -147,6 +149,7 @@ class Calendars(Repository):
         lock_people(self._connection, programme_id, [person_id])
         self.get(programme_id, person_id, calendar_id)
         self._connection.execute(deliveries.delete().where(deliveries.c.calendar_id == calendar_id))
+        renew_availability(self._connection, programme_id, [person_id])
         self._connection.execute(calendars.delete().where(calendars.c.id == calendar_id))
 
     def logins(self, programme_id: str) -> list[Login]:
@@ -183,6 +186,9 @@ class Calendars(Repository):
         return self._record(calendar_id, failure=failure, read_due_at=due_at)
 
     def _record(self, calendar_id: str, **values: Any) -> bool:
+        whose = select(calendars.c.programme_id, calendars.c.person_id).where(calendars.c.id == calendar_id)
+        for programme_id, person_id in self._connection.execute(whose).all():
+            renew_availability(self._connection, programme_id, [person_id])
         update = calendars.update().where(calendars.c.id == calendar_id).values(**values)
         return self._connection.execute(update).rowcount == 1
 

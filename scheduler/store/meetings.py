@@ -17,7 +17,16 @@ from scheduler.domain.meetings import Meeting, MeetingStatus, OccurrenceStatus
 from scheduler.domain.periods import Period, Periods
 from scheduler.errors import NotFound
 from scheduler.store import meeting_rows
-from scheduler.store.rows import Place, Repository, beyond, in_programme, missing, new_id, require_people
+from scheduler.store.rows import (
+    Place,
+    Repository,
+    beyond,
+    in_programme,
+    missing,
+    new_id,
+    renew_availability,
+    require_people,
+)
 from scheduler.store.tables import guests, meetings, mentorships, occurrences, people
 
 _MENTOR = people.alias("mentor")
@@ -60,6 +69,7 @@ class Meetings(Repository):
         ).one_or_none()
         if pair is None:
             raise NotFound("mentorship", mentorship_id)
+        renew_availability(self._connection, programme_id, pair)
         stored = StoredMeeting(new_id(), mentorship_id, pair.mentor_id, pair.mentee_id, own_title, meeting)
         self._insert(
             meetings,
@@ -97,6 +107,7 @@ class Meetings(Repository):
 
     def save(self, programme_id: str, stored: StoredMeeting) -> None:
         """Stores what the meeting has become, occurrences and guests included."""
+        renew_availability(self._connection, programme_id, [stored.mentor_id, stored.mentee_id])
         condition = in_programme(meetings, programme_id, stored.id)
         values = meeting_rows.of_meeting(stored.meeting) | {"title": stored.own_title}
         self._update_one(meetings, condition, "meeting", stored.id, **values)

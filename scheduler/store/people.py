@@ -9,17 +9,36 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, literal, select
+from sqlalchemy import Row, bindparam, case, literal, select
 
 from scheduler.domain.availability import DEFAULT_HOURS, NO_BUFFER, Buffer, WorkingHours
 from scheduler.domain.meetings import Party
 from scheduler.domain.people import Person
 from scheduler.errors import NotFound
-from scheduler.store.rows import Place, Repository, beyond, in_programme, living, lock_people, missing, place_of
+from scheduler.store.rows import (
+    Place,
+    Repository,
+    beyond,
+    in_programme,
+    living,
+    lock_people,
+    missing,
+    new_id,
+    place_of,
+    renew_availability,
+)
 from scheduler.store.tables import blackouts, calendars, deliveries, feeds, people
 from scheduler.store.types import UTCDateTime
 
 ERASED_NAME = "deleted person"
+
+
+_VERSIONS = select(people.c.id, people.c.availability_version).where(
+    people.c.programme_id == bindparam("programme_id"),
+    people.c.erased_at.is_(None),
+    people.c.id.in_(bindparam("ids", expanding=True)),
+)
+"""Made once: it is asked with every search, and takes longer to write than to answer."""
 
 
 class People(Repository):
@@ -35,6 +54,7 @@ class People(Repository):
             changed_at=now,
             calendar_revision=1,
             calendar_changed_at=now,
+            availability_version=new_id(),
             **_values(person),
         )
 
@@ -64,6 +84,14 @@ class People(Repository):
         query = select(people).where(living(programme_id), people.c.id.in_(set(ids)))
         return {row.id: _person(row) for row in self._connection.execute(query)}
 
+    def availability_versions(self, programme_id: str, ids: Collection[str]) -> dict[str, str]:
+        """Those of the people that the programme has, by id, with the version of what is known of their time.
+
+        As long as that is the same, so are the person, their blackouts, their calendars and their meetings.
+        """
+        rows = self._connection.execute(_VERSIONS, {"programme_id": programme_id, "ids": list(ids)})
+        return {row.id: row.availability_version for row in rows}
+
     def lock(self, programme_id: str, ids: Sequence[str]) -> list[Person]:
         """The people of those ids, in the order asked; nobody else can lock or change them until the transaction ends.
 
@@ -80,6 +108,7 @@ class People(Repository):
         """Stores what the person has become."""
         condition = in_programme(people, programme_id, person.id) & living(programme_id)
         self._update_one(people, condition, "person", person.id, changed_at=now, **_values(person))
+        renew_availability(self._connection, programme_id, [person.id])
 
     def touch(self, programme_id: str, ids: Collection[str], now: datetime) -> None:
         """Notes that what these people's feeds show has changed; the time of it never goes back.
@@ -108,6 +137,7 @@ class People(Repository):
         values = _values(blank) | {"email": None, "email_key": None}
         del values["time_zone"]  # past meetings are still shown in it
         self._update_one(people, condition, "person", person_id, changed_at=now, erased_at=now, **values)
+        renew_availability(self._connection, programme_id, [person_id])
         theirs = select(calendars.c.id).where(calendars.c.person_id == person_id)
         self._connection.execute(deliveries.delete().where(deliveries.c.calendar_id.in_(theirs)))
         for table in (blackouts, calendars, feeds):

@@ -50,6 +50,16 @@ def lock_people(connection: Connection, programme_id: str, ids: Iterable[str]) -
     return set(connection.scalars(query))
 
 
+def renew_availability(connection: Connection, programme_id: str, ids: Iterable[str]) -> None:
+    """Gives what is known of those people's time a version that it never had; their rows are locked by it.
+
+    To be called before what it is about is changed, people being locked before what belongs to them. A version is
+    random and not counted: a database that is restored goes back, and must not come to a version it had already.
+    """
+    ours = (people.c.programme_id == programme_id) & people.c.id.in_(lock_people(connection, programme_id, ids))
+    connection.execute(people.update().where(ours).values(availability_version=new_id()))
+
+
 def place_of(row: Row[Any]) -> Place:
     """Where a row stands among those of its table, the first added first."""
     return row.created_at.isoformat(), row.id

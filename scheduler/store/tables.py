@@ -107,6 +107,7 @@ people = Table(
     Column("calendar_revision", Integer, nullable=False),
     Column("calendar_changed_at", UTCDateTime, nullable=False),
     Column("erased_at", UTCDateTime, nullable=True),
+    Column("availability_version", ID, nullable=False, server_default=""),  # another one after each change
     Index(None, "programme_id", "email_key"),
 )
 

@@ -25,7 +25,8 @@ Seconds = npt.NDArray[np.int64]
 """Seconds since 1970-01-01T00:00Z."""
 
 _PATTERN = np.frombuffer(b"0000-00-00T00:00:00Z", dtype=np.uint8)
-_IS_DIGIT = ord("0") == _PATTERN
+_SPREAD = np.where(np.equal(_PATTERN, ord("0")), np.uint8(9), np.uint8(0))
+"""By how much each letter may lie above that of the pattern."""
 _WIDTH = _PATTERN.size
 _FIRST = int(datetime.combine(FIRST_DATE, time(), UTC).timestamp())
 _LAST = int(LAST_INSTANT.timestamp()) + 86_400
@@ -89,7 +90,7 @@ def _seconds(texts: list[Any]) -> Seconds | None:
         # Each is to end in its Z, which the pattern holds: numpy knows no offsets.
         letters = np.frombuffer("".join(texts).encode("ascii"), dtype=np.uint8).reshape(-1, _WIDTH)
         # Whatever is below "0" wraps around to a large number.
-        if ((letters - _PATTERN) > np.where(_IS_DIGIT, 9, 0)).any():
+        if ((letters - _PATTERN) > _SPREAD).any():
             return None
         walls = np.ascontiguousarray(letters[:, :-1]).view(f"S{_WIDTH - 1}").ravel()
         seconds: Seconds = walls.astype("datetime64[s]").astype(np.int64)

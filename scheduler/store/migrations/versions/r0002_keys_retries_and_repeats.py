@@ -23,6 +23,9 @@ def upgrade() -> None:
     op.add_column("feeds", sa.Column("gzipped_body", sa.LargeBinary(), nullable=True))
     op.create_index("ix_feeds_previous_digest", "feeds", ["previous_digest"], unique=True)
     op.add_column("calendars", sa.Column("auto_schedule", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("people", sa.Column("availability_version", sa.String(36), nullable=False, server_default=""))
+    random = {"sqlite": "hex(randomblob(16))", "postgresql": "md5(random()::text)"}[op.get_bind().dialect.name]
+    op.execute(f"UPDATE people SET availability_version = {random}")  # noqa: S608  # one of the two above
     op.create_table(
         "answers",
         sa.Column("programme_id", sa.String(36), nullable=False),
@@ -40,6 +43,7 @@ def downgrade() -> None:
     """Takes it all away; keys that were limited or had ended go with it, for they could do everything again."""
     op.execute("DELETE FROM api_keys WHERE scopes <> '[\"admin\"]' OR expires_at IS NOT NULL")
     op.drop_table("answers")
+    op.drop_column("people", "availability_version")
     op.drop_column("calendars", "auto_schedule")
     op.drop_index("ix_feeds_previous_digest", "feeds")
     op.drop_column("feeds", "gzipped_body")

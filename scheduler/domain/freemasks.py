@@ -1,0 +1,108 @@
+"""Which starts are free for somebody, kept as bits for as long as what is known of their time stays the same.
+
+Time is cut into blocks. For each person, length of a meeting, grid and block there is one integer: its bit n is set
+if nothing of that person's bars a meeting at the n-th start of the block's grid. The starts that suit everybody are
+the bitwise and of all. A meeting is barred by what it touches wherever the window ends, so that one block serves
+every window that touches it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+from typing import TypeVar, cast
+
+import numpy as np
+
+from scheduler.domain.availability import DAY, Attendee
+from scheduler.domain.clocks import Clock
+from scheduler.domain.explanation import Bars
+from scheduler.domain.periods import Minutes
+from scheduler.domain.timeline import Starts
+
+BLOCK = 182 * DAY
+"""Minutes of time that are kept together: half a year."""
+MOST_BYTES = 32 << 20
+_ENTRY_BYTES = 512
+"""What an entry takes besides what it holds: its key and its place, rounded up."""
+
+_T = TypeVar("_T")
+
+
+class FreeMasks:
+    """Masks of free starts, those that were not asked for longest thrown away first. Safe among threads.
+
+    ``most_bytes`` is how much all of them may take together. A version names everything about an attendee that can
+    bar a meeting: whoever gives the same version twice gives the same hours, blackouts, busy time, buffers, moves,
+    meetings and limits.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._kept: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
+        self._lock = threading.Lock()
+        self.bytes = 0
+
+    def starts(
+        self, people: Sequence[tuple[Attendee, str]], duration: int, clock: Clock, step: int, start: int, end: int
+    ) -> Minutes:
+        """The starts of [start, end) on the clock's grid (UTC minutes) at which all of the people are free.
+
+        ``people`` come with their versions; there is at least one.
+        """
+        found = []
+        for block in range(start // BLOCK, -(-end // BLOCK)):
+            grid = self._or_else(("grid", clock, step, block), partial(_grid, clock, step, block), _of_array)
+            free = -1
+            for attendee, version in people:
+                free &= self._or_else(
+                    (version, duration, clock, step, block),
+                    partial(_mask, attendee, duration, block, grid),
+                    _of_integer,
+                )
+            found.append(grid[_places(free, grid.size)])
+        minutes = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+        first, last = np.searchsorted(minutes, [start, end])
+        return minutes[first:last]
+
+    def _or_else(self, key: Hashable, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+                return cast("_T", kept[0])
+        made = make()
+        taken = size(made) + _ENTRY_BYTES
+        with self._lock:
+            self.bytes += taken - self._kept.pop(key, (None, 0))[1]
+            self._kept[key] = made, taken
+            while self.bytes > self._most:
+                self.bytes -= self._kept.popitem(last=False)[1][1]
+        return made
+
+
+def _grid(clock: Clock, step: int, block: int) -> Minutes:
+    return Starts.on_wall_clock(clock, step, block * BLOCK, (block + 1) * BLOCK).minutes
+
+
+def _mask(attendee: Attendee, duration: int, block: int, grid: Minutes) -> int:
+    bars = Bars.of(attendee, block * BLOCK, (block + 1) * BLOCK + duration)
+    free = ~Starts(grid, None).barred(duration, bars.all)
+    return int.from_bytes(np.packbits(free, bitorder="little").tobytes(), "little")
+
+
+def _places(bits: int, count: int) -> Minutes:
+    """Which of the first ``count`` bits are set."""
+    packed = np.frombuffer(bits.to_bytes(-(-count // 8), "little"), dtype=np.uint8)
+    # Seen as truth values they are found three times as fast as as numbers.
+    return np.flatnonzero(np.unpackbits(packed, count=count, bitorder="little").view(np.bool_))
+
+
+def _of_array(array: Minutes) -> int:
+    return int(array.nbytes)
+
+
+def _of_integer(bits: int) -> int:
+    return bits.bit_length() // 8
