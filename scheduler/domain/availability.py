@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from scheduler.domain.clocks import Clock, Itinerary, Stay, clock_between, home_of
-from scheduler.domain.periods import EPOCH, Period, Periods, instant_of, minute_after, minute_of
+from scheduler.domain.periods import EPOCH, Period, Periods, Span, instant_of, minute_after, minute_of
 from scheduler.domain.recurrence import WEEKDAYS, BlackoutRule
 from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidValue
@@ -186,9 +186,9 @@ def wall_periods(walls: Periods, clock: Clock, start: int, end: int) -> Periods:
 
 def blackout_periods(blackouts: Sequence[Blackout], clock: Clock, start: int, end: int) -> Periods:
     """When any of the blackouts holds within [start, end) (UTC minutes), for a person who lives by ``clock``."""
-    timed = [one.span for one in blackouts if isinstance(one.span, Period)]
-    found = [Periods.of(timed).within(start, end)] if timed else []
-    walls: dict[Clock, list[tuple[int, int]]] = {}
+    timed = (one.span for one in blackouts if isinstance(one.span, Period))
+    spans = [(max(minute_of(span.start), start), min(minute_after(span.end), end)) for span in timed]
+    walls: dict[Clock, list[Span]] = {}
     for one in blackouts:
         anchored = one.rule and isinstance(one.span, Period)
         anchor = one.time_zone or home_of(clock) if anchored else clock
@@ -196,8 +196,16 @@ def blackout_periods(blackouts: Sequence[Blackout], clock: Clock, start: int, en
             walls.setdefault(anchor, []).append(_day_walls(one.span))
         if one.rule:
             walls.setdefault(anchor, []).extend(_recurrences(one, one.rule, home_of(anchor), start, end))
-    found += [wall_periods(_walls(spans), anchor, start, end) for anchor, spans in walls.items()]
-    return Periods.union(*found)
+    for anchor, several in walls.items():
+        spans += _read(several, anchor, start, end)
+    return _union(spans)
+
+
+def _read(walls: Sequence[Span], clock: Clock, start: int, end: int) -> Iterator[Span]:
+    """`wall_periods` of a few spans; some may come out empty."""
+    for since, until, offset in clock_between(clock, start, end):
+        for first, last in walls:
+            yield max(first - offset, since), min(last - offset, until)
 
 
 @lru_cache(maxsize=1024)
@@ -216,7 +224,7 @@ def _closed_week(hours: tuple[WorkingHours, ...] | None) -> Periods:
     return Periods.merged(bounds[:, 0], bounds[:, 1]).gaps(0, WEEK)
 
 
-def _recurrences(blackout: Blackout, rule: BlackoutRule, zone: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _recurrences(blackout: Blackout, rule: BlackoutRule, zone: str, start: int, end: int) -> Iterator[Span]:
     """The wall spans of a blackout that comes again, near [start, end)."""
     if isinstance(blackout.span, Days):
         first, last = _day_walls(blackout.span)
@@ -230,7 +238,7 @@ def _recurrences(blackout: Blackout, rule: BlackoutRule, zone: str, start: int, 
         yield minute, minute + length
 
 
-def _day_walls(days: Days) -> tuple[int, int]:
+def _day_walls(days: Days) -> Span:
     return wall_midnight(days.first), wall_midnight(days.last) + DAY
 
 
@@ -248,14 +256,16 @@ def _naive(wall: int) -> datetime:
     return instant_of(wall).replace(tzinfo=None)
 
 
-def _walls(spans: list[tuple[int, int]]) -> Periods:
-    """The union of a few spans; quicker in plain Python than in arrays."""
+def _union(spans: list[Span]) -> Periods:
+    """The union of a few spans, whatever is empty left out; quicker in plain Python than in arrays."""
     starts: list[int] = []
     ends: list[int] = []
     for start, end in sorted(spans):
+        if start >= end:
+            continue
         if ends and start <= ends[-1]:
             ends[-1] = max(end, ends[-1])
         else:
             starts.append(start)
             ends.append(end)
-    return Periods(np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64))
+    return Periods(np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)) if starts else Periods.none()

@@ -18,6 +18,9 @@ from scheduler.errors import InvalidValue
 Minutes = npt.NDArray[np.int64]
 """An array of whole minutes since the epoch, or of lengths in minutes."""
 
+Span = tuple[int, int]
+"""Half-open minutes [start, end): UTC ones or a wall clock's since the epoch, or those of a local day."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 

@@ -10,10 +10,9 @@ import numpy as np
 
 from scheduler.domain.availability import Attendee, BlackoutKind, blackout_periods
 from scheduler.domain.explanation import Bars, Cause
-from scheduler.domain.periods import Periods, minute_after, minute_of
+from scheduler.domain.periods import Periods, Span, minute_after, minute_of
 from scheduler.domain.slots import SlotQuery
 from scheduler.domain.timeline import Bar
-from scheduler.domain.walldays import Span
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,7 @@ from itertools import groupby, pairwise
 
 from scheduler.domain.availability import DAY
 from scheduler.domain.clocks import Clock, clock_between
-from scheduler.domain.periods import EPOCH
-
-Span = tuple[int, int]
-"""Half-open minutes [start, end): UTC ones since the epoch, or those of a local day."""
+from scheduler.domain.periods import EPOCH, Span
 
 
 @dataclass(frozen=True)

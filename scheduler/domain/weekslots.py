@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from scheduler.domain.clocks import Clock, clock_between
-from scheduler.domain.periods import minute_of
+from scheduler.domain.periods import Span, minute_of
 from scheduler.domain.slots import Slot
-from scheduler.domain.walldays import Span, Stretch, monday_of, placed
+from scheduler.domain.walldays import Stretch, monday_of, placed
 
 MOST_WEEKS = 6
 MOST_SLOTS = 30

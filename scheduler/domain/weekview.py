@@ -15,10 +15,10 @@ import numpy as np
 from scheduler.domain.availability import DAY, Attendee
 from scheduler.domain.clocks import clock_between, zone_at
 from scheduler.domain.explanation import Explanation
-from scheduler.domain.periods import Periods, instant_of
+from scheduler.domain.periods import Periods, Span, instant_of
 from scheduler.domain.shading import Shade, Shading, shade_window
 from scheduler.domain.slots import SlotAnswer, SlotQuery
-from scheduler.domain.walldays import Span, Stretch, monday_of, placed, skipped_spans, wall_stretches
+from scheduler.domain.walldays import Stretch, monday_of, placed, skipped_spans, wall_stretches
 from scheduler.domain.weekslots import MOST_WEEKS, ChosenSlot, choose_slots, in_lanes
 
 MOST_PEOPLE = 8

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from scheduler.domain.walldays import Span, Stretch
+from scheduler.domain.periods import Span
+from scheduler.domain.walldays import Stretch
 from scheduler.domain.weekview import WeekView
 
 MARGIN = 20.0
