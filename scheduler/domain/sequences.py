@@ -3,20 +3,28 @@
 Every session is a slot question of its own; a plan takes one feasible start of each so that they follow in order and in
 time. The best continuation of every start is found from the last session backwards, each in one pass, so that the
 answer is exact however many plans there are.
+
+What people have in their calendars already bars each session as it bars any meeting. Of the plan's own sessions only
+the one right before counts: an attendee's buffer is kept between two sessions that follow each other directly, not
+over a third one, and the most that they take a day or a week counts the meetings that they have, not the plan's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
 
 import numpy as np
 
 from scheduler.domain.availability import Attendee
-from scheduler.domain.explanation import Explanation
+from scheduler.domain.explanation import Explanation, Relaxation
 from scheduler.domain.periods import Minutes, Period, instant_of
+from scheduler.domain.rules import Rules, Within
 from scheduler.domain.scoring import Thousandths
-from scheduler.domain.slots import Order, SlotQuery, find_slots, scored_starts
+from scheduler.domain.slots import Order, SlotQuery, find_slots, scored_starts, who_can_come
+from scheduler.domain.timeline import Mask
 
 _NEVER = -1
 """The worth of a start from which the later sessions can't be reached."""
@@ -26,7 +34,8 @@ _NEVER = -1
 class Session:
     """One meeting of the sequence. ``attendees`` are places among the question's; the first organizes.
 
-    It begins at least ``at_least`` and at most ``at_most`` minutes after the session before it has ended.
+    It begins at least ``at_least`` and at most ``at_most`` minutes after the session before it has ended. One of the
+    attendees at least is required.
     """
 
     duration: int
@@ -37,7 +46,7 @@ class Session:
 
 @dataclass(frozen=True)
 class SequenceQuery:
-    """The question. ``step`` is in minutes; all sessions lie within the window."""
+    """The question. ``step`` is in minutes; all sessions lie within the window, and none before ``not_before``."""
 
     window: Period
     step: int
@@ -46,32 +55,66 @@ class SequenceQuery:
     order: Order = Order.BEST
     limit: int = 20
     allow_unknown: bool = True
+    not_before: datetime | None = None
+    within: Within | None = None
+    relax_into_night: bool = False
+    fair: bool = False
 
     def session(self, place: int) -> SlotQuery:
         """The slot question that one session is by itself."""
         session = self.sessions[place]
-        people = tuple(self.attendees[index] for index in session.attendees)
-        return SlotQuery(self.window, session.duration, self.step, people, allow_unknown=self.allow_unknown)
+        return SlotQuery(
+            self.window,
+            session.duration,
+            self.step,
+            tuple(self.attendees[index] for index in session.attendees),
+            not_before=self.not_before,
+            allow_unknown=self.allow_unknown,
+            relax_into_night=self.relax_into_night,
+            rules=Rules(self.within),
+            fair=self.fair,
+        )
+
+    def rest_before(self, place: int) -> int:
+        """The least minutes between a session and the one before it: what it asks, and the buffers of who is in both.
+
+        Who may stay away keeps nobody waiting.
+        """
+        both = {*self.sessions[place].attendees} & {*self.sessions[place - 1].attendees}
+        buffers = [self.attendees[index].buffer for index in both if self.attendees[index].required]
+        return max([self.sessions[place].at_least, *(max(one.before, one.after) for one in buffers)])
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A period for each session, in order, and the mean of their scores."""
+    """A period for each session, in order, and the mean of their scores.
+
+    ``available`` has for each session a word for each of its attendees, as `Slot` has it.
+    """
 
     periods: tuple[Period, ...]
     score: float
+    available: tuple[tuple[bool | None, ...], ...]
+
+
+class Obstacle(StrEnum):
+    """Why there is no plan: a session can't be held by itself, or can't follow those before it as asked."""
+
+    SESSION = "session"
+    ORDER = "order"
 
 
 @dataclass(frozen=True)
 class SequenceAnswer:
     """For each possible start of the first session the best plan that begins there, cut to ``limit``.
 
-    ``total`` counts those starts. Where there is none, ``failing`` is the session that can't be held by itself and
-    ``explanation`` says why; None and None: each could be, but they can't follow each other as asked.
+    ``total`` counts those starts. Where there is none, ``failing`` is the first session that can't be held by itself,
+    and ``explanation`` says why, of the question's attendees; or else the first that can't follow those before it.
     """
 
     plans: tuple[Plan, ...]
     total: int
+    obstacle: Obstacle | None = None
     failing: int | None = None
     explanation: Explanation | None = None
 
@@ -81,38 +124,75 @@ def find_sequences(query: SequenceQuery) -> SequenceAnswer:
     found = [scored_starts(query.session(place)) for place in range(len(query.sessions))]
     for place, (starts, _) in enumerate(found):
         if not starts.size:
-            return SequenceAnswer((), 0, place, find_slots(query.session(place)).explanation)
-    worths, choices = _continuations(query.sessions, found)
+            return SequenceAnswer((), 0, Obstacle.SESSION, place, _explained(query, place))
+    worths, choices = _continuations(query, found)
     first = np.flatnonzero(worths > _NEVER)
+    if not first.size:
+        return SequenceAnswer((), 0, Obstacle.ORDER, _first_out_of_reach(query, found))
     if query.order is Order.BEST:
         first = first[np.argsort(-worths[first], kind="stable")]
-    plans = [_plan(query.sessions, found, choices, int(begin)) for begin in first[: query.limit]]
+    chosen = [_places(choices, int(begin)) for begin in first[: query.limit]]
+    coming = [who_can_come(query.session(place), found[place][0]) for place in range(len(found))]
+    plans = [_plan(query, found, coming, places) for places in chosen]
     return SequenceAnswer(tuple(plans), int(first.size))
+
+
+def _explained(query: SequenceQuery, place: int) -> Explanation | None:
+    """Why a session can't be held, of the question's attendees: what is said of the session's own is theirs.
+
+    Nobody is made optional who would leave another session without anybody required.
+    """
+    explanation = find_slots(query.session(place)).explanation
+    if explanation is None:
+        return None
+    at = query.sessions[place].attendees
+    blocking = [replace(row, index=None if row.index is None else at[row.index]) for row in explanation.blocking]
+    helpful = [replace(one, index=None if one.index is None else at[one.index]) for one in explanation.relaxations]
+    return replace(
+        explanation,
+        blocking=tuple(blocking),
+        relaxations=tuple(one for one in helpful if not _empties_a_session(query, one)),
+    )
+
+
+def _empties_a_session(query: SequenceQuery, change: Relaxation) -> bool:
+    return "required" in change.fields and any(
+        not any(query.attendees[index].required for index in session.attendees if index != change.index)
+        for session in query.sessions
+    )
 
 
 Found = tuple[Minutes, Thousandths]
 """A session's feasible starts, ascending, and the score of each."""
 
 
-def _continuations(sessions: Sequence[Session], found: Sequence[Found]) -> tuple[Thousandths, list[Minutes]]:
+def _continuations(query: SequenceQuery, found: Sequence[Found]) -> tuple[Thousandths, list[Minutes]]:
     """For each start of the first session the most that a plan from there scores in all, and for each session but the
     first, the place of the start that is best after each start of the one before it.
     """
     worth = found[-1][1]
     choices: list[Minutes] = []
-    for place in range(len(sessions) - 2, -1, -1):
+    for place in range(len(found) - 2, -1, -1):
         (starts, scores), (later, _) = found[place], found[place + 1]
-        ends = starts + sessions[place].duration
-        following = sessions[place + 1]
-        low = np.searchsorted(later, ends + following.at_least, "left")
+        ends = starts + query.sessions[place].duration
+        low = np.searchsorted(later, ends + query.rest_before(place + 1), "left")
         high = np.full_like(low, later.size)
-        if following.at_most is not None:
-            high = np.searchsorted(later, ends + following.at_most, "right")
+        if (at_most := query.sessions[place + 1].at_most) is not None:
+            high = np.searchsorted(later, ends + at_most, "right")
         best = _best_between(worth, low, high)
         choices.insert(0, best)
         reached = np.where(best >= 0, worth[best], _NEVER)
         worth = np.where(reached > _NEVER, scores + reached, _NEVER)
     return worth, choices
+
+
+def _first_out_of_reach(query: SequenceQuery, found: Sequence[Found]) -> int:
+    """The first session that can't follow those before it, where not all of them can follow each other."""
+    for place in range(1, len(found) - 1):
+        worths, _ = _continuations(query, found[: place + 1])
+        if not (worths > _NEVER).any():
+            return place
+    return len(found) - 1
 
 
 def _best_between(worth: Thousandths, low: Minutes, high: Minutes) -> Minutes:
@@ -136,14 +216,21 @@ def _best_between(worth: Thousandths, low: Minutes, high: Minutes) -> Minutes:
     return found
 
 
-def _plan(sessions: Sequence[Session], found: Sequence[Found], choices: Sequence[Minutes], begin: int) -> Plan:
+def _places(choices: Sequence[Minutes], begin: int) -> list[int]:
+    """The place of each session's start in the best plan from that start of the first."""
     places = [begin]
     for best in choices:
         places.append(int(best[places[-1]]))
-    starts = [int(own[0][place]) for own, place in zip(found, places, strict=True)]
-    total = sum(int(own[1][place]) for own, place in zip(found, places, strict=True))
-    periods = [
-        Period(instant_of(start), instant_of(start + session.duration))
-        for start, session in zip(starts, sessions, strict=True)
-    ]
-    return Plan(tuple(periods), round(total / len(sessions)) / 1000)
+    return places
+
+
+def _plan(
+    query: SequenceQuery, found: Sequence[Found], coming: Sequence[tuple[Mask | None, ...]], places: Sequence[int]
+) -> Plan:
+    periods, available, total = [], [], 0
+    for (starts, scores), masks, place, session in zip(found, coming, places, query.sessions, strict=True):
+        start = int(starts[place])
+        periods.append(Period(instant_of(start), instant_of(start + session.duration)))
+        available.append(tuple(None if mask is None else bool(mask[place]) for mask in masks))
+        total += int(scores[place])
+    return Plan(tuple(periods), round(total / len(places)) / 1000, tuple(available))

@@ -30,7 +30,7 @@ from scheduler.domain.periods import Minutes, Period, instant_of, minute_after, 
 from scheduler.domain.relaxing import by_ask, relaxation, relaxations
 from scheduler.domain.rules import NO_RULES, Rules
 from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
-from scheduler.domain.timeline import Starts
+from scheduler.domain.timeline import Mask, Starts
 from scheduler.domain.zones import LAST_INSTANT
 
 DAY_LONG = timedelta(days=1)
@@ -115,6 +115,12 @@ def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
     coming = coming_attendees(query.attendees, search.bars, feasible, query.duration)
     scores = score_starts(query.attendees, feasible, query.duration, coming, fair=query.fair)
     return feasible.minutes, scores.thousandths
+
+
+def who_can_come(query: SlotQuery, feasible: Minutes) -> tuple[Mask | None, ...]:
+    """For each attendee, at which of the feasible starts (UTC minutes, ascending) they can come; None: unknown."""
+    search = _Search(query)
+    return coming_attendees(query.attendees, search.bars, Starts(feasible, None), query.duration)
 
 
 def find_slots(query: SlotQuery, kept: Kept | None = None) -> SlotAnswer:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import attendees_near
 
-from scheduler.domain.availability import Attendee, Unknown, WorkingHours
+from scheduler.domain.availability import Attendee, Buffer, Unknown, WorkingHours
+from scheduler.domain.explanation import Cause
 from scheduler.domain.periods import Period, Periods, minute_of
-from scheduler.domain.sequences import SequenceQuery, Session, find_sequences
+from scheduler.domain.rules import Within
+from scheduler.domain.sequences import Obstacle, SequenceQuery, Session, find_sequences
 from scheduler.domain.slots import Order, find_slots
 
 EVERY_DAY = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -67,9 +69,90 @@ def test_the_time_between_two_sessions_is_kept(debrief: Session, expected: list[
 def test_it_says_which_session_cannot_be_held_and_why() -> None:
     away = daily(9, 17, ("2026-06-01 00:00", "2026-06-03 00:00"))
     answer = find_sequences(SequenceQuery(TWO_DAYS, 60, (INTERVIEWER, away, MENTEE), (INTERVIEW, DEBRIEF)))
-    assert answer.failing == 1
+    assert (answer.obstacle, answer.failing) == (Obstacle.SESSION, 1)
     assert answer.explanation is not None
     assert answer.explanation.reason == "busy"
+    # The debrief is of the question's second and third attendees.
+    assert [(row.index, row.cause) for row in answer.explanation.blocking] == [
+        (1, Cause.BUSY),
+        (1, Cause.OUTSIDE_HOURS),
+        (2, Cause.OUTSIDE_HOURS),
+    ]
+    # The mentee is the interviewer's guest and the interview goes on without them; nobody else is left in the debrief.
+    assert [(one.index, one.said) for one in answer.explanation.relaxations if "required" in one.fields] == [
+        (1, "make this attendee optional")
+    ]
+
+
+def test_nobody_is_made_optional_whom_another_session_cannot_do_without() -> None:
+    away = daily(9, 17, ("2026-06-01 00:00", "2026-06-03 00:00"))
+    alone = Session(30, (0,))
+    answer = find_sequences(SequenceQuery(TWO_DAYS, 60, (away, MENTEE), (Session(30, (0, 1)), alone)))
+    assert answer.failing == 0
+    assert answer.explanation is not None
+    assert not [one for one in answer.explanation.relaxations if "required" in one.fields]
+
+
+def test_it_says_which_session_cannot_follow_those_before_it() -> None:
+    at_once = replace(DEBRIEF, at_most=10)
+    after = Session(30, (2,))
+    people = (INTERVIEWER, COACH, MENTEE)
+    answer = find_sequences(SequenceQuery(TWO_DAYS, 60, people, (INTERVIEW, after, at_once, after)))
+    assert (answer.obstacle, answer.failing, answer.explanation) == (Obstacle.ORDER, 2, None)
+
+
+@pytest.mark.parametrize("buffer", [Buffer(before=30), Buffer(after=30)])
+def test_whoever_is_in_two_sessions_in_a_row_keeps_their_buffer_between_them(buffer: Buffer) -> None:
+    people = (replace(MENTEE, buffer=buffer), INTERVIEWER)
+    sessions = Session(45, (0, 1)), Session(30, (1, 0), at_most=30)
+    query = SequenceQuery(TWO_DAYS, 15, people, sessions, Order.EARLIEST, 1)
+    assert starts(query) == [["01 09:00", "01 10:15"]]
+    sooner = sessions[0], replace(sessions[1], at_most=29)
+    assert starts(replace(query, sessions=sooner)) == []
+    # Nobody is held up by who may stay away, or by who is not there.
+    optional = replace(query, sessions=sooner, attendees=(replace(people[0], required=False), INTERVIEWER))
+    assert starts(optional) == [["01 09:00", "01 10:00"]]
+    others = replace(query, sessions=(sessions[0], Session(30, (1,), at_most=0)))
+    assert starts(others) == [["01 09:00", "01 09:45"]]
+
+
+def test_nobody_is_in_two_sessions_at_once() -> None:
+    query = SequenceQuery(TWO_DAYS, 15, (MENTEE,), (Session(60, (0,)), Session(60, (0,)), Session(60, (0,))), limit=500)
+    for plan in find_sequences(query).plans:
+        assert all(before.end <= after.start for before, after in pairwise(plan.periods))
+
+
+def test_the_days_and_weeks_that_are_full_are_those_full_of_meetings_that_are_booked() -> None:
+    held = Period(utc("2026-06-01 09:00"), utc("2026-06-01 09:30"))
+    busy = Periods.of([held])
+    twice = replace(MENTEE, at_most_per_day=2, meetings=(held,), busy=busy)
+    query = SequenceQuery(TWO_DAYS, 60, (twice,), (Session(30, (0,)), Session(30, (0,), at_most=30)), Order.EARLIEST, 1)
+    assert starts(query) == [["01 10:00", "01 11:00"]]  # the plan's own two do not add up
+    assert starts(replace(query, attendees=(replace(twice, at_most_per_day=1),))) == [["02 09:00", "02 10:00"]]
+
+
+def test_no_session_begins_before_the_notice_is_over_or_outside_of_the_hours_asked_for() -> None:
+    query = SequenceQuery(TWO_DAYS, 60, (INTERVIEWER, COACH, MENTEE), (INTERVIEW,), Order.EARLIEST)
+    assert starts(query)[0] == ["01 09:00"]
+    assert starts(replace(query, not_before=utc("2026-06-01 09:01")))[0] == ["01 10:00"]
+    within = Within((WorkingHours(("TU",), 10 * 60, 12 * 60),), "UTC")
+    assert starts(replace(query, within=within)) == [["02 10:00"]]
+
+
+def test_a_plan_says_who_can_come_to_each_session() -> None:
+    maybe = replace(COACH, required=False)
+    unread = replace(INTERVIEWER, required=False, unknown=Unknown("no connection"))
+    query = SequenceQuery(
+        TWO_DAYS,
+        60,
+        (MENTEE, maybe, unread),
+        (Session(60, (0, 1)), Session(60, (1, 0, 2), at_most=0)),
+        Order.EARLIEST,
+        500,
+    )
+    plans = {tuple(f"{period.start:%d %H:%M}" for period in plan.periods): plan for plan in find_sequences(query).plans}
+    assert plans["02 10:00", "02 11:00"].available == ((True, True), (True, True, None))
+    assert plans["02 09:00", "02 10:00"].available == ((True, False), (True, True, None))
 
 
 def test_unknown_is_not_free() -> None:
@@ -133,6 +216,9 @@ def test_the_plans_are_the_best_of_all_that_exist(query: SequenceQuery) -> None:
 def _follows(query: SequenceQuery, begun: list[int]) -> bool:
     for session, before, start, following in zip(query.sessions, begun, begun[1:], query.sessions[1:], strict=False):
         wait = start - (before + session.duration)
+        both = [query.attendees[index] for index in {*session.attendees} & {*following.attendees}]
+        if any(one.required and wait < max(one.buffer.before, one.buffer.after) for one in both):
+            return False
         if wait < following.at_least or (following.at_most is not None and wait > following.at_most):
             return False
     return True
