@@ -18,6 +18,7 @@ from scheduler.domain.explanation import Explanation
 from scheduler.domain.planning import PlannedOccurrence, PlanStatus
 from scheduler.domain.recurrence import DAY_NAMES, MonthlyRule, SeriesRule, WeeklyRule
 from scheduler.domain.rotations import Rotation, RotationAnswer
+from scheduler.domain.sequences import Obstacle, SequenceAnswer, SequenceQuery
 from scheduler.domain.slots import SlotAnswer
 from scheduler.domain.zones import in_zone
 
@@ -85,6 +86,32 @@ def rotation_table(place: int, rotation: Rotation, attendees: Sequence[Attendee]
     yield _occurrences([one for _, one in rotation.occurrences], attendees)
     for turn in rotation.turns:
         yield from shift_lines(turn.shifts, attendees)
+
+
+def sequences_table(found: SequenceAnswer, query: SequenceQuery, titles: Sequence[str | None]) -> RenderableType:
+    """The plans one after another, a row a session, with the local start of everybody who is in it."""
+    names = [title or f"session {place}" for place, title in enumerate(titles)]
+    if found.failing is not None:
+        failing = names[found.failing]
+        if found.explanation is None or found.obstacle is Obstacle.ORDER:
+            return Text(f"{failing} can't follow what comes before it as asked")
+        return Group(Text(f"{failing} can't be held"), explanation_table(found.explanation, query.attendees))
+    parts: list[RenderableType] = []
+    for number, plan in enumerate(found.plans, 1):
+        table = Table("", *_headings(query.attendees), box=box.SIMPLE)
+        for name, session, period, available in zip(names, query.sessions, plan.periods, plan.available, strict=True):
+            coming = dict(zip(session.attendees, available, strict=True))
+            table.add_row(
+                name,
+                *(
+                    f"{in_zone(period.start, zone_at(one.clock, period.start)):{LOCAL}}{_presence(coming[index])}"
+                    if index in coming
+                    else ""
+                    for index, one in enumerate(query.attendees)
+                ),
+            )
+        parts += [Text(f"{number}. score {plan.score:.3f}", style="bold"), table]
+    return Group(*parts, Text(f"{len(found.plans)} of {found.total} starts of {names[0]}"))
 
 
 def cadence_table(place: int, cadence: Cadence, attendees: Sequence[Attendee]) -> Iterator[RenderableType]:

@@ -24,6 +24,7 @@ COMMANDS = {
     "secrets": "secrets",
     "slots": "questions",
     "cadences": "questions",
+    "sequences": "questions",
     "openapi": "description",
     "config": "description",
 }

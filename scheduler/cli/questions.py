@@ -1,4 +1,4 @@
-"""``scheduler slots`` and ``cadences``: the two questions of the API, asked of the engine without a service."""
+"""``scheduler slots``, ``cadences`` and ``sequences``: the API's questions, asked of the engine alone."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import TypeVar
 import click
 from pydantic import ValidationError
 
+from scheduler.domain.sequences import find_sequences
 from scheduler.domain.slots import find_slots
 from scheduler.domain.weekview import week_view
 from scheduler.errors import InvalidFields
 from scheduler.pictures import week_svg
 from scheduler.services.proposing import cadences_or_rotations, inline_attendees, with_attendees
-from scheduler.tables import cadences_table, print_answer, slots_table
+from scheduler.tables import cadences_table, print_answer, sequences_table, slots_table
 from scheduler.web.api.attendees import specs_of
 from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
 from scheduler.web.api.fields import Document
+from scheduler.web.api.sequences import SequencesAnswer, SequencesRequest
 from scheduler.web.api.slots import SlotsAnswer, SlotsRequest
 from scheduler.web.problems import fields_of
 
@@ -53,6 +55,21 @@ def cadences(file: str, as_json: bool) -> None:
     found = cadences_or_rotations(with_attendees(asked.to_query(), attendees))
     document = CadencesAnswer.of(found, attendees, datetime.now(UTC))
     print_answer(document.model_dump_json() if as_json else cadences_table(found, attendees))
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--json", "as_json", is_flag=True, help="print the answer as JSON")
+def sequences(file: str, as_json: bool) -> None:
+    """Find sequences: FILE (or -) holds a request of POST /v1/sequences with inline attendees."""
+    asked = _read(SequencesRequest, file)
+    now = datetime.now(UTC)
+    attendees = inline_attendees(specs_of(asked.attendees))
+    query = replace(asked.to_query(now), attendees=attendees)
+    found = find_sequences(query)
+    document = SequencesAnswer.of(asked, found, attendees, now)
+    titles = [session.title for session in asked.sessions]
+    print_answer(document.model_dump_json() if as_json else sequences_table(found, query, titles))
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Suggesting slots and cadences: who is asked about is loaded in one transaction, the domain does the rest."""
+"""Suggesting slots, cadences and sequences: one transaction loads who is asked about, the domain does the rest."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from scheduler.domain.changes import FURTHER
 from scheduler.domain.people import ConnectedCalendar
 from scheduler.domain.periods import Periods
 from scheduler.domain.rotations import RotationAnswer, find_rotations
+from scheduler.domain.sequences import SequenceAnswer, SequenceQuery, find_sequences
 from scheduler.domain.slots import LATEST_END, SlotAnswer, SlotQuery, find_slots
 from scheduler.errors import NotFound, SchedulerError
 from scheduler.services.ports import Context
@@ -76,6 +77,19 @@ def suggest_cadences(
 def cadences_or_rotations(query: CadenceQuery) -> CadenceAnswer | RotationAnswer:
     """What the question is after."""
     return find_rotations(query) if query.rotation > 1 else find_cadences(query)
+
+
+def suggest_sequences(
+    context: Context, programme_id: str, specs: Sequence[AttendeeSpec], query: SequenceQuery
+) -> tuple[SequenceAnswer, tuple[Attendee, ...]]:
+    """The answer, and the attendees it is about. Raises NotFound for a person, with its place."""
+    began, margin = time.perf_counter(), timedelta(days=3)
+    with context.store.read() as tx:
+        end = query.window.end + LATEST_END + margin  # a window that ends later may help
+        attendees = load_attendees(context, tx, programme_id, specs, query.window.start - margin, end)
+    answer = find_sequences(replace(query, attendees=attendees))
+    context.observer.searched("sequences", time.perf_counter() - began, found=bool(answer.total))
+    return answer, attendees
 
 
 def with_attendees(query: CadenceQuery, attendees: tuple[Attendee, ...]) -> CadenceQuery:

@@ -36,7 +36,7 @@ REQUEST_SECONDS = Histogram(
 )
 FEED_HITS = Counter("scheduler_feed_hits", "Readings of feeds", ["status"])
 RATE_LIMITED = Counter("scheduler_rate_limited", "Requests refused because there were too many", ["by"])
-SEARCHES = Counter("scheduler_searches", "Searches for slots and cadences", ["kind", "found"])
+SEARCHES = Counter("scheduler_searches", "Searches for slots, cadences and sequences", ["kind", "found"])
 SEARCH_SECONDS = Histogram(
     "scheduler_search_seconds",
     "How long a search took, with what it had to load",

@@ -25,7 +25,7 @@ from scheduler.domain.access import Scope
 from scheduler.web.api.openapi import openapi_document
 
 NEEDED = {
-    "slots:read": ["post_slots", "post_cadences"],
+    "slots:read": ["post_slots", "post_cadences", "post_sequences"],
     "people:read": [
         "get_people",
         "get_person",
@@ -79,6 +79,11 @@ AWAY = {"kind": "other", "first_day": "2026-12-01", "last_day": "2026-12-01"}
 BODIES: dict[str, Any] = {
     "post_slots": {"window": WINDOW, "duration": "PT45M", "attendees": [{"person": "{person_id}"}]},
     "post_cadences": DATES | {"duration": "PT45M", "attendees": [{"person": "{person_id}"}]},
+    "post_sequences": {
+        "window": WINDOW,
+        "attendees": [{"person": "{person_id}"}],
+        "sessions": [{"duration": "PT45M", "attendees": [0]}],
+    },
     "post_person": {"name": "Mia", "email": "mia@example.org", "time_zone": "UTC"},
     "patch_person": {"name": "Mallory"},
     "post_blackout": AWAY,

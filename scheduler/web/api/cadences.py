@@ -117,9 +117,7 @@ class CadencesRequest(Document):
     def _check_rotation(self) -> None:
         """Raises InvalidFields for what no rotation can be."""
         if self.per_week > 1 or self.pattern is not Pattern.WEEKLY:
-            raise InvalidFields.at(
-                "/rotation", "only a cadence of one meeting in a week or more takes turns"
-            )
+            raise InvalidFields.at("/rotation", "only a cadence of one meeting in a week or more takes turns")
         weeks = self.rotation * self.every_weeks
         if weeks > MOST_WEEKS:
             detail = f"{self.rotation} turns of {self.every_weeks} weeks are {weeks} weeks; {MOST_WEEKS} is the most"

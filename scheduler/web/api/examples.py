@@ -30,6 +30,20 @@ SLOTS: dict[str, Any] = {
     "limit": 5,
 }
 
+SEQUENCE: dict[str, Any] = {
+    "window": {"start": "2026-12-07T00:00:00Z", "end": "2026-12-19T00:00:00Z"},
+    "attendees": [
+        {"name": "candidate", "time_zone": "Asia/Kolkata"},
+        {"name": "interviewer", "time_zone": "Europe/Berlin"},
+        {"name": "coach", "time_zone": "Africa/Nairobi"},
+    ],
+    "sessions": [
+        {"title": "Interview", "duration": "PT45M", "attendees": [1, 0]},
+        {"title": "Debrief", "duration": "PT30M", "attendees": [2, 0], "at_least": "PT1H", "at_most": "P2D"},
+    ],
+    "limit": 3,
+}
+
 CADENCES: dict[str, Any] = {
     "starts_on": "2026-12-07",
     "ends_on": "2027-05-28",

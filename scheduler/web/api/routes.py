@@ -15,6 +15,7 @@ from scheduler.web.api import (
     meetings,
     mentorships,
     people,
+    sequences,
     slots,
 )
 from scheduler.web.requests import require_key
@@ -27,6 +28,7 @@ def api_blueprint() -> Blueprint:
     for resource in (
         slots,
         cadences,
+        sequences,
         people,
         blackouts,
         calendars,

@@ -67,13 +67,10 @@ class SlotsRequest(Document):
 
     def to_query(self, now: datetime) -> SlotQuery:
         """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
-        if self.window.end <= self.window.start:
-            raise InvalidFields.at("/window/end", "the window does not end after it starts")
-        if self.window.end - self.window.start > LONGEST_WINDOW:
-            raise InvalidFields.at("/window/end", "the window is longer than 366 days; ask for less at a time")
+        window = period_of(self.window)
         notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
         return SlotQuery(
-            Period(self.window.start, self.window.end),
+            window,
             self.duration,
             self.step,
             (),
@@ -148,6 +145,15 @@ def unknown_attendees(attendees: Sequence[Attendee], now: datetime, *, personal:
         for index, one in enumerate(attendees)
         if one.unknown
     ]
+
+
+def period_of(window: WindowDocument) -> Period:
+    """The window as the domain has it. Raises InvalidFields."""
+    if window.end <= window.start:
+        raise InvalidFields.at("/window/end", "the window does not end after it starts")
+    if window.end - window.start > LONGEST_WINDOW:
+        raise InvalidFields.at("/window/end", "the window is longer than 366 days; ask for less at a time")
+    return Period(window.start, window.end)
 
 
 @api.post("/slots")

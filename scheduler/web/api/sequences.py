@@ -1,0 +1,219 @@
+"""POST /v1/sequences: when can these sessions follow each other, each with its own people?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from flask import Blueprint, Response
+from pydantic import ConfigDict, Field
+
+from scheduler.domain.access import Scope
+from scheduler.domain.availability import Attendee
+from scheduler.domain.clocks import zone_at
+from scheduler.domain.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session
+from scheduler.domain.slots import Order
+from scheduler.domain.zones import in_zone
+from scheduler.errors import InvalidFields
+from scheduler.services.proposing import suggest_sequences
+from scheduler.web.api import examples
+from scheduler.web.api.attendees import Attendees, specs_of, stored_places
+from scheduler.web.api.explanations import ExplanationDocument
+from scheduler.web.api.fields import QUARTER, Document, Duration, Flag, Instant, MeetingLength, Name
+from scheduler.web.api.openapi import documented
+from scheduler.web.api.slots import SlotAttendee, UnknownAttendee, WindowDocument, period_of, unknown_attendees
+from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body
+
+api = Blueprint("sequences", __name__)
+
+Wait = Annotated[Duration, Field(ge=0, le=527_040)]
+Place = Annotated[int, Field(ge=0, le=49, strict=True)]
+
+
+class SessionDocument(Document):
+    """One meeting of the sequence, with its own people."""
+
+    title: Name | None = Field(None, exclude_if=lambda value: value is None)
+    duration: MeetingLength
+    attendees: Annotated[list[Place], Field(min_length=1, max_length=50)] = Field(
+        description="indexes of the question's attendees, one of them required; the first organizes"
+    )
+    at_least: Wait | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="begins no sooner than this after the end of the session before; not in the first",
+    )
+    at_most: Wait | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="begins no later than this after the end of the session before; not in the first",
+    )
+
+    def to_domain(self) -> Session:
+        """The session as the domain has it."""
+        return Session(self.duration, tuple(self.attendees), self.at_least or 0, self.at_most)
+
+
+class SequencesRequest(Document):
+    """The question: when can these sessions take place in this order?"""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SEQUENCE]})
+
+    window: WindowDocument
+    step: MeetingLength = QUARTER
+    attendees: Attendees = Field(description="everybody who is in any of the sessions")
+    sessions: Annotated[list[SessionDocument], Field(min_length=1, max_length=10)]
+    minimum_notice: Annotated[Duration, Field(ge=0, le=527_040)] | None = Field(
+        None, description="counted from now; left out, the clock is read for nothing"
+    )
+    now: Instant | None = Field(None, description="what minimum_notice counts from; left out: the server's clock")
+    order: Order = Order.BEST
+    limit: int = Field(20, ge=1, le=5000, strict=True)
+    allow_unknown: Flag = Field(True, description="false: an unknown calendar of a required attendee bars all")
+    relax_into_night: Flag = Field(False, description="what would help may lie between 22:00 and 07:00")
+
+    def to_query(self, now: datetime) -> SequenceQuery:
+        """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
+        window = period_of(self.window)
+        for place in range(len(self.sessions)):
+            self._check_attendees(place)
+            self._check_waits(place)
+        return SequenceQuery(
+            window,
+            self.step,
+            (),
+            tuple(session.to_domain() for session in self.sessions),
+            self.order,
+            self.limit,
+            self.allow_unknown,
+            None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice),
+            relax_into_night=self.relax_into_night,
+        )
+
+    def _check_attendees(self, place: int) -> None:
+        asked = self.sessions[place].attendees
+        for at, index in enumerate(asked):
+            pointer = f"/sessions/{place}/attendees/{at}"
+            if index >= len(self.attendees):
+                raise InvalidFields.at(pointer, f"there is no attendee {index}; the last is {len(self.attendees) - 1}")
+            if index in asked[:at]:
+                raise InvalidFields.at(pointer, f"attendee {index} is in this session twice; name them once")
+        if not any(self.attendees[index].role == "required" for index in asked):
+            detail = "at least one attendee of a session has to be required"
+            raise InvalidFields.at(f"/sessions/{place}/attendees", detail)
+
+    def _check_waits(self, place: int) -> None:
+        session = self.sessions[place]
+        for name in ("at_least", "at_most"):
+            if place == 0 and getattr(session, name) is not None:
+                raise InvalidFields.at(f"/sessions/0/{name}", "the first session comes after none; leave it out")
+        if session.at_most is not None and session.at_most < (session.at_least or 0):
+            raise InvalidFields.at(f"/sessions/{place}/at_most", "at_most is less than at_least; nothing lies between")
+
+
+class PlannedSession(Document):
+    """When a session takes place, with the local times of its own attendees."""
+
+    title: str | None = Field(None, exclude_if=lambda value: value is None)
+    start: datetime
+    end: datetime
+    attendees: list[SlotAttendee]
+
+
+class PlanDocument(Document):
+    """A time for each session, in order; the score is the mean of theirs."""
+
+    score: float = Field(ge=0, le=1)
+    sessions: list[PlannedSession]
+
+
+class FailingSession(Document):
+    """Why there is no plan."""
+
+    index: int = Field(description="the first session that can't be held, or can't follow those before it")
+    obstacle: Obstacle = Field(description="session: it can't be held by itself; order: it can't follow as asked")
+    explanation: ExplanationDocument | None = Field(
+        description="why it can't be held by itself; ``starts_gained`` counts its own starts. null: it could be"
+    )
+
+
+class SequencesAnswer(Document):
+    """For each start of the first session the best plan, how many such starts there are, and why there is none."""
+
+    plans: list[PlanDocument]
+    total: int
+    unknown_attendees: list[UnknownAttendee]
+    failing: FailingSession | None
+
+    @classmethod
+    def of(
+        cls,
+        asked: SequencesRequest,
+        found: SequenceAnswer,
+        attendees: Sequence[Attendee],
+        now: datetime,
+        untold: frozenset[int] = frozenset(),
+    ) -> SequencesAnswer:
+        """The document of the domain's answer, without what is personal of the attendees at the ``untold`` places."""
+        return cls(
+            plans=[_plan(plan, asked.sessions, attendees) for plan in found.plans],
+            total=found.total,
+            unknown_attendees=unknown_attendees(attendees, now, personal=not untold),
+            failing=_failing(found, asked.sessions, untold),
+        )
+
+
+@api.post("/sequences")
+@documented(SequencesAnswer, body=SequencesRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
+def post_sequences() -> Response:
+    """Find sequences.
+
+    Several sessions in order, each with its own people, in one plan: for every start of the first the best plan.
+    """
+    asked = read_body(SequencesRequest, LARGE_BODY)
+    now = context().clock()
+    specs = specs_of(asked.attendees)
+    found, attendees = suggest_sequences(context(), programme_id(), specs, asked.to_query(now))
+    untold = frozenset() if api_key().allows(Scope.PEOPLE_READ) else stored_places(specs)
+    return answer(SequencesAnswer.of(asked, found, attendees, now, untold))
+
+
+def _plan(plan: Plan, sessions: Sequence[SessionDocument], attendees: Sequence[Attendee]) -> PlanDocument:
+    planned = []
+    for session, period, available in zip(sessions, plan.periods, plan.available, strict=True):
+        rows = [
+            SlotAttendee(
+                index=index,
+                start=in_zone(period.start, zone_at(attendees[index].clock, period.start)),
+                end=in_zone(period.end, zone_at(attendees[index].clock, period.end)),
+                available=can_come,
+            )
+            for index, can_come in zip(session.attendees, available, strict=True)
+        ]
+        planned.append(PlannedSession(title=session.title, start=period.start, end=period.end, attendees=rows))
+    return PlanDocument(score=plan.score, sessions=planned)
+
+
+def _failing(
+    found: SequenceAnswer, sessions: Sequence[SessionDocument], untold: frozenset[int]
+) -> FailingSession | None:
+    if found.failing is None or found.obstacle is None:
+        return None
+    explanation = ExplanationDocument.of(found.explanation, "starts_gained", untold)
+    if explanation is not None:
+        relaxed = [
+            one.model_copy(update={"patch": {"sessions": _shortened(sessions, found.failing, one.patch["duration"])}})
+            if "duration" in one.patch
+            else one
+            for one in explanation.relaxations
+        ]
+        explanation = explanation.model_copy(update={"relaxations": relaxed})
+    return FailingSession(index=found.failing, obstacle=found.obstacle, explanation=explanation)
+
+
+def _shortened(sessions: Sequence[SessionDocument], place: int, duration: object) -> list[dict[str, object]]:
+    """All sessions as they were asked for, but that one with another duration: a member of the request is whole."""
+    rows = [session.model_dump(mode="json") for session in sessions]
+    rows[place]["duration"] = duration
+    return rows

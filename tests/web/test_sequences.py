@@ -1,0 +1,246 @@
+"""POST /v1/sequences and ``scheduler sequences``: sessions that follow each other, each with its own people."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from support.api import Api, problem_of
+
+from scheduler.cli import main
+from scheduler.domain.access import Scope
+from scheduler.web.api.examples import SEQUENCE
+
+EVERY_DAY = ["MO", "TU", "WE", "TH", "FR"]
+ROOT = Path(__file__).parents[2]
+
+
+def person(start: str, end: str, **more: Any) -> dict[str, Any]:
+    return {"time_zone": "UTC", "working_hours": [{"days": EVERY_DAY, "start": start, "end": end}]} | more
+
+
+MENTEE = {"name": "Asha", "time_zone": "Asia/Kolkata", "working_hours": None}
+INTERVIEWER = person("09:00", "10:00", name="Greta")
+COACH = person(
+    "14:00", "15:00", name="Wanjiru", busy=[{"start": "2026-10-20T14:00:00Z", "end": "2026-10-20T15:00:00Z"}]
+)
+QUESTION: dict[str, Any] = {
+    "window": {"start": "2026-10-20T00:00:00Z", "end": "2026-10-24T00:00:00Z"},
+    "attendees": [MENTEE, INTERVIEWER, COACH],
+    "sessions": [
+        {"title": "Interview", "duration": "PT45M", "attendees": [1, 0]},
+        {"title": "Debrief", "duration": "PT30M", "attendees": [2, 0], "at_most": "P2D"},
+    ],
+    "order": "earliest",
+    "limit": 1,
+}
+
+
+def with_session(place: int, **more: Any) -> dict[str, Any]:
+    """The question with other members of one session."""
+    question = deepcopy(QUESTION)
+    question["sessions"][place] |= more
+    return question
+
+
+def patched(question: dict[str, Any], relaxation: dict[str, Any]) -> dict[str, Any]:
+    """The question with the patch put in place."""
+    if relaxation["index"] is None:
+        return question | relaxation["patch"]
+    attendees = list(question["attendees"])
+    attendees[relaxation["index"]] = attendees[relaxation["index"]] | relaxation["patch"]
+    return question | {"attendees": attendees}
+
+
+def slots_of(question: dict[str, Any], place: int) -> dict[str, object]:
+    """The question of POST /v1/slots that one session is by itself."""
+    session: dict[str, Any] = question["sessions"][place]
+    attendees = [question["attendees"][index] for index in session["attendees"]]
+    return {"window": question["window"], "duration": session["duration"], "attendees": attendees}
+
+
+def test_an_interview_and_its_debrief_are_one_plan_in_everybodys_local_time(api: Api) -> None:
+    answer = api.post("/sequences", QUESTION)
+    (plan,) = answer["plans"]
+    interview, debrief = plan["sessions"]
+    assert interview == {
+        "title": "Interview",
+        "start": "2026-10-20T09:00:00Z",
+        "end": "2026-10-20T09:45:00Z",
+        "attendees": [
+            {
+                "index": 1,
+                "start": "2026-10-20T09:00:00+00:00",
+                "end": "2026-10-20T09:45:00+00:00",
+                "available": True,
+            },
+            {
+                "index": 0,
+                "start": "2026-10-20T14:30:00+05:30",
+                "end": "2026-10-20T15:15:00+05:30",
+                "available": True,
+            },
+        ],
+    }
+    # The coach is busy on the day itself.
+    assert debrief["start"][:10] == "2026-10-21"
+    assert [row["index"] for row in debrief["attendees"]] == [2, 0]
+    assert 0 < plan["score"] <= 1
+    # Two starts a day, from Tuesday to Friday.
+    assert answer["total"] == 8
+    assert answer["failing"] is None
+    assert answer["unknown_attendees"] == []
+
+
+def test_a_session_that_cannot_be_held_is_explained_of_the_questions_attendees(api: Api) -> None:
+    question = QUESTION | {"attendees": [MENTEE, INTERVIEWER, COACH | {"working_hours": []}]}
+    answer = api.post("/sequences", question)
+    assert (answer["plans"], answer["total"]) == ([], 0)
+    failing = answer["failing"]
+    assert (failing["index"], failing["obstacle"]) == (1, "session")
+    assert failing["explanation"]["reason"] == "no_working_hours"
+    assert {row["index"] for row in failing["explanation"]["blocking"]} == {2}
+
+
+@pytest.mark.parametrize(
+    ("question", "members"),
+    [
+        pytest.param(
+            QUESTION | {"attendees": [MENTEE, INTERVIEWER, person("14:00", "14:20")]},
+            {"sessions", "working_hours"},
+            id="the coach has too little time",
+        ),
+        pytest.param(
+            QUESTION
+            | {
+                "attendees": [MENTEE, INTERVIEWER, COACH],
+                "window": {"start": "2026-10-20T00:00:00Z", "end": "2026-10-21T00:00:00Z"},
+            },
+            {"window", "working_hours"},
+            id="the coach is busy",
+        ),
+    ],
+)
+def test_a_patch_sent_with_the_question_lets_the_session_be_held_at_the_starts_that_were_said(
+    api: Api, question: dict[str, Any], members: set[str]
+) -> None:
+    failing = api.post("/sequences", question)["failing"]
+    assert failing["index"] == 1
+    offered = failing["explanation"]["relaxations"]
+    assert {name for one in offered for name in one["patch"]} >= members
+    for relaxation in offered:
+        changed = patched(question, relaxation)
+        assert api.post("/sequences", changed)["total"] > 0
+        assert api.post("/slots", slots_of(changed, 1))["total"] == relaxation["starts_gained"]
+
+
+def test_sessions_that_cannot_follow_each_other_are_named(api: Api) -> None:
+    failing = api.post("/sequences", with_session(1, at_most="PT1H"))["failing"]
+    assert failing == {"index": 1, "obstacle": "order", "explanation": None}
+
+
+def test_no_session_begins_before_the_notice_is_over(api: Api) -> None:
+    notice = {"now": "2026-10-20T00:00:00Z", "minimum_notice": "P1D"}
+    (plan,) = api.post("/sequences", QUESTION | notice)["plans"]
+    assert plan["sessions"][0]["start"] == "2026-10-21T09:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("question", "pointer"),
+    [
+        (with_session(1, attendees=[2, 3]), "/sessions/1/attendees/1"),
+        (with_session(1, attendees=[2, 0, 2]), "/sessions/1/attendees/2"),
+        (with_session(1, attendees=[-1]), "/sessions/1/attendees/0"),
+        (with_session(1, attendees=[]), "/sessions/1/attendees"),
+        (with_session(1, at_least="P1D", at_most="PT1H"), "/sessions/1/at_most"),
+        (with_session(0, at_most="PT1H"), "/sessions/0/at_most"),
+        (with_session(0, at_least="PT0S"), "/sessions/0/at_least"),
+        (with_session(1, at_least="soon"), "/sessions/1/at_least"),
+        (with_session(0, duration="PT0S"), "/sessions/0/duration"),
+        (QUESTION | {"sessions": []}, "/sessions"),
+        (QUESTION | {"sessions": QUESTION["sessions"][:1] * 11}, "/sessions"),
+        (QUESTION | {"attendees": [MENTEE, INTERVIEWER | {"role": "optional"}]}, "/sessions/1/attendees/0"),
+        (
+            with_session(0, attendees=[2]) | {"attendees": [MENTEE, INTERVIEWER, COACH | {"role": "optional"}]},
+            "/sessions/0/attendees",
+        ),
+        (
+            QUESTION | {"window": {"start": "2026-10-20T00:00:00Z", "end": "2026-10-20T00:00:00Z"}},
+            "/window/end",
+        ),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_with_the_place(
+    api: Api, question: dict[str, Any], pointer: str
+) -> None:
+    problem_of(api.send("POST", "/sequences", question), 422, pointer)
+
+
+class TestStoredPeople:
+    def test_they_are_loaded_by_their_ids(self, api: Api) -> None:
+        asha = api.person("Asha", "Asia/Kolkata", working_hours=None)
+        answer = api.post("/sequences", QUESTION | {"attendees": [{"person": asha}, INTERVIEWER, COACH]})
+        assert answer["plans"] == api.post("/sequences", QUESTION)["plans"]
+
+    def test_one_of_another_programme_is_not_there(self, api: Api, other_api: Api) -> None:
+        stranger = other_api.person("Asha", "Asia/Kolkata")
+        question = QUESTION | {"attendees": [INTERVIEWER, COACH, {"person": stranger}]}
+        problem_of(api.send("POST", "/sequences", question), 404, "/attendees/2/person")
+
+    def test_their_hours_are_not_told_to_a_key_that_may_not_read_people(self, app: Flask, api: Api) -> None:
+        greta = api.person("Greta", "UTC", working_hours=[{"days": EVERY_DAY, "start": "14:10", "end": "17:00"}])
+        question = {
+            "window": QUESTION["window"],
+            "attendees": [INTERVIEWER, person("09:00", "13:30"), {"person": greta}],
+            "sessions": [{"duration": "PT30M", "attendees": [0]}, {"duration": "PT1H", "attendees": [1, 2]}],
+        }
+        key = api.post("/keys", {"name": "slots only", "scopes": [Scope.SLOTS_READ]})["key"]
+        told, untold = (
+            [
+                (one["index"], *one["patch"])
+                for one in who.post("/sequences", question)["failing"]["explanation"]["relaxations"]
+            ]
+            for who in (api, Api(app, key))
+        )
+        assert {(1, "working_hours"), (2, "working_hours")} <= {*told}
+        assert {*told} - {*untold} == {(2, "working_hours")}
+
+
+class TestTheCommand:
+    def test_it_answers_as_the_service_does(self, api: Api) -> None:
+        result = CliRunner().invoke(main, ["sequences", "-", "--json"], input=json.dumps(QUESTION))
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(result.stdout) == api.post("/sequences", QUESTION)
+
+    def test_the_example_is_a_table_with_everybodys_local_times(self) -> None:
+        result = CliRunner().invoke(main, ["sequences", str(ROOT / "examples/sequence.json")])
+        assert result.exit_code == 0, result.stderr
+        for word in ("Interview", "Debrief", "Asia/Kolkata", "Africa/Nairobi", "starts of Interview"):
+            assert word in result.stdout
+
+    @pytest.mark.parametrize(
+        ("question", "said"),
+        [
+            (with_session(1, at_most="PT1H"), "Debrief can't follow what comes before it as asked"),
+            (with_session(1, duration="PT2H", title=None), "session 1 can't be held"),
+            (with_session(1, duration="PT2H"), "extend working hours to 16:00"),
+        ],
+    )
+    def test_what_stands_in_the_way_is_said(self, question: dict[str, Any], said: str) -> None:
+        result = CliRunner().invoke(main, ["sequences", "-"], input=json.dumps(question))
+        assert result.exit_code == 0, result.stderr
+        assert said in result.stdout
+
+    def test_a_field_at_fault_is_named(self) -> None:
+        result = CliRunner().invoke(main, ["sequences", "-"], input=json.dumps(with_session(1, attendees=[9])))
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.startswith("scheduler: /sessions/1/attendees/0: there is no attendee 9")
+
+
+def test_the_example_of_the_documentation_is_the_file_beside_the_others() -> None:
+    assert json.loads((ROOT / "examples/sequence.json").read_text()) == SEQUENCE
