@@ -36,7 +36,7 @@ def slots(file: str, as_json: bool, svg: Path | None) -> None:
     """Find slots: FILE (or -) holds a request of POST /v1/slots with inline attendees."""
     asked = _read(SlotsRequest, file)
     now = datetime.now(UTC)
-    attendees = inline_attendees(specs_of(asked.attendees))
+    attendees = inline_attendees(asked.specs())
     query = replace(asked.to_query(now), attendees=attendees)
     found = find_slots(query)
     if svg is not None:
@@ -51,7 +51,7 @@ def slots(file: str, as_json: bool, svg: Path | None) -> None:
 def cadences(file: str, as_json: bool) -> None:
     """Find cadences: FILE (or -) holds a request of POST /v1/cadences with inline attendees."""
     asked = _read(CadencesRequest, file)
-    attendees = inline_attendees(specs_of(asked.attendees))
+    attendees = inline_attendees(asked.specs())
     found = cadences_or_rotations(with_attendees(asked.to_query(), attendees))
     document = CadencesAnswer.of(found, attendees, datetime.now(UTC))
     print_answer(document.model_dump_json() if as_json else cadences_table(found, attendees))

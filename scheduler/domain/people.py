@@ -10,12 +10,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from scheduler.domain.availability import DEFAULT_HOURS, NO_BUFFER, Blackout, Buffer, WorkingHours
+from scheduler.domain.clocks import Stay
 from scheduler.domain.periods import Periods
 
 
 @dataclass(frozen=True)
 class Person:
-    """Someone with a clock to live by. ``working_hours`` None is any time, () never."""
+    """Someone with a clock to live by. ``working_hours`` None is any time, () never.
+
+    ``preferred_hours`` None: they have named none. ``travel`` are planned moves; the other two are how many meetings a
+    day or week of theirs may have (None: any number).
+    """
 
     id: str
     name: str
@@ -23,6 +28,10 @@ class Person:
     time_zone: str
     working_hours: tuple[WorkingHours, ...] | None = DEFAULT_HOURS
     buffer: Buffer = NO_BUFFER
+    preferred_hours: tuple[WorkingHours, ...] | None = None
+    travel: tuple[Stay, ...] = ()
+    at_most_per_day: int | None = None
+    at_most_per_week: int | None = None
 
 
 @dataclass(frozen=True)

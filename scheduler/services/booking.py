@@ -30,7 +30,7 @@ from scheduler.domain.zones import TZ_DATABASE_VERSION, local_time
 from scheduler.errors import InvalidFields, NotFound, Refused
 from scheduler.services.locking import lock_meeting, lock_mentorship
 from scheduler.services.ports import Context
-from scheduler.services.proposing import AttendeeSpec, load_attendees
+from scheduler.services.proposing import MARGIN, AttendeeSpec, load_attendees
 from scheduler.services.publishing import announce, publish_change
 from scheduler.services.quotas import make_room_for_meeting
 from scheduler.store import StoredMeeting, Transaction
@@ -224,8 +224,7 @@ def _two_people(
 ) -> tuple[Attendee, ...]:
     """The mentor and the mentee with all that is known of their time in the span and some days around it."""
     specs = [AttendeeSpec(mentorship.mentor_id, {}), AttendeeSpec(mentorship.mentee_id, {})]
-    margin = timedelta(days=4)
-    return load_attendees(context, tx, programme_id, specs, span[0] - margin, span[1] + margin, except_meeting)
+    return load_attendees(context, tx, programme_id, specs, span[0] - MARGIN, span[1] + MARGIN, except_meeting)
 
 
 def _around(dates: Days) -> tuple[datetime, datetime]:

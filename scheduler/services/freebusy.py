@@ -32,9 +32,9 @@ def free_busy(
     first, last = minute_of(start), minute_after(end)
     firm = [blackout for blackout in person.blackouts if blackout.firm]
     soft = [blackout for blackout in person.blackouts if not blackout.firm]
-    closed = closed_hours(person.hours, person.zone, first, last)
+    closed = closed_hours(person.hours, person.clock, first, last)
     return {
         FbType.BUSY: person.busy.within(first, last),
-        FbType.UNAVAILABLE: Periods.union(closed, blackout_periods(firm, person.zone, first, last)),
-        FbType.TENTATIVE: blackout_periods(soft, person.zone, first, last),
+        FbType.UNAVAILABLE: Periods.union(closed, blackout_periods(firm, person.clock, first, last)),
+        FbType.TENTATIVE: blackout_periods(soft, person.clock, first, last),
     }, person.unknown

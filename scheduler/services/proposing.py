@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
+from typing import Any
 
 from scheduler.domain.availability import Attendee, Unknown
 from scheduler.domain.cadences import CadenceAnswer, CadenceQuery, find_cadences
@@ -22,6 +23,8 @@ from scheduler.store import Transaction
 
 UNREAD = "the connected calendar has not been read recently enough"
 """Why somebody is unknown, where nothing more is known or may be said."""
+MARGIN = timedelta(days=16)
+"""How far around the time looked at people's time is known: full weeks, gaps and buffers reach beyond it."""
 
 
 class NeedsStoredPerson(SchedulerError):
@@ -35,11 +38,12 @@ class NeedsStoredPerson(SchedulerError):
 @dataclass(frozen=True)
 class AttendeeSpec:
     """An attendee as asked for: ``given`` are the Attendee's fields in the request, which replace a stored
-    person's, except ``busy``, which is added. ``softened`` are ids of stored blackouts that are only to be avoided.
+    person's, except ``busy`` and ``meetings``, which are added. ``softened`` are ids of stored blackouts that are only
+    to be avoided.
     """
 
     person_id: str | None
-    given: Mapping[str, object]
+    given: Mapping[str, Any]
     softened: tuple[str, ...] = ()
 
 
@@ -47,11 +51,11 @@ def suggest_slots(
     context: Context, programme_id: str, specs: Sequence[AttendeeSpec], query: SlotQuery
 ) -> tuple[SlotAnswer, tuple[Attendee, ...]]:
     """The answer, and the attendees it is about. Raises NotFound for a person, with its place."""
-    began, margin = time.perf_counter(), timedelta(days=3)
+    began = time.perf_counter()
     with context.store.read() as tx:
         window = query.window
-        end = window.end + LATEST_END + margin  # a window that ends later may help
-        attendees = load_attendees(context, tx, programme_id, specs, window.start - margin, end)
+        end = window.end + LATEST_END + MARGIN  # a window that ends later may help
+        attendees = load_attendees(context, tx, programme_id, specs, window.start - MARGIN, end)
     answer = find_slots(replace(query, attendees=attendees))
     context.observer.searched("slots", time.perf_counter() - began, found=bool(answer.total))
     return answer, attendees
@@ -64,9 +68,9 @@ def suggest_cadences(
 
     Raises NotFound for a person, with its place.
     """
-    began, margin = time.perf_counter(), timedelta(days=4)
-    start = datetime.combine(query.starts_on, clock_time(), UTC) - margin
-    end = datetime.combine(query.ends_on, clock_time(), UTC) + FURTHER + margin  # going on for longer may help
+    began = time.perf_counter()
+    start = datetime.combine(query.starts_on, clock_time(), UTC) - MARGIN
+    end = datetime.combine(query.ends_on, clock_time(), UTC) + FURTHER + MARGIN  # going on for longer may help
     with context.store.read() as tx:
         attendees = load_attendees(context, tx, programme_id, specs, start, end)
     answer = cadences_or_rotations(with_attendees(query, attendees))
@@ -83,10 +87,10 @@ def suggest_sequences(
     context: Context, programme_id: str, specs: Sequence[AttendeeSpec], query: SequenceQuery
 ) -> tuple[SequenceAnswer, tuple[Attendee, ...]]:
     """The answer, and the attendees it is about. Raises NotFound for a person, with its place."""
-    began, margin = time.perf_counter(), timedelta(days=3)
+    began = time.perf_counter()
     with context.store.read() as tx:
-        end = query.window.end + LATEST_END + margin  # a window that ends later may help
-        attendees = load_attendees(context, tx, programme_id, specs, query.window.start - margin, end)
+        end = query.window.end + LATEST_END + MARGIN  # a window that ends later may help
+        attendees = load_attendees(context, tx, programme_id, specs, query.window.start - MARGIN, end)
     answer = find_sequences(replace(query, attendees=attendees))
     context.observer.searched("sequences", time.perf_counter() - began, found=bool(answer.total))
     return answer, attendees
@@ -102,7 +106,7 @@ def inline_attendees(specs: Sequence[AttendeeSpec]) -> tuple[Attendee, ...]:
     for spec in specs:
         if spec.person_id is not None:
             raise NeedsStoredPerson(spec.person_id)
-    return tuple(Attendee(**spec.given) for spec in specs)  # type: ignore[arg-type]  # the web layer names the fields
+    return tuple(Attendee(**spec.given) for spec in specs)
 
 
 def load_attendees(
@@ -128,9 +132,15 @@ def load_attendees(
             raise NotFound("person", spec.person_id, f"/attendees/{index}/person")
         else:
             known = _softened(stored[spec.person_id], spec.softened, f"/attendees/{index}/softened_blackouts")
-            busy = Periods.union(known.busy, spec.given.get("busy", Periods.none()))  # type: ignore[arg-type]  # as named
-            attendees.append(replace(known, **{**spec.given, "busy": busy}))  # type: ignore[arg-type]  # as named
+            attendees.append(_with_given(known, spec.given))
     return tuple(attendees)
+
+
+def _with_given(known: Attendee, given: Mapping[str, Any]) -> Attendee:
+    """The attendee with the fields of the request in place of their own; busy time and meetings are added."""
+    busy = Periods.union(known.busy, given.get("busy", Periods.none()))
+    meetings = (*known.meetings, *given.get("meetings", ()))
+    return replace(known, **{**given, "busy": busy, "meetings": meetings})
 
 
 def _softened(known: Attendee, ids: Sequence[str], pointer: str) -> Attendee:
@@ -155,7 +165,7 @@ def _stored_attendees(
     if not ids:
         return {}
     people = tx.people.known(programme_id, ids)
-    meetings = tx.meetings.busy_of(programme_id, list(people), start, end, except_meeting)
+    meetings = tx.meetings.held_by(programme_id, list(people), start, end, except_meeting)
     blackouts = tx.blackouts.of_people(programme_id, list(people))
     calendars = tx.calendars.of_people(programme_id, list(people))
     oldest = context.clock() - context.stale_after
@@ -164,10 +174,15 @@ def _stored_attendees(
             zone=person.time_zone,
             hours=person.working_hours,
             blackouts=tuple(stored.blackout for stored in blackouts[person_id]),
-            busy=Periods.union(meetings[person_id], *(calendar.busy for calendar in calendars[person_id])),
+            busy=Periods.union(Periods.of(meetings[person_id]), *(one.busy for one in calendars[person_id])),
             buffer=person.buffer,
             name=person.name,
             unknown=_unknown(calendars[person_id], oldest),
+            travel=person.travel,
+            meetings=meetings[person_id],
+            at_most_per_day=person.at_most_per_day,
+            at_most_per_week=person.at_most_per_week,
+            preferred_hours=person.preferred_hours,
         )
         for person_id, person in people.items()
     }

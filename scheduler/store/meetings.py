@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, or_, select
 
 from scheduler.domain.meetings import Meeting, MeetingStatus, OccurrenceStatus
-from scheduler.domain.periods import Period, Periods
+from scheduler.domain.periods import Period
 from scheduler.errors import NotFound
 from scheduler.store import meeting_rows
 from scheduler.store.rows import (
@@ -138,15 +138,15 @@ class Meetings(Repository):
         invited = select(guests.c.meeting_id).where(guests.c.email_key == email.casefold())
         return self._load((meetings.c.programme_id == programme_id) & meetings.c.id.in_(invited))
 
-    def busy_of(
+    def held_by(
         self,
         programme_id: str,
         person_ids: Collection[str],
         start: datetime,
         end: datetime,
         except_meeting: str | None = None,
-    ) -> dict[str, Periods]:
-        """When each person is taken by a meeting that overlaps [start, end) (UTC instants), whole and merged.
+    ) -> dict[str, tuple[Period, ...]]:
+        """Each person's meetings that overlap [start, end) (UTC instants), whole, one by one and in order.
 
         Everyone asked has an entry; for who is not in the programme it is empty.
         """
@@ -170,7 +170,7 @@ class Meetings(Repository):
             period = Period(start_at, end_at)
             for person_id in ids & {mentor_id, mentee_id}:
                 taken[person_id].append(period)
-        return {person_id: Periods.of(periods) for person_id, periods in taken.items()}
+        return {person_id: tuple(sorted(periods)) for person_id, periods in taken.items()}
 
     def derived_elsewhere(self, tz_database: str) -> list[MeetingId]:
         """The confirmed meetings, of all programmes, whose UTC times come from another release of the tz database."""

@@ -6,12 +6,13 @@ A person who is erased keeps a row, because past meetings refer to it, but nothi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, case, literal, select
 
 from scheduler.domain.availability import DEFAULT_HOURS, NO_BUFFER, Buffer, WorkingHours
+from scheduler.domain.clocks import Stay
 from scheduler.domain.meetings import Party
 from scheduler.domain.people import Person
 from scheduler.errors import NotFound
@@ -173,6 +174,10 @@ def _values(person: Person) -> dict[str, Any]:
         "working_hours": _hours_as_json(person.working_hours),
         "buffer_before": person.buffer.before,
         "buffer_after": person.buffer.after,
+        "preferred_hours": _hours_as_json(person.preferred_hours),
+        "travel": [[str(stay.first), str(stay.last), stay.zone] for stay in person.travel],
+        "at_most_per_day": person.at_most_per_day,
+        "at_most_per_week": person.at_most_per_week,
     }
 
 
@@ -184,6 +189,10 @@ def _person(row: Row[Any]) -> Person:
         time_zone=row.time_zone,
         working_hours=_hours_from_json(row.working_hours),
         buffer=Buffer(row.buffer_before, row.buffer_after),
+        preferred_hours=_hours_from_json(row.preferred_hours),
+        travel=tuple(Stay(date.fromisoformat(a), date.fromisoformat(b), zone) for a, b, zone in row.travel),
+        at_most_per_day=row.at_most_per_day,
+        at_most_per_week=row.at_most_per_week,
     )
 
 

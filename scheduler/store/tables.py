@@ -107,6 +107,10 @@ people = Table(
     Column("calendar_revision", Integer, nullable=False),
     Column("calendar_changed_at", UTCDateTime, nullable=False),
     Column("erased_at", UTCDateTime, nullable=True),
+    Column("preferred_hours", Json, nullable=False, server_default="null"),
+    Column("travel", Json, nullable=False, server_default="[]"),
+    Column("at_most_per_day", Integer, nullable=True),
+    Column("at_most_per_week", Integer, nullable=True),
     Column("availability_version", ID, nullable=False, server_default=""),  # another one after each change
     Index(None, "programme_id", "email_key"),
 )

@@ -22,7 +22,7 @@ from scheduler.domain.meetings import (
 )
 from scheduler.domain.mentorships import Mentorship, MentorshipStatus
 from scheduler.domain.people import Person
-from scheduler.domain.periods import Period, Periods
+from scheduler.domain.periods import Period
 from scheduler.domain.recurrence import WeeklyRule, weekday_of
 from scheduler.domain.zones import TZ_DATABASE_VERSION, LocalTime, local_time
 from scheduler.store import MeetingId, Store, new_id
@@ -213,9 +213,9 @@ def test_a_meeting_makes_both_people_busy_where_it_takes_place(
 ) -> None:
     with store.read() as tx:
         meeting = tx.meetings.get(programme_id, meeting_id).meeting
-        taken = tx.meetings.busy_of(programme_id, [mentor.id, mentee.id, "nobody"], START, END)
+        taken = tx.meetings.held_by(programme_id, [mentor.id, mentee.id, "nobody"], START, END)
     assert len(meeting.busy) == 5
-    assert taken == {mentor.id: Periods.of(meeting.busy), mentee.id: Periods.of(meeting.busy), "nobody": Periods.none()}
+    assert taken == {mentor.id: meeting.busy, mentee.id: meeting.busy, "nobody": ()}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_busy_time_is_what_overlaps_the_half_open_window(
 ) -> None:
     first, last = (datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in (start, end))
     with store.read() as tx:
-        assert len(tx.meetings.busy_of(programme_id, [mentor.id], first, last)[mentor.id]) == found
+        assert len(tx.meetings.held_by(programme_id, [mentor.id], first, last)[mentor.id]) == found
 
 
 def test_a_meeting_can_be_left_out_of_busy_time_and_a_cancelled_one_is(
@@ -251,18 +251,18 @@ def test_a_meeting_can_be_left_out_of_busy_time_and_a_cancelled_one_is(
     with store.write() as tx:
         other = tx.meetings.add(programme_id, mentorship.id, right_after)
 
-        def first_day(except_meeting: str | None = None) -> Periods:
+        def first_day(except_meeting: str | None = None) -> tuple[Period, ...]:
             day = datetime(2026, 10, 6, tzinfo=UTC)
-            return tx.meetings.busy_of(programme_id, [mentor.id], day, day + timedelta(days=1), except_meeting)[
+            return tx.meetings.held_by(programme_id, [mentor.id], day, day + timedelta(days=1), except_meeting)[
                 mentor.id
             ]
 
         start = datetime(2026, 10, 6, 12, 30, tzinfo=UTC)
-        assert first_day() == Periods.of([minutes_later(start, 60)])
-        assert first_day(other) == Periods.of([minutes_later(start)])
+        assert first_day() == (minutes_later(start), minutes_later(start + timedelta(minutes=45), 15))
+        assert first_day(other) == (minutes_later(start),)
         stored = tx.meetings.get(programme_id, other)
         tx.meetings.save(programme_id, replace(stored, meeting=cancel(stored.meeting, now)))
-        assert first_day() == Periods.of([minutes_later(start)])
+        assert first_day() == (minutes_later(start),)
 
 
 def test_meetings_derived_by_another_tz_release_are_found_unless_cancelled(

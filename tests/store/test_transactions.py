@@ -211,7 +211,7 @@ def test_a_database_file_that_can_not_be_opened_is_a_named_error(tmp_path: Path)
         lambda store, naive: store.programmes.add("x", naive),
         lambda store, naive: store.deliveries.claim(naive),
         lambda store, naive: store.calendars.claim_reading(naive, timedelta(minutes=1)),
-        lambda store, naive: store.meetings.busy_of("p", ["a"], naive, naive),
+        lambda store, naive: store.meetings.held_by("p", ["a"], naive, naive),
     ],
 )
 def test_no_naive_datetime_gets_in(store: Store, now: datetime, use: Callable[..., object]) -> None:

@@ -51,7 +51,7 @@ def with_session(place: int, **more: Any) -> dict[str, Any]:
 def patched(question: dict[str, Any], relaxation: dict[str, Any]) -> dict[str, Any]:
     """The question with the patch put in place."""
     if relaxation["index"] is None:
-        return question | relaxation["patch"]
+        return {**question, **relaxation["patch"]}
     attendees = list(question["attendees"])
     attendees[relaxation["index"]] = attendees[relaxation["index"]] | relaxation["patch"]
     return question | {"attendees": attendees}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from scheduler.domain.availability import Blackout, BlackoutKind, Buffer, Days, WorkingHours
-from scheduler.domain.periods import Period
+from scheduler.domain.clocks import BackwardStay, Itinerary, OverlappingStays, Stay
+from scheduler.domain.periods import Period, Periods
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.proposing import AttendeeSpec
-from scheduler.web.api.busylist import BusyList
+from scheduler.web.api.busylist import BusyDocument, BusyList
 from scheduler.web.api.fields import BufferLength, ClockTime, Day, Document, Flag, Instant, Name, Weekday, ZoneName
 
 
@@ -65,6 +67,27 @@ class BlackoutDocument(Document):
         return Blackout(self.kind, self.title, span_of(self, pointer), self.firm)
 
 
+class StayDocument(Document):
+    """A planned move: local days in another zone, first and last included."""
+
+    first: Day = Field(alias="from", serialization_alias="from")
+    last: Day = Field(alias="until", serialization_alias="until")
+    time_zone: ZoneName
+
+    @classmethod
+    def of(cls, stay: Stay) -> StayDocument:
+        """The document of a stay."""
+        return cls.model_construct(first=stay.first, last=stay.last, time_zone=stay.zone)
+
+
+PreferredHours = Annotated[
+    Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=70)] | None,
+    Field(description="null: none named, so that the score looks to the middle of the working day"),
+]
+Travel = Annotated[list[StayDocument], Field(max_length=50, description="where the wall clock is another's")]
+MostMeetings = Annotated[int, Field(ge=1, le=50, strict=True)]
+
+
 class AttendeeDocument(Document):
     """Someone who is to meet: a stored person, or all that matters of one inline."""
 
@@ -79,6 +102,16 @@ class AttendeeDocument(Document):
     )
     busy: BusyList | None = None
     buffer: BufferDocument | None = None
+    preferred_hours: PreferredHours = None
+    travel: Travel | None = None
+    at_most_per_day: MostMeetings | None = Field(None, description="meetings on one of their days, those there are too")
+    at_most_per_week: MostMeetings | None = Field(None, description="the same in one of their weeks, from Monday on")
+    meetings: Annotated[list[BusyDocument], Field(max_length=5000)] | None = Field(
+        None, description="that they have already: busy time which also counts; a stored person's are known"
+    )
+    past_burden: int | None = Field(
+        None, ge=0, le=10_000_000, strict=True, description="weighted minutes borne so far; a stored person's are known"
+    )
 
     def to_spec(self, pointer: str) -> AttendeeSpec:
         """The attendee as the services take it; ``pointer`` is where it stands. Raises InvalidFields."""
@@ -91,16 +124,27 @@ class AttendeeDocument(Document):
             given["name"] = self.name
         if "working_hours" in self.model_fields_set:
             given["hours"] = hours_of(self.working_hours)
+        given |= habits_of(self, pointer) | self._taken(pointer)
+        if self.past_burden is not None:
+            given["past_burden"] = self.past_burden
         if self.blackouts is not None:
             rows = enumerate(self.blackouts)
             given["blackouts"] = tuple(row.to_domain(f"{pointer}/blackouts/{place}") for place, row in rows)
-        if self.busy is not None:
-            given["busy"] = self.busy.to_domain(f"{pointer}/busy")
         if self.buffer is not None:
             given["buffer"] = self.buffer.to_domain()
         if self.softened_blackouts and self.person is None:
             raise InvalidFields.at(f"{pointer}/softened_blackouts", "only a stored person has blackouts with ids")
         return AttendeeSpec(self.person, given, tuple(self.softened_blackouts))
+
+    def _taken(self, pointer: str) -> dict[str, Any]:
+        """Busy time and meetings, which are busy time as well."""
+        taken: dict[str, Any] = {}
+        if self.busy is not None:
+            taken["busy"] = self.busy.to_domain(f"{pointer}/busy")
+        if self.meetings is not None:
+            taken["meetings"] = _periods(self.meetings, f"{pointer}/meetings")
+            taken["busy"] = Periods.union(taken.get("busy", Periods.none()), Periods.of(taken["meetings"]))
+        return taken
 
 
 Attendees = Annotated[
@@ -108,13 +152,15 @@ Attendees = Annotated[
 ]
 
 
-def specs_of(attendees: list[AttendeeDocument]) -> list[AttendeeSpec]:
-    """The attendees as the services take them.
+def specs_of(attendees: list[AttendeeDocument], members: frozenset[int] = frozenset()) -> list[AttendeeSpec]:
+    """The attendees as the services take them; the ``members`` of groups are not required by name.
 
     Raises InvalidFields: somebody must be required, and nobody be there twice.
     """
     specs = [attendee.to_spec(f"/attendees/{place}") for place, attendee in enumerate(attendees)]
-    if not any(attendee.role == "required" for attendee in attendees):
+    for place in members:
+        specs[place] = replace(specs[place], given={**specs[place].given, "required": False})
+    if not members and not any(attendee.role == "required" for attendee in attendees):
         raise InvalidFields.at("/attendees", "at least one attendee has to be required")
     seen: set[str] = set()
     for place, attendee in enumerate(attendees):
@@ -128,6 +174,39 @@ def specs_of(attendees: list[AttendeeDocument]) -> list[AttendeeSpec]:
 def stored_places(specs: Sequence[AttendeeSpec]) -> frozenset[int]:
     """The places of those who are stored people."""
     return frozenset(place for place, spec in enumerate(specs) if spec.person_id is not None)
+
+
+def habits_of(row: Any, pointer: str) -> dict[str, Any]:
+    """What a document says of somebody's preferences, moves and limits, as the domain has it. Raises InvalidFields."""
+    given: dict[str, Any] = {}
+    for name in ("preferred_hours", "travel", "at_most_per_day", "at_most_per_week"):
+        if name in row.model_fields_set:
+            given[name] = getattr(row, name)
+    if "preferred_hours" in given:
+        given["preferred_hours"] = hours_of(given["preferred_hours"])
+    if "travel" in given:
+        given["travel"] = _travel(given["travel"] or [], f"{pointer}/travel")
+    return given
+
+
+def _travel(rows: list[StayDocument], pointer: str) -> tuple[Stay, ...]:
+    stays = []
+    for place, row in enumerate(rows):
+        try:
+            stays.append(Stay(row.first, row.last, row.time_zone))
+        except BackwardStay as error:
+            raise InvalidFields.at(f"{pointer}/{place}/until", str(error)) from error
+    try:
+        return Itinerary("UTC", tuple(stays)).stays
+    except OverlappingStays as error:
+        raise InvalidFields.at(pointer, str(error)) from error
+
+
+def _periods(rows: list[BusyDocument], pointer: str) -> tuple[Period, ...]:
+    for place, row in enumerate(rows):
+        if row.end <= row.start:
+            raise InvalidFields.at(f"{pointer}/{place}/end", "the meeting does not end after it starts")
+    return tuple(Period(row.start, row.end) for row in rows)
 
 
 def hours_of(week: list[WorkingHoursDocument] | None) -> tuple[WorkingHours, ...] | None:

@@ -19,7 +19,7 @@ from scheduler.domain.rotations import MOST_PEOPLE, MOST_WEEKS, SHORTEST_STEP, R
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_cadences
 from scheduler.web.api import examples
-from scheduler.web.api.attendees import Attendees, specs_of, stored_places
+from scheduler.web.api.attendees import stored_places
 from scheduler.web.api.explanations import ExplanationDocument
 from scheduler.web.api.fields import (
     QUARTER,
@@ -33,6 +33,7 @@ from scheduler.web.api.fields import (
 from scheduler.web.api.occurrences import PlannedOccurrenceDocument, ShiftDocument
 from scheduler.web.api.openapi import documented
 from scheduler.web.api.rotations import RotationDocument
+from scheduler.web.api.rules import RuledRequest
 from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
 from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body
 
@@ -46,7 +47,7 @@ MoveDays = Annotated[
 Coverage = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 
 
-class CadencesRequest(Document):
+class CadencesRequest(RuledRequest):
     """The question: which local time on which weekday suits these people until the end?"""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.CADENCES]})
@@ -67,7 +68,6 @@ class CadencesRequest(Document):
     duration: MeetingLength
     step: MeetingLength = QUARTER
     time_zone: ZoneName | None = Field(None, description="the anchor zone; left out: the organizer's")
-    attendees: Attendees
     min_coverage: Coverage = 0.5
     on_conflict: OnConflict = OnConflict.MOVE
     move_within_days: MoveDays = 3
@@ -104,6 +104,8 @@ class CadencesRequest(Document):
             pattern=self.pattern,
             per_week=self.per_week,
             rotation=self.rotation,
+            rules=self.rules(),
+            fair=self.fair,
         )
 
     def _check_pattern(self) -> None:
@@ -209,7 +211,7 @@ def post_cadences() -> Response:
     One local time on one weekday, again and again, every occurrence checked: clear, moved nearby, or skipped.
     """
     asked = read_body(CadencesRequest, LARGE_BODY)
-    specs = specs_of(asked.attendees)
+    specs = asked.specs()
     found, attendees = suggest_cadences(context(), programme_id(), specs, asked.to_query())
     untold = frozenset() if api_key().allows(Scope.PEOPLE_READ) else stored_places(specs)
     return answer(CadencesAnswer.of(found, attendees, context().clock(), untold))

@@ -16,7 +16,18 @@ from scheduler.errors import InvalidFields
 from scheduler.services.freebusy import FbType, free_busy
 from scheduler.services.people import add_person, change_person, delete_person
 from scheduler.store import new_id
-from scheduler.web.api.attendees import BufferDocument, Week, WorkingHoursDocument, hours_of, week_of
+from scheduler.web.api.attendees import (
+    BufferDocument,
+    MostMeetings,
+    PreferredHours,
+    StayDocument,
+    Travel,
+    Week,
+    WorkingHoursDocument,
+    habits_of,
+    hours_of,
+    week_of,
+)
 from scheduler.web.api.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName, not_null
 from scheduler.web.api.openapi import documented
 from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
@@ -35,6 +46,10 @@ class NewPerson(Document):
     country: CountryCode | None = Field(None, description="instead of time_zone; several zones: answered with them")
     working_hours: Week = None
     buffer: BufferDocument | None = None
+    preferred_hours: PreferredHours = None
+    travel: Travel = Field([])
+    at_most_per_day: MostMeetings | None = Field(None, description="meetings on one of their days; null: any number")
+    at_most_per_week: MostMeetings | None = Field(None, description="the same in one of their weeks, from Monday on")
 
 
 class PersonChange(Document):
@@ -45,6 +60,10 @@ class PersonChange(Document):
     time_zone: ZoneName | None = Field(None, json_schema_extra=not_null)
     working_hours: Week = None
     buffer: BufferDocument | None = None
+    preferred_hours: PreferredHours = None
+    travel: Travel | None = Field(None, json_schema_extra=not_null)
+    at_most_per_day: MostMeetings | None = None
+    at_most_per_week: MostMeetings | None = None
 
 
 class PersonDocument(Document):
@@ -56,6 +75,10 @@ class PersonDocument(Document):
     time_zone: str
     working_hours: list[WorkingHoursDocument] | None
     buffer: BufferDocument
+    preferred_hours: list[WorkingHoursDocument] | None
+    travel: list[StayDocument]
+    at_most_per_day: int | None
+    at_most_per_week: int | None
 
     @classmethod
     def of(cls, person: Person) -> PersonDocument:
@@ -68,6 +91,10 @@ class PersonDocument(Document):
             time_zone=person.time_zone,
             working_hours=week_of(person.working_hours),
             buffer=buffer,
+            preferred_hours=week_of(person.preferred_hours),
+            travel=[StayDocument.of(stay) for stay in person.travel],
+            at_most_per_day=person.at_most_per_day,
+            at_most_per_week=person.at_most_per_week,
         )
 
 
@@ -116,7 +143,8 @@ def post_person() -> Response:
         return problem(422, detail, [{"pointer": "/country", "detail": detail, "choices": list(zones)}])
     hours = hours_of(new.working_hours) if "working_hours" in new.model_fields_set else DEFAULT_HOURS
     buffer = new.buffer.to_domain() if new.buffer else NO_BUFFER
-    person = add_person(context(), programme_id(), Person(new_id(), new.name, new.email, str(zones[0]), hours, buffer))
+    person = Person(new_id(), new.name, new.email, str(zones[0]), hours, buffer, **habits_of(new, ""))
+    add_person(context(), programme_id(), person)
     where = url_for("v1.people.get_person", person_id=person.id)
     return answer(PersonDocument.of(person), 201, {"Location": where})
 
@@ -145,7 +173,7 @@ def patch_person(person_id: str) -> Response:
     """Change a person. Who changes zone keeps their series where they are anchored."""
     asked = read_body(PersonChange)
     changes: dict[str, Any] = {}
-    for name in ("name", "email", "time_zone"):
+    for name in ("name", "email", "time_zone", "travel"):
         if name in asked.model_fields_set:
             if getattr(asked, name) is None:
                 raise InvalidFields.at(f"/{name}", "this can't be null; leave it out to keep it")
@@ -154,6 +182,7 @@ def patch_person(person_id: str) -> Response:
         changes["working_hours"] = hours_of(asked.working_hours)
     if "buffer" in asked.model_fields_set:
         changes["buffer"] = asked.buffer.to_domain() if asked.buffer else NO_BUFFER
+    changes |= habits_of(asked, "")
     return answer(PersonDocument.of(change_person(context(), programme_id(), person_id, changes)))
 
 

@@ -18,7 +18,7 @@ from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import UNREAD, suggest_slots
 from scheduler.web.api import examples
-from scheduler.web.api.attendees import Attendees, specs_of, stored_places
+from scheduler.web.api.attendees import stored_places
 from scheduler.web.api.explanations import ExplanationDocument
 from scheduler.web.api.fields import (
     QUARTER,
@@ -31,6 +31,7 @@ from scheduler.web.api.fields import (
     format_duration,
 )
 from scheduler.web.api.openapi import documented
+from scheduler.web.api.rules import RuledRequest
 from scheduler.web.api.slot_picture import AnswerFormat, FormatQuery, picture
 from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body, read_query
 
@@ -46,7 +47,7 @@ class WindowDocument(Document):
     end: Instant
 
 
-class SlotsRequest(Document):
+class SlotsRequest(RuledRequest):
     """The question: when can these people meet once?"""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SLOTS]})
@@ -54,7 +55,6 @@ class SlotsRequest(Document):
     window: WindowDocument
     duration: MeetingLength
     step: MeetingLength = QUARTER
-    attendees: Attendees
     minimum_notice: Annotated[Duration, Field(ge=0, le=527_040)] | None = Field(
         None, description="counted from now; left out, the clock is read for nothing"
     )
@@ -80,6 +80,8 @@ class SlotsRequest(Document):
             self.allow_unknown,
             self.explain,
             self.relax_into_night,
+            self.rules(),
+            self.fair,
         )
 
 
@@ -166,7 +168,7 @@ def post_slots() -> Response:
     written = read_query(FormatQuery).format
     asked = read_body(SlotsRequest, LARGE_BODY)
     now = context().clock()
-    query, specs = asked.to_query(now), specs_of(asked.attendees)
+    query, specs = asked.to_query(now), asked.specs()
     found, attendees = suggest_slots(context(), programme_id(), specs, query)
     untold = frozenset() if api_key().allows(Scope.PEOPLE_READ) else stored_places(specs)
     if written is AnswerFormat.SVG:

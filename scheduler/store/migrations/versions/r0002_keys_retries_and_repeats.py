@@ -23,6 +23,10 @@ def upgrade() -> None:
     op.add_column("feeds", sa.Column("gzipped_body", sa.LargeBinary(), nullable=True))
     op.create_index("ix_feeds_previous_digest", "feeds", ["previous_digest"], unique=True)
     op.add_column("calendars", sa.Column("auto_schedule", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("people", sa.Column("preferred_hours", sa.Text(), nullable=False, server_default="null"))
+    op.add_column("people", sa.Column("travel", sa.Text(), nullable=False, server_default="[]"))
+    op.add_column("people", sa.Column("at_most_per_day", sa.Integer(), nullable=True))
+    op.add_column("people", sa.Column("at_most_per_week", sa.Integer(), nullable=True))
     op.add_column("people", sa.Column("availability_version", sa.String(36), nullable=False, server_default=""))
     random = {"sqlite": "hex(randomblob(16))", "postgresql": "md5(random()::text)"}[op.get_bind().dialect.name]
     op.execute(f"UPDATE people SET availability_version = {random}")  # noqa: S608  # one of the two above
@@ -43,7 +47,8 @@ def downgrade() -> None:
     """Takes it all away; keys that were limited or had ended go with it, for they could do everything again."""
     op.execute("DELETE FROM api_keys WHERE scopes <> '[\"admin\"]' OR expires_at IS NOT NULL")
     op.drop_table("answers")
-    op.drop_column("people", "availability_version")
+    for column in ("availability_version", "at_most_per_week", "at_most_per_day", "travel", "preferred_hours"):
+        op.drop_column("people", column)
     op.drop_column("calendars", "auto_schedule")
     op.drop_index("ix_feeds_previous_digest", "feeds")
     op.drop_column("feeds", "gzipped_body")
