@@ -9,10 +9,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import http, slots
+from benchmarks import http, kept, slots
 from benchmarks.runner import Bar, DifferentAnswers, Row, run
 
-BENCHMARKS = (slots,)
+BENCHMARKS = (slots, kept)
 RESULTS = Path(__file__).parent.parent / "var" / "bench.json"
 
 

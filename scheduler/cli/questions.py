@@ -22,7 +22,7 @@ from scheduler.web.api.attendees import specs_of
 from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
 from scheduler.web.api.fields import Document
 from scheduler.web.api.sequences import SequencesAnswer, SequencesRequest
-from scheduler.web.api.slots import SlotsAnswer, SlotsRequest
+from scheduler.web.api.slots import SlotsRequest, slots_answer
 from scheduler.web.problems import fields_of
 
 _D = TypeVar("_D", bound=Document)
@@ -41,8 +41,7 @@ def slots(file: str, as_json: bool, svg: Path | None) -> None:
     found = find_slots(query)
     if svg is not None:
         _write(svg, week_svg(week_view(query, found)))
-    document = SlotsAnswer.of(found, attendees, now)
-    print_answer(document.model_dump_json() if as_json else slots_table(found, attendees))
+    print_answer(slots_answer(found, attendees, now) if as_json else slots_table(found, attendees))
 
 
 @click.command()

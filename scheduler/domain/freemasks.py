@@ -8,8 +8,6 @@ every window that touches it.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import TypeVar, cast
@@ -17,6 +15,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from scheduler.domain.availability import DAY, Attendee
+from scheduler.domain.bounded import BoundedCache
 from scheduler.domain.clocks import Clock
 from scheduler.domain.explanation import Bars
 from scheduler.domain.periods import Minutes
@@ -25,8 +24,6 @@ from scheduler.domain.timeline import Starts
 BLOCK = 182 * DAY
 """Minutes of time that are kept together: half a year."""
 MOST_BYTES = 32 << 20
-_ENTRY_BYTES = 512
-"""What an entry takes besides what it holds: its key and its place, rounded up."""
 
 _T = TypeVar("_T")
 
@@ -40,10 +37,12 @@ class FreeMasks:
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most = most_bytes
-        self._kept: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
-        self._lock = threading.Lock()
-        self.bytes = 0
+        self._kept: BoundedCache[Hashable, object] = BoundedCache(most_bytes)
+
+    @property
+    def bytes(self) -> int:
+        """How much they take now."""
+        return self._kept.bytes
 
     def starts(
         self, people: Sequence[tuple[Attendee, str]], duration: int, clock: Clock, step: int, start: int, end: int
@@ -68,18 +67,11 @@ class FreeMasks:
         return minutes[first:last]
 
     def _or_else(self, key: Hashable, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-                return cast("_T", kept[0])
+        kept = self._kept.get(key)
+        if kept is not None:
+            return cast("_T", kept)
         made = make()
-        taken = size(made) + _ENTRY_BYTES
-        with self._lock:
-            self.bytes += taken - self._kept.pop(key, (None, 0))[1]
-            self._kept[key] = made, taken
-            while self.bytes > self._most:
-                self.bytes -= self._kept.popitem(last=False)[1][1]
+        self._kept.put(key, made, size(made))
         return made
 
 

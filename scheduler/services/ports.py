@@ -10,6 +10,7 @@ from typing import Protocol
 from scheduler.domain.deliveries import Outcome
 from scheduler.domain.people import Account
 from scheduler.domain.quotas import Quotas
+from scheduler.services.known_people import Knowledge
 from scheduler.services.secrets import Vault
 from scheduler.store import Store
 
@@ -89,3 +90,5 @@ class Context:
     quotas: Quotas = field(default_factory=Quotas)
     """The most that there may be of each kind of thing."""
     observer: Observer = field(default_factory=Unobserved)
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    """What this process keeps in memory of people's time."""

@@ -182,7 +182,10 @@ def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) 
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     begin = options.get("sqlite_begin", "BEGIN IMMEDIATE")
-    connection.exec_driver_sql("PRAGMA query_only = ON" if begin == "BEGIN" else "PRAGMA query_only = OFF")
+    query_only = "ON" if begin == "BEGIN" else "OFF"
+    if connection.info.get("query_only") != query_only:  # it holds for the connection, until it is said otherwise
+        connection.exec_driver_sql(f"PRAGMA query_only = {query_only}")
+        connection.info["query_only"] = query_only
     if begin is None:
         return
     if not options.get("impatient"):

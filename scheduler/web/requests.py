@@ -116,10 +116,15 @@ def answer(
     makes nothing new has no ETag.
     """
     body = document.model_dump_json()
-    response = Response(body, status, headers, mimetype="application/json")
+    response = json_response(body, status, headers)
     if request.method != "POST" or status == 201:
         response.headers["ETag"] = entity_tag(body if of is None else of.model_dump_json())
     return response
+
+
+def json_response(body: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON text as a response."""
+    return Response(body, status, headers, mimetype="application/json")
 
 
 def _as_typed(field: FieldError) -> FieldError:
