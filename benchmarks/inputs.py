@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from scheduler.domain.availability import Attendee, Blackout, BlackoutKind, Days, WorkingHours
+from scheduler.domain.cadences import CadenceQuery
 from scheduler.domain.periods import Period, Periods, instant_of, minute_of
 from scheduler.domain.slots import SlotQuery
 
@@ -37,13 +38,14 @@ ZONES = (
 
 @dataclass(frozen=True)
 class Case:
-    """One size of the question."""
+    """One size of the question: people, weeks, and each one's busy periods a week."""
 
     attendees: int
     weeks: int
+    busy: int = BUSY_A_WEEK
 
     def __str__(self) -> str:
-        return f"{self.attendees} x {self.weeks}"
+        return f"{self.attendees} x {self.weeks}" + (f", {self.busy} busy" if self.busy != BUSY_A_WEEK else "")
 
 
 def slot_query(case: Case) -> SlotQuery:
@@ -51,14 +53,21 @@ def slot_query(case: Case) -> SlotQuery:
     random = np.random.default_rng([SEED, case.attendees, case.weeks])
     start = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC)
     window = Period(start, start + timedelta(weeks=case.weeks))
-    people = tuple(_attendee(zone, window, case.weeks, random) for zone in ZONES[: case.attendees])
+    people = tuple(_attendee(ZONES[place % len(ZONES)], window, case, random) for place in range(case.attendees))
     return SlotQuery(window=window, duration=DURATION, step=STEP, attendees=people)
 
 
-def _attendee(zone: str, window: Period, weeks: int, random: np.random.Generator) -> Attendee:
-    first = minute_of(window.start)
-    count = BUSY_A_WEEK * weeks
-    week = np.repeat(np.arange(weeks, dtype=np.int64), BUSY_A_WEEK) * WEEK
+def cadence_query(case: Case) -> CadenceQuery:
+    """When those people can meet every week."""
+    last = FIRST_DAY + timedelta(weeks=case.weeks, days=-1)
+    people = slot_query(case).attendees
+    return CadenceQuery(FIRST_DAY, last, 1, DURATION, STEP, people[0].zone, people)
+
+
+def _attendee(zone: str, window: Period, case: Case, random: np.random.Generator) -> Attendee:
+    first, weeks = minute_of(window.start), case.weeks
+    count = case.busy * weeks
+    week = np.repeat(np.arange(weeks, dtype=np.int64), case.busy) * WEEK
     day = random.integers(0, 5, count) * 1440
     starts = first + week + day + random.integers(5 * 12, 17 * 12, count) * 5
     hours = WorkingHours(WORKDAYS, 8 * 60, 19 * 60)

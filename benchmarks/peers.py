@@ -1,8 +1,8 @@
 """The same question answered with what one would otherwise reach for, written as its own manual suggests.
 
-Each peer gets its input in the form that suits it best, made before the clock runs: ``portion`` and
-``intervaltree`` hours and blackouts already turned into UTC minutes, the scan hours and blackouts as
-the wall clock reads them and busy minutes sorted for ``bisect``.
+Each peer gets its input in the form that suits it best, made before the clock runs: ``portion``, ``intervaltree`` and
+``pandas`` hours and blackouts already turned into UTC minutes, the scans hours and blackouts as the wall clock reads
+them and busy minutes sorted for ``bisect``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import portion
 from intervaltree import IntervalTree
 
@@ -38,7 +39,24 @@ class PeerPerson:
     workdays: frozenset[int]
     opens: int
     closes: int
-    taken: Spans
+    taken_starts: list[int]
+    taken_ends: list[int]
+
+    def suits(self, start: int, duration: int) -> bool:
+        """Whether a meeting at that UTC minute does: the wall clock is asked, then busy time searched by bisection."""
+        local = datetime.fromtimestamp(start * 60, self.zone)
+        opens = local.hour * 60 + local.minute
+        if opens < self.opens or local.weekday() not in self.workdays or local.date() in self.days_off:
+            return False
+        until = datetime.fromtimestamp((start + duration) * 60, self.zone)
+        if until.date() != local.date() or until.hour * 60 + until.minute > self.closes:
+            return False
+        return bisect_right(self.taken_ends, start) >= bisect_left(self.taken_starts, start + duration)
+
+    @property
+    def in_the_way(self) -> Spans:
+        """All that keeps this person from meeting, in three runs of spans."""
+        return [*self.closed, *self.blackouts, *self.busy]
 
     @classmethod
     def of(cls, attendee: Attendee, start: int, end: int) -> PeerPerson:
@@ -46,6 +64,7 @@ class PeerPerson:
         pieces = closed_hours(attendee.hours, attendee.zone, start, end)
         closed = Periods.merged(pieces.starts, pieces.ends)
         timed = [one.span for one in attendee.blackouts if isinstance(one.span, Period)]
+        taken = Periods.union(attendee.busy, Periods.of(timed))
         assert attendee.hours is not None
         (entry,) = attendee.hours
         return cls(
@@ -58,7 +77,8 @@ class PeerPerson:
             workdays=frozenset(["MO", "TU", "WE", "TH", "FR", "SA", "SU"].index(day) for day in entry.days),
             opens=entry.start,
             closes=entry.end,
-            taken=_spans(Periods.union(attendee.busy, Periods.of(timed))),
+            taken_starts=taken.starts.tolist(),
+            taken_ends=taken.ends.tolist(),
         )
 
 
@@ -71,13 +91,15 @@ class PeerInput:
     duration: int
     step: int
     people: list[PeerPerson]
+    frame: pd.DataFrame
 
     @classmethod
     def of(cls, query: SlotQuery) -> PeerInput:
         """The same question; no attendee of it has a buffer or is optional."""
         start, end = minute_after(query.window.start), minute_of(query.window.end)
         people = [PeerPerson.of(attendee, start, end) for attendee in query.attendees]
-        return cls(start, end, query.duration, query.step, people)
+        taken = [span for person in people for span in person.in_the_way]
+        return cls(start, end, query.duration, query.step, people, pd.DataFrame(taken, columns=["start", "end"]))
 
     def starts_in(self, low: int, high: int) -> range:
         """The grid's starts whose meeting fits [low, high): the organizer's UTC offset is whole hours."""
@@ -94,7 +116,7 @@ def with_portion(given: PeerInput) -> list[int]:
 
 def with_one_portion_union(given: PeerInput) -> list[int]:
     """The fastest way we know to ask ``portion``: all that is in anyone's way is one union, taken away once."""
-    taken = [span for person in given.people for span in (*person.closed, *person.blackouts, *person.busy)]
+    taken = [span for person in given.people for span in person.in_the_way]
     free = portion.closedopen(given.start, given.end) - _union(taken)
     return [start for piece in free for start in given.starts_in(piece.lower, piece.upper)]
 
@@ -102,37 +124,41 @@ def with_one_portion_union(given: PeerInput) -> list[int]:
 def with_intervaltree(given: PeerInput) -> list[int]:
     """One tree of all that is in the way, overlaps merged; what lies between its intervals is free."""
     edges = [(given.start - 1, given.start), (given.end, given.end + 1)]
-    taken = [span for person in given.people for span in (*person.closed, *person.blackouts, *person.busy)]
+    taken = [span for person in given.people for span in person.in_the_way]
     tree = IntervalTree.from_tuples(edges + taken)
     tree.merge_overlaps(strict=False)
     pieces = ((low.end, high.begin) for low, high in pairwise(sorted(tree)))
     return [start for low, high in pieces for start in given.starts_in(low, high)]
 
 
-def with_zoneinfo(given: PeerInput) -> list[int]:
-    """Every start of the grid is tried: the wall clock of each person asked, their times searched by bisection."""
-    length = timedelta(minutes=given.duration)
-    busy = [([start for start, _ in one.taken], [end for _, end in one.taken]) for one in given.people]
-    found = []
-    for start in given.starts_in(given.start, given.end):
-        begins = datetime.fromtimestamp(start * 60, UTC)
-        for person, (starts, ends) in zip(given.people, busy, strict=True):
-            local = begins.astimezone(person.zone)
-            opens = local.hour * 60 + local.minute
-            if opens < person.opens or local.weekday() not in person.workdays or local.date() in person.days_off:
-                break
-            until = (begins + length).astimezone(person.zone)
-            if until.date() != local.date() or until.hour * 60 + until.minute > person.closes:
-                break
-            if bisect_right(ends, start) < bisect_left(starts, start + given.duration):
-                break
-        else:
-            found.append(start)
+def with_pandas(given: PeerInput) -> list[int]:
+    """One frame of all that is in the way, merged by a running maximum; each start is joined to what ends after it."""
+    frame = given.frame.sort_values("start")
+    run = (frame["start"] > frame["end"].cummax().shift(fill_value=0)).cumsum()
+    taken = frame.groupby(run).agg({"start": "min", "end": "max"})
+    starts = pd.DataFrame({"at": given.starts_in(given.start, given.end)})
+    joined = pd.merge_asof(starts, taken, left_on="at", right_on="end", direction="forward", allow_exact_matches=False)
+    is_free = joined["start"].isna() | (joined["start"] >= joined["at"] + given.duration)
+    found: list[int] = joined.loc[is_free, "at"].tolist()
     return found
 
 
+def with_zoneinfo(given: PeerInput) -> list[int]:
+    """Every start of the grid is tried with each person."""
+    return [
+        start
+        for start in given.starts_in(given.start, given.end)
+        if all(person.suits(start, given.duration) for person in given.people)
+    ]
+
+
 Peer = Callable[[PeerInput], list[int]]
-PEERS: dict[str, Peer] = {"portion": with_portion, "intervaltree": with_intervaltree, "zoneinfo": with_zoneinfo}
+PEERS: dict[str, Peer] = {
+    "portion": with_portion,
+    "intervaltree": with_intervaltree,
+    "pandas": with_pandas,
+    "zoneinfo": with_zoneinfo,
+}
 """By package name."""
 
 

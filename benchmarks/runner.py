@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter_ns
@@ -30,7 +30,7 @@ class Contest:
     name: str
     case: Case
     ours: Callable[[], Any]
-    peers: dict[str, Callable[[], Any]]
+    peers: Mapping[str, Callable[[], Any]]
     as_list: Callable[[Any], list[int]]
 
 
@@ -55,19 +55,24 @@ class Row:
             "name": self.name,
             "attendees": self.case.attendees,
             "weeks": self.case.weeks,
+            "busy_a_week": self.case.busy,
             "peer": self.peer,
             "ours_ms": round(self.ours_ms, 4),
             "peer_ms": round(self.peer_ms, 4),
-            "ratio": round(self.ratio, 1),
+            "ratio": round(self.ratio, 3),
         }
 
 
 @dataclass(frozen=True)
 class Bar:
-    """What has to hold, in words, and whether it does."""
+    """What has to hold, in words, and whether it does; None: it could not be judged."""
 
     text: str
-    met: bool
+    met: bool | None
+
+    def as_json(self) -> dict[str, str | bool | None]:
+        """The bar as it stands in ``var/bench.json``."""
+        return {"text": self.text, "met": self.met}
 
 
 def run(contest: Contest) -> list[Row]:
@@ -95,12 +100,12 @@ def compare(contest: Contest) -> None:
             raise DifferentAnswers(f"{contest.name} {contest.case}: {counts}; they differ at {differing}")
 
 
-def growth(rows: list[Row]) -> tuple[float, float]:
-    """The exponents a and w of ours = c x attendees^a x weeks^w that fit best, by least squares of the logarithms."""
-    sizes = np.log([[row.case.attendees, row.case.weeks] for row in rows])
+def growth(rows: list[Row]) -> dict[str, float]:
+    """The exponents of ours = c x attendees^a x weeks^w x busy periods^b that fit best, by the logarithms' squares."""
+    sizes = np.log([[row.case.attendees, row.case.weeks, row.case.busy] for row in rows])
     terms = np.column_stack([np.ones(len(rows)), sizes])
-    _, by_attendees, by_weeks = np.linalg.lstsq(terms, np.log([row.ours_ms for row in rows]), rcond=None)[0]
-    return float(by_attendees), float(by_weeks)
+    _, *exponents = np.linalg.lstsq(terms, np.log([row.ours_ms for row in rows]), rcond=None)[0].tolist()
+    return dict(zip(("attendees", "weeks", "busy periods a week"), exponents, strict=True))
 
 
 def _milliseconds(answer: Callable[[], Any], runs: int) -> list[float]:

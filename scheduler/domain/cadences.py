@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
 from scheduler.domain.availability import DAY, Attendee, Days, wall_midnight
 from scheduler.domain.burden import burdens
 from scheduler.domain.changes import Change, changed, duration_ladder, later_ends
-from scheduler.domain.clocks import zone_at
+from scheduler.domain.clocks import clock_between
 from scheduler.domain.explanation import (
     Blocking,
     Explanation,
@@ -25,7 +24,7 @@ from scheduler.domain.explanation import (
 )
 from scheduler.domain.meetings import Series
 from scheduler.domain.patterns import Pattern, date_sets
-from scheduler.domain.periods import Minutes, Period, instant_of
+from scheduler.domain.periods import EPOCH, Minutes, Period, instant_of, minute_of
 from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner
 from scheduler.domain.recurrence import SeriesRule
 from scheduler.domain.relaxing import by_ask, relaxation, relaxations
@@ -33,7 +32,7 @@ from scheduler.domain.rules import NO_RULES, Rules
 from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
 from scheduler.domain.slots import is_too_unknown, unreliable
 from scheduler.domain.timeline import Mask, Starts
-from scheduler.domain.zones import LocalTime, in_zone, resolve_walls
+from scheduler.domain.zones import LocalTime, resolve_walls
 
 _FAR = np.int64(1 << 40)
 """A minute that is near to none."""
@@ -129,12 +128,14 @@ def best_coverage(query: CadenceQuery) -> float:
 
 
 def local_time_shifts(periods: list[Period], attendees: tuple[Attendee, ...]) -> Iterator[LocalTimeShift]:
-    """Each attendee's occurrences whose wall time differs from that of the one before."""
+    """Of occurrences in order, each attendee's whose wall time differs from that of the one before."""
+    starts = np.array([minute_of(period.start) for period in periods], dtype=np.int64)
     for index, attendee in enumerate(attendees):
-        locals_ = [in_zone(period.start, zone_at(attendee.clock, period.start)) for period in periods]
-        for before, after in pairwise(locals_):
-            if before.time() != after.time():
-                yield LocalTimeShift(index, after.date(), _minute_of_day(before), _minute_of_day(after))
+        walls = starts + clock_between(attendee.clock, int(starts[0]), int(starts[-1]) + 1).at(starts)
+        days, times = np.divmod(walls, DAY)
+        for place in (np.flatnonzero(np.diff(times)) + 1).tolist():
+            on = EPOCH.date() + timedelta(days=int(days[place]))
+            yield LocalTimeShift(index, on, int(times[place - 1]), int(times[place]))
 
 
 class CadenceSearch:
@@ -288,7 +289,3 @@ def _apart(minutes: Minutes, duration: int) -> Minutes:
     edge = np.full((len(minutes), 1), _FAR)
     apart: Minutes = np.minimum(np.hstack([edge, gaps]), np.hstack([gaps, edge]))
     return apart
-
-
-def _minute_of_day(local: datetime) -> int:
-    return local.hour * 60 + local.minute

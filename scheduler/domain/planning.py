@@ -119,12 +119,13 @@ class Planner:
 
         Nor does any move near what is ``elsewhere``, the times of other series that go with this one.
         """
-        nominal = [self._meeting(minute_of(local.instant)) for local in series.nominal_starts]
+        locals_ = series.nominal_starts
+        nominal = [self._meeting(minute_of(local.instant)) for local in locals_]
         reasons = self._blocked_by(nominal)
         planned: list[PlannedOccurrence] = []
         taken = [*nominal, *(self._with_buffers(period) for period in elsewhere)]
         held = [*nominal, *elsewhere]
-        for place, (local, period) in enumerate(zip(series.nominal_starts, nominal, strict=True)):
+        for place, (local, period) in enumerate(zip(locals_, nominal, strict=True)):
             if not reasons[place]:
                 planned.append(PlannedOccurrence(period, PlanStatus.CLEAR))
                 continue
@@ -143,29 +144,27 @@ class Planner:
         """For each period, every cause that keeps a required attendee from it, in the attendees' order."""
         starts = Starts(np.array([minute_of(period.start) for period in periods], dtype=np.int64), None)
         found: list[list[BlockedBy]] = [[] for _ in periods]
-        if not self.barred(starts).any():
-            return [() for _ in periods]
-        for cause, mask in self.rule_masks(starts).items():
-            for place in np.flatnonzero(mask).tolist():
-                found[place].append(BlockedBy(None, cause))
-        for index, (attendee, own) in enumerate(zip(self.attendees, self.bars, strict=True)):
-            if attendee.required and starts.barred(self.duration, own.all).any():
-                for cause, blackout, bar in self._causes(index, starts):
-                    title, stored = (blackout.title, blackout.id) if blackout else (None, None)
-                    for place in np.flatnonzero(starts.barred(self.duration, [bar])).tolist():
-                        found[place].append(BlockedBy(index, cause, title, stored))
+        for blocked_by, mask in self._causes(starts):
+            for place in mask.nonzero()[0].tolist():
+                found[place].append(blocked_by)
         return [tuple(_without_doubles(causes)) for causes in found]
 
-    def _causes(self, index: int, starts: Starts) -> Iterator[tuple[Cause, Blackout | None, Bar]]:
-        """An attendee's causes one by one; blackouts only if they bar any of the starts at all."""
-        attendee, own = self.attendees[index], self.bars[index]
-        yield Cause.NO_WORKING_HOURS if attendee.hours == () else Cause.OUTSIDE_HOURS, None, own.hours
-        if starts.barred(self.duration, [own.blackout]).any():
-            for blackout, bar in self._blackouts[index]:
-                yield Cause.BLACKOUT, blackout, bar
-        yield Cause.BUSY, None, own.busy
-        yield Cause.BUFFER, None, own.buffer
-        yield Cause.LIMIT, None, own.limit
+    def _causes(self, starts: Starts) -> Iterator[tuple[BlockedBy, Mask]]:
+        """Every cause with the starts that it bars: the question's own, then each required attendee's."""
+        for cause, mask in self.rule_masks(starts).items():
+            yield BlockedBy(None, cause), mask
+        for index, (attendee, own) in enumerate(zip(self.attendees, self.bars, strict=True)):
+            if not attendee.required:
+                continue
+            hours = Cause.NO_WORKING_HOURS if attendee.hours == () else Cause.OUTSIDE_HOURS
+            yield BlockedBy(index, hours), starts.barred(self.duration, [own.hours])
+            if starts.barred(self.duration, [own.blackout]).any():
+                for blackout, bar in self._blackouts[index]:
+                    by = BlockedBy(index, Cause.BLACKOUT, blackout.title, blackout.id)
+                    yield by, starts.barred(self.duration, [bar])
+            yield BlockedBy(index, Cause.BUSY), starts.barred(self.duration, [own.busy])
+            yield BlockedBy(index, Cause.BUFFER), starts.barred(self.duration, [own.buffer])
+            yield BlockedBy(index, Cause.LIMIT), starts.barred(self.duration, [own.limit])
 
     @cached_property
     def _blackouts(self) -> list[list[tuple[Blackout, Bar]]]:
@@ -206,6 +205,8 @@ class Planner:
         capped = [
             one for one in self.attendees if one.required and {one.at_most_per_day, one.at_most_per_week} != {None}
         ]
+        if not capped:
+            return True
         start = minute_of(period.start)
         bars = [
             Bar(full_days(_without_room_for(one, held, self.per_week), start - DAY, start + DAY), starts_only=True)

@@ -109,6 +109,7 @@ class LocalTime:
         return self.instant == LocalTime(self.wall, self.zone).instant
 
 
+@lru_cache(maxsize=1024)  # zoneinfo itself keeps no more than eight, and reads the others from their files again
 def find_zone(name: str) -> ZoneInfo:
     """The zone of that IANA name. Raises UnknownZone, with the nearest valid name."""
     if name not in ZONE_NAMES:
