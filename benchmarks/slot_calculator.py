@@ -124,4 +124,5 @@ def _ask(process: subprocess.Popen[str]) -> list[int]:
 
 
 def _as_list(answer: Any) -> list[int]:
-    return np.asarray(answer, dtype=np.int64).tolist()
+    starts: list[int] = np.asarray(answer, dtype=np.int64).tolist()
+    return starts
