@@ -69,9 +69,8 @@ def with_rrule(given: PeerCadences) -> list[Candidate]:
 def with_engine(query: CadenceQuery) -> list[Candidate]:
     """The engine's candidates, without scores and plans."""
     search = CadenceSearch(query)
-    remaining = search.remaining(search.clear)
-    clear = search.per_candidate(search.clear)[remaining]
-    coverage = search.coverage(search.clear)[remaining]
+    remaining = search.remaining(search.clear_counts)
+    clear, coverage = (found[remaining] for found in (search.clear_counts, search.coverage(search.clear_counts)))
     order = np.lexsort((remaining, -coverage))
     columns = (remaining[order], clear[order], coverage[order])
     return list(zip(*(column.tolist() for column in columns), strict=True))

@@ -107,8 +107,8 @@ class CadenceAnswer:
 def find_cadences(query: CadenceQuery) -> CadenceAnswer:
     """The answer: by coverage, then score, both downwards, then dtstart; cut to ``limit``."""
     search = CadenceSearch(query)
-    coverage = search.coverage(search.clear)
-    remaining = search.remaining(search.clear)
+    coverage = search.coverage(search.clear_counts)
+    remaining = search.remaining(search.clear_counts)
     if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not remaining.size:
         return CadenceAnswer((), 0, search.explain())
     # Scores are needed only where coverage alone leaves the order open.
@@ -184,18 +184,23 @@ class CadenceSearch:
         return counts
 
     @cached_property
+    def clear_counts(self) -> Minutes:
+        """For each candidate, how many of its occurrences are clear."""
+        return self.per_candidate(self.clear)
+
+    @cached_property
     def occurrence_counts(self) -> Minutes:
         """For each candidate, how many occurrences it has."""
         return np.repeat(np.array([len(one.dates) for one in self.date_sets], dtype=np.int64), self.columns)
 
-    def coverage(self, clear: Mask) -> Thousandths:
+    def coverage(self, counts: Minutes) -> Thousandths:
         """For each candidate, clear / all in thousandths."""
-        return in_thousandths(self.per_candidate(clear), self.occurrence_counts)
+        return in_thousandths(counts, self.occurrence_counts)
 
-    def remaining(self, clear: Mask) -> Minutes:
+    def remaining(self, counts: Minutes) -> Minutes:
         """The candidates that have a clear occurrence and enough coverage."""
-        enough = self.coverage(clear) / 1000 >= self.query.min_coverage
-        return np.flatnonzero(enough & (self.per_candidate(clear) > 0))
+        enough = self.coverage(counts) / 1000 >= self.query.min_coverage
+        return np.flatnonzero(enough & (counts > 0))
 
     def begins(self, candidates: Minutes) -> tuple[Minutes, Minutes, Minutes]:
         """What orders candidates by dtstart, the last first: their dates, time of day and first date."""
@@ -226,16 +231,17 @@ class CadenceSearch:
         starts = self.matrix[self.rows[place, : len(dates.dates)], column]
         rule = dates.rule.ending(instant_of(int(starts[-1])))
         occurrences = self.planner.plan(Series(dtstart, rule, self.query.duration))
-        clear = int(self.per_candidate(self.clear)[candidate])
+        clear = int(self.clear_counts[candidate])
         shifts = local_time_shifts([one.period for one in occurrences], self.query.attendees)
-        coverage = int(self.coverage(self.clear)[candidate]) / 1000
+        coverage = int(in_thousandths(self.clear_counts[candidate], len(starts))) / 1000
         costs = tuple(int(burdens(one, starts, self.query.duration).sum()) for one in self.query.attendees)
         return Cadence(dtstart, rule, occurrences, clear, coverage, score / 1000, tuple(shifts), costs)
 
     def best(self, clear: Mask) -> float:
         """The best coverage among the candidates that remain; 0 if none does."""
-        remaining = self.remaining(clear)
-        return int(self.coverage(clear)[remaining].max()) / 1000 if remaining.size else 0.0
+        counts = self.per_candidate(clear)
+        remaining = self.remaining(counts)
+        return int(self.coverage(counts)[remaining].max()) / 1000 if remaining.size else 0.0
 
     @cached_property
     def situation(self) -> Situation:

@@ -102,7 +102,7 @@ class _RotationSearch(CadenceSearch):
     def choices(self) -> list[tuple[int, Choice]]:
         """The best column for each turn, for every set of dates that has enough of them and can be covered enough."""
         burdens_, scores = self._burdens, self._scores
-        singles = self.coverage(self.clear).reshape(-1, self.columns)[self._long_enough]
+        singles = self.coverage(self.clear_counts).reshape(-1, self.columns)[self._long_enough]
         least = max(self.query.min_coverage, int(singles.max(initial=0)) / 1000)
         found = []
         for place in self._long_enough:
