@@ -5,19 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from scheduler.domain.availability import Attendee
+from scheduler.domain.availability import WEEK, Attendee
+from scheduler.domain.burden import COUNTED, SOCIAL_HOURS, WEIGHTS
 from scheduler.domain.cadences import Cadence, CadenceAnswer, LocalTimeShift
 from scheduler.domain.clocks import zone_at
 from scheduler.domain.explanation import Explanation
 from scheduler.domain.planning import PlannedOccurrence, PlanStatus
 from scheduler.domain.recurrence import DAY_NAMES, MonthlyRule, SeriesRule, WeeklyRule
 from scheduler.domain.rotations import Rotation, RotationAnswer
+from scheduler.domain.scoring import DEBT, EQUAL, FAIR, PARTS
 from scheduler.domain.sequences import Obstacle, SequenceAnswer, SequenceQuery
 from scheduler.domain.slots import SlotAnswer
 from scheduler.domain.zones import in_zone
@@ -158,6 +161,20 @@ def shift_lines(shifts: Sequence[LocalTimeShift], attendees: Sequence[Attendee])
         )
         for shift in shifts
     ]
+
+
+def scoring_table() -> RenderableType:
+    """The parts of a score, the weights of a burden, and how both are used."""
+    parts = Table("part", "weight", "what it says", box=box.SIMPLE)
+    for part in PARTS:
+        parts.add_row(part.name, f"{part.weight:g}", part.meaning)
+    weights = Table("minutes outside", "each counts", box=box.SIMPLE)
+    for (limit, _), (further, weight) in pairwise(WEIGHTS):
+        reach = f"over {limit}" if further == WEEK else f"{limit + 1} to {further}"
+        weights.add_row(reach, str(weight))
+    hours = [f"{'/'.join(entry.days)} {_clock(entry.start)}-{_clock(entry.end)}" for entry in SOCIAL_HOURS]
+    social = Text(f"social hours: {', '.join(hours)}")
+    return Group(parts, Text(EQUAL), Text(), Text(COUNTED), social, weights, Text(f"{FAIR}; debt is {DEBT:g}"))
 
 
 def explanation_table(explanation: Explanation, attendees: Sequence[Attendee]) -> RenderableType:

@@ -25,6 +25,7 @@ COMMANDS = {
     "slots": "questions",
     "cadences": "questions",
     "sequences": "questions",
+    "scoring": "description",
     "openapi": "description",
     "config": "description",
 }

@@ -1,4 +1,4 @@
-"""``scheduler openapi`` and ``config``: what the API takes, and what an operator can set."""
+"""``scheduler scoring``, ``openapi`` and ``config``: how is scored, what the API takes, what an operator can set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from scheduler.app import routed_app
 from scheduler.cli.opening import read_settings
 from scheduler.config import DEVELOPMENT_KEY, Settings
 from scheduler.store import database_name
+from scheduler.tables import print_answer, scoring_table
 from scheduler.web.api.openapi import openapi_yaml
+from scheduler.web.api.scoring import ScoringDocument
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="print what GET /v1/scoring answers")
+def scoring(as_json: bool) -> None:
+    """Print how meetings are scored and whose burden they are."""
+    print_answer(ScoringDocument.of_the_engine().model_dump_json() if as_json else scoring_table())
 
 
 @click.command()

@@ -21,6 +21,11 @@ Burdens = npt.NDArray[np.int64]
 """Weighted minutes."""
 
 SOCIAL_HOURS: tuple[WorkingHours, ...] = (WorkingHours(("MO", "TU", "WE", "TH", "FR"), 8 * 60, 18 * 60),)
+COUNTED = (
+    "a person's burden of a meeting counts each of its minutes as often as the weights say for the distance, on that "
+    "person's clock, to the nearest minute of their preferred hours, or of the social hours if they named none"
+)
+"""What a burden is."""
 WEIGHTS = ((0, 0), (60, 1), (120, 2), (240, 3), (WEEK, 4))
 """How often a minute counts that lies up to so many minutes outside."""
 

@@ -43,22 +43,37 @@ class Part:
     meaning: str
 
 
+EQUAL = (
+    "scores are rounded to thousandths before they are compared; of equal scores the earlier start comes first, and a "
+    "cadence's score, the mean of its clear occurrences', decides between cadences of equal coverage"
+)
+"""How scores are compared."""
+FAIR = (
+    "with fair in a question, a required attendee's comfort counts for 1 - debt * (b - least) / (most - least): b is "
+    "the burden they have borne so far, least and most are the least and the most that any of them has"
+)
+"""What `DEBT` is for."""
+
 PARTS = (
     Part(
         "worst",
         0.45,
-        "the least comfort of the required attendees; comfort is 1 - d / 720, d being the minutes on their clock from "
+        f"the least comfort of the required attendees; comfort is 1 - d / {HALF_DAY}, d being the minutes on their clock from "
         "the middle of the meeting to their preferred hours, or to the middle of a working day if they named none",
     ),
     Part("mean", 0.15, "the average comfort of the required attendees"),
     Part("optional", 0.15, "the share of optional attendees who can come; 1 if there are none"),
     Part("soft", 0.1, "the share of attendees whose blackouts that are not firm the meeting leaves alone"),
-    Part("spread", 0.05, "how far the nearest other meeting of a required attendee is, up to three days; 1 if none is"),
+    Part(
+        "spread",
+        0.05,
+        f"how far the nearest other meeting of a required attendee is, up to {FAR_APART // DAY} days; 1 if none is",
+    ),
     Part(
         "fragmentation",
         0.1,
         "for each required attendee |b - a| / (b + a), averaged: b and a are the free minutes before and after the "
-        "meeting until other busy time or the end of the working hours, at most 12 hours; 1 where both are 0",
+        f"meeting until other busy time or the end of the working hours, at most {HALF_DAY // 60} hours; 1 where both are 0",
     ),
 )
 

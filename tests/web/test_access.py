@@ -25,7 +25,7 @@ from scheduler.domain.access import Scope
 from scheduler.web.api.openapi import openapi_document
 
 NEEDED = {
-    "slots:read": ["post_slots", "post_cadences", "post_sequences"],
+    "slots:read": ["post_slots", "post_cadences", "post_sequences", "get_scoring"],
     "people:read": [
         "get_people",
         "get_person",

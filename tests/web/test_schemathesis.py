@@ -37,6 +37,7 @@ BEYOND_JSON_SCHEMA = (
     "does not end after it starts|, before it starts|comes before the first day|is longer than",
     "is before starts_on|the most where the same meeting comes again",
     "^give either|^a blackout has either|^this field is needed|^a cadence needs this|^this belongs to a cadence",
+    "^there is no attendee|has to be required|is in this session twice|^at_most is less|^the first session comes after",
     "are the same person|the only change of status is",
     # What is stored.
     "^a booked meeting takes place on|gave no such cursor",

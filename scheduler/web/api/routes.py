@@ -15,6 +15,7 @@ from scheduler.web.api import (
     meetings,
     mentorships,
     people,
+    scoring,
     sequences,
     slots,
 )
@@ -29,6 +30,7 @@ def api_blueprint() -> Blueprint:
         slots,
         cadences,
         sequences,
+        scoring,
         people,
         blackouts,
         calendars,
