@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "doctor",
     "programmes": "programmes",
     "keys": "keys",
+    "burden": "burden",
     "secrets": "secrets",
     "slots": "questions",
     "cadences": "questions",

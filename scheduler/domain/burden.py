@@ -7,6 +7,7 @@ to Friday.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from scheduler.domain.availability import MONDAY, WEEK, Attendee, WorkingHours
 from scheduler.domain.clocks import clock_between
-from scheduler.domain.periods import Minutes
+from scheduler.domain.periods import Minutes, Period, minute_of
 from scheduler.domain.recurrence import WEEKDAYS
 
 Burdens = npt.NDArray[np.int64]
@@ -44,6 +45,17 @@ def burdens(attendee: Attendee, starts: Minutes, duration: int) -> Burdens:
         walls = (begin[inside] + offset - MONDAY) % WEEK
         found[inside] += sums[walls + (end - begin)[inside]] - sums[walls]
     return found
+
+
+def burden_of_each(attendee: Attendee, meetings: Sequence[Period]) -> list[int]:
+    """The attendee's burden of each of the meetings, which may be of any lengths and in any order."""
+    starts = np.array([minute_of(meeting.start) for meeting in meetings], dtype=np.int64)
+    lengths = np.array([minute_of(meeting.end) for meeting in meetings], dtype=np.int64) - starts
+    found = np.zeros(starts.size, dtype=np.int64)
+    for length in np.unique(lengths).tolist():
+        found[lengths == length] = burdens(attendee, starts[lengths == length], length)
+    each: list[int] = found.tolist()
+    return each
 
 
 def outside(hours: tuple[WorkingHours, ...]) -> Minutes:

@@ -58,8 +58,9 @@ PARTS = (
     Part(
         "worst",
         0.45,
-        f"the least comfort of the required attendees; comfort is 1 - d / {HALF_DAY}, d being the minutes on their clock from "
-        "the middle of the meeting to their preferred hours, or to the middle of a working day if they named none",
+        f"the least comfort of the required attendees; comfort is 1 - d / {HALF_DAY}, d being the minutes on their "
+        "clock from the middle of the meeting to their preferred hours, or to the middle of a working day if they named "
+        "none",
     ),
     Part("mean", 0.15, "the average comfort of the required attendees"),
     Part("optional", 0.15, "the share of optional attendees who can come; 1 if there are none"),
@@ -73,7 +74,8 @@ PARTS = (
         "fragmentation",
         0.1,
         "for each required attendee |b - a| / (b + a), averaged: b and a are the free minutes before and after the "
-        f"meeting until other busy time or the end of the working hours, at most {HALF_DAY // 60} hours; 1 where both are 0",
+        f"meeting until other busy time or the end of the working hours, at most {HALF_DAY // 60} hours; 1 where both "
+        "are 0",
     ),
 )
 

@@ -8,7 +8,7 @@ from scheduler.store.failures import StoreUnavailable
 from scheduler.store.feed_polls import FeedState
 from scheduler.store.feeds import FeedPage
 from scheduler.store.meeting_rows import default_title
-from scheduler.store.meetings import MeetingId, StoredMeeting
+from scheduler.store.meetings import KeptOccurrence, MeetingId, StoredMeeting
 from scheduler.store.programmes import Programme
 from scheduler.store.rows import Place, new_id
 from scheduler.store.sealed import KINDS, Sealed
@@ -22,6 +22,7 @@ __all__ = [
     "FeedPage",
     "FeedState",
     "InvalidDatabaseUrl",
+    "KeptOccurrence",
     "Login",
     "MeetingId",
     "Place",

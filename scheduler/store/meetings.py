@@ -51,6 +51,16 @@ class StoredMeeting:
 
 
 @dataclass(frozen=True)
+class KeptOccurrence:
+    """When an occurrence takes place or took place, in which mentorship, and of which two people."""
+
+    mentorship_id: str
+    mentor_id: str
+    mentee_id: str
+    period: Period
+
+
+@dataclass(frozen=True)
 class MeetingId:
     """Where a meeting is found."""
 
@@ -171,6 +181,34 @@ class Meetings(Repository):
             for person_id in ids & {mentor_id, mentee_id}:
                 taken[person_id].append(period)
         return {person_id: tuple(sorted(periods)) for person_id, periods in taken.items()}
+
+    def kept_of(self, programme_id: str, person_ids: Collection[str]) -> list[KeptOccurrence]:
+        """Every occurrence, past or to come, that takes place with any of the people in it, in the order of starts.
+
+        Whom the programme does not have is in none.
+        """
+        ids = set(person_ids)
+        query = (
+            select(
+                meetings.c.mentorship_id,
+                meetings.c.mentor_id,
+                meetings.c.mentee_id,
+                occurrences.c.start_at,
+                occurrences.c.end_at,
+            )
+            .join(occurrences, occurrences.c.meeting_id == meetings.c.id)
+            .where(
+                meetings.c.programme_id == programme_id,
+                or_(meetings.c.mentor_id.in_(ids), meetings.c.mentee_id.in_(ids)),
+                meetings.c.status == MeetingStatus.CONFIRMED,
+                occurrences.c.status.in_(_TAKES_PLACE),
+            )
+            .order_by(occurrences.c.start_at, meetings.c.id)
+        )
+        return [
+            KeptOccurrence(row.mentorship_id, row.mentor_id, row.mentee_id, Period(row.start_at, row.end_at))
+            for row in self._connection.execute(query)
+        ]
 
     def derived_elsewhere(self, tz_database: str) -> list[MeetingId]:
         """The confirmed meetings, of all programmes, whose UTC times come from another release of the tz database."""

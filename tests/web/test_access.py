@@ -30,6 +30,7 @@ NEEDED = {
         "get_people",
         "get_person",
         "get_free_busy",
+        "get_burden",
         "get_blackouts",
         "get_blackout",
         "get_calendars",

@@ -65,6 +65,8 @@ def test_the_answer_has_the_contracts_members(api: Api, cadence: dict[str, Any])
         "score",
         "occurrences",
         "local_time_shifts",
+        "burdens",
+        "burden_spread",
     ]
 
 

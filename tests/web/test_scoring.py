@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from scheduler.cli import main
 from scheduler.domain.burden import SOCIAL_HOURS, WEIGHTS
 from scheduler.domain.scoring import DEBT, PARTS
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 PAGE = (Path(__file__).parents[2] / "docs/scoring.md").read_text()
 
 
@@ -41,7 +43,7 @@ def test_a_score_is_the_weighted_sum_of_the_parts_that_are_named(api: Api) -> No
 def test_the_weights_and_hours_of_a_burden_are_those_that_the_engine_counts_with(api: Api) -> None:
     told = api.get("/scoring")["burden"]
     assert [(row["over"], row["counts"]) for row in told["weights"]] == [
-        (before, weight) for (before, _), (_, weight) in zip(WEIGHTS, WEIGHTS[1:], strict=False)
+        (before, weight) for (before, _), (_, weight) in pairwise(WEIGHTS)
     ]
     assert [row["up_to"] for row in told["weights"]] == [*(row["over"] for row in told["weights"][1:]), None]
     assert told["social_hours"] == [
@@ -65,7 +67,7 @@ def test_the_page_has_the_parts_and_weights_of_the_formula() -> None:
 
 def test_the_page_has_the_table_of_burdens() -> None:
     words = {1: "once", 2: "twice", 3: "three times", 4: "four times"}
-    steps = list(zip(WEIGHTS, WEIGHTS[1:], strict=False))
+    steps = list(pairwise(WEIGHTS))
     assert rows_of("minutes outside") == [
         ["more" if place == len(steps) else f"{limit + 1} to {further}", words[weight]]
         for place, ((limit, _), (further, weight)) in enumerate(steps, 1)
@@ -76,8 +78,8 @@ def test_the_page_has_the_table_of_burdens() -> None:
 
 
 def test_the_sum_of_the_page_s_example_is_the_one_of_the_weights() -> None:
-    (sum_,) = re.findall(r"`(0\.45 × [^`=]*)=", PAGE.replace("\n", " "))
-    weights = [float(term.split("×")[0]) for term in sum_.split("+")]
+    (sum_,) = re.findall(r"`(0\.45 \* [^`=]*)=", PAGE.replace("\n", " ").replace(TIMES, "*"))
+    weights = [float(term.split("*")[0]) for term in sum_.split("+")]
     assert weights == [part.weight for part in PARTS]
 
 

@@ -20,6 +20,7 @@ from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_cadences
 from scheduler.web.api import examples
 from scheduler.web.api.attendees import stored_places
+from scheduler.web.api.burdens import AttendeeBurden, BurdenSpread, burdens_of
 from scheduler.web.api.explanations import ExplanationDocument
 from scheduler.web.api.fields import (
     QUARTER,
@@ -146,10 +147,15 @@ class CadenceDocument(Document):
     score: float
     occurrences: list[PlannedOccurrenceDocument]
     local_time_shifts: list[ShiftDocument]
+    burdens: list[AttendeeBurden]
+    burden_spread: BurdenSpread
 
     @classmethod
-    def of(cls, cadence: Cadence, attendees: Sequence[Attendee], *, titles: bool = True) -> CadenceDocument:
-        """The document of a cadence, without the titles of stored blackouts if told."""
+    def of(
+        cls, cadence: Cadence, attendees: Sequence[Attendee], untold: frozenset[int] = frozenset()
+    ) -> CadenceDocument:
+        """The document of a cadence, without what is personal of the attendees at the ``untold`` places."""
+        burdens, spread = burdens_of(cadence.burdens, attendees, untold)
         return cls.model_construct(
             dtstart=cadence.dtstart.wall,
             time_zone=cadence.dtstart.zone,
@@ -158,8 +164,12 @@ class CadenceDocument(Document):
             clear_count=cadence.clear_count,
             coverage=cadence.coverage,
             score=cadence.score,
-            occurrences=[PlannedOccurrenceDocument.of(one, attendees, titles=titles) for one in cadence.occurrences],
+            occurrences=[
+                PlannedOccurrenceDocument.of(one, attendees, titles=not untold) for one in cadence.occurrences
+            ],
             local_time_shifts=[ShiftDocument.of(shift) for shift in cadence.shifts],
+            burdens=burdens,
+            burden_spread=spread,
         )
 
 
@@ -184,9 +194,9 @@ class CadencesAnswer(Document):
         shown: dict[str, Any] = {"cadences": []}
         match found:
             case CadenceAnswer():
-                shown["cadences"] = [CadenceDocument.of(one, attendees, titles=not untold) for one in found.cadences]
+                shown["cadences"] = [CadenceDocument.of(one, attendees, untold) for one in found.cadences]
             case RotationAnswer():
-                shown["rotations"] = [RotationDocument.of(one, attendees, titles=not untold) for one in found.rotations]
+                shown["rotations"] = [RotationDocument.of(one, attendees, untold) for one in found.rotations]
         return cls(
             **shown,
             total=found.total,

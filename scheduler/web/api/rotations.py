@@ -8,6 +8,7 @@ from pydantic import Field
 
 from scheduler.domain.availability import Attendee
 from scheduler.domain.rotations import Rotation, Turn
+from scheduler.web.api.burdens import AttendeeBurden, BurdenSpread, burdens_of
 from scheduler.web.api.fields import Document, WallTime
 from scheduler.web.api.occurrences import PlannedOccurrenceDocument, ShiftDocument
 
@@ -40,15 +41,20 @@ class RotationDocument(Document):
     clear_count: int
     coverage: float
     score: float
+    burdens: list[AttendeeBurden]
+    burden_spread: BurdenSpread
 
     @classmethod
-    def of(cls, rotation: Rotation, attendees: Sequence[Attendee], *, titles: bool) -> RotationDocument:
-        """The document of a rotation, without the titles of stored blackouts if told."""
+    def of(cls, rotation: Rotation, attendees: Sequence[Attendee], untold: frozenset[int]) -> RotationDocument:
+        """The document of a rotation, without what is personal of the attendees at the ``untold`` places."""
+        burdens, spread = burdens_of(rotation.burdens, attendees, untold)
         return cls.model_construct(
             time_zone=rotation.turns[0].dtstart.zone,
-            turns=[TurnDocument.of(turn, attendees, titles=titles) for turn in rotation.turns],
+            turns=[TurnDocument.of(turn, attendees, titles=not untold) for turn in rotation.turns],
             occurrence_count=len(rotation.occurrences),
             clear_count=rotation.clear_count,
             coverage=rotation.coverage,
             score=rotation.score,
+            burdens=burdens,
+            burden_spread=spread,
         )

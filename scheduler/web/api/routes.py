@@ -7,6 +7,7 @@ from flask import Blueprint
 from scheduler.web.api import (
     blackouts,
     booking,
+    burden,
     cadences,
     calendars,
     deliveries,
@@ -32,6 +33,7 @@ def api_blueprint() -> Blueprint:
         sequences,
         scoring,
         people,
+        burden,
         blackouts,
         calendars,
         feeds,

@@ -1,0 +1,32 @@
+"""``scheduler burden``: what a stored person bears of odd hours, beside those they meet."""
+
+from __future__ import annotations
+
+import click
+
+from scheduler.cli.opening import open_service
+from scheduler.services.burden import Share, burden_ledger
+from scheduler.services.programmes import find_programme
+from scheduler.tables import print_answer
+from scheduler.web.api.burden import BurdenDocument
+
+
+@click.command()
+@click.option("--programme", required=True, help="its id or its name")
+@click.option("--json", "as_json", is_flag=True, help="print what GET /v1/people/{id}/burden answers")
+@click.argument("person")
+def burden(programme: str, person: str, *, as_json: bool) -> None:
+    """Print the burden of all meetings of PERSON (an id), and of each mentorship beside the partner's."""
+    _, context = open_service(opens_secrets=False)
+    ledger = burden_ledger(context, find_programme(context, programme).id, person)
+    if as_json:
+        print_answer(BurdenDocument.of(person, ledger).model_dump_json())
+        return
+    rows: list[tuple[str, Share, Share | None]] = [("all meetings", ledger.whole, None)]
+    rows += [(f"mentorship {row.mentorship_id}", row.own, row.partner) for row in ledger.mentorships]
+    for name, own, partner in rows:
+        beside = "" if partner is None else f"; the partner {partner.burden}"
+        click.echo(
+            f"{name}: {own.burden} ({own.held.burden} in {own.held.occurrences} held, "
+            f"{own.coming.burden} in {own.coming.occurrences} coming){beside}"
+        )

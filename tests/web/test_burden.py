@@ -1,0 +1,252 @@
+"""Who bears the odd hours: of a cadence, of all meetings that a stored person keeps, and when a question is fair."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from click.testing import CliRunner
+from flask import Flask
+from support.api import Api, Clock, Pair, context_of, problem_of
+from support.calendars import RecordingCalendars
+
+from scheduler.app import create_app
+from scheduler.cli import main
+from scheduler.domain.access import Scope
+from scheduler.domain.cadences import CadenceQuery
+from scheduler.domain.periods import Period
+from scheduler.domain.sequences import SequenceQuery, Session
+from scheduler.domain.slots import SlotQuery
+from scheduler.services.ports import Context
+from scheduler.services.proposing import AttendeeSpec, suggest_cadences, suggest_sequences, suggest_slots
+
+EARLY = "2026-10-08T05:00:00Z"
+"""07:00 in Berlin, 45 minutes up to an hour before eight; 10:30 in Kolkata."""
+LATE = "2026-10-15T13:00:00Z"
+"""15:00 in Berlin; 18:30 in Kolkata, 30 minutes up to an hour after six and 15 up to two."""
+
+
+@pytest.fixture
+def pair(api: Api) -> Pair:
+    """Greta in Berlin mentors Asha in Kolkata, at any time."""
+    mentor, mentee = (
+        api.person("Greta", working_hours=None),
+        api.person("Asha", "Asia/Kolkata", working_hours=None),
+    )
+    return Pair(mentor, mentee, api.mentorship(mentor, mentee))
+
+
+@pytest.fixture
+def booked(api: Api, pair: Pair) -> Pair:
+    api.book_slot(pair, EARLY)
+    api.book_slot(pair, LATE)
+    return pair
+
+
+def borne(occurrences: int, burden: int) -> dict[str, int]:
+    return {"occurrences": occurrences, "burden": burden}
+
+
+class TestTheLedger:
+    def test_it_is_the_burden_of_all_meetings_beside_the_partners(self, api: Api, booked: Pair) -> None:
+        own = {"burden": 45, "held": borne(0, 0), "coming": borne(2, 45)}
+        partners = {"burden": 60, "held": borne(0, 0), "coming": borne(2, 60)}
+        row = {"mentorship": booked.mentorship, "partner": booked.mentee, "own": own, "partners": partners}
+        assert api.get(f"/people/{booked.mentor}/burden") == own | {"person": booked.mentor, "mentorships": [row]}
+        other = {"mentorship": booked.mentorship, "partner": booked.mentor, "own": partners, "partners": own}
+        assert api.get(f"/people/{booked.mentee}/burden") == partners | {
+            "person": booked.mentee,
+            "mentorships": [other],
+        }
+
+    @pytest.mark.parametrize(
+        ("now", "held", "coming"),
+        [
+            ("2026-10-08T05:44:00+00:00", borne(0, 0), borne(2, 45)),  # the first has begun
+            ("2026-10-08T05:45:00+00:00", borne(1, 45), borne(1, 0)),
+            ("2026-10-16T00:00:00+00:00", borne(2, 45), borne(0, 0)),
+        ],
+    )
+    def test_what_is_held_is_apart_from_what_is_coming(
+        self, api: Api, booked: Pair, clock: Clock, now: str, held: dict[str, int], coming: dict[str, int]
+    ) -> None:
+        clock.set(now)
+        found = api.get(f"/people/{booked.mentor}/burden")
+        assert (found["held"], found["coming"]) == (held, coming)
+
+    @pytest.mark.parametrize(
+        ("span", "burden"),
+        [
+            ("", 60),
+            (f"?end={LATE}", 0),
+            (f"?start={LATE}", 60),
+            ("?start=2026-10-15T13:01:00Z", 0),
+            (f"?start={EARLY}&end=2026-10-15T13:01:00Z", 60),
+        ],
+    )
+    def test_a_span_takes_the_meetings_that_start_in_it(self, api: Api, booked: Pair, span: str, burden: int) -> None:
+        assert api.get(f"/people/{booked.mentee}/burden{span}")["burden"] == burden
+
+    def test_a_span_that_ends_before_it_starts_is_refused(self, api: Api, booked: Pair) -> None:
+        span = f"?start={LATE}&end={EARLY}"
+        problem_of(api.send("GET", f"/people/{booked.mentee}/burden{span}"), 422, "/end")
+
+    def test_what_is_cancelled_or_moved_to_better_hours_costs_nothing(self, api: Api, booked: Pair) -> None:
+        early, late = sorted(api.get(booked.meetings)["items"], key=lambda row: str(row["occurrences"][0]["start"]))
+        api.delete(f"/meetings/{early['id']}")
+        assert api.get(f"/people/{booked.mentor}/burden")["burden"] == 0
+        occurrence = late["occurrences"][0]["recurrence_id"]
+        api.patch(f"/meetings/{late['id']}/occurrences/{occurrence}", {"start": "2026-10-15T10:00:00Z"})
+        found = api.get(f"/people/{booked.mentee}/burden")
+        assert (found["burden"], found["coming"]) == (0, borne(1, 0))
+
+    def test_several_mentorships_add_up(self, api: Api, booked: Pair) -> None:
+        third = api.person("Wanjiru", "Africa/Nairobi", working_hours=None)
+        second = Pair(third, booked.mentee, api.mentorship(third, booked.mentee))
+        api.book_slot(second, "2026-10-22T13:00:00Z")
+        found = api.get(f"/people/{booked.mentee}/burden")
+        assert found["burden"] == 120
+        assert [row["own"]["burden"] for row in found["mentorships"]] == [60, 60]
+        assert [row["partners"]["burden"] for row in found["mentorships"]] == [45, 0]
+
+    def test_an_erased_partners_is_not_told(self, api: Api, booked: Pair, clock: Clock) -> None:
+        clock.set("2026-10-21T00:00:00+00:00")
+        api.delete(f"/people/{booked.mentor}")
+        (row,) = api.get(f"/people/{booked.mentee}/burden")["mentorships"]
+        assert row["partners"] is None
+        assert row["own"]["burden"] == 60
+        problem_of(api.send("GET", f"/people/{booked.mentor}/burden"), 404)
+
+    def test_who_has_no_meetings_bears_nothing(self, api: Api, pair: Pair) -> None:
+        found = api.get(f"/people/{pair.mentor}/burden")
+        assert (found["burden"], found["mentorships"]) == (0, [])
+
+
+QUESTION: dict[str, Any] = {
+    "starts_on": "2026-10-05",
+    "ends_on": "2026-10-18",
+    "duration": "PT1H",
+    "limit": 1,
+}
+EVENING = {
+    "time_zone": "Europe/Berlin",
+    "working_hours": [{"days": ["TU"], "start": "18:30", "end": "19:30"}],
+}
+ANY_TIME = {"time_zone": "UTC", "working_hours": None}
+
+
+class TestOfACadence:
+    def test_each_attendees_is_answered_with_the_spread_of_those_who_must_come(self, api: Api) -> None:
+        attendees = [EVENING, ANY_TIME, ANY_TIME | {"time_zone": "Asia/Kolkata", "role": "optional"}]
+        (cadence,) = api.post("/cadences", QUESTION | {"attendees": attendees})["cadences"]
+        # Two evenings from 18:30 in Berlin, 16:30 in UTC; in Kolkata from 22:00, which is over four hours late.
+        assert cadence["occurrence_count"] == 2
+        assert cadence["burdens"] == [
+            {"index": 0, "burden": 2 * 90},
+            {"index": 1, "burden": 0},
+            {"index": 2, "burden": 2 * 60 * 4},
+        ]
+        assert cadence["burden_spread"] == 180
+
+    def test_a_stored_persons_is_not_told_to_a_key_that_may_not_read_people(self, app: Flask, api: Api) -> None:
+        key = api.post("/keys", {"name": "slots only", "scopes": [Scope.SLOTS_READ]})["key"]
+        asha = api.person("Asha", "Asia/Kolkata", working_hours=None)
+        question = QUESTION | {"attendees": [EVENING, {"person": asha}]}
+        (told,), (untold,) = (who.post("/cadences", question)["cadences"] for who in (api, Api(app, key)))
+        assert told["burdens"][1]["burden"] > 0
+        assert told["burden_spread"] is not None
+        assert untold["burdens"] == [told["burdens"][0], {"index": 1, "burden": None}]
+        assert untold["burden_spread"] is None
+
+
+class TestFairness:
+    WINDOW = Period(datetime.fromisoformat("2026-11-05T00:00+00:00"), datetime.fromisoformat("2026-11-06T00:00+00:00"))
+
+    def specs(self, pair: Pair) -> list[AttendeeSpec]:
+        return [AttendeeSpec(pair.mentor, {}), AttendeeSpec(pair.mentee, {}), AttendeeSpec(None, {"zone": "UTC"})]
+
+    @pytest.mark.parametrize("fair", [False, True])
+    def test_what_stored_people_have_borne_is_loaded_where_the_question_is_fair(
+        self, api: Api, booked: Pair, context: Context, clock: Clock, fair: bool
+    ) -> None:
+        clock.set("2026-10-10T00:00:00+00:00")  # what is held and what is coming count alike
+        programme = self.programme(context)
+        slots = SlotQuery(self.WINDOW, 60, 60, (), fair=fair)
+        cadences = CadenceQuery(datetime(2026, 11, 2).date(), datetime(2026, 11, 13).date(), 1, 60, 60, "UTC", ())
+        cadences = replace(cadences, fair=fair)
+        sequences = SequenceQuery(self.WINDOW, 60, (), (Session(60, (0, 1)),), fair=fair)
+        expected = [45, 60, 0] if fair else [0, 0, 0]
+        for _, attendees in (
+            suggest_slots(context, programme, self.specs(booked), slots),
+            suggest_cadences(context, programme, self.specs(booked), cadences),
+            suggest_sequences(context, programme, self.specs(booked), sequences),
+        ):
+            assert [one.past_burden for one in attendees] == expected
+
+    def test_it_tips_the_choice_to_whoever_has_borne_less(self, api: Api, pair: Pair, context: Context) -> None:
+        programme = self.programme(context)
+        asked = SlotQuery(self.WINDOW, 60, 60, ())
+        specs = self.specs(pair)[:2]
+        plain, _ = suggest_slots(context, programme, specs, asked)
+        for day in (6, 7, 8, 13, 14, 15):
+            api.book_slot(pair, f"2026-10-{day:02}T16:00:00Z")  # 21:30 in Kolkata
+        fair, _ = suggest_slots(context, programme, specs, replace(asked, fair=True))
+        assert fair.slots[0].period.start < plain.slots[0].period.start
+
+    @staticmethod
+    def programme(context: Context) -> str:
+        with context.store.read() as tx:
+            return next(one.id for one in tx.programmes.all() if one.name == "Women in Science")
+
+
+class TestTheCommand:
+    @pytest.fixture
+    def stored(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Api, Pair]]:
+        """Two meetings in the database that the command opens."""
+        url = f"sqlite:///{tmp_path / 'scheduler.db'}"
+        monkeypatch.setenv("SCHEDULER_DATABASE_URL", url)
+        assert CliRunner().invoke(main, ["migrate"]).exit_code == 0
+        context = context_of(url, Clock(), RecordingCalendars())
+        api = Api.of_new_programme(create_app(context), context, "Women in Science")
+        mentor, mentee = api.person("Greta", working_hours=None), api.person("Asha", "UTC", working_hours=None)
+        pair = Pair(mentor, mentee, api.mentorship(mentor, mentee))
+        api.book_slot(pair, EARLY)
+        yield api, pair
+        context.store.close()
+        structlog.reset_defaults()
+
+    def test_it_says_what_the_service_says(self, stored: tuple[Api, Pair]) -> None:
+        api, pair = stored
+        arguments = ["burden", "--programme", "Women in Science", pair.mentee]
+        told = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
+        served = api.get(f"/people/{pair.mentee}/burden")
+        # The command goes by the real clock, the service by the test's.
+        assert {**told, "held": 0, "coming": 0, "mentorships": 0} == {
+            **served,
+            "held": 0,
+            "coming": 0,
+            "mentorships": 0,
+        }
+        # 05:00 to 05:45 in UTC is up to three hours before eight; Greta's 07:00 up to one.
+        assert served["burden"] == 45 * 3
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.stderr
+        first, second = result.stdout.splitlines()
+        assert first.startswith("all meetings: 135 (")
+        assert second.startswith(f"mentorship {pair.mentorship}: 135 (")
+        assert second.endswith("; the partner 45")
+
+    @pytest.mark.parametrize(
+        ("programme", "person", "said"),
+        [("Women in Science", "7", "no person has the id '7'"), ("Nobody", "7", "no programme")],
+    )
+    def test_who_is_not_there_is_named(self, stored: tuple[Api, Pair], programme: str, person: str, said: str) -> None:
+        result = CliRunner().invoke(main, ["burden", "--programme", programme, person])
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert said in result.stderr
