@@ -59,8 +59,8 @@ PARTS = (
         "worst",
         0.45,
         f"the least comfort of the required attendees; comfort is 1 - d / {HALF_DAY}, d being the minutes on their "
-        "clock from the middle of the meeting to their preferred hours, or to the middle of a working day if they named "
-        "none",
+        "clock from the middle of the meeting to their preferred hours, or to the middle of a working day if they "
+        "named none",
     ),
     Part("mean", 0.15, "the average comfort of the required attendees"),
     Part("optional", 0.15, "the share of optional attendees who can come; 1 if there are none"),
