@@ -289,6 +289,16 @@ def bodies_of(pair: Pair) -> dict[str, list[Any]]:
         "<meeting_id>": [{"title": "Another title", "conference_url": "https://meet.example.org/y"}],
         "<recurrence_id>": [{"start": "2026-10-07T08:00:00Z"}, {"status": "cancelled"}],
         "slots": [{"window": week, "duration": "PT45M", "attendees": [*pair.attendees, one], "limit": 5}],
+        "sequences": [
+            {
+                "window": week,
+                "attendees": [*pair.attendees, one],
+                "sessions": [
+                    {"duration": "PT45M", "attendees": [0, 1]},
+                    {"duration": "PT30M", "attendees": [2, 1], "at_least": "PT1H", "at_most": "P2D"},
+                ],
+            }
+        ],
         "cadences": [
             {"duration": "PT45M", "attendees": pair.attendees, "min_coverage": 0.5, "limit": 3, **fortnight},
         ],
