@@ -20,6 +20,10 @@ def test_a_person_is_answered_as_stored_with_everything_that_was_left_out(api: A
         "id": person["id"],
         "working_hours": WEEK,
         "buffer": {"before": "PT0S", "after": "PT0S"},
+        "preferred_hours": None,
+        "travel": [],
+        "at_most_per_day": None,
+        "at_most_per_week": None,
     }
     assert response.headers["Location"] == f"/v1/people/{person['id']}"
     assert api.get(f"/people/{person['id']}") == person
