@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
+import numpy as np
 import orjson
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
 from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
-from scheduler.domain.periods import Period
+from scheduler.domain.clocks import local_texts
+from scheduler.domain.periods import Period, minute_of
 from scheduler.domain.slots import Order, Slot, SlotAnswer, SlotQuery
-from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
 from scheduler.services.known_people import UNREAD
 from scheduler.services.proposing import suggest_slots
@@ -134,7 +135,7 @@ def slots_answer(
     unknown = unknown_attendees(attendees, now, personal=not untold)
     explanation = ExplanationDocument.of(found.explanation, "starts_gained", untold)
     written = {
-        "slots": [_slot(slot, attendees) for slot in found.slots],
+        "slots": _slots(found.slots, attendees),
         "total": found.total,
         "unknown_attendees": [one.model_dump(mode="json") for one in unknown],
         "explanation": None if explanation is None else explanation.model_dump(mode="json"),
@@ -185,20 +186,23 @@ def post_slots() -> Response:
     return json_response(slots_answer(found, attendees, now, untold))
 
 
-def _slot(slot: Slot, attendees: Sequence[Attendee]) -> dict[str, object]:
-    """A `SlotDocument` in what JSON is written from."""
-    start, end = slot.period.start, slot.period.end
-    written: dict[str, object] = {"start": start, "end": end, "score": slot.score}
+def _slots(slots: Sequence[Slot], attendees: Sequence[Attendee]) -> list[dict[str, object]]:
+    """The `SlotDocument` of each slot in what JSON is written from."""
+    starts, ends = (
+        np.array([minute_of(instant) for instant in instants], dtype=np.int64)
+        for instants in ([slot.period.start for slot in slots], [slot.period.end for slot in slots])
+    )
+    local = [(local_texts(one.clock, starts), local_texts(one.clock, ends)) for one in attendees]
+    return [_slot(slot, [(begins[place], ends[place]) for begins, ends in local]) for place, slot in enumerate(slots)]
+
+
+def _slot(slot: Slot, local: Sequence[tuple[str, str]]) -> dict[str, object]:
+    written: dict[str, object] = {"start": slot.period.start, "end": slot.period.end, "score": slot.score}
     if slot.parts is not None:
         written["score_parts"] = dict(slot.parts)
     written["attendees"] = [
-        {
-            "index": index,
-            "start": in_zone(start, one.zone).isoformat(),
-            "end": in_zone(end, one.zone).isoformat(),
-            "available": available,
-        }
-        for index, (one, available) in enumerate(zip(attendees, slot.available, strict=True))
+        {"index": index, "start": start, "end": end, "available": available}
+        for index, ((start, end), available) in enumerate(zip(local, slot.available, strict=True))
     ]
     return written
 
