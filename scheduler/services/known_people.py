@@ -69,7 +69,10 @@ def known_people(
     """
     if tx.writes or not ids:
         return load_people(tx, programme_id, ids, *ALWAYS)
-    versions = tx.people.availability_versions(programme_id, ids)
+    versions = {
+        person_id: f"{person_id} {version}"  # those whom one change concerned have one version in common
+        for person_id, version in tx.people.availability_versions(programme_id, ids).items()
+    }
     found = {}
     for person_id in ids:
         kept = knowledge.people.get(person_id)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from scheduler.domain.access import ApiKey, Scope
 from scheduler.domain.availability import Blackout, BlackoutKind, Days
 from scheduler.domain.meetings import Meeting
 from scheduler.domain.mentorships import Mentorship
 from scheduler.domain.people import ConnectedCalendar, Feed, Person, Show, StoredBlackout
-from scheduler.errors import NotFound
+from scheduler.domain.periods import Period, Periods
+from scheduler.errors import NotFound, Refused
+from scheduler.services.known_people import ALWAYS, KnownPerson, load_people
 from scheduler.store import Store, StoredMeeting, Transaction, new_id
 
+AWAY = Periods.of([Period(datetime(2026, 10, 8, 8, tzinfo=UTC), datetime(2026, 10, 8, 9, tzinfo=UTC))])
 EXAMS = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 10, 26), date(2026, 10, 30)))
 REPEATED = "the key of a request of theirs"
 
@@ -127,6 +132,7 @@ EMPTY: dict[str, Use] = {
     "people.all": lambda tx, us, it: tx.people.all(us),
     "people.page": lambda tx, us, it: tx.people.page(us, None, 9),
     "people.known": lambda tx, us, it: tx.people.known(us, [it.mentor.id]),
+    "people.availability_versions": lambda tx, us, it: tx.people.availability_versions(us, [it.mentor.id]),
     "people.by_email": lambda tx, us, it: tx.people.by_email(us, {"ada@example.org"}),
     "mentorships.all": lambda tx, us, it: tx.mentorships.all(us),
     "mentorships.page": lambda tx, us, it: tx.mentorships.page(us, None, 9),
@@ -169,6 +175,57 @@ UNSCOPED = {
     "deliveries.next_due",
 }
 """A new thing of one's own, who holds a secret, the operator, and the worker, who serves every programme."""
+
+WORKERS: dict[str, Use] = {
+    "calendars.claim_reading": lambda tx, _, it: tx.calendars.claim_reading(it.now, timedelta(minutes=1)),
+    "calendars.record_read": lambda tx, _, it: tx.calendars.record_read(it.calendar.id, AWAY, it.now, it.now),
+    "calendars.record_read_failure": lambda tx, _, it: tx.calendars.record_read_failure(it.calendar.id, "no", it.now),
+}
+"""What the worker does to somebody's calendar."""
+
+RENEWING = {
+    "people.change",
+    "people.erase",
+    "blackouts.add",
+    "blackouts.change",
+    "blackouts.delete",
+    "calendars.add",
+    "calendars.delete",
+    "calendars.record_read",
+    "calendars.record_read_failure",
+    "meetings.add",
+    "meetings.save",
+}
+"""What changes what is known of somebody's time."""
+
+
+def test_a_person_s_version_changes_with_whatever_may_change_what_is_known_of_their_time(
+    store: Store, programme_id: str, theirs: Theirs
+) -> None:
+    for name, use in (REFUSED | EMPTY | WORKERS).items():
+        with suppress(_Undone), store.write() as tx:
+            before = known(tx, programme_id, theirs)
+            try:
+                use(tx, programme_id, theirs)
+            except (NotFound, Refused, IntegrityError):
+                assert name not in RENEWING, name
+            else:
+                after = known(tx, programme_id, theirs)
+                if name in RENEWING:
+                    assert after[1].get(theirs.mentor.id) != before[1][theirs.mentor.id], name
+                else:
+                    assert after == before, name
+            raise _Undone
+
+
+class _Undone(Exception):
+    """Leaves everything as it was for what is tried next."""
+
+
+def known(tx: Transaction, programme_id: str, theirs: Theirs) -> tuple[dict[str, KnownPerson], dict[str, str]]:
+    """All that is known of the time of the mentor and the mentee, and its versions."""
+    ids = [theirs.mentor.id, theirs.mentee.id]
+    return load_people(tx, programme_id, ids, *ALWAYS), tx.people.availability_versions(programme_id, ids)
 
 
 @pytest.mark.parametrize("name", REFUSED)
