@@ -171,11 +171,12 @@ def nowhere(ids: Ids) -> Ids:
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Every statement that a database is asked to carry out meanwhile."""
+    """Every statement that a database is asked to carry out meanwhile; how a connection was last set is no matter."""
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        asked.append(statement)
+        if not statement.startswith("PRAGMA"):
+            asked.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
