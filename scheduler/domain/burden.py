@@ -17,6 +17,7 @@ from scheduler.domain.availability import MONDAY, WEEK, Attendee, WorkingHours
 from scheduler.domain.clocks import clock_between
 from scheduler.domain.periods import Minutes, Period, minute_of
 from scheduler.domain.recurrence import WEEKDAYS
+from scheduler.domain.zones import Offsets
 
 Burdens = npt.NDArray[np.int64]
 """Weighted minutes."""
@@ -38,6 +39,15 @@ def burdens(attendee: Attendee, starts: Minutes, duration: int) -> Burdens:
     first, last = int(starts.min()), int(starts.max()) + duration
     table = clock_between(attendee.clock, first, last)
     sums = _running_burden(attendee.preferred_hours or SOCIAL_HOURS)
+    walls = (starts + table.at(starts) - MONDAY) % WEEK
+    found: Burdens = sums[walls + duration] - sums[walls]
+    if any(((starts < change) & (change < starts + duration)).any() for change in table.since[1:].tolist()):
+        return _by_stretches(table, sums, starts, duration)
+    return found
+
+
+def _by_stretches(table: Offsets, sums: Burdens, starts: Minutes, duration: int) -> Burdens:
+    """The same where the clock changes during a meeting: each part of it counts by the clock of its time."""
     found = np.zeros(starts.size, dtype=np.int64)
     for since, until, offset in table:
         begin, end = np.maximum(starts, since), np.minimum(starts + duration, until)

@@ -132,9 +132,9 @@ def local_time_shifts(periods: list[Period], attendees: tuple[Attendee, ...]) ->
     starts = np.array([minute_of(period.start) for period in periods], dtype=np.int64)
     for index, attendee in enumerate(attendees):
         walls = starts + clock_between(attendee.clock, int(starts[0]), int(starts[-1]) + 1).at(starts)
-        days, times = np.divmod(walls, DAY)
-        for place in (np.flatnonzero(np.diff(times)) + 1).tolist():
-            on = EPOCH.date() + timedelta(days=int(days[place]))
+        times = walls % DAY
+        for place in ((times[1:] != times[:-1]).nonzero()[0] + 1).tolist():
+            on = EPOCH.date() + timedelta(days=int(walls[place]) // DAY)
             yield LocalTimeShift(index, on, int(times[place - 1]), int(times[place]))
 
 
