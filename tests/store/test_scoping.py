@@ -144,7 +144,6 @@ EMPTY: dict[str, Use] = {
     "counts.meetings": lambda tx, us, it: tx.counts.meetings(us, it.mentorship.id),
     "meetings.as_guest": lambda tx, us, it: tx.meetings.as_guest(us, "gil@example.org"),
     "meetings.kept_of": lambda tx, us, it: tx.meetings.kept_of(us, [it.mentor.id]),
-    "people.availability_versions": lambda tx, us, it: tx.people.availability_versions(us, [it.mentor.id]),
     "meetings.held_by": lambda tx, us, it: [
         period
         for periods in tx.meetings.held_by(us, [it.mentor.id], it.now, it.now.replace(year=2028)).values()
