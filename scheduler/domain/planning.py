@@ -163,7 +163,8 @@ class Planner:
                     by = BlockedBy(index, Cause.BLACKOUT, blackout.title, blackout.id)
                     yield by, starts.barred(self.duration, [bar])
             yield BlockedBy(index, Cause.BUSY), starts.barred(self.duration, [own.busy])
-            yield BlockedBy(index, Cause.BUFFER), starts.barred(self.duration, [own.buffer])
+            if own.buffer.before or own.buffer.after:
+                yield BlockedBy(index, Cause.BUFFER), starts.barred(self.duration, [own.buffer])
             yield BlockedBy(index, Cause.LIMIT), starts.barred(self.duration, [own.limit])
 
     @cached_property
