@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 from werkzeug.datastructures import Headers
-from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.test import EnvironBuilder
 
 from benchmarks.inputs import BUSY_A_WEEK, DURATION, STEP, Case, slot_query
 from benchmarks.runner import Bar, DifferentAnswers, Row
@@ -213,9 +213,11 @@ def _sender(app: Any, key: str, body: bytes) -> Callable[[], bytes]:
     environ = EnvironBuilder("/v1/slots", method="POST", headers=headers, data=body).get_environ()
 
     def send() -> bytes:
-        parts, status, _ = run_wsgi_app(app, {**environ, "wsgi.input": io.BytesIO(body)})
+        statuses: list[str] = []
+        parts = app({**environ, "wsgi.input": io.BytesIO(body)}, lambda status, *_: statuses.append(status))
         answered = b"".join(parts)
-        assert status == "200 OK", answered
+        parts.close()
+        assert statuses == ["200 OK"], answered
         return answered
 
     return send

@@ -188,12 +188,12 @@ def post_slots() -> Response:
 
 def _slots(slots: Sequence[Slot], attendees: Sequence[Attendee]) -> list[dict[str, object]]:
     """The `SlotDocument` of each slot in what JSON is written from."""
-    starts, ends = (
-        np.array([minute_of(instant) for instant in instants], dtype=np.int64)
-        for instants in ([slot.period.start for slot in slots], [slot.period.end for slot in slots])
-    )
-    local = [(local_texts(one.clock, starts), local_texts(one.clock, ends)) for one in attendees]
-    return [_slot(slot, [(begins[place], ends[place]) for begins, ends in local]) for place, slot in enumerate(slots)]
+    instants = [slot.period.start for slot in slots] + [slot.period.end for slot in slots]
+    minutes = np.array([minute_of(instant) for instant in instants], dtype=np.int64)
+    local = [local_texts(one.clock, minutes) for one in attendees]
+    return [
+        _slot(slot, [(texts[place], texts[len(slots) + place]) for texts in local]) for place, slot in enumerate(slots)
+    ]
 
 
 def _slot(slot: Slot, local: Sequence[tuple[str, str]]) -> dict[str, object]:
