@@ -41,7 +41,7 @@ def main() -> int:
     RESULTS.parent.mkdir(exist_ok=True)
     found_all = {"rows": [row.as_json() for row in rows], "bars": [bar.as_json() for bar in bars]}
     RESULTS.write_text(json.dumps(found_all, indent=1) + "\n")
-    return 1 if any(bar.met is False for bar in bars) else 0
+    return 0 if all(bar.met or bar.met is None for bar in bars) else 1
 
 
 def table(rows: list[Row]) -> Table:

@@ -103,7 +103,7 @@ def bars(found: dict[str, Added]) -> list[Bar]:
         Bar(
             f"{name} {CASE}: the request adds {one.added:.2f} ms to the engine's {one.engine:.2f} ms "
             f"({one.added_processor:.2f} ms of processor time; at most {MOST_MS[name]} ms)",
-            one.added <= MOST_MS[name],
+            bool(one.added <= MOST_MS[name]),
         )
         for name, one in found.items()
     ]
