@@ -262,7 +262,10 @@ class _Search:
 
     def _count(self, change: Change) -> int:
         """How many starts the question has with that change of its own fields."""
-        return feasible_starts(changed(self.query, change)).size
+        search = _Search(changed(self.query, change))
+        if change.fields.keys() == {"duration"}:
+            search.bars = self.bars  # what bars people does not hang on how long they are to meet
+        return len(search.feasible)
 
     def _later_end(self) -> Iterator[Change]:
         """The least whole days by which the window has to end later."""
