@@ -215,7 +215,10 @@ class CadenceSearch:
         clear = np.concatenate([self.clear, np.zeros((1, self.columns), dtype=bool)])[self.rows[sets], columns[:, None]]
         starts = Starts(np.unique(minutes[clear]), None)
         coming = coming_attendees(self.query.attendees, self.planner.bars, starts, self.query.duration)
-        scores = score_starts(self.query.attendees, starts, self.query.duration, coming, fair=self.query.fair)
+        query = self.query
+        scores = score_starts(
+            query.attendees, starts, query.duration, coming, groups=query.rules.groups, fair=query.fair
+        )
         apart = _apart(minutes, self.query.duration)[clear]
         points = np.zeros(minutes.shape, dtype=np.int64)
         points[clear] = scores.with_others(starts.places(minutes[clear]), apart)

@@ -196,7 +196,10 @@ class _RotationSearch(CadenceSearch):
         scores = np.zeros(self.matrix.shape, dtype=np.int64)
         starts = Starts(np.unique(self.matrix[self.clear]), None)
         coming = coming_attendees(self.query.attendees, self.planner.bars, starts, self.query.duration)
-        points = score_starts(self.query.attendees, starts, self.query.duration, coming, fair=self.query.fair)
+        query = self.query
+        points = score_starts(
+            query.attendees, starts, query.duration, coming, groups=query.rules.groups, fair=query.fair
+        )
         scores[self.clear] = points.thousandths[starts.places(self.matrix[self.clear])]
         return scores
 

@@ -19,6 +19,7 @@ from scheduler.domain.clocks import clock_between
 from scheduler.domain.explanation import Bars
 from scheduler.domain.periods import Minutes, minute_after, minute_of
 from scheduler.domain.recurrence import WEEKDAYS
+from scheduler.domain.rules import Group
 from scheduler.domain.timeline import Bar, Mask, Starts
 
 Thousandths = npt.NDArray[np.int64]
@@ -62,7 +63,7 @@ PARTS = (
         "clock from the middle of the meeting to their preferred hours, or to the middle of a working day if they "
         "named none",
     ),
-    Part("mean", 0.15, "the average comfort of the required attendees"),
+    Part("mean", 0.15, "the average comfort of the required attendees; both count those of a group who are needed"),
     Part("optional", 0.15, "the share of optional attendees who can come; 1 if there are none"),
     Part("soft", 0.1, "the share of attendees whose blackouts that are not firm the meeting leaves alone"),
     Part(
@@ -109,17 +110,18 @@ def score_starts(
     duration: int,
     available: Sequence[Mask | None],
     *,
+    groups: Sequence[Group] = (),
     fair: bool = False,
 ) -> Scores:
     """The scores of meetings at the starts (ascending).
 
     ``available`` has for each optional attendee whether they can come at each start (None: unknown, which counts as
-    not coming). With ``fair`` the comfort of those who have borne more so far counts for less: the most burdened
-    one's for half.
+    not coming). Of a group those count as required who are needed, at each start the most comfortable of those who can
+    come. With ``fair`` the comfort of those who have borne more so far counts for less: the most burdened one's for
+    half.
     """
     required = [one for one in attendees if one.required]
-    comfort = np.stack([_comfort(one, starts.minutes, duration) for one in required or attendees])
-    felt = comfort * _shares_left(required or attendees)[:, None] if fair else comfort
+    felt = _felt(attendees, starts, duration, available, groups, fair=fair)
     coming = [mask for one, mask in zip(attendees, available, strict=True) if not one.required]
     present = sum(mask.astype(np.int64) for mask in coming if mask is not None)
     return Scores(
@@ -146,6 +148,34 @@ def coming_attendees(
         else ~starts.barred(duration, bars[place].all)
         for place, attendee in enumerate(attendees)
     )
+
+
+def _felt(
+    attendees: Sequence[Attendee],
+    starts: Starts,
+    duration: int,
+    available: Sequence[Mask | None],
+    groups: Sequence[Group],
+    *,
+    fair: bool,
+) -> Shares:
+    """The comfort of those who have to come, by name or of a group: a row each, a column a start."""
+    places = [place for place, one in enumerate(attendees) if one.required]
+    members = [place for group in groups for place in group.members]
+    counted = sorted({*places, *members}) or list(range(len(attendees)))
+    comfort = np.stack([_comfort(attendees[place], starts.minutes, duration) for place in counted])
+    if fair:
+        comfort *= _shares_left([attendees[place] for place in counted])[:, None]
+    row = {place: number for number, place in enumerate(counted)}
+    felt = [comfort[[row[place] for place in places]]] if members else [comfort]
+    for group in groups:
+        theirs = comfort[[row[place] for place in group.members]]
+        for number, place in enumerate(group.members):
+            mask = available[place]
+            if mask is not None:
+                theirs[number, ~mask] = 0
+        felt.append(-np.sort(-theirs, axis=0)[: group.required])
+    return np.concatenate(felt)
 
 
 def _comfort(attendee: Attendee, minutes: Minutes, duration: int) -> Shares:

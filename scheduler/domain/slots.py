@@ -113,7 +113,7 @@ def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     feasible = search.feasible
     coming = coming_attendees(query.attendees, search.bars, feasible, query.duration)
-    scores = score_starts(query.attendees, feasible, query.duration, coming, fair=query.fair)
+    scores = score_starts(query.attendees, feasible, query.duration, coming, groups=query.rules.groups, fair=query.fair)
     return feasible.minutes, scores.thousandths
 
 
@@ -130,7 +130,7 @@ def find_slots(query: SlotQuery, kept: Kept | None = None) -> SlotAnswer:
     if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not len(feasible):
         return SlotAnswer((), 0, search.explain())
     coming = coming_attendees(query.attendees, search.bars, feasible, query.duration)
-    scores = score_starts(query.attendees, feasible, query.duration, coming, fair=query.fair)
+    scores = score_starts(query.attendees, feasible, query.duration, coming, groups=query.rules.groups, fair=query.fair)
     points = scores.thousandths
     chosen = _ranking(query.order, points)[: query.limit].tolist()
     return SlotAnswer(

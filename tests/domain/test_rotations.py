@@ -69,7 +69,10 @@ class Exhaustive:
         first, last = int(starts.minutes[0]), int(starts.minutes[-1]) + self.query.duration
         bars = [Bars.of(one, first, last) for one in self.query.attendees]
         coming = coming_attendees(self.query.attendees, bars, starts, self.query.duration)
-        scores = score_starts(self.query.attendees, starts, self.query.duration, coming, fair=self.query.fair)
+        query = self.query
+        scores = score_starts(
+            query.attendees, starts, query.duration, coming, groups=query.rules.groups, fair=query.fair
+        )
         return dict(zip(starts.minutes.tolist(), scores.thousandths.tolist(), strict=True))
 
     def best(self) -> dict[date, tuple[int, int, int, int]]:

@@ -11,6 +11,7 @@ from support.strategies import ruled, slot_queries
 
 from scheduler.domain.availability import Attendee, Blackout, BlackoutKind, Days, WorkingHours
 from scheduler.domain.periods import Period, Periods
+from scheduler.domain.rules import Group, Rules
 from scheduler.domain.scoring import PARTS
 from scheduler.domain.slots import Order, SlotQuery, find_slots
 
@@ -88,3 +89,20 @@ def test_who_has_borne_more_so_far_tips_the_choice_if_it_is_to_be_fair() -> None
     middle, tipped = (parts("worst", berlin, lisbon, fair=fair) for fair in (False, True))
     assert {time for time, share in middle.items() if share == max(middle.values())} == {"11:00"}
     assert max(tipped, key=tipped.__getitem__) == "09:00"
+
+
+def test_of_a_group_the_most_comfortable_of_those_who_can_come_count_as_required() -> None:
+    mentor = Attendee("UTC", hours(9, 15), preferred_hours=hours(9, 15))
+    early = Attendee("UTC", hours(9, 12), preferred_hours=hours(9, 10), required=False)
+    late = Attendee("UTC", hours(9, 15), preferred_hours=hours(14, 15), required=False)
+    any_one = Rules(groups=(Group((1, 2), 1),))
+    assert parts("worst", mentor, early, late, rules=any_one) == {
+        "09:00": 1,
+        "10:00": 0.957,  # early's; late's would be 0.708
+        "11:00": 0.874,
+        "12:00": 0.875,  # early can't come: it is late's
+        "13:00": 0.958,
+        "14:00": 1,
+    }
+    both = Rules(groups=(Group((1, 2), 2),))
+    assert parts("worst", mentor, early, late, rules=both) == {"09:00": 0.625, "10:00": 0.708, "11:00": 0.792}
