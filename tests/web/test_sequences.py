@@ -144,6 +144,30 @@ def test_sessions_that_cannot_follow_each_other_are_named(api: Api) -> None:
     assert failing == {"index": 1, "obstacle": "order", "explanation": None}
 
 
+def test_every_session_lies_within_the_hours_asked_for(api: Api) -> None:
+    thursday = {"time_zone": "UTC", "hours": [{"days": ["TH"], "start": "00:00", "end": "00:00"}]}
+    (plan,) = api.post("/sequences", QUESTION | {"within": thursday})["plans"]
+    assert [one["start"] for one in plan["sessions"]] == ["2026-10-22T09:00:00Z", "2026-10-22T14:00:00Z"]
+    problem_of(api.send("POST", "/sequences", QUESTION | {"within": {"time_zone": "UTC"}}), 422, "/within/hours")
+
+
+@pytest.mark.parametrize(("borne", "best"), [((600, 0), "09:00"), ((0, 600), "14:00")])
+def test_who_has_borne_more_so_far_is_spared(api: Api, borne: tuple[int, int], best: str) -> None:
+    early, late = (
+        person("09:00", "15:00", preferred_hours=[{"days": EVERY_DAY, "start": start, "end": end}], past_burden=burden)
+        for start, end, burden in (("09:00", "10:00", borne[0]), ("14:00", "15:00", borne[1]))
+    )
+    question = {
+        "window": {"start": "2026-10-20T00:00:00Z", "end": "2026-10-21T00:00:00Z"},
+        "attendees": [early, late],
+        "sessions": [{"duration": "PT1H", "attendees": [0, 1]}],
+        "limit": 1,
+        "fair": True,
+    }
+    (plan,) = api.post("/sequences", question)["plans"]
+    assert plan["sessions"][0]["start"] == f"2026-10-20T{best}:00Z"
+
+
 def test_no_session_begins_before_the_notice_is_over(api: Api) -> None:
     notice = {"now": "2026-10-20T00:00:00Z", "minimum_notice": "P1D"}
     (plan,) = api.post("/sequences", QUESTION | notice)["plans"]

@@ -22,6 +22,7 @@ from scheduler.web.api.attendees import Attendees, specs_of, stored_places
 from scheduler.web.api.explanations import ExplanationDocument
 from scheduler.web.api.fields import QUARTER, Document, Duration, Flag, Instant, MeetingLength, Name
 from scheduler.web.api.openapi import documented
+from scheduler.web.api.rules import WithinDocument
 from scheduler.web.api.slots import SlotAttendee, UnknownAttendee, WindowDocument, period_of, unknown_attendees
 from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body
 
@@ -72,6 +73,8 @@ class SequencesRequest(Document):
     limit: int = Field(20, ge=1, le=5000, strict=True)
     allow_unknown: Flag = Field(True, description="false: an unknown calendar of a required attendee bars all")
     relax_into_night: Flag = Field(False, description="what would help may lie between 22:00 and 07:00")
+    within: WithinDocument | None = Field(None, description="inside of which every session lies")
+    fair: Flag = Field(False, description="what people have borne of odd hours so far tips the choice")
 
     def to_query(self, now: datetime) -> SequenceQuery:
         """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
@@ -88,7 +91,9 @@ class SequencesRequest(Document):
             self.limit,
             self.allow_unknown,
             None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice),
+            within=None if self.within is None else self.within.to_domain(),
             relax_into_night=self.relax_into_night,
+            fair=self.fair,
         )
 
     def _check_attendees(self, place: int) -> None:
