@@ -136,7 +136,10 @@ def _burdens(burdens: Sequence[int], attendees: Sequence[Attendee]) -> Text:
 def _occurrences(occurrences: Sequence[PlannedOccurrence], attendees: Sequence[Attendee]) -> Table:
     table = Table(*_headings(attendees), Column("", no_wrap=True), "why", box=box.SIMPLE)
     for planned in occurrences:
-        starts = [_local(planned.period.start, attendee) for attendee in attendees]
+        starts = [
+            f"{_local(planned.period.start, attendee)}{_presence(planned.coming.get(index, True))}"
+            for index, attendee in enumerate(attendees)
+        ]
         table.add_row(*starts, _outcome(planned, attendees[0]), _why(planned, attendees))
     return table
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from scheduler.domain.clocks import Clock, Itinerary, Stay, clock_between, home_of
-from scheduler.domain.periods import EPOCH, Period, Periods, Span, instant_of, minute_after, minute_of
+from scheduler.domain.periods import EPOCH, Minutes, Period, Periods, Span, instant_of, minute_after, minute_of
 from scheduler.domain.recurrence import WEEKDAYS, BlackoutRule
 from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidValue
@@ -154,20 +154,52 @@ def closed_hours(hours: tuple[WorkingHours, ...] | None, clock: Clock, start: in
     return wall_periods(Periods((mondays + week.starts).ravel(), (mondays + week.ends).ravel()), clock, start, end)
 
 
+@dataclass(frozen=True)
+class Cap:
+    """How many meetings a local day or week, from Monday on, may have; a meeting counts where it starts."""
+
+    most: int
+    length: int
+    origin: int
+
+    def spans(self, clock: Clock, starts: Minutes) -> Minutes:
+        """The number of the day or week that each of the starts (UTC minutes, any order) is in."""
+        if not starts.size:
+            return starts
+        table = clock_between(clock, int(starts.min()), int(starts.max()) + 1)
+        spans: Minutes = (starts + table.at(starts) - self.origin) // self.length
+        return spans
+
+    def counted(self, attendee: Attendee) -> tuple[Minutes, Minutes]:
+        """The days or weeks in which the attendee has meetings, ascending, and how many."""
+        starts = np.array([minute_of(meeting.start) for meeting in attendee.meetings], dtype=np.int64)
+        return np.unique(self.spans(attendee.clock, starts), return_counts=True)
+
+    def room(self, attendee: Attendee, spans: Minutes) -> Minutes:
+        """How many more meetings each of those days or weeks takes."""
+        known, counts = self.counted(attendee)
+        place = np.searchsorted(known, spans)
+        has = np.append(known, np.iinfo(np.int64).max)[place] == spans
+        return self.most - np.where(has, np.append(counts, 0)[place], 0)
+
+
+def caps_of(attendee: Attendee) -> Iterator[Cap]:
+    """The attendee's limits."""
+    if attendee.at_most_per_day is not None:
+        yield Cap(attendee.at_most_per_day, DAY, 0)
+    if attendee.at_most_per_week is not None:
+        yield Cap(attendee.at_most_per_week, WEEK, MONDAY)
+
+
 def full_days(attendee: Attendee, start: int, end: int) -> Periods:
     """The local days and weeks near [start, end) (UTC minutes) that have as many meetings as they may have."""
     found = []
-    for most, length, origin in ((attendee.at_most_per_day, DAY, 0), (attendee.at_most_per_week, WEEK, MONDAY)):
-        if most is None:
-            continue
-        if most < 1:
+    for cap in caps_of(attendee):
+        if cap.most < 1:
             return Periods.of([Period(instant_of(start), instant_of(end))])
-        starts = np.array([minute_of(meeting.start) for meeting in attendee.meetings], dtype=np.int64)
-        near = starts[(starts >= start - 2 * WEEK) & (starts < end + 2 * WEEK)]
-        table = clock_between(attendee.clock, start - 2 * WEEK, end + 2 * WEEK)
-        spans, counts = np.unique((near + table.at(near) - origin) // length, return_counts=True)
-        full = spans[counts >= most] * length + origin
-        found.append(wall_periods(Periods(full, full + length), attendee.clock, start, end))
+        spans, counts = cap.counted(attendee)
+        full = spans[counts >= cap.most] * cap.length + cap.origin
+        found.append(wall_periods(Periods(full, full + cap.length), attendee.clock, start, end))
     return Periods.union(*found)
 
 

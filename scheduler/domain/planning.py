@@ -5,8 +5,8 @@ The same plan is shown with a cadence and made again, inside the transaction, wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -52,12 +52,17 @@ class BlockedBy:
 
 @dataclass(frozen=True)
 class PlannedOccurrence:
-    """One occurrence: ``period`` is the nominal one, ``moved_to`` where it goes instead."""
+    """One occurrence: ``period`` is the nominal one, ``moved_to`` where it goes instead.
+
+    ``coming`` says of those who are not required by name, by index, whether they can come if it takes place; of who is
+    unknown it says nothing.
+    """
 
     period: Period
     status: PlanStatus
     blocked_by: tuple[BlockedBy, ...] = ()
     moved_to: Period | None = None
+    coming: Mapping[int, bool] = field(default_factory=dict)
 
 
 class Planner:
@@ -138,7 +143,20 @@ class Planner:
                 taken.append(moved_to)
                 held.append(moved_to)
                 planned.append(PlannedOccurrence(period, PlanStatus.MOVED, reasons[place], moved_to))
-        return tuple(planned)
+        return tuple(self._with_those_who_come(planned))
+
+    def _with_those_who_come(self, planned: Sequence[PlannedOccurrence]) -> Iterator[PlannedOccurrence]:
+        """The occurrences with who else can come to each."""
+        others = [index for index, one in enumerate(self.attendees) if not one.required and one.unknown is None]
+        kept = [one.moved_to or one.period for one in planned if one.status is not PlanStatus.SKIPPED] if others else []
+        starts = Starts(np.unique(np.array([minute_of(one.start) for one in kept], dtype=np.int64)), None)
+        barred = {index: starts.barred(self.duration, self.bars[index].all) for index in others}
+        for one in planned:
+            if not others or one.status is PlanStatus.SKIPPED:
+                yield one
+                continue
+            place = np.searchsorted(starts.minutes, minute_of((one.moved_to or one.period).start))
+            yield replace(one, coming={index: not mask[place] for index, mask in barred.items()})
 
     def _blocked_by(self, periods: Sequence[Period]) -> list[tuple[BlockedBy, ...]]:
         """For each period, every cause that keeps a required attendee from it, in the attendees' order."""

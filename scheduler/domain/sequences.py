@@ -11,23 +11,25 @@ over a third one, and the most that they take a day or a week counts the meeting
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 import numpy as np
 
-from scheduler.domain.availability import Attendee
+from scheduler.domain.availability import Attendee, caps_of
+from scheduler.domain.continuations import NEVER, Continuations, Limit, Stage
 from scheduler.domain.explanation import Explanation, Relaxation
 from scheduler.domain.periods import Minutes, Period, instant_of
 from scheduler.domain.rules import Rules, Within
 from scheduler.domain.scoring import Thousandths
 from scheduler.domain.slots import Order, SlotQuery, find_slots, scored_starts, who_can_come
 from scheduler.domain.timeline import Mask
+from scheduler.errors import InvalidValue
 
-_NEVER = -1
-"""The worth of a start from which the later sessions can't be reached."""
+MOST_WORK = 50_000_000
+"""How many starts, each by the number of sessions before it, are looked at for one question."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,16 @@ class Plan:
     available: tuple[tuple[bool | None, ...], ...]
 
 
+class TooManyLimits(InvalidValue):
+    """More limits of days and weeks that the plan's own sessions could reach than can be kept exactly in a moment."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "too many of those who are in several sessions have limits for a day or a week that these could reach; "
+            "ask for a shorter window, a longer step or fewer sessions"
+        )
+
+
 class Obstacle(StrEnum):
     """Why there is no plan: a session can't be held by itself, or can't follow those before it as asked."""
 
@@ -120,18 +132,19 @@ class SequenceAnswer:
 
 
 def find_sequences(query: SequenceQuery) -> SequenceAnswer:
-    """The plans, best first (then earliest), or by their starts alone."""
+    """The plans, best first (then earliest), or by their starts alone. Raises TooManyLimits."""
     found = [scored_starts(query.session(place)) for place in range(len(query.sessions))]
     for place, (starts, _) in enumerate(found):
         if not starts.size:
             return SequenceAnswer((), 0, Obstacle.SESSION, place, _explained(query, place))
-    worths, choices = _continuations(query, found)
-    first = np.flatnonzero(worths > _NEVER)
+    continuations = _continuations(query, found)
+    worths = continuations.worth
+    first = np.flatnonzero(worths > NEVER)
     if not first.size:
         return SequenceAnswer((), 0, Obstacle.ORDER, _first_out_of_reach(query, found))
     if query.order is Order.BEST:
         first = first[np.argsort(-worths[first], kind="stable")]
-    chosen = [_places(choices, int(begin)) for begin in first[: query.limit]]
+    chosen = [continuations.places(int(begin)) for begin in first[: query.limit]]
     coming = [who_can_come(query.session(place), found[place][0]) for place in range(len(found))]
     plans = [_plan(query, found, coming, places) for places in chosen]
     return SequenceAnswer(tuple(plans), int(first.size))
@@ -166,62 +179,37 @@ Found = tuple[Minutes, Thousandths]
 """A session's feasible starts, ascending, and the score of each."""
 
 
-def _continuations(query: SequenceQuery, found: Sequence[Found]) -> tuple[Thousandths, list[Minutes]]:
-    """For each start of the first session the most that a plan from there scores in all, and for each session but the
-    first, the place of the start that is best after each start of the one before it.
-    """
-    worth = found[-1][1]
-    choices: list[Minutes] = []
-    for place in range(len(found) - 2, -1, -1):
-        (starts, scores), (later, _) = found[place], found[place + 1]
-        ends = starts + query.sessions[place].duration
-        low = np.searchsorted(later, ends + query.rest_before(place + 1), "left")
-        high = np.full_like(low, later.size)
-        if (at_most := query.sessions[place + 1].at_most) is not None:
-            high = np.searchsorted(later, ends + at_most, "right")
-        best = _best_between(worth, low, high)
-        choices.insert(0, best)
-        reached = np.where(best >= 0, worth[best], _NEVER)
-        worth = np.where(reached > _NEVER, scores + reached, _NEVER)
-    return worth, choices
+def _continuations(query: SequenceQuery, found: Sequence[Found]) -> Continuations:
+    """How the first sessions of the question, of which starts were found, may follow each other."""
+    stages = [
+        Stage(starts, scores, session.duration, query.rest_before(place) if place else 0, session.at_most)
+        for place, (session, (starts, scores)) in enumerate(zip(query.sessions, found, strict=False))
+    ]
+    limits = list(_limits(query, [starts for starts, _ in found]))
+    if limits and (2 * len(stages)) ** len(limits) * max(starts.size for starts, _ in found) > MOST_WORK:
+        raise TooManyLimits
+    return Continuations(stages, limits)
+
+
+def _limits(query: SequenceQuery, found: Sequence[Minutes]) -> Iterator[Limit]:
+    """The limits of those who have to come to several of the sessions, where the plan itself could reach them."""
+    for index, attendee in enumerate(query.attendees):
+        places = [place for place in range(len(found)) if index in query.sessions[place].attendees]
+        for cap in caps_of(attendee) if attendee.required else ():
+            counted = [cap.spans(attendee.clock, starts) for starts in found]
+            # Whoever flies back over the date line has a day twice: it counts as one with the day between.
+            spans = tuple(np.maximum.accumulate(own) for own in counted)
+            room = tuple(cap.room(attendee, spans[place]) if place in places else None for place in range(len(found)))
+            if any(own is not None and own.min() < len(places) for own in room):
+                yield Limit(spans, room)
 
 
 def _first_out_of_reach(query: SequenceQuery, found: Sequence[Found]) -> int:
     """The first session that can't follow those before it, where not all of them can follow each other."""
     for place in range(1, len(found) - 1):
-        worths, _ = _continuations(query, found[: place + 1])
-        if not (worths > _NEVER).any():
+        if not (_continuations(query, found[: place + 1]).worth > NEVER).any():
             return place
     return len(found) - 1
-
-
-def _best_between(worth: Thousandths, low: Minutes, high: Minutes) -> Minutes:
-    """For each range of places [low, high), the first place of the greatest worth in it; -1 where that is none.
-
-    A table of the best of every run of 2^k places answers any range by two runs that cover it.
-    """
-    best = np.arange(worth.size, dtype=np.int64)
-    table = [best]
-    while 2 * (run := 1 << (len(table) - 1)) <= worth.size:
-        left, right = table[-1][:-run], table[-1][run:]
-        table.append(np.where(worth[right] > worth[left], right, left))
-    lengths = high - low
-    found = np.full(low.size, -1, dtype=np.int64)
-    for level, row in enumerate(table):
-        run = 1 << level
-        mine = np.flatnonzero((lengths >= run) & (lengths < 2 * run))
-        left, right = row[low[mine]], row[high[mine] - run]
-        found[mine] = np.where(worth[right] > worth[left], right, left)
-    found[(found >= 0) & (worth[found] <= _NEVER)] = -1
-    return found
-
-
-def _places(choices: Sequence[Minutes], begin: int) -> list[int]:
-    """The place of each session's start in the best plan from that start of the first."""
-    places = [begin]
-    for best in choices:
-        places.append(int(best[places[-1]]))
-    return places
 
 
 def _plan(

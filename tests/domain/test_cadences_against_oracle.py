@@ -66,6 +66,10 @@ def assert_is(cadence: Cadence, candidate: Candidate, oracle: CadenceOracle) -> 
         (status, None if start is None else Period(instant(start), instant(start) + length))
         for status, start in oracle.plan(candidate)
     ]
+    for occurrence in cadence.occurrences:
+        kept = occurrence.moved_to or occurrence.period
+        expected = {} if occurrence.status == "skipped" else oracle.coming(minute_of(kept.start))
+        assert occurrence.coming == expected
     for occurrence, start in zip(cadence.occurrences, candidate.starts, strict=True):
         rows = [(row.index, str(row.cause), row.title) for row in occurrence.blocked_by]
         assert set(rows) == oracle.blocked_by(start)

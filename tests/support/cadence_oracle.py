@@ -155,6 +155,14 @@ class CadenceOracle:
                     rows.add((index, "blackout", one.title))
         return rows
 
+    def coming(self, start: int) -> dict[int, bool]:
+        """Of those who are not required by name, and known, whether they can come to a meeting at that start."""
+        others = [
+            (index, one) for index, one in enumerate(self.query.attendees) if not one.required and not one.unknown
+        ]
+        roomy = [(index, Diary(_with_room_for(one, self.query.per_week))) for index, one in others]
+        return {index: diary.can_meet(start, self.query.duration) for index, diary in roomy}
+
     def shifts(self, candidate: Candidate) -> list[tuple[int, date, int, int]]:
         """(index, local date, time before, time from then on) of each change of an attendee's local time."""
         found = []

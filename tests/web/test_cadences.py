@@ -183,3 +183,13 @@ def test_the_same_question_gives_the_same_bytes(api: Api) -> None:
 
 def test_the_example_in_the_documentation_has_an_answer(api: Api) -> None:
     assert len(api.post("/cadences", CADENCES)["cadences"]) == 3
+
+
+def test_each_occurrence_says_who_of_a_group_can_come(api: Api) -> None:
+    away = {"kind": "leave", "title": "away", "first_day": "2026-10-26", "last_day": "2026-11-08"}
+    panel = [MENTOR | {"name": "first", "blackouts": [away]}, MENTOR | {"name": "second"}]
+    question = QUESTION | {"attendees": [MENTEE | {"blackouts": []}, *panel], "groups": [{"members": [1, 2]}]}
+    best, *_ = api.post("/cadences", question)["cadences"]
+    coming = [[row.get("available") for row in one["attendees"]] for one in best["occurrences"]]
+    assert coming[:3] == [[None, True, True], [None, False, True], [None, True, True]]
+    assert best["coverage"] == 1.0

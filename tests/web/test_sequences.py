@@ -168,6 +168,15 @@ def test_who_has_borne_more_so_far_is_spared(api: Api, borne: tuple[int, int], b
     assert plan["sessions"][0]["start"] == f"2026-10-20T{best}:00Z"
 
 
+def test_more_limits_than_can_be_kept_at_once_are_refused(api: Api) -> None:
+    people = [person("09:00", "15:00", at_most_per_day=2, at_most_per_week=5) for _ in range(3)]
+    sessions = [{"duration": "PT15M", "attendees": [0, 1, 2]}] * 6
+    question = {"window": QUESTION["window"], "attendees": people, "sessions": sessions}
+    problem = problem_of(api.send("POST", "/sequences", question), 422, "/sessions")
+    assert "ask for a shorter window" in problem["detail"]
+    assert api.post("/sequences", question | {"sessions": sessions[:2]})["total"] > 0
+
+
 def test_no_session_begins_before_the_notice_is_over(api: Api) -> None:
     notice = {"now": "2026-10-20T00:00:00Z", "minimum_notice": "P1D"}
     (plan,) = api.post("/sequences", QUESTION | notice)["plans"]

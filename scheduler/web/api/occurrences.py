@@ -17,10 +17,14 @@ from scheduler.web.api.fields import ClockTime, Document, Instant, LocalInstant
 
 
 class CadenceAttendee(Document):
-    """An attendee's local start of an occurrence."""
+    """An attendee's local start of an occurrence, and of who is not required by name whether they can come.
+
+    They come to where it is moved; nothing is said of who is unknown, nor of an occurrence that is skipped.
+    """
 
     index: int
     start: LocalInstant
+    available: bool | None = Field(None, exclude_if=lambda value: value is None)
 
 
 class BlockedByDocument(Document):
@@ -70,7 +74,9 @@ class PlannedOccurrenceDocument(Document):
         start = planned.period.start
         blocks = [BlockedByDocument.of(row, titles=titles) for row in planned.blocked_by]
         locals_ = [
-            CadenceAttendee(index=index, start=in_zone(start, zone_at(one.clock, start)))
+            CadenceAttendee(
+                index=index, start=in_zone(start, zone_at(one.clock, start)), available=planned.coming.get(index)
+            )
             for index, one in enumerate(attendees)
         ]
         moved = planned.moved_to

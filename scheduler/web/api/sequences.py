@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
 from scheduler.domain.clocks import zone_at
-from scheduler.domain.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session
+from scheduler.domain.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session, TooManyLimits
 from scheduler.domain.slots import Order
 from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
@@ -179,7 +179,10 @@ def post_sequences() -> Response:
     asked = read_body(SequencesRequest, LARGE_BODY)
     now = context().clock()
     specs = specs_of(asked.attendees)
-    found, attendees = suggest_sequences(context(), programme_id(), specs, asked.to_query(now))
+    try:
+        found, attendees = suggest_sequences(context(), programme_id(), specs, asked.to_query(now))
+    except TooManyLimits as error:
+        raise InvalidFields.at("/sessions", str(error)) from error
     untold = frozenset() if api_key().allows(Scope.PEOPLE_READ) else stored_places(specs)
     return answer(SequencesAnswer.of(asked, found, attendees, now, untold))
 
