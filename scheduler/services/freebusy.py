@@ -33,6 +33,7 @@ def free_busy(
     firm = [blackout for blackout in person.blackouts if blackout.firm]
     soft = [blackout for blackout in person.blackouts if not blackout.firm]
     closed = closed_hours(person.hours, person.clock, first, last)
+    closed = Periods.merged(closed.starts, closed.ends)  # they touch where a week ends and where the clock changes
     return {
         FbType.BUSY: person.busy.within(first, last),
         FbType.UNAVAILABLE: Periods.union(closed, blackout_periods(firm, person.clock, first, last)),

@@ -40,6 +40,11 @@ def test_meetings_that_touch_are_one_period(api: Api, pair: Pair) -> None:
         assert periods(api, person, "BUSY") == [("08:00", "09:30")]
 
 
+def test_a_weekend_is_one_period_and_so_is_a_night_in_which_the_clock_changes(api: Api, pair: Pair) -> None:
+    query = "start=2026-10-23T12:00:00Z&end=2026-10-26T12:00:00Z"
+    assert periods(api, pair.mentor, "BUSY-UNAVAILABLE", query) == [("15:00", "08:00")]
+
+
 def test_firm_blackouts_are_unavailable_and_others_tentative(api: Api, pair: Pair) -> None:
     api.patch(f"/people/{pair.mentor}", {"working_hours": None})
     path = f"/people/{pair.mentor}/blackouts"
