@@ -163,8 +163,8 @@ def move_one(
 ) -> StoredMeeting:
     """A meeting with one occurrence moved to a start at which both people can meet.
 
-    The series' own time does not count against it. Raises NotFound, SlotTaken, OntoItself, MeetingCancelled,
-    OccurrenceGone, InvalidFields.
+    The series' own time does not count against it, but its other occurrences do towards how many meetings a day or a
+    week may have. Raises NotFound, SlotTaken, OntoItself, MeetingCancelled, OccurrenceGone, InvalidFields.
     """
     with context.store.write() as tx:
         mentorship, stored = lock_meeting(tx, programme_id, meeting_id)
@@ -174,8 +174,10 @@ def move_one(
         _check_day(local.wall.date(), mentorship, "/start")
         end = start + timedelta(minutes=series.duration)
         attendees = _two_people(context, tx, programme_id, mentorship, (start, end), except_meeting=meeting_id)
-        _occurrence(stored, recurrence_id)
+        occurrence = _occurrence(stored, recurrence_id)
+        others = tuple(one.period for one in stored.meeting.kept if one is not occurrence)
         moved = move_occurrence(stored.meeting, recurrence_id, start, context.clock())
+        attendees = tuple(replace(one, meetings=one.meetings + others) for one in attendees)
         _check_free(attendees, Series(local, None, series.duration))
         return _changed(tx, programme_id, stored, moved, context.clock())
 

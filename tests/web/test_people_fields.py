@@ -1,0 +1,194 @@
+"""What stored people prefer, where they travel and how many meetings they take: kept, shown, and gone by everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.api import Api, Pair, problem_of
+
+EVERY_DAY = ["MO", "TU", "WE", "TH", "FR"]
+AFTERNOON = [{"days": EVERY_DAY, "start": "15:00", "end": "16:00"}]
+TOKYO = [{"from": "2026-10-07", "until": "2026-10-08", "time_zone": "Asia/Tokyo"}]
+"""A Wednesday and a Thursday."""
+WHILE_AWAY = "2026-10-08T00:00:00Z"
+"""A Thursday at 9:00 in Tokyo, 2:00 in Berlin."""
+FIELDS: dict[str, Any] = {
+    "preferred_hours": AFTERNOON,
+    "travel": TOKYO,
+    "at_most_per_day": 1,
+    "at_most_per_week": 2,
+}
+BARE: dict[str, Any] = {"preferred_hours": None, "travel": [], "at_most_per_day": None, "at_most_per_week": None}
+WEEK = ("2026-10-05T00:00:00Z", "2026-10-10T00:00:00Z")
+HOURLY = {"duration": "PT1H", "step": "PT1H"}
+
+
+def fields_of(api: Api, person: str) -> dict[str, Any]:
+    return {name: value for name, value in api.get(f"/people/{person}").items() if name in FIELDS}
+
+
+def test_a_person_is_added_with_them_or_without_and_shown_as_they_were_given(api: Api) -> None:
+    assert fields_of(api, api.person(**FIELDS)) == FIELDS
+    assert fields_of(api, api.person()) == BARE
+    assert [{name: row[name] for name in FIELDS} for row in api.get("/people")["items"]] == [FIELDS, BARE]
+
+
+@pytest.mark.parametrize("name", list(FIELDS))
+def test_a_patch_changes_one_and_clears_it_and_leaves_the_others(api: Api, name: str) -> None:
+    person = api.person(**FIELDS)
+    api.patch(f"/people/{person}", {name: BARE[name]})
+    assert fields_of(api, person) == FIELDS | {name: BARE[name]}
+    assert api.patch(f"/people/{person}", {name: FIELDS[name]})[name] == FIELDS[name]
+    api.patch(f"/people/{person}", {"name": "Gretchen"})
+    assert fields_of(api, person) == FIELDS
+
+
+def test_planned_moves_are_kept_in_the_order_of_their_days(api: Api) -> None:
+    later = {"from": "2026-12-01", "until": "2026-12-01", "time_zone": "UTC"}
+    assert fields_of(api, api.person(travel=[later, *TOKYO]))["travel"] == [*TOKYO, later]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"travel": None}, "/travel"),
+        ({"travel": [TOKYO[0] | {"until": "2026-10-06"}]}, "/travel/0/until"),
+        ({"travel": [*TOKYO, *TOKYO]}, "/travel"),
+        ({"travel": [TOKYO[0] | {"time_zone": "Tokyo"}]}, "/travel/0/time_zone"),
+        ({"preferred_hours": []}, "/preferred_hours"),
+        ({"at_most_per_day": 0}, "/at_most_per_day"),
+        ({"at_most_per_week": 51}, "/at_most_per_week"),
+        ({"past_burden": 1}, "/past_burden"),
+        ({"meetings": []}, "/meetings"),
+    ],
+)
+def test_what_can_not_be_is_refused_and_nothing_changes(api: Api, change: dict[str, Any], pointer: str) -> None:
+    person = api.person(**FIELDS)
+    problem_of(api.change("PATCH", f"/people/{person}", change), 422, pointer)
+    assert fields_of(api, person) == FIELDS
+    new = {"name": "Asha", "email": "asha@example.org", "time_zone": "UTC"} | change
+    problem_of(api.send("POST", "/people", new), 422, pointer)
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after"),
+    [
+        pytest.param({"travel": TOKYO}, ["08T07:00", "08T08:00"], ["08T00:00", "08T01:00"], id="travel"),
+        pytest.param({"at_most_per_day": 1}, ["08T07:00", "08T08:00"], [], id="a day's cap"),
+        pytest.param({"at_most_per_week": 1}, ["08T07:00", "08T08:00"], [], id="a week's cap"),
+        pytest.param({"at_most_per_week": 2}, ["08T07:00", "08T08:00"], ["08T07:00", "08T08:00"], id="room left"),
+        pytest.param({"preferred_hours": AFTERNOON}, ["08T11:00", "08T12:00"], ["08T13:00", "08T12:00"], id="wishes"),
+    ],
+)
+def test_the_next_question_after_a_patch_goes_by_it(
+    api: Api, pair: Pair, change: dict[str, Any], before: list[str], after: list[str]
+) -> None:
+    api.book_slot(pair, "2026-10-08T14:15:00Z")
+    window = {"start": "2026-10-07T22:00:00Z", "end": "2026-10-08T22:00:00Z"}
+    order = "best" if "preferred_hours" in change else "earliest"
+    asked = HOURLY | {"window": window, "attendees": [{"person": pair.mentor}], "limit": 2, "order": order}
+    for wanted in (before, after, before):
+        assert [slot["start"][8:16] for slot in api.post("/slots", asked)["slots"]] == wanted
+        api.patch(f"/people/{pair.mentor}", change if wanted is before else {name: BARE[name] for name in change})
+
+
+@pytest.mark.parametrize(
+    "change", [{"travel": TOKYO}, {"at_most_per_day": 1}, {"at_most_per_week": 1}, {"preferred_hours": AFTERNOON}]
+)
+def test_the_next_cadences_after_a_patch_go_by_it(api: Api, pair: Pair, change: dict[str, Any]) -> None:
+    api.book_slot(pair, "2026-10-08T14:15:00Z")
+    asked = HOURLY | {"starts_on": "2026-10-05", "ends_on": "2026-10-16", "limit": 100, "min_coverage": 0}
+    question = asked | {"attendees": [{"person": pair.mentor}]}
+    before = api.post("/cadences", question)
+    api.patch(f"/people/{pair.mentor}", change)
+    assert api.post("/cadences", question) != before
+    api.patch(f"/people/{pair.mentor}", {name: BARE[name] for name in change})
+    assert api.post("/cadences", question) == before
+
+
+def taken(response: Any) -> list[tuple[str, str]]:
+    return [(row["person"], row["cause"]) for row in problem_of(response, 409)["blocked_by"]]
+
+
+@pytest.mark.parametrize(
+    ("cap", "start", "causes"),
+    [
+        ({"at_most_per_day": 1}, "2026-10-08T10:00:00Z", [("mentee", "limit")]),
+        ({"at_most_per_day": 1}, "2026-10-09T10:00:00Z", []),
+        ({"at_most_per_day": 2}, "2026-10-08T10:00:00Z", []),
+        ({"at_most_per_week": 1}, "2026-10-05T10:00:00Z", [("mentee", "limit")]),
+        ({"at_most_per_week": 1}, "2026-10-12T10:00:00Z", []),
+    ],
+)
+def test_no_meeting_is_booked_onto_a_day_or_a_week_that_is_full(
+    api: Api, pair: Pair, cap: dict[str, int], start: str, causes: list[tuple[str, str]]
+) -> None:
+    api.patch(f"/people/{pair.mentee}", cap)
+    api.book_slot(pair, "2026-10-08T08:00:00Z")
+    response = api.send("POST", pair.meetings, {"start": start, "duration": "PT45M"})
+    assert (taken(response) if causes else []) == causes
+    assert response.status_code == (409 if causes else 201)
+
+
+def test_no_series_is_booked_that_fills_a_week_beyond_its_cap(api: Api, pair: Pair) -> None:
+    cadence = api.cadence(pair)
+    api.book_slot(pair, "2026-10-08T08:00:00Z")
+    api.patch(f"/people/{pair.mentee}", {"at_most_per_week": 1})
+    booking = {name: cadence[name] for name in ("dtstart", "time_zone", "rrule")}
+    booking |= {"expected": cadence["occurrences"], "duration": "PT45M", "step": "PT30M"}
+    plan = problem_of(api.send("POST", pair.meetings, booking), 409)["plan"]
+    assert plan[0]["blocked_by"] == [{"index": 1, "cause": "limit"}]
+    assert {row["status"] for row in plan[1:]} == {"clear"}
+
+
+@pytest.mark.parametrize(
+    ("cap", "start", "status"),
+    [
+        ({"at_most_per_week": 1}, "2026-10-15T08:00:00Z", 409),
+        ({"at_most_per_week": 1}, "2026-10-08T08:00:00Z", 200),
+        ({"at_most_per_week": 2}, "2026-10-15T08:00:00Z", 200),
+        ({"at_most_per_day": 1}, "2026-10-13T10:00:00Z", 409),
+    ],
+)
+def test_an_occurrence_is_not_moved_into_a_week_that_another_of_its_series_fills(
+    api: Api, pair: Pair, cap: dict[str, int], start: str, status: int
+) -> None:
+    booked = api.book_cadence(pair)
+    api.patch(f"/people/{pair.mentor}", cap)
+    path = f"/meetings/{booked['id']}/occurrences/20261006T100000"
+    response = api.change("PATCH", path, {"start": start})
+    assert response.status_code == status, response.text
+    if status == 409:
+        assert taken(response) == [("mentor", "limit")]
+
+
+def test_a_meeting_is_booked_by_the_clock_of_the_place_somebody_is_in(api: Api, pair: Pair) -> None:
+    api.patch(f"/people/{pair.mentee}", {"working_hours": None})
+    refused = api.send("POST", pair.meetings, {"start": WHILE_AWAY, "duration": "PT45M"})
+    assert taken(refused) == [("mentor", "outside_hours")]
+    api.patch(f"/people/{pair.mentor}", {"travel": TOKYO})
+    assert api.book_slot(pair, WHILE_AWAY)["status"] == "confirmed"
+    at_home = api.send("POST", pair.meetings, {"start": "2026-10-08T10:00:00Z", "duration": "PT45M"})
+    assert taken(at_home) == [("mentor", "outside_hours")]
+
+
+def test_free_busy_goes_by_the_clock_of_that_place_as_well(api: Api) -> None:
+    person = api.person(travel=TOKYO)
+    query = "start=2026-10-06T00:00:00Z&end=2026-10-10T00:00:00Z"
+    rows = api.get(f"/people/{person}/free-busy?{query}")["periods"]
+    assert {row["fbtype"] for row in rows} == {"BUSY-UNAVAILABLE"}
+    assert [(row["start"][8:16], row["end"][8:16]) for row in rows] == [
+        ("06T00:00", "06T07:00"),
+        ("06T15:00", "07T00:00"),
+        ("07T08:00", "08T00:00"),
+        ("08T08:00", "09T07:00"),
+        ("09T15:00", "10T00:00"),
+    ]
+
+
+def test_a_day_of_leave_is_a_day_on_the_clock_of_that_place(api: Api) -> None:
+    person = api.person(travel=[TOKYO[0] | {"until": "2026-10-09"}], working_hours=None)
+    api.post(f"/people/{person}/blackouts", {"kind": "leave", "first_day": "2026-10-08", "last_day": "2026-10-08"})
+    (row,) = api.get(f"/people/{person}/free-busy?start=2026-10-06T00:00:00Z&end=2026-10-10T00:00:00Z")["periods"]
+    assert (row["start"], row["end"]) == ("2026-10-07T15:00:00Z", "2026-10-08T15:00:00Z")
