@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from scheduler.domain.availability import Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.clocks import Stay
 from scheduler.domain.meetings import Meeting, Party
 from scheduler.domain.mentorships import Mentorship
 from scheduler.domain.people import ConnectedCalendar, Person, Show
@@ -19,10 +20,17 @@ from scheduler.domain.recurrence import WEEKDAYS
 from scheduler.errors import NotFound
 from scheduler.store import Store, new_id
 from scheduler.store.engine import open_engine, transaction
-from scheduler.store.tables import metadata
+from scheduler.store.tables import metadata, people
 
 minutes = st.integers(0, 1439)
 hours = st.builds(WorkingHours, st.lists(st.sampled_from(WEEKDAYS), min_size=1).map(tuple), minutes, minutes)
+days = st.dates(date(1973, 1, 1), date(2037, 12, 31))
+stays = st.builds(
+    lambda first, last, zone: Stay(min(first, last), max(first, last), zone),
+    days,
+    days,
+    st.sampled_from(["Asia/Tokyo", "America/Indiana/Indianapolis"]),
+)
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1)
 persons = st.builds(
     Person,
@@ -32,6 +40,10 @@ persons = st.builds(
     time_zone=st.sampled_from(["Asia/Kathmandu", "America/Argentina/ComodRivadavia"]),
     working_hours=st.none() | st.lists(hours).map(tuple),
     buffer=st.builds(Buffer, minutes, minutes),
+    preferred_hours=st.none() | st.lists(hours, min_size=1).map(tuple),
+    travel=st.lists(stays, max_size=3).map(tuple),
+    at_most_per_day=st.none() | st.integers(1, 50),
+    at_most_per_week=st.none() | st.integers(1, 50),
 )
 
 
@@ -158,6 +170,26 @@ def test_an_erased_person_stays_in_past_meetings_without_a_name(
         meeting = tx.meetings.get(programme_id, meeting_id).meeting
         assert (meeting.organizer, meeting.title) == (nobody, "Mentoring: deleted person & Bina")
         tx.people.touch(programme_id, [mentor.id, mentee.id], now)
+
+
+def test_nothing_of_what_an_erased_person_preferred_or_planned_is_left(
+    store: Store, store_url: str, programme_id: str, mentor: Person, now: datetime
+) -> None:
+    planned = replace(
+        mentor,
+        preferred_hours=(WorkingHours(("MO",), 540, 600),),
+        travel=(Stay(date(2027, 1, 10), date(2027, 2, 20), "Asia/Tokyo"),),
+        at_most_per_day=1,
+        at_most_per_week=2,
+    )
+    with store.write() as tx:
+        tx.people.change(programme_id, planned, now)
+        tx.people.erase(programme_id, mentor.id, now)
+    engine = open_engine(store_url)
+    with transaction(engine, write=False) as connection:
+        row = connection.execute(select(people).where(people.c.id == mentor.id)).one()
+    engine.dispose()
+    assert (row.preferred_hours, row.travel, row.at_most_per_day, row.at_most_per_week) == (None, [], None, None)
 
 
 def test_an_erased_name_and_email_are_in_no_row_of_any_table(

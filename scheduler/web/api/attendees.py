@@ -179,13 +179,13 @@ def stored_places(specs: Sequence[AttendeeSpec]) -> frozenset[int]:
 def habits_of(row: Any, pointer: str) -> dict[str, Any]:
     """What a document says of somebody's preferences, moves and limits, as the domain has it. Raises InvalidFields."""
     given: dict[str, Any] = {}
-    for name in ("preferred_hours", "travel", "at_most_per_day", "at_most_per_week"):
+    for name in ("preferred_hours", "at_most_per_day", "at_most_per_week"):
         if name in row.model_fields_set:
             given[name] = getattr(row, name)
     if "preferred_hours" in given:
         given["preferred_hours"] = hours_of(given["preferred_hours"])
-    if "travel" in given:
-        given["travel"] = _travel(given["travel"] or [], f"{pointer}/travel")
+    if row.travel is not None:
+        given["travel"] = _travel(row.travel, f"{pointer}/travel")
     return given
 
 
