@@ -103,7 +103,11 @@ class SlotDocument(Document):
     start: datetime
     end: datetime
     score: float = Field(ge=0, le=1)
-    score_parts: dict[str, float] | None = Field(None, exclude_if=lambda value: value is None)
+    score_parts: dict[str, float] | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="with explain; where stored people are asked about it needs a key with people:read",
+    )
     attendees: list[SlotAttendee]
 
 
@@ -135,7 +139,7 @@ def slots_answer(
     unknown = unknown_attendees(attendees, now, personal=not untold)
     explanation = ExplanationDocument.of(found.explanation, "starts_gained", untold)
     written = {
-        "slots": _slots(found.slots, attendees),
+        "slots": _slots(found.slots, attendees, parts=not untold),
         "total": found.total,
         "unknown_attendees": [one.model_dump(mode="json") for one in unknown],
         "explanation": None if explanation is None else explanation.model_dump(mode="json"),
@@ -186,19 +190,23 @@ def post_slots() -> Response:
     return json_response(slots_answer(found, attendees, now, untold))
 
 
-def _slots(slots: Sequence[Slot], attendees: Sequence[Attendee]) -> list[dict[str, object]]:
-    """The `SlotDocument` of each slot in what JSON is written from."""
+def _slots(slots: Sequence[Slot], attendees: Sequence[Attendee], *, parts: bool) -> list[dict[str, object]]:
+    """The `SlotDocument` of each slot in what JSON is written from, with the ``parts`` of its score if they are told.
+
+    They would tell what hours people prefer.
+    """
     instants = [slot.period.start for slot in slots] + [slot.period.end for slot in slots]
     minutes = np.array([minute_of(instant) for instant in instants], dtype=np.int64)
     local = [local_texts(one.clock, minutes) for one in attendees]
     return [
-        _slot(slot, [(texts[place], texts[len(slots) + place]) for texts in local]) for place, slot in enumerate(slots)
+        _slot(slot, [(texts[place], texts[len(slots) + place]) for texts in local], parts=parts)
+        for place, slot in enumerate(slots)
     ]
 
 
-def _slot(slot: Slot, local: Sequence[tuple[str, str]]) -> dict[str, object]:
+def _slot(slot: Slot, local: Sequence[tuple[str, str]], *, parts: bool) -> dict[str, object]:
     written: dict[str, object] = {"start": slot.period.start, "end": slot.period.end, "score": slot.score}
-    if slot.parts is not None:
+    if parts and slot.parts is not None:
         written["score_parts"] = dict(slot.parts)
     written["attendees"] = [
         {"index": index, "start": start, "end": end, "available": available}
