@@ -60,8 +60,8 @@ class CadenceOracle:
 
     def __init__(self, query: CadenceQuery) -> None:
         self.query = query
-        roomy = [_with_room_for(one, query.per_week) for one in query.attendees]
-        self.diaries = [(index, Diary(one)) for index, one in enumerate(roomy) if one.required]
+        self.people = [_with_room_for(one, query.per_week) for one in query.attendees]
+        self.diaries = [(index, Diary(one)) for index, one in enumerate(self.people) if one.required]
         self.own = [Diary(one) for one in query.attendees if one.required]
         self.candidates = [self._candidate(days, minute) for days in self._dates() for minute in self._times()]
 
@@ -92,7 +92,7 @@ class CadenceOracle:
         """Whether every minute and buffer holds for every required attendee, and every rule of the question."""
         query = self.query
         return all(diary.can_meet(start, query.duration) for _, diary in self.diaries) and not rule_causes(
-            query.rules, query.attendees, start, query.duration
+            query.rules, self.people, start, query.duration
         )
 
     @property
@@ -145,7 +145,7 @@ class CadenceOracle:
         """(index, cause, title) of everything in the way of a meeting at that start."""
         rows: set[tuple[int | None, str, str | None]] = {
             (index, cause, None)
-            for index, cause in rule_causes(self.query.rules, self.query.attendees, start, self.query.duration)
+            for index, cause in rule_causes(self.query.rules, self.people, start, self.query.duration)
         }
         meeting = range(start, start + self.query.duration)
         for index, diary in self.diaries:
@@ -180,7 +180,7 @@ class CadenceOracle:
         duration = self.query.duration
         rows: dict[int, set[tuple[int | None, str]]] = {
             start: {(index, cause) for index, diary in self.diaries for cause in diary.causes(start, duration)}
-            | rule_causes(self.query.rules, self.query.attendees, start, duration)
+            | rule_causes(self.query.rules, self.people, start, duration)
             for candidate in self.candidates
             for start in candidate.starts
         }
