@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from scheduler.domain.clocks import Clock, Itinerary, Stay
 from scheduler.domain.periods import Period
 from scheduler.domain.recurrence import SeriesRule
 from scheduler.domain.zones import TZ_DATABASE_VERSION, LocalTime, local_time
@@ -65,11 +66,17 @@ class OccurrenceStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Party:
-    """Someone in a meeting, with the clock they live by. ``email`` is None once their data is erased."""
+    """Someone in a meeting, with their home zone and planned moves. ``email`` is None once their data is erased."""
 
     name: str
     email: str | None
     time_zone: str
+    travel: tuple[Stay, ...] = ()
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that they live by. Raises OverlappingStays."""
+        return Itinerary(self.time_zone, self.travel) if self.travel else self.time_zone
 
 
 @dataclass(frozen=True)

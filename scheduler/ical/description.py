@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from scheduler.domain.clocks import zone_at
 from scheduler.domain.meetings import Meeting, OccurrenceStatus, Party
 from scheduler.domain.zones import local_time
 from scheduler.ical.values import one_line
@@ -13,7 +14,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def describe_series(meeting: Meeting, *, goals: bool) -> str:
-    """The goals if wanted, and each person's local time with every shift that a clock change brings.
+    """The goals if wanted, and each person's local time with every shift that a clock change or a planned move brings.
 
     Only occurrences at their nominal time count: a moved one says its own time.
     """
@@ -39,22 +40,24 @@ def _description(meeting: Meeting, local_times: Iterable[str], *, goals: bool) -
 
 def _over_series(party: Party, starts: Sequence[datetime]) -> str:
     parts: list[str] = []
-    before = None
+    before, place = None, party.time_zone
     for start in starts:
-        wall = local_time(start, party.time_zone).wall
+        zone = zone_at(party.clock, start)
+        wall = local_time(start, zone).wall
         day, time = _DAYS[wall.weekday()], f"{wall:%H:%M}"
-        if before is None:
-            parts.append(f"{day} {time}")
-        elif before != (day, time):
-            parts.append(f"from {wall:%Y-%m-%d} " + (time if day == before[0] else f"{day} {time}"))
-        before = (day, time)
-    return f"{_who(party)}: {', '.join(parts)}" if parts else ""
+        if before != (day, time) or zone != place:
+            since = f"from {wall:%Y-%m-%d} " if before else ""
+            elsewhere = f" in {zone}" if zone != place else ""
+            parts.append(since + (time if before and day == before[0] else f"{day} {time}") + elsewhere)
+        before, place = (day, time), zone
+    return f"{_who(party, party.time_zone)}: {', '.join(parts)}" if parts else ""
 
 
 def _once(party: Party, start: datetime) -> str:
-    wall = local_time(start, party.time_zone).wall
-    return f"{_who(party)}: {_DAYS[wall.weekday()]} {wall:%Y-%m-%d %H:%M}"
+    zone = zone_at(party.clock, start)
+    wall = local_time(start, zone).wall
+    return f"{_who(party, zone)}: {_DAYS[wall.weekday()]} {wall:%Y-%m-%d %H:%M}"
 
 
-def _who(party: Party) -> str:
-    return f"{one_line(party.name)} ({party.time_zone})".strip()
+def _who(party: Party, zone: str) -> str:
+    return f"{one_line(party.name)} ({zone})".strip()

@@ -40,7 +40,7 @@ def change_person(context: Context, programme_id: str, person_id: str, changes: 
         person = replace(old, **changes)
         tx.people.change(programme_id, person, now)
         tx.people.touch(programme_id, [person_id], now)
-        if (person.name, person.email, person.time_zone) != (old.name, old.email, old.time_zone):
+        if _as_party(person) != _as_party(old):
             refresh_descriptions(tx, programme_id, tx.meetings.of_person(programme_id, person_id), now)
     return person
 
@@ -97,6 +97,11 @@ def rotate_feed(
     with context.store.write() as tx:
         tx.feeds.rotate(programme_id, person_id, feed_id, digest(token), until)
         return tx.feeds.get(programme_id, person_id, feed_id), token
+
+
+def _as_party(person: Person) -> Party:
+    """What meetings show of a person."""
+    return Party(person.name, person.email, person.time_zone, person.travel)
 
 
 def _is(guest: Party, person: Person) -> bool:

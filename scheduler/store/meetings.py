@@ -267,9 +267,11 @@ def _with_people() -> Select[Any]:
             _MENTOR.c.name.label("mentor_name"),
             _MENTOR.c.email.label("mentor_email"),
             _MENTOR.c.time_zone.label("mentor_zone"),
+            _MENTOR.c.travel.label("mentor_travel"),
             _MENTEE.c.name.label("mentee_name"),
             _MENTEE.c.email.label("mentee_email"),
             _MENTEE.c.time_zone.label("mentee_zone"),
+            _MENTEE.c.travel.label("mentee_travel"),
         )
         .join(mentorships, mentorships.c.id == meetings.c.mentorship_id)
         .join(_MENTOR, _MENTOR.c.id == meetings.c.mentor_id)

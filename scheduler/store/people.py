@@ -6,13 +6,12 @@ A person who is erased keeps a row, because past meetings refer to it, but nothi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, case, literal, select
 
 from scheduler.domain.availability import DEFAULT_HOURS, NO_BUFFER, Buffer, WorkingHours
-from scheduler.domain.clocks import Stay
 from scheduler.domain.meetings import Party
 from scheduler.domain.people import Person
 from scheduler.errors import NotFound
@@ -146,11 +145,11 @@ class People(Repository):
 
     def party(self, programme_id: str, person_id: str) -> Party:
         """The person as someone in a meeting; an erased one is a "deleted person" without an email."""
-        query = select(people.c.name, people.c.email, people.c.time_zone)
+        query = select(people.c.name, people.c.email, people.c.time_zone, people.c.travel)
         row = self._connection.execute(query.where(in_programme(people, programme_id, person_id))).one_or_none()
         if row is None:
             raise NotFound("person", person_id)
-        return Party(row.name, row.email, row.time_zone)
+        return Party(row.name, row.email, row.time_zone, row.travel)
 
     def by_email(self, programme_id: str, emails: Collection[str]) -> list[str]:
         """The ids of all people of the programme who have one of those emails, whatever its case.
@@ -175,7 +174,7 @@ def _values(person: Person) -> dict[str, Any]:
         "buffer_before": person.buffer.before,
         "buffer_after": person.buffer.after,
         "preferred_hours": _hours_as_json(person.preferred_hours),
-        "travel": [[str(stay.first), str(stay.last), stay.zone] for stay in person.travel],
+        "travel": person.travel,
         "at_most_per_day": person.at_most_per_day,
         "at_most_per_week": person.at_most_per_week,
     }
@@ -190,7 +189,7 @@ def _person(row: Row[Any]) -> Person:
         working_hours=_hours_from_json(row.working_hours),
         buffer=Buffer(row.buffer_before, row.buffer_after),
         preferred_hours=_hours_from_json(row.preferred_hours),
-        travel=tuple(Stay(date.fromisoformat(a), date.fromisoformat(b), zone) for a, b, zone in row.travel),
+        travel=row.travel,
         at_most_per_day=row.at_most_per_day,
         at_most_per_week=row.at_most_per_week,
     )

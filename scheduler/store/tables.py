@@ -27,7 +27,7 @@ from scheduler.domain.deliveries import DeliveryState
 from scheduler.domain.meetings import MeetingStatus, OccurrenceStatus
 from scheduler.domain.mentorships import MentorshipStatus
 from scheduler.domain.people import Show
-from scheduler.store.types import ChoiceOf, Identifier, Json, PeriodsBlob, UTCDateTime, WallTime
+from scheduler.store.types import ChoiceOf, Identifier, Json, PeriodsBlob, Stays, UTCDateTime, WallTime
 
 metadata = MetaData(
     naming_convention={
@@ -108,7 +108,7 @@ people = Table(
     Column("calendar_changed_at", UTCDateTime, nullable=False),
     Column("erased_at", UTCDateTime, nullable=True),
     Column("preferred_hours", Json, nullable=False, server_default="null"),
-    Column("travel", Json, nullable=False, server_default="[]"),
+    Column("travel", Stays, nullable=False, server_default="[]"),
     Column("at_most_per_day", Integer, nullable=True),
     Column("at_most_per_week", Integer, nullable=True),
     Column("availability_version", ID, nullable=False, server_default=""),  # another one after each change

@@ -5,7 +5,7 @@ Only here is it decided how an instant, a wall time or a set of periods looks in
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from sqlalchemy import DateTime, Dialect, LargeBinary, String, Text
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.types import TypeDecorator
 
+from scheduler.domain.clocks import Stay
 from scheduler.domain.periods import Periods
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -103,6 +104,22 @@ class Json(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002  # its interface
         """The value that the text says."""
         return None if value is None else orjson.loads(value)
+
+
+class Stays(TypeDecorator[tuple[Stay, ...]]):
+    """Planned moves as JSON text: for each its first day, its last one, and the zone."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Stay, ...] | None, dialect: Dialect) -> str:  # noqa: ARG002  # its interface
+        """The moves as JSON text."""
+        return orjson.dumps([(stay.first, stay.last, stay.zone) for stay in value or ()]).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Stay, ...]:  # noqa: ARG002  # its interface
+        """The moves that the text says."""
+        rows = orjson.loads(value or "[]")
+        return tuple(Stay(date.fromisoformat(first), date.fromisoformat(last), zone) for first, last, zone in rows)
 
 
 class PeriodsBlob(TypeDecorator[Periods]):

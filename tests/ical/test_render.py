@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
+from scheduler.domain.clocks import Stay
 from scheduler.domain.meetings import (
     Meeting,
     MeetingStatus,
@@ -389,6 +390,33 @@ def test_local_times_are_told_for_each_person_with_every_shift(make_meeting: Mak
         "Local times:",
         "Ann (America/Los_Angeles): Wed 2026-10-07 04:30",
         "Ben (Pacific/Auckland): Thu 2026-10-08 00:30",
+    ]
+
+
+def test_local_times_of_who_is_away_are_those_of_that_place_and_name_it(make_meeting: MakeMeeting) -> None:
+    """In November Berlin is at UTC+1, Tokyo at UTC+9 and New York at UTC-5."""
+    trip = Stay(date(2026, 11, 9), date(2026, 11, 22), "Asia/Tokyo")
+    meeting = make_meeting(
+        zone="Europe/Berlin",
+        first=wall("2026-11-03 14:30"),
+        every_weeks=1,
+        count=5,
+        outcomes={2: timedelta(days=1)},
+        organizer=Party("Ada", "ada@example.org", "Europe/Berlin", (trip,)),
+        attendee=Party(
+            "Ben", "ben@example.org", "Asia/Tokyo", (Stay(date(2026, 11, 1), date(2026, 11, 3), "America/New_York"),)
+        ),
+    )
+    described = descriptions(render_invite(meeting, meeting.uid))
+    assert described[0].split("\n\n")[1].splitlines() == [
+        "Local times:",
+        "Ada (Europe/Berlin): Tue 14:30, from 2026-11-10 22:30 in Asia/Tokyo, from 2026-11-24 14:30 in Europe/Berlin",
+        "Ben (Asia/Tokyo): Tue 08:30 in America/New_York, from 2026-11-10 22:30 in Asia/Tokyo",
+    ]
+    assert described[1].split("\n\n")[1].splitlines() == [
+        "Local times:",
+        "Ada (Asia/Tokyo): Wed 2026-11-18 22:30",
+        "Ben (Asia/Tokyo): Wed 2026-11-18 22:30",
     ]
 
 

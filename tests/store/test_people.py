@@ -189,7 +189,7 @@ def test_nothing_of_what_an_erased_person_preferred_or_planned_is_left(
     with transaction(engine, write=False) as connection:
         row = connection.execute(select(people).where(people.c.id == mentor.id)).one()
     engine.dispose()
-    assert (row.preferred_hours, row.travel, row.at_most_per_day, row.at_most_per_week) == (None, [], None, None)
+    assert (row.preferred_hours, row.travel, row.at_most_per_day, row.at_most_per_week) == (None, (), None, None)
 
 
 def test_an_erased_name_and_email_are_in_no_row_of_any_table(

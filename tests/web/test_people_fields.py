@@ -174,6 +174,26 @@ def test_a_meeting_is_booked_by_the_clock_of_the_place_somebody_is_in(api: Api, 
     assert taken(at_home) == [("mentor", "outside_hours")]
 
 
+def test_a_meeting_on_a_day_away_shows_the_clock_of_that_place_everywhere(api: Api, pair: Pair) -> None:
+    feed = api.feed(pair.mentee)
+    booked = api.book_slot(pair, "2026-10-08T08:00:00Z")
+    assert "Greta (Europe/Berlin): Thu 2026-10-08 10:00" in unfolded(api.read(feed).text)
+    api.patch(f"/people/{pair.mentor}", {"travel": TOKYO})
+    after = api.get(f"/meetings/{booked['id']}")
+    assert after["occurrences"][0]["local_starts"] == [
+        {"name": "Greta", "start": "2026-10-08T17:00:00+09:00"},
+        {"name": "Asha", "start": "2026-10-08T13:30:00+05:30"},
+    ]
+    assert (after["sequence"], after["revision"]) == (booked["sequence"], booked["revision"] + 1)
+    assert "Greta (Asia/Tokyo): Thu 2026-10-08 17:00" in unfolded(api.read(feed).text)
+    api.patch(f"/people/{pair.mentor}", {"at_most_per_day": 3, "preferred_hours": AFTERNOON})
+    assert api.get(f"/meetings/{booked['id']}")["revision"] == after["revision"]
+
+
+def unfolded(calendar: str) -> str:
+    return calendar.replace("\r\n ", "").replace("\\n", "\n")
+
+
 def test_free_busy_goes_by_the_clock_of_that_place_as_well(api: Api) -> None:
     person = api.person(travel=TOKYO)
     query = "start=2026-10-06T00:00:00Z&end=2026-10-10T00:00:00Z"

@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from scheduler.domain.access import Scope
+from scheduler.domain.clocks import zone_at
 from scheduler.domain.explanation import Cause
 from scheduler.domain.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
 from scheduler.domain.zones import in_zone, typed_time
@@ -91,7 +92,8 @@ class OccurrenceDocument(Document):
             end=occurrence.period.end,
             status=OccurrenceStatus.CANCELLED if cancelled else occurrence.status,
             local_starts=[
-                LocalStart(name=party.name, start=in_zone(start, party.time_zone)) for party in meeting.parties
+                LocalStart(name=party.name, start=in_zone(start, zone_at(party.clock, start)))
+                for party in meeting.parties
             ],
         )
 
