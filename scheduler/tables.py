@@ -107,9 +107,7 @@ def sequences_table(found: SequenceAnswer, query: SequenceQuery, titles: Sequenc
             table.add_row(
                 name,
                 *(
-                    f"{in_zone(period.start, zone_at(one.clock, period.start)):{LOCAL}}{_presence(coming[index])}"
-                    if index in coming
-                    else ""
+                    f"{_local(period.start, one)}{_presence(coming[index])}" if index in coming else ""
                     for index, one in enumerate(query.attendees)
                 ),
             )
@@ -197,7 +195,9 @@ def explanation_table(explanation: Explanation, attendees: Sequence[Attendee]) -
 
 
 def _local(instant: datetime, attendee: Attendee) -> str:
-    return f"{in_zone(instant, zone_at(attendee.clock, instant)):{LOCAL}}"
+    """When that is for the attendee, and where they are then if that is not the place over the column."""
+    zone = zone_at(attendee.clock, instant)
+    return f"{in_zone(instant, zone):{LOCAL}}" + ("" if zone == attendee.zone else f" in {zone}")
 
 
 def _headings(attendees: Sequence[Attendee]) -> list[str]:

@@ -109,6 +109,8 @@ def ahead(minutes: int) -> str:
 
 def apart(minutes: int) -> str:
     """A difference of clocks as ``8 h behind``."""
+    if not minutes:
+        return "level with"
     return f"{length(abs(minutes))} {'behind' if minutes < 0 else 'ahead of'}"
 
 

@@ -303,3 +303,13 @@ def test_the_command_takes_every_field_and_answers_as_the_service_does(
     assert json.loads(result.stdout) == answer
     shown = CliRunner().invoke(main, [name, "-"], input=json.dumps(question))
     assert shown.exit_code == 0, shown.stderr
+
+
+def test_the_command_names_the_place_beside_the_local_times_of_who_is_away() -> None:
+    table = CliRunner().invoke(main, ["slots", "-"], input=json.dumps(SLOTS_OF_TRAVELLER)).output
+    assert [line.split(None, 1)[1].rstrip() for line in table.splitlines() if " Mar 2027 " in line] == [
+        "Fri 12 Mar 2027 09:00",
+        "Mon 15 Mar 2027 09:00 in America/New_York",
+        "Tue 16 Mar 2027 09:00 in America/New_York",
+        "Wed 17 Mar 2027 09:00",
+    ]

@@ -64,6 +64,26 @@ def test_who_may_not_read_people_sees_nothing_personal_of_stored_ones(api: Api, 
             assert (personal in said) is is_told, personal
 
 
+def test_who_is_away_for_some_days_is_drawn_by_the_clock_of_that_place(api: Api) -> None:
+    trip = [{"from": "2027-03-15", "until": "2027-03-16", "time_zone": "America/New_York"}]
+    nine = [{"days": ["MO", "TU", "WE"], "start": "09:00", "end": "10:00"}]
+    greta = {"name": "Greta", "time_zone": "Europe/Berlin", "working_hours": None}
+    ben = {"name": "Ben", "time_zone": "Europe/Berlin", "working_hours": nine, "travel": trip}
+    window = {"start": "2027-03-15T00:00:00Z", "end": "2027-03-18T00:00:00Z"}
+    question = {"window": window, "duration": "PT1H", "order": "earliest", "attendees": [greta, ben]}
+    picture = ask_for_picture(api, question)
+    for said in (
+        "Europe/Berlin, then America/New_York, required.",
+        "Slot 1: Mon 15 Mar 14:00\N{EN DASH}15:00 (B Mon 15 Mar 09:00\N{EN DASH}10:00).",
+        "Slot 3: Wed 17 Mar 09:00\N{EN DASH}10:00 (B Wed 17 Mar 09:00\N{EN DASH}10:00).",
+        "From Mon 15 Mar 05:00 on B is 5 h behind A. From Wed 17 Mar 05:00 on B is level with A.",
+    ):
+        assert said in picture.description
+    (grid,) = picture.grids
+    free = {grid.column(rect): (round(grid.minute(rect.y)), round(rect.height)) for rect in grid.free["B"]}
+    assert {day: minute // 60 for day, (minute, _) in free.items()} == {(3, 15): 14, (3, 16): 14, (3, 17): 9}
+
+
 def test_the_picture_is_described(app: Flask) -> None:
     document = yaml.safe_load(app.test_client().get("/openapi.yaml").data)
     operation = document["paths"]["/v1/slots"]["post"]
