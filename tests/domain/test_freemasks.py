@@ -18,7 +18,7 @@ from scheduler.domain.periods import Period, Periods, instant_of, minute_of
 from scheduler.domain.slots import Kept, SlotQuery, feasible_starts, find_slots
 
 generated = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 START = datetime(2026, 9, 7, tzinfo=UTC)
 ASKED = SlotQuery(Period(START, START + timedelta(weeks=52)), 45, 15, (Attendee("Europe/Berlin"),))
