@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -79,9 +80,11 @@ def cadences_table(found: CadenceAnswer | RotationAnswer, attendees: Sequence[At
 def rotation_table(place: int, rotation: Rotation, attendees: Sequence[Attendee]) -> Iterator[RenderableType]:
     """One rotation: its turns, what each attendee bears, and every occurrence in order."""
     times = " and ".join(f"{turn.dtstart.wall:%H:%M}" for turn in rotation.turns)
-    zone = rotation.turns[0].dtstart.zone
+    zone, rule = rotation.turns[0].dtstart.zone, rotation.turns[0].rule
+    assert isinstance(rule, WeeklyRule)  # no other takes turns
+    whole = replace(rule, interval=rule.interval // len(rotation.turns))
     yield Text(
-        f"{place}. {_said(rotation.turns[0].rule)}, in turns at {times} {zone}: "
+        f"{place}. {_said(whole)}, in turns at {times} {zone}: "
         f"{rotation.clear_count} of {len(rotation.occurrences)} clear (score {rotation.score:.3f})",
         style="bold",
     )

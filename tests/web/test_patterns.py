@@ -168,7 +168,7 @@ def test_the_command_shows_whose_turn_it_is(tmp_path: Path) -> None:
     question = tmp_path / "question.json"
     question.write_text(json.dumps(AROUND_THE_WORLD))
     shown = CliRunner().invoke(main, ["cadences", str(question)]).output
-    assert "every 2 weeks, in turns at " in shown
+    assert " every week, in turns at " in shown
     assert "burden: Ana " in shown
     assert "1 of 7 rotations" in shown
 
