@@ -38,9 +38,9 @@ BEYOND_JSON_SCHEMA = (
     "is before starts_on|the most where the same meeting comes again",
     "^give either|^a blackout has either|^this field is needed|^a cadence needs this|^this belongs to a cadence",
     "^there is no attendee|has to be required|is in this session twice|^at_most is less|^the first session comes after",
-    "is in this group twice|are more than the \\d+ members|is in two planned moves|it begins$",
-    "goes with one meeting a week|goes with the pattern weekly|takes turns$|turns of \\d+ weeks are|leaves no meeting for",
-    "^a rotation (needs|has)|^too many of those who are in several sessions",
+    "is in this group twice|are more than the [0-9]+ members|is in two planned moves|it begins$",
+    "goes with one meeting a week|goes with the pattern weekly|takes turns$|turns of [0-9]+ weeks are",
+    "leaves no meeting for|^a rotation (needs|has)|^too many of those who are in several sessions",
     "are the same person|the only change of status is",
     # What is stored.
     "^a booked meeting takes place on|gave no such cursor",
