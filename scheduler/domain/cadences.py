@@ -17,6 +17,7 @@ from scheduler.domain.clocks import clock_between
 from scheduler.domain.explanation import (
     Blocking,
     Explanation,
+    Reason,
     Relaxation,
     Situation,
     blocking_causes,
@@ -198,9 +199,21 @@ class CadenceSearch:
         return in_thousandths(counts, self.occurrence_counts)
 
     def remaining(self, counts: Minutes) -> Minutes:
-        """The candidates that have a clear occurrence and enough coverage."""
+        """The candidates that have a clear occurrence and enough coverage, and keep the gap between their own."""
         enough = self.coverage(counts) / 1000 >= self.query.min_coverage
-        return np.flatnonzero(enough & (counts > 0))
+        return np.flatnonzero(enough & (counts > 0) & self.kept_apart)
+
+    @cached_property
+    def kept_apart(self) -> Mask:
+        """For each candidate, whether all of its own occurrences are as far from each other as meetings have to be."""
+        if not self.query.rules.minimum_gap:
+            return np.ones(self.occurrence_counts.size, dtype=bool)
+        filled = np.concatenate([self.matrix, np.full((1, self.columns), _FAR)])
+        gaps = np.diff(filled[self.rows], axis=1) - self.query.duration
+        # Of two rows that only fill a set up the second comes no later.
+        between = self.rows[:, 1:, None] < len(self.matrix)
+        kept: Mask = (~between | (gaps >= self.query.rules.minimum_gap)).all(axis=1).ravel()
+        return kept
 
     def begins(self, candidates: Minutes) -> tuple[Minutes, Minutes, Minutes]:
         """What orders candidates by dtstart, the last first: their dates, time of day and first date."""
@@ -261,7 +274,9 @@ class CadenceSearch:
 
     def explain(self) -> Explanation:
         """Why nothing was found, and what would help."""
-        reason = first_reason(self.situation, lambda barred: not self.best(~barred[self.places]))
+        reason = Reason.MINIMUM_GAP
+        if self.kept_apart.any():
+            reason = first_reason(self.situation, lambda barred: not self.best(~barred[self.places]))
         night = self.query.relax_into_night
         relaxed = relaxations(self.situation, lambda free: self.best(free[self.places]), self._best_with, night=night)
         return Explanation(reason, self.blocking, by_ask([*relaxed, *self._asked_otherwise()]))

@@ -12,6 +12,7 @@ from scheduler.domain.availability import Attendee, WorkingHours
 from scheduler.domain.cadences import Cadence, CadenceQuery, find_cadences
 from scheduler.domain.patterns import Pattern
 from scheduler.domain.periods import Period, Periods
+from scheduler.domain.rules import Rules
 
 MORNINGS = (WorkingHours(WEEKDAYS, 9 * 60, 10 * 60),)
 BERLIN = Attendee("Europe/Berlin", MORNINGS)
@@ -114,3 +115,15 @@ def test_no_move_fills_a_week_further_than_it_may_be() -> None:
         if one.status != "clear"
     )
     assert kept.status == "skipped"
+
+
+def test_the_gap_is_kept_between_the_cadences_own_meetings() -> None:
+    gap = Rules(minimum_gap=2 * 1440)
+    found = by_rule(replace(TWICE, rules=gap))
+    assert {rule[-5:] for rule in found} == {
+        *("MO,TH", "TU,FR", "WE,SA", "TH,SU"),
+        *("MO,FR", "TU,SA", "WE,SU"),
+    }
+    weekly = find_cadences(replace(QUERY, rules=Rules(minimum_gap=7 * 1440)))
+    assert weekly.explanation is not None
+    assert (weekly.total, weekly.explanation.reason) == (0, "minimum_gap")

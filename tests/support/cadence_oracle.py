@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import combinations
+from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
 from support.oracle import Diary, Why, is_blacked_out, is_stale, rule_causes, time_of_day, wall_clock, zone_in
@@ -100,7 +100,7 @@ class CadenceOracle:
         """The candidates that are answered with, best coverage first; the score is not looked at."""
         if is_stale(self.query.attendees, allow_unknown=self.query.allow_unknown):
             return []
-        enough = [one for one in self.candidates if any(one.clear) and one.coverage >= self.query.min_coverage]
+        enough = [one for one in self.candidates if self._is_enough(one, one.clear)]
         return sorted(enough, key=lambda one: (-one.coverage, one.dtstart))
 
     def plan(self, candidate: Candidate) -> list[Outcome]:
@@ -198,6 +198,8 @@ class CadenceOracle:
             return "stale_calendar"
         if any(diary.attendee.hours == () for _, diary in self.diaries):
             return "no_working_hours"
+        if not any(map(self._keeps_its_gap, self.candidates)):
+            return "minimum_gap"
         counted: set[str] = set()
         for cause, reason in _REASONS.items():
             counted.add(cause)
@@ -209,8 +211,17 @@ class CadenceOracle:
         self, candidate: Candidate, rows: dict[int, set[tuple[int | None, str]]], counted: set[str]
     ) -> bool:
         clear = tuple(not any(cause in counted for _, cause in rows[start]) for start in candidate.starts)
+        return self._is_enough(candidate, clear)
+
+    def _is_enough(self, candidate: Candidate, clear: tuple[bool, ...]) -> bool:
         known = Candidate(candidate.dtstart, candidate.walls, candidate.starts, clear)
-        return any(clear) and known.coverage >= self.query.min_coverage
+        return any(clear) and known.coverage >= self.query.min_coverage and self._keeps_its_gap(candidate)
+
+    def _keeps_its_gap(self, candidate: Candidate) -> bool:
+        gap = self.query.rules.minimum_gap
+        return not gap or all(
+            later - (start + self.query.duration) >= gap for start, later in pairwise(candidate.starts)
+        )
 
 
 def _with_room_for(attendee: Attendee, per_week: int) -> Attendee:

@@ -171,7 +171,7 @@ def rules_for(draw: st.DrawFn, people: tuple[Attendee, ...]) -> Rules:
     wide = st.builds(WorkingHours, st.just(WEEKDAYS), _clock, _clock)
     return Rules(
         within=draw(st.none() | st.builds(Within, st.lists(wide, min_size=1, max_size=2).map(tuple), zones)),
-        minimum_gap=draw(st.sampled_from([0, 0, 30, 600, 2880])),
+        minimum_gap=draw(st.sampled_from([0, 0, 30, 600, 2880, 5000])),
         groups=draw(st.lists(groups, max_size=2).map(tuple)),
     )
 

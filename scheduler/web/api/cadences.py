@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
 from scheduler.domain.access import Scope
-from scheduler.domain.availability import Attendee
+from scheduler.domain.availability import DAY, Attendee
 from scheduler.domain.cadences import Cadence, CadenceAnswer, CadenceQuery
 from scheduler.domain.patterns import MOST_PER_WEEK, Pattern
 from scheduler.domain.planning import OnConflict
@@ -30,6 +30,7 @@ from scheduler.web.api.fields import (
     MeetingLength,
     WallTime,
     ZoneName,
+    format_duration,
 )
 from scheduler.web.api.occurrences import PlannedOccurrenceDocument, ShiftDocument
 from scheduler.web.api.openapi import documented
@@ -125,6 +126,9 @@ class CadencesRequest(RuledRequest):
         if weeks > MOST_WEEKS:
             detail = f"{self.rotation} turns of {self.every_weeks} weeks are {weeks} weeks; {MOST_WEEKS} is the most"
             raise InvalidFields.at("/rotation", detail)
+        if self.minimum_gap > (7 * self.every_weeks - 1) * DAY - self.duration:
+            detail = f"{format_duration(self.minimum_gap)} may be more than there is between one turn and the next"
+            raise InvalidFields.at("/minimum_gap", detail)
         if self.step < SHORTEST_STEP:
             raise InvalidFields.at("/step", f"a rotation needs a step of PT{SHORTEST_STEP}M or more")
         if (self.ends_on - self.starts_on).days < 7 * self.every_weeks * (self.rotation - 1):
