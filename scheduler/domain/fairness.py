@@ -18,10 +18,10 @@ import numpy.typing as npt
 Values = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float64]
 
-_ROUNDS = 12
+_ROUNDS = 20
 _ROUNDING = 1e-6
 _BEGINNINGS = 5
-_AT_ONCE = 200_000
+_AT_ONCE = 500_000
 _BLOCK = 256
 _FEW = 20_000
 """So many choices are compared with each other; more are only held against what is known."""
@@ -97,7 +97,7 @@ def fairest(turns: Turns, least_clear: int) -> Choice | None:
     columns = np.zeros((1, 0), dtype=np.int64)
     for done in range(1, turns.count + 1):
         longer = []
-        for more, times in _extended(partial, columns, turns.vectors[done - 1]):
+        for more, times in _extended(turns, partial, columns, done, known.most):
             may = -more[:, -2] + reachable[done] >= least_clear
             may[may] = _may_beat(turns, more[may], done, known.most)
             longer.append((more[may], times[may]))
@@ -111,17 +111,25 @@ def fairest(turns: Turns, least_clear: int) -> Choice | None:
     return turns.choice(tuple(columns[np.lexsort(keys)[0]].tolist()))
 
 
-def _extended(partial: Values, columns: Values, vectors: Values) -> Iterator[tuple[Values, Values]]:
-    """Every choice so far with every time of day in the next turn, some at a time.
+def _extended(turns: Turns, partial: Values, columns: Values, done: int, most: int) -> Iterator[tuple[Values, Values]]:
+    """Every choice so far with every time of day in the next turn, some at a time; ``done`` is how many turns that is.
 
-    Times that are nowhere better than another one are left out.
+    Left out are times that are nowhere better than another one, and what burdens somebody with over ``most`` even if
+    all later turns are as light for them as can be.
     """
+    vectors = turns.vectors[done - 1]
     times = np.flatnonzero(_undominated(vectors))
+    room = (most - turns.burdens[done:].min(axis=1).sum(axis=0)).astype(np.int32)
     some = max(_AT_ONCE // times.size, 1)
     for begin in range(0, len(partial), some):
-        own, before = partial[begin : begin + some], columns[begin : begin + some]
-        longer = (own[:, None, :] + vectors[None, times]).reshape(-1, partial.shape[1])
-        yield longer, np.column_stack([np.repeat(before, times.size, axis=0), np.tile(times, len(own))])
+        own = partial[begin : begin + some]
+        may = np.ones((len(own), times.size), dtype=bool)
+        for person in range(turns.borne.size):
+            left = room[person] - own[:, person].astype(np.int32)
+            may &= vectors[times, person].astype(np.int32) <= left[:, None]
+        rows, chosen = np.nonzero(may)
+        longer = own[rows] + vectors[times[chosen]]
+        yield longer, np.column_stack([columns[begin : begin + some][rows], times[chosen]])
 
 
 def _may_beat(turns: Turns, partial: Values, done: int, most: int) -> npt.NDArray[np.bool_]:
@@ -130,7 +138,7 @@ def _may_beat(turns: Turns, partial: Values, done: int, most: int) -> npt.NDArra
     What is still to come is judged for each choice by weights of its own, which follow what it burdens people with.
     """
     own = partial[:, : turns.borne.size]
-    places = np.flatnonzero((own <= most).all(axis=1))
+    places = np.arange(len(own))
     if done < turns.count:
         weights = np.full((places.size, turns.borne.size), 1 / turns.borne.size)
         for step in range(_ROUNDS):

@@ -38,7 +38,9 @@ MOST_WEEKS = 8
 """From an occurrence of a turn to its next one."""
 SHORTEST_STEP = 15
 """Minutes: with a finer step, or more people who have to come, there is too much to try."""
-MOST_PEOPLE = 10
+MOST_PEOPLE = 6
+MOST_RELAXATIONS = 5
+"""How many changes are offered: each is a whole search of its own."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class _RotationSearch(CadenceSearch):
     def explain(self) -> Explanation:
         """Why nothing was found, and what would help: the coverage of the rotation that would then come first."""
         found = super().explain()
-        return replace(found, relaxations=tuple(self._asked_again(one) for one in found.relaxations))
+        helpful = found.relaxations[:MOST_RELAXATIONS]
+        return replace(found, relaxations=tuple(self._asked_again(one) for one in helpful))
 
     def rotation(self, place: int, choice: Choice) -> Rotation:
         """A choice in full. Every turn keeps away from the others, and from where earlier turns were moved."""

@@ -65,7 +65,7 @@ class CadencesRequest(RuledRequest):
         le=4,
         strict=True,
         description="so many local times take turns, that whoever bears most of the odd hours bears as little as can "
-        "be; at most 8 weeks for all turns, a step of 15 minutes or more, and at most 10 required attendees",
+        "be; at most 8 weeks for all turns, a step of 15 minutes or more, and at most 6 required attendees",
     )
     duration: MeetingLength
     step: MeetingLength = QUARTER
