@@ -13,7 +13,16 @@ from functools import cached_property
 
 import numpy as np
 
-from scheduler.domain.availability import DAY, Attendee, Blackout, Days, blackout_periods, full_days, wall_midnight
+from scheduler.domain.availability import (
+    DAY,
+    NO_BUFFER,
+    Attendee,
+    Blackout,
+    Days,
+    blackout_periods,
+    full_days,
+    wall_midnight,
+)
 from scheduler.domain.explanation import Bars, Cause
 from scheduler.domain.meetings import Series
 from scheduler.domain.periods import EPOCH, Minutes, Period, instant_of, minute_of
@@ -128,8 +137,10 @@ class Planner:
         nominal = [self._meeting(minute_of(local.instant)) for local in locals_]
         reasons = self._blocked_by(nominal)
         planned: list[PlannedOccurrence] = []
-        taken = [*nominal, *(self._with_buffers(period) for period in elsewhere)]
-        held = [*nominal, *elsewhere]
+        begin, over = (instant_of(minute) for minute in self.span)
+        near = [period for period in elsewhere if begin < period.end and period.start < over]
+        taken = [*nominal, *(self._with_buffers(period) for period in near)]
+        held = [*nominal, *near]
         for place, (local, period) in enumerate(zip(locals_, nominal, strict=True)):
             if not reasons[place]:
                 planned.append(PlannedOccurrence(period, PlanStatus.CLEAR))
@@ -199,7 +210,7 @@ class Planner:
 
     def _with_buffers(self, period: Period) -> Period:
         """The period with the time around it that somebody keeps free of others."""
-        buffers = [attendee.buffer for attendee in self.attendees if attendee.required]
+        buffers = [attendee.buffer for attendee in self.attendees if attendee.required] or [NO_BUFFER]
         before, after = max(one.before for one in buffers), max(one.after for one in buffers)
         return Period(period.start - timedelta(minutes=after), period.end + timedelta(minutes=before))
 
@@ -210,28 +221,24 @@ class Planner:
         """
         day = blocked.wall.date().toordinal() - EPOCH.toordinal()
         minutes, days = self._free
-        near = minutes[np.abs(days - day) <= self.move_within_days]
+        near = self._with_room(minutes[np.abs(days - day) <= self.move_within_days], held)
         origin, gap = minute_of(blocked.instant), timedelta(minutes=self.rules.minimum_gap)
         for place in np.lexsort((-near, np.abs(near - origin))).tolist():
             period = self._meeting(int(near[place]))
             is_near = any(period.start < other.end + gap and other.start < period.end + gap for other in others)
-            if not is_near and self._has_room(period, held):
+            if not is_near:
                 return period
         return None
 
-    def _has_room(self, period: Period, held: Sequence[Period]) -> bool:
-        """Whether everybody's day and week can take one more beside the meetings they have and those that are held."""
-        capped = [
-            one for one in self.attendees if one.required and {one.at_most_per_day, one.at_most_per_week} != {None}
-        ]
-        if not capped:
-            return True
-        start = minute_of(period.start)
+    def _with_room(self, minutes: Minutes, held: Sequence[Period]) -> Minutes:
+        """The starts at which everybody's day and week takes one more beside those that are there and are held."""
         bars = [
-            Bar(full_days(_without_room_for(one, held, self.per_week), start - DAY, start + DAY), starts_only=True)
-            for one in capped
+            Bar(full_days(_without_room_for(one, held, self.per_week), *self.span), starts_only=True)
+            for one in self.attendees
+            if one.required and {one.at_most_per_day, one.at_most_per_week} != {None}
         ]
-        return not Starts(np.array([start], dtype=np.int64), None).barred(self.duration, bars).any()
+        roomy: Minutes = minutes[~Starts(minutes, None).barred(self.duration, bars)]
+        return roomy
 
     @cached_property
     def _free(self) -> tuple[Minutes, Minutes]:

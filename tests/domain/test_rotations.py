@@ -21,6 +21,7 @@ from scheduler.domain.explanation import Bars
 from scheduler.domain.patterns import Pattern
 from scheduler.domain.periods import Period, Periods
 from scheduler.domain.rotations import Rotation, find_rotations
+from scheduler.domain.rules import Group, Rules
 from scheduler.domain.scoring import coming_attendees, score_starts
 from scheduler.domain.timeline import Starts
 
@@ -214,3 +215,11 @@ def test_a_move_keeps_away_from_the_other_turns_buffers_included() -> None:
     assert moved
     for period, others in moved:
         assert all(abs(period.start - other.start).total_seconds() >= 90 * 60 for other in others)
+
+
+def test_a_panel_of_which_any_one_comes_takes_turns_too() -> None:
+    panel = tuple(replace(one, required=False) for one in AROUND_THE_WORLD.attendees)
+    query = replace(AROUND_THE_WORLD, attendees=panel, rules=Rules(groups=(Group((0, 1, 2), 1),)), limit=1)
+    (best,) = find_rotations(query).rotations
+    assert best.coverage == 1.0
+    assert all(any(one.coming.values()) for _, one in best.occurrences)
