@@ -1,9 +1,13 @@
 """One time of day for each turn, so that whoever bears most bears as little as they can: exactly, without trying all.
 
-Turn by turn the choices so far are extended by every time of day. One is dropped when another one is nowhere worse,
-or when it can no longer beat the best whole choice known. How little can still be added is judged for weighted averages
-of the burdens: the most that one bears is never less than any average, and the weights are moved towards those who bear
-most until the averages say as much as they can.
+The turns are dealt into two halves, and for each half every way of choosing its times is written down. Whether some two
+of them together burden nobody with more than so much is then asked for all pairs at once: for each attendee the ways of
+the second half are in order of what they burden that attendee with, so that those that still go with a way of the first
+half are a beginning of that order, kept as bits; what goes with it for everybody is the bitwise and. The least burden
+for which there is such a pair is found by bisection.
+
+Most ways never come to that question. What one bears at most is never less than any weighted average of what all bear;
+so a way is left out when even the lightest of the other half can't bring some average down far enough.
 """
 
 from __future__ import annotations
@@ -16,15 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.int64]
-Weights = npt.NDArray[np.float64]
+Averages = npt.NDArray[np.float64]
 
-_ROUNDS = 20
+_CLEAR = 1 << 20
+"""What a clear occurrence is worth beside the scores, which come to less than that all together."""
+_ROUNDS = 24
+"""How often the weights of the averages are moved towards those who bear most."""
 _ROUNDING = 1e-6
-_BEGINNINGS = 5
-_AT_ONCE = 500_000
-_BLOCK = 256
-_FEW = 20_000
-"""So many choices are compared with each other; more are only held against what is known."""
+_AT_ONCE = 1024
+"""So many ways of the second half are held against all of the first at a time."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,9 @@ class Turns:
         return len(self.clear)
 
     @cached_property
-    def vectors(self) -> Values:
-        """All of it as numbers of which less is better: the burdens, then the clear ones and the scores negated."""
-        return np.concatenate([self.burdens, -self.clear[:, :, None], -self.scores[:, :, None]], axis=2)
+    def merits(self) -> Values:
+        """What orders times of day, and sums of them: by clear occurrences, then by scores."""
+        return self.clear * _CLEAR + self.scores
 
     def choice(self, columns: tuple[int, ...]) -> Choice:
         """What those times of day come to."""
@@ -88,127 +92,149 @@ def fairest(turns: Turns, least_clear: int) -> Choice | None:
     Of equal ones the one with more clear occurrences, the better score, the smaller burden of all together, and the
     earlier times, in that order. None if there are not as many clear occurrences.
     """
-    reachable = np.array([*np.cumsum(turns.clear.max(axis=1)[::-1])[::-1], 0])
-    if reachable[0] < least_clear:
+    if turns.clear.max(axis=1).sum() < least_clear:
         return None
-    known = _known(turns, least_clear)
-    partial = np.zeros((1, turns.vectors.shape[2]), dtype=np.int64)
-    partial[0, : turns.borne.size] = turns.borne
-    columns = np.zeros((1, 0), dtype=np.int64)
-    for done in range(1, turns.count + 1):
-        longer = []
-        for more, times in _extended(turns, partial, columns, done, known.most):
-            may = -more[:, -2] + reachable[done] >= least_clear
-            may[may] = _may_beat(turns, more[may], done, known.most)
-            longer.append((more[may], times[may]))
-        partial = np.concatenate([more for more, _ in longer])
-        columns = np.concatenate([times for _, times in longer])
-        if done < turns.count:
-            kept = _undominated(partial)
-            partial, columns = partial[kept], columns[kept]
-    burdens = partial[:, : turns.borne.size]
-    keys = (*columns.T[::-1], burdens.sum(axis=1), partial[:, -1], partial[:, -2], burdens.max(axis=1))
-    return turns.choice(tuple(columns[np.lexsort(keys)[0]].tolist()))
+    pairs = _Pairs(turns, least_clear * _CLEAR)
+    most = min(one.most for one in _at_hand(turns) if one.clear >= least_clear)
+    # All burdens are multiples of this, so that nothing in between has to be asked for.
+    grain = max(int(np.gcd.reduce([*turns.burdens.ravel(), *turns.borne])), 1)
+    low, high = -(-pairs.lowest_bound // grain), most // grain
+    while low < high:
+        middle = (low + high) // 2
+        columns = pairs.best_within(middle * grain)
+        if columns:
+            high = turns.choice(columns).most // grain
+        else:
+            low = middle + 1
+    return turns.choice(pairs.best_within(high * grain))
 
 
-def _extended(turns: Turns, partial: Values, columns: Values, done: int, most: int) -> Iterator[tuple[Values, Values]]:
-    """Every choice so far with every time of day in the next turn, some at a time; ``done`` is how many turns that is.
+def _at_hand(turns: Turns) -> Iterator[Choice]:
+    """The choices of one time for all turns, and the one with the most clear occurrences."""
+    for column in range(turns.clear.shape[1]):
+        yield turns.choice((column,) * turns.count)
+    yield turns.choice(tuple(turns.clear.argmax(axis=1).tolist()))
 
-    Left out are times that are nowhere better than another one, and what burdens somebody with over ``most`` even if
-    all later turns are as light for them as can be.
+
+@dataclass(frozen=True, eq=False)
+class _Ways:
+    """Every way of choosing times for some turns, in their order, but for those that another one makes needless.
+
+    For each way (row) the ``columns``, what it burdens each attendee with, and its merit.
     """
-    vectors = turns.vectors[done - 1]
-    times = np.flatnonzero(_undominated(vectors))
-    room = (most - turns.burdens[done:].min(axis=1).sum(axis=0)).astype(np.int32)
-    some = max(_AT_ONCE // times.size, 1)
-    for begin in range(0, len(partial), some):
-        own = partial[begin : begin + some]
-        may = np.ones((len(own), times.size), dtype=bool)
-        for person in range(turns.borne.size):
-            left = room[person] - own[:, person].astype(np.int32)
-            may &= vectors[times, person].astype(np.int32) <= left[:, None]
-        rows, chosen = np.nonzero(may)
-        longer = own[rows] + vectors[times[chosen]]
-        yield longer, np.column_stack([columns[begin : begin + some][rows], times[chosen]])
+
+    columns: Values
+    burdens: Values
+    merits: Values
+
+    @cached_property
+    def totals(self) -> Values:
+        """What each way burdens all together with."""
+        totals: Values = self.burdens.sum(axis=1)
+        return totals
+
+    @classmethod
+    def of(cls, turns: Turns, some: range, borne: Values) -> _Ways:
+        """The ways for some of the turns, by attendees who have ``borne`` so much before."""
+        columns = np.zeros((1, 0), dtype=np.int64)
+        burdens, merits = borne[None, :], np.zeros(1, dtype=np.int64)
+        for turn in some:
+            vectors = [turns.burdens[turn], -turns.clear[turn][:, None], -turns.scores[turn][:, None]]
+            times = np.flatnonzero(_undominated(np.concatenate(vectors, axis=1)))
+            columns = np.column_stack([columns.repeat(times.size, axis=0), np.tile(times, len(columns))])
+            burdens = (burdens[:, None] + turns.burdens[turn, times]).reshape(-1, borne.size)
+            merits = (merits[:, None] + turns.merits[turn, times]).ravel()
+        _, firsts = np.unique(np.column_stack([burdens, merits]), axis=0, return_index=True)
+        firsts.sort()
+        return cls(columns[firsts], burdens[firsts], merits[firsts])
 
 
-def _may_beat(turns: Turns, partial: Values, done: int, most: int) -> npt.NDArray[np.bool_]:
-    """Which choices of so many turns may still come to no more than ``most`` for everybody.
+class _Pairs:
+    """All pairs of a way for the first half of the turns and one for the second, with at least so much merit."""
 
-    What is still to come is judged for each choice by weights of its own, which follow what it burdens people with.
-    """
-    own = partial[:, : turns.borne.size]
-    places = np.arange(len(own))
-    if done < turns.count:
-        weights = np.full((places.size, turns.borne.size), 1 / turns.borne.size)
+    def __init__(self, turns: Turns, least_merit: int) -> None:
+        half = (turns.count + 1) // 2
+        self.one = _Ways.of(turns, range(half), turns.borne)
+        self.other = _Ways.of(turns, range(half, turns.count), np.zeros_like(turns.borne))
+        self.least_merit = least_merit
+        weights = self._weights(turns.borne.size)
+        self.averages = self.one.burdens @ weights, self.other.burdens @ weights
+
+    @property
+    def lowest_bound(self) -> int:
+        """Nobody can be kept from bearing so much."""
+        one, other = self.averages
+        return int(np.ceil((one.min(axis=0) + other.min(axis=0)).max() - _ROUNDING))
+
+    def best_within(self, most: int) -> tuple[int, ...]:
+        """The columns of the best pair that burdens nobody with over ``most``; none if there is no such pair.
+
+        The best is the one of the most merit, of those the lightest for all together, of those the earliest.
+        """
+        ones, others = self._left(most)
+        # In this order the first that goes with a way of the first half is the best that does.
+        others = others[np.lexsort((others, self.other.totals[others], -self.other.merits[others]))]
+        pairs: list[tuple[Values, Values]] = []
+        for begin in range(0, others.size, _AT_ONCE):
+            some = others[begin : begin + _AT_ONCE]
+            bits = self._together(ones, some, most)
+            found = bits.any(axis=1)
+            pairs.append((ones[found], some[np.unpackbits(bits[found], axis=1).argmax(axis=1)]))
+            ones = ones[~found]
+        one, other = (np.concatenate(half) for half in zip(*pairs, strict=True)) if pairs else (ones[:0], ones[:0])
+        if not one.size:
+            return ()
+        merits = self.one.merits[one] + self.other.merits[other]
+        totals = self.one.totals[one] + self.other.totals[other]
+        best = np.lexsort((other, one, totals, -merits))[0]
+        return (*self.one.columns[one[best]].tolist(), *self.other.columns[other[best]].tolist())
+
+    def _together(self, ones: Values, others: Values, most: int) -> npt.NDArray[np.uint8]:
+        """For each way of the first half a row of bits: which of those of the second go with it."""
+        bits = _beginnings(-self.other.merits[others], self.one.merits[ones] - self.least_merit)
+        for own, theirs in zip(self.one.burdens.T, self.other.burdens.T, strict=True):
+            bits &= _beginnings(theirs[others], most - own[ones])
+        return bits
+
+    def _left(self, most: int) -> tuple[Values, Values]:
+        """The ways of each half that the averages, and the other half's best merit, leave."""
+        halves = ((self.one, self.averages[0]), (self.other, self.averages[1]))
+        left = [np.arange(ways.merits.size) for ways, _ in halves]
+        for _ in range(2):
+            for own, against in ((0, 1), (1, 0)):
+                (ways, mine), (their_ways, theirs) = halves[own], halves[against]
+                if left[against].size:
+                    room = most + _ROUNDING - theirs[left[against]].min(axis=0)
+                    merit = self.least_merit - their_ways.merits[left[against]].max()
+                    left[own] = left[own][(mine[left[own]] <= room).all(axis=1) & (ways.merits[left[own]] >= merit)]
+        return left[0], left[1]
+
+    def _weights(self, people: int) -> Averages:
+        """Weights for averages (a column each): each attendee alone, and ever more on those who bear most."""
+        weights = np.full(people, 1 / people)
+        found = [weights]
         for step in range(_ROUNDS):
-            found = own[places] + _lightest(turns.burdens[done:], weights)
-            kept = (found * weights).sum(axis=1) <= most + _ROUNDING
-            places, weights = places[kept], _shifted(weights[kept], found[kept], step)
-    may = np.zeros(len(own), dtype=bool)
-    may[places] = True
-    return may
+            halves = (self.one.burdens, self.other.burdens)
+            lightest = sum(burdens[(burdens @ weights).argmin()] for burdens in halves)
+            moved = weights * np.exp(4 / np.sqrt(step + 1) * (lightest / max(int(lightest.max()), 1) - 1))
+            weights = moved / moved.sum()
+            found.append(weights)
+        return np.column_stack([*found, np.eye(people)])
 
 
-def _lightest(burdens: Values, weights: Weights) -> Values:
-    """For each row of weights what the times of day come to that, turn by turn, burden their average least."""
-    found: Values = np.sum([turn[(weights @ turn.T).argmin(axis=1)] for turn in burdens], axis=0)
-    return found
-
-
-def _shifted(weights: Weights, found: Values, step: int) -> Weights:
-    """Weights moved towards those who bear most."""
-    shares = found / np.maximum(found.max(axis=1, keepdims=True), 1)
-    moved = weights * np.exp(4 / np.sqrt(step + 1) * (shares - 1))
-    whole: Weights = moved / moved.sum(axis=1, keepdims=True)
-    return whole
-
-
-def _known(turns: Turns, least_clear: int) -> Choice:
-    """A good choice to begin with: of some that are at hand, changed one turn at a time as long as that helps."""
-    alike = {(column,) * turns.count for column in range(turns.clear.shape[1])}
-    clearest = tuple(turns.clear.argmax(axis=1).tolist())
-    weights = np.full((1, turns.borne.size), 1 / turns.borne.size)
-    averages = set()
-    for step in range(_ROUNDS):
-        columns = [(weights @ turn.T).argmin(axis=1)[0] for turn in turns.burdens]
-        averages.add(tuple(int(column) for column in columns))
-        weights = _shifted(weights, turns.borne + _lightest(turns.burdens, weights), step)
-    starts = [turns.choice(columns) for columns in alike | averages | {clearest}]
-    enough = sorted((one for one in starts if one.clear >= least_clear), key=lambda one: one.rank)
-    return min((_descended(turns, least_clear, one) for one in enough[:_BEGINNINGS]), key=lambda one: one.rank)
-
-
-def _descended(turns: Turns, least_clear: int, choice: Choice) -> Choice:
-    """The choice once no other time of day in any one turn makes it better."""
-    while True:
-        better = choice
-        for turn in range(turns.count):
-            rest = [own for own in enumerate(better.columns) if own[0] != turn]
-            borne = turns.borne + sum(turns.burdens[own] for own in rest)
-            clear = sum(int(turns.clear[own]) for own in rest)
-            most = (borne + turns.burdens[turn]).max(axis=1)
-            most[clear + turns.clear[turn] < least_clear] = np.iinfo(np.int64).max
-            columns = (*better.columns[:turn], int(most.argmin()), *better.columns[turn + 1 :])
-            better = min(better, turns.choice(columns), key=lambda one: one.rank)
-        if better == choice:
-            return choice
-        choice = better
+def _beginnings(values: Values, most: Values) -> npt.NDArray[np.uint8]:
+    """For each limit a row of bits: which of the values are not over it."""
+    order = np.unique(values)
+    none = np.zeros((1, values.size), dtype=bool)
+    bits = np.packbits(np.concatenate([none, values <= order[:, None]]), axis=1)
+    return bits[order.searchsorted(most, "right")]
 
 
 def _undominated(vectors: Values) -> npt.NDArray[np.bool_]:
-    """Which vectors no other one is nowhere above; of equal ones the first. All, if they are too many to compare."""
-    keep = np.ones(len(vectors), dtype=bool)
-    if len(vectors) > _FEW:
-        return keep
+    """Which vectors no other one is nowhere above; of equal ones the first."""
     order = np.lexsort((np.arange(len(vectors)), vectors.sum(axis=1)))
     ranked = vectors[order]
-    for begin in range(0, len(ranked), _BLOCK):
-        block = ranked[begin : begin + _BLOCK]
-        before = ranked[: begin + len(block)]
-        below = np.ones((len(block), len(before)), dtype=bool)
-        for place in range(vectors.shape[1]):
-            below &= before[None, :, place] <= block[:, None, place]
-        earlier = np.arange(len(before))[None, :] < np.arange(begin, begin + len(block))[:, None]
-        keep[order[begin : begin + len(block)]] = ~(below & earlier).any(axis=1)
+    keep = np.ones(len(vectors), dtype=bool)
+    for place, vector in enumerate(ranked[1:], 1):
+        keep[order[place]] = not (ranked[:place] <= vector).all(axis=1).any()
     return keep

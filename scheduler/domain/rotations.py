@@ -37,8 +37,7 @@ from scheduler.domain.zones import LocalTime
 MOST_WEEKS = 8
 """From an occurrence of a turn to its next one."""
 SHORTEST_STEP = 15
-"""Minutes: with a finer step, or more people who have to come, there is too much to try."""
-MOST_PEOPLE = 6
+"""Minutes: where more than two turns are on a finer grid there is too much to try."""
 MOST_RELAXATIONS = 5
 """How many changes are offered: each is a whole search of its own."""
 

@@ -15,7 +15,7 @@ from scheduler.domain.cadences import Cadence, CadenceAnswer, CadenceQuery
 from scheduler.domain.patterns import MOST_PER_WEEK, Pattern
 from scheduler.domain.planning import OnConflict
 from scheduler.domain.recurrence import LEAST_MONTH
-from scheduler.domain.rotations import MOST_PEOPLE, MOST_WEEKS, SHORTEST_STEP, RotationAnswer
+from scheduler.domain.rotations import MOST_WEEKS, SHORTEST_STEP, RotationAnswer
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_cadences
 from scheduler.web.api import examples
@@ -50,7 +50,7 @@ Coverage = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 
 
 class CadencesRequest(RuledRequest):
-    """The question: which local time on which weekday suits these people until the end?"""
+    """The question: which local time, and on which days, suits these people until the end?"""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.CADENCES]})
 
@@ -65,7 +65,7 @@ class CadencesRequest(RuledRequest):
         le=4,
         strict=True,
         description="so many local times take turns, that whoever bears most of the odd hours bears as little as can "
-        "be; at most 8 weeks for all turns, a step of 15 minutes or more, and at most 6 required attendees",
+        "be; at most 8 weeks for all turns, and for more than two a step of 15 minutes or more",
     )
     duration: MeetingLength
     step: MeetingLength = QUARTER
@@ -129,14 +129,15 @@ class CadencesRequest(RuledRequest):
         if self.minimum_gap > (7 * self.every_weeks - 1) * DAY - self.duration:
             detail = f"{format_duration(self.minimum_gap)} may be more than there is between one turn and the next"
             raise InvalidFields.at("/minimum_gap", detail)
-        if self.step < SHORTEST_STEP:
-            raise InvalidFields.at("/step", f"a rotation needs a step of PT{SHORTEST_STEP}M or more")
+        if self.rotation > 2 and self.step < SHORTEST_STEP:
+            detail = (
+                f"{format_duration(self.step)} is too fine for {self.rotation} turns; PT{SHORTEST_STEP}M is the least"
+            )
+            raise InvalidFields.at("/step", detail)
         if (self.ends_on - self.starts_on).days < 7 * self.every_weeks * (self.rotation - 1):
             raise InvalidFields.at(
                 "/ends_on", f"{self.ends_on} leaves no meeting for some of the {self.rotation} turns"
             )
-        if sum(one.role == "required" for one in self.attendees) > MOST_PEOPLE:
-            raise InvalidFields.at("/attendees", f"a rotation has at most {MOST_PEOPLE} required attendees")
 
 
 class CadenceDocument(Document):
@@ -222,7 +223,8 @@ def check_move_days(days: int, round_days: int) -> int:
 def post_cadences() -> Response:
     """Find cadences.
 
-    One local time on one weekday, again and again, every occurrence checked: clear, moved nearby, or skipped.
+    One local time on the dates of a pattern, or several that take turns, every occurrence checked: clear, moved nearby,
+    or skipped.
     """
     asked = read_body(CadencesRequest, LARGE_BODY)
     specs = asked.specs()
