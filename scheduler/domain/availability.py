@@ -7,7 +7,7 @@ for clock changes: in a gap the hours have fewer minutes, in a repeated hour bot
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -50,6 +50,8 @@ class WorkingHours:
         return (self.end - self.start - 1) % DAY + 1
 
 
+MOST_HOURS = 70
+"""So many entries working hours have at most: ten a day."""
 DEFAULT_HOURS: tuple[WorkingHours, ...] = (WorkingHours(("MO", "TU", "WE", "TH", "FR"), 9 * 60, 17 * 60),)
 
 
@@ -170,17 +172,15 @@ class Cap:
         spans: Minutes = (starts + table.at(starts) - self.origin) // self.length
         return spans
 
-    def counted(self, attendee: Attendee) -> tuple[Minutes, Minutes]:
-        """The days or weeks in which the attendee has meetings, ascending, and how many."""
-        starts = np.array([minute_of(meeting.start) for meeting in attendee.meetings], dtype=np.int64)
-        return np.unique(self.spans(attendee.clock, starts), return_counts=True)
+    def taken(self, clock: Clock, meetings: Iterable[Period]) -> Minutes:
+        """The number of the day or week that each of the meetings is in, ascending; the same meeting counts once."""
+        starts = np.array([minute_of(meeting.start) for meeting in set(meetings)], dtype=np.int64)
+        return np.sort(self.spans(clock, starts))
 
-    def room(self, attendee: Attendee, spans: Minutes) -> Minutes:
-        """How many more meetings each of those days or weeks takes."""
-        known, counts = self.counted(attendee)
-        place = np.searchsorted(known, spans)
-        has = np.append(known, np.iinfo(np.int64).max)[place] == spans
-        return self.most - np.where(has, np.append(counts, 0)[place], 0)
+    def room(self, taken: Minutes, spans: Minutes) -> Minutes:
+        """How many more meetings each of those days or weeks takes, of which some are ``taken``."""
+        room: Minutes = self.most - (taken.searchsorted(spans, "right") - taken.searchsorted(spans, "left"))
+        return room
 
 
 def caps_of(attendee: Attendee) -> Iterator[Cap]:
@@ -197,7 +197,7 @@ def full_days(attendee: Attendee, start: int, end: int) -> Periods:
     for cap in caps_of(attendee):
         if cap.most < 1:
             return Periods.of([Period(instant_of(start), instant_of(end))])
-        spans, counts = cap.counted(attendee)
+        spans, counts = np.unique(cap.taken(attendee.clock, attendee.meetings), return_counts=True)
         full = spans[counts >= cap.most] * cap.length + cap.origin
         found.append(wall_periods(Periods(full, full + cap.length), attendee.clock, start, end))
     return Periods.union(*found)

@@ -12,10 +12,11 @@ import numpy as np
 
 from scheduler.domain.availability import DAY, Attendee, Days, wall_midnight
 from scheduler.domain.burden import burdens
-from scheduler.domain.changes import Change, changed, duration_ladder, later_ends
+from scheduler.domain.changes import Change, changed, duration_ladder, group_ladders, later_ends
 from scheduler.domain.clocks import clock_between
 from scheduler.domain.explanation import (
     Blocking,
+    Cause,
     Explanation,
     Reason,
     Relaxation,
@@ -26,17 +27,19 @@ from scheduler.domain.explanation import (
 from scheduler.domain.meetings import Series
 from scheduler.domain.patterns import Pattern, date_sets
 from scheduler.domain.periods import EPOCH, Minutes, Period, instant_of, minute_of
-from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner
+from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner, rank_in_span
 from scheduler.domain.recurrence import SeriesRule
-from scheduler.domain.relaxing import by_ask, relaxation, relaxations
+from scheduler.domain.relaxing import by_ask, first_that_helps, relaxations
 from scheduler.domain.rules import NO_RULES, Rules
-from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
+from scheduler.domain.scoring import Scores, Thousandths, coming_attendees, score_starts
 from scheduler.domain.slots import is_too_unknown, unreliable
 from scheduler.domain.timeline import Mask, Starts
 from scheduler.domain.zones import LocalTime, resolve_walls
 
 _FAR = np.int64(1 << 40)
 """A minute that is near to none."""
+_ORDER = list(Reason)
+_REASON_OF = {Cause.LIMIT: Reason.LIMIT, Cause.MINIMUM_GAP: Reason.MINIMUM_GAP}
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,6 @@ def find_cadences(query: CadenceQuery) -> CadenceAnswer:
     return CadenceAnswer(tuple(chosen), int(remaining.size), explanation)
 
 
-def best_coverage(query: CadenceQuery) -> float:
-    """The best coverage of any cadence that is left; 0 if none is."""
-    search = CadenceSearch(query)
-    return search.best(search.clear)
-
-
 def local_time_shifts(periods: list[Period], attendees: tuple[Attendee, ...]) -> Iterator[LocalTimeShift]:
     """Of occurrences in order, each attendee's whose wall time differs from that of the one before."""
     starts = np.array([minute_of(period.start) for period in periods], dtype=np.int64)
@@ -159,6 +156,7 @@ class CadenceSearch:
             query.move_within_days,
             query.rules,
             query.per_week,
+            unreliable(query.attendees, allow_unknown=query.allow_unknown),
         )
         self.date_sets = date_sets(query.pattern, query.every_weeks, query.per_week, dates.first, dates.last)
         times = np.arange(0, DAY, query.step, dtype=np.int64)
@@ -198,22 +196,42 @@ class CadenceSearch:
         """For each candidate, clear / all in thousandths."""
         return in_thousandths(counts, self.occurrence_counts)
 
-    def remaining(self, counts: Minutes) -> Minutes:
-        """The candidates that have a clear occurrence and enough coverage, and keep the gap between their own."""
+    def remaining(self, counts: Minutes, reason: Reason = Reason.GROUP) -> Minutes:
+        """The candidates that have a clear occurrence and enough coverage, and whose own don't bar each other.
+
+        With ``reason`` only what is looked at until that reason counts.
+        """
         enough = self.coverage(counts) / 1000 >= self.query.min_coverage
-        return np.flatnonzero(enough & (counts > 0) & self.kept_apart)
+        fine = enough & (counts > 0)
+        for (_, cause), bars in self.own_conflicts.items():
+            if _ORDER.index(_REASON_OF[cause]) <= _ORDER.index(reason):
+                fine &= ~bars.any(axis=1).ravel()
+        return np.flatnonzero(fine)
 
     @cached_property
-    def kept_apart(self) -> Mask:
-        """For each candidate, whether all of its own occurrences are as far from each other as meetings have to be."""
-        if not self.query.rules.minimum_gap:
-            return np.ones(self.occurrence_counts.size, dtype=bool)
+    def own_conflicts(self) -> dict[tuple[int | None, Cause], Mask]:
+        """Where a candidate's own occurrences bar each other, by attendee and cause: sets x occurrences x times of day.
+
+        They come nearer to each other than meetings may, or fill a day or a week further than somebody takes.
+        """
         filled = np.concatenate([self.matrix, np.full((1, self.columns), _FAR)])
-        gaps = np.diff(filled[self.rows], axis=1) - self.query.duration
-        # Of two rows that only fill a set up the second comes no later.
-        between = self.rows[:, 1:, None] < len(self.matrix)
-        kept: Mask = (~between | (gaps >= self.query.rules.minimum_gap)).all(axis=1).ravel()
-        return kept
+        found: dict[tuple[int | None, Cause], Mask] = {}
+        is_one = self.rows < len(self.matrix)
+        if gap := self.query.rules.minimum_gap:
+            near = _apart(filled[self.rows], self.query.duration) < gap
+            found[None, Cause.MINIMUM_GAP] = near & is_one[:, :, None]
+        for limit in self.planner.limits:
+            spans = limit.cap.spans(limit.clock, self.matrix.ravel()).reshape(self.matrix.shape)
+            room = limit.cap.room(limit.taken, spans)
+            # What existing meetings have filled is barred by itself.
+            roomy = ~self.starts.barred(self.query.duration, [self.planner.bars[limit.index].limit])[self.places]
+            full = np.zeros((*self.rows.shape, self.columns), dtype=bool)
+            for place, dates in enumerate(self.date_sets):
+                own = self.rows[place, : len(dates.dates)]
+                full[place, : len(own)] = (rank_in_span(spans[own]) >= room[own]) & roomy[own]
+            key = limit.index, Cause.LIMIT
+            found[key] = found[key] | full if key in found else full
+        return found
 
     def begins(self, candidates: Minutes) -> tuple[Minutes, Minutes, Minutes]:
         """What orders candidates by dtstart, the last first: their dates, time of day and first date."""
@@ -227,16 +245,21 @@ class CadenceSearch:
         minutes = filled[self.rows[sets], columns[:, None]]
         clear = np.concatenate([self.clear, np.zeros((1, self.columns), dtype=bool)])[self.rows[sets], columns[:, None]]
         starts = Starts(np.unique(minutes[clear]), None)
-        coming = coming_attendees(self.query.attendees, self.planner.bars, starts, self.query.duration)
-        query = self.query
-        scores = score_starts(
-            query.attendees, starts, query.duration, coming, groups=query.rules.groups, fair=query.fair
-        )
+        scores = self.scores_at(starts)
         apart = _apart(minutes, self.query.duration)[clear]
         points = np.zeros(minutes.shape, dtype=np.int64)
         points[clear] = scores.with_others(starts.places(minutes[clear]), apart)
         mean: Thousandths = np.rint(points.sum(axis=1) / clear.sum(axis=1)).astype(np.int64)
         return mean
+
+    def scores_at(self, starts: Starts) -> Scores:
+        """The scores of clear occurrences."""
+        query, planner = self.query, self.planner
+        coming = coming_attendees(query.attendees, planner.bars, starts, query.duration, planner.panel(starts))
+        nobody = np.zeros(len(starts), dtype=bool)
+        counted = [nobody if place in planner.unreliable else mask for place, mask in enumerate(coming)]
+        groups = query.rules.groups
+        return score_starts(query.attendees, starts, query.duration, counted, groups=groups, fair=query.fair)
 
     def cadence(self, candidate: int, score: int) -> Cadence:
         """A candidate in full."""
@@ -253,47 +276,66 @@ class CadenceSearch:
         costs = tuple(int(burdens(one, starts, self.query.duration).sum()) for one in self.query.attendees)
         return Cadence(dtstart, rule, occurrences, clear, coverage, score / 1000, tuple(shifts), costs)
 
-    def best(self, clear: Mask) -> float:
-        """The best coverage among the candidates that remain; 0 if none does."""
+    def best(self, clear: Mask, reason: Reason = Reason.GROUP) -> float:
+        """The best coverage among the candidates that remain, as `remaining` has it; 0 if none does."""
         counts = self.per_candidate(clear)
-        remaining = self.remaining(counts)
+        remaining = self.remaining(counts, reason)
         return int(self.coverage(counts)[remaining].max()) / 1000 if remaining.size else 0.0
 
     @cached_property
     def situation(self) -> Situation:
         """The question as the explanation needs it."""
         query, planner = self.query, self.planner
-        unknown = unreliable(query.attendees, allow_unknown=query.allow_unknown)
-        rules = planner.rule_masks(self.starts)
-        return Situation(planner.attendees, planner.bars, self.starts, query.duration, planner.span, rules, unknown)
+        return Situation(
+            planner.attendees,
+            planner.bars,
+            self.starts,
+            query.duration,
+            planner.span,
+            planner.rule_masks(self.starts),
+            planner.unreliable,
+            planner.panel(self.starts),
+        )
 
     @property
     def blocking(self) -> tuple[Blocking, ...]:
         """What each cause takes by itself, in (candidate, occurrence) pairs."""
-        return blocking_causes(self.situation, lambda barred: int(self.per_candidate(barred[self.places]).sum()))
+        return blocking_causes(self.situation, self._pairs_lost)
+
+    def _pairs_lost(self, index: int | None, cause: Cause, barred: Mask) -> int:
+        cells = barred[self.places]
+        lost = int(self.per_candidate(cells).sum())
+        if (index, cause) in self.own_conflicts:
+            filled = np.concatenate([cells, np.zeros((1, self.columns), dtype=bool)])
+            lost += int(np.count_nonzero(self.own_conflicts[index, cause] & ~filled[self.rows]))
+        return lost
 
     def explain(self) -> Explanation:
         """Why nothing was found, and what would help."""
-        reason = Reason.MINIMUM_GAP
-        if self.kept_apart.any():
-            reason = first_reason(self.situation, lambda barred: not self.best(~barred[self.places]))
-        night = self.query.relax_into_night
-        relaxed = relaxations(self.situation, lambda free: self.best(free[self.places]), self._best_with, night=night)
+        reason = first_reason(self.situation, lambda reason, barred: not self.best(~barred[self.places], reason))
+        relaxed = relaxations(
+            self.situation,
+            lambda free: self.best(free[self.places]),
+            self._best_with,
+            night=self.query.relax_into_night,
+            is_shared=bool(self.query.rules.minimum_gap or self.own_conflicts),
+        )
         return Explanation(reason, self.blocking, by_ask([*relaxed, *self._asked_otherwise()]))
 
     def _asked_otherwise(self) -> Iterator[Relaxation]:
-        """A shorter meeting, and occurrences that go on for longer."""
+        """A shorter meeting, occurrences that go on for longer, and fewer of a group."""
         query = self.query
         if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
             return
         shorter = duration_ladder(query.duration)
         # What suits a longer meeting suits a shorter one, so that the least cut can be looked for by halves.
         least = bisect_left(shorter, True, key=lambda change: self._best_with(change) > 0)
-        for ladder in (shorter[least : least + 1], later_ends(query.starts_on, query.ends_on, query.every_weeks)):
-            for change in ladder:
-                if coverage := self._best_with(change):
-                    yield relaxation(change, coverage)
-                    break
+        ladders = (
+            shorter[least : least + 1],
+            later_ends(query.starts_on, query.ends_on, query.every_weeks),
+            *group_ladders(query.rules),
+        )
+        yield from first_that_helps(ladders, self._best_with)
 
     def _best_with(self, change: Change) -> float:
         """The best coverage of the question with that change of its own fields."""
@@ -308,8 +350,8 @@ def in_thousandths(counts: Minutes | np.int64, whole: Minutes | int) -> Thousand
 
 
 def _apart(minutes: Minutes, duration: int) -> Minutes:
-    """How many minutes lie between each occurrence of a row and its nearest neighbour in it."""
+    """How many minutes lie between each occurrence (second axis) and its nearest neighbour in the same row."""
     gaps = np.diff(minutes, axis=1) - duration
-    edge = np.full((len(minutes), 1), _FAR)
+    edge = np.full_like(minutes[:, :1], _FAR)
     apart: Minutes = np.minimum(np.hstack([edge, gaps]), np.hstack([gaps, edge]))
     return apart

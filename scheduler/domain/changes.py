@@ -5,7 +5,8 @@ Nobody's exam or leave is ever touched.
 
 What a change asks is one number, so that all of them can be ranked: 1 for each minute taken off a buffer, 2 for
 each minute taken off the meeting or added to a day's working hours, 60 for each day that the end is put off,
-300 for another working day, 400 for a blackout that no longer bars, 600 for somebody who may stay away.
+300 for another working day, 400 for a blackout that no longer bars, 600 for somebody who may stay away, of a group or
+by name.
 """
 
 from __future__ import annotations
@@ -16,16 +17,28 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, TypeVar
 
-from scheduler.domain.availability import DAY, Attendee, Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.availability import (
+    DAY,
+    MOST_HOURS,
+    Attendee,
+    Blackout,
+    BlackoutKind,
+    Buffer,
+    Days,
+    WorkingHours,
+)
+from scheduler.domain.panels import Group
 from scheduler.domain.recurrence import DAY_NAMES, WEEKDAYS
+from scheduler.domain.rules import Rules, with_fewer
 from scheduler.domain.zones import LAST_DATE
 
 RUNG = 30
 """Minutes by which working hours are widened from rung to rung."""
 WIDEST = 180
 EVENING, MORNING = 22 * 60, 7 * 60
-"""Hours are not widened into the time between, unless the question allows it."""
-BUFFER_CUTS = (5, 10, 15, 20, 30, 45, 60, 90, 120)
+"""No minute between them is added to anybody's hours, unless the question allows it."""
+BUFFER_RUNG = 5
+"""Minutes by which a buffer is cut from rung to rung."""
 SHORTEST = 15
 """Minutes under which a meeting is not cut."""
 FURTHER, LONGEST = timedelta(weeks=8), timedelta(days=366)
@@ -62,32 +75,32 @@ def hours_ladders(index: int, attendee: Attendee, *, night: bool) -> Iterator[La
     week = _Week.of(attendee.hours or ())
     if not week.spans:
         return
-    steps = range(RUNG, WIDEST + 1, RUNG)
     for later in (True, False):
-        rungs = [(minutes, week.widened(minutes if later else 0, 0 if later else minutes, night)) for minutes in steps]
-        yield [
-            Change(index, _widening(wider, minutes, later=later), 2 * minutes, {"hours": wider.hours})
-            for minutes, wider in rungs
-            if wider != week.widened(minutes - RUNG if later else 0, 0 if later else minutes - RUNG, night)
-        ]
+        rungs = []
+        reached = week
+        for minutes in range(RUNG, WIDEST + 1, RUNG):
+            wider = week.widened(minutes, later=later, night=night)
+            added = wider.longest_addition(week)
+            if wider != reached and len(wider.hours) <= MOST_HOURS:
+                rungs.append(Change(index, _widening(wider, added, later=later), 2 * added, {"hours": wider.hours}))
+            reached = wider
+        yield rungs
+    fuller = [(day, week.with_day(day).hours) for day in WEEKDAYS if day not in week.spans]
     yield [
-        Change(index, f"add {DAY_NAMES[day]} to the working days", 300, {"hours": week.with_day(day).hours})
-        for day in WEEKDAYS
-        if day not in week.spans
+        Change(index, f"add {DAY_NAMES[day]} to the working days", 300, {"hours": hours})
+        for day, hours in fuller
+        if len(hours) <= MOST_HOURS
     ]
 
 
 def buffer_ladders(index: int, attendee: Attendee) -> Iterator[Ladder]:
-    """Smaller buffers, down to none."""
+    """A smaller buffer before, after, or on both sides, down to none."""
     before, after = attendee.buffer.before, attendee.buffer.after
-    whole = max(before, after)
-    cuts = [cut for cut in BUFFER_CUTS if cut < whole]
-    smaller = [Buffer(max(before - cut, 0), max(after - cut, 0)) for cut in cuts]
-    rungs = [
-        Change(index, f"keep {left.before} minutes before and {left.after} after free", cut, {"buffer": left})
-        for cut, left in zip(cuts, smaller, strict=True)
-    ]
-    yield [*rungs, Change(index, "keep no time free around the meeting", whole, {"buffer": Buffer()})] if whole else []
+    for sides in ((1, 0), (0, 1), (1, 1)):
+        whole = max(before * sides[0], after * sides[1])
+        cuts = [*range(BUFFER_RUNG, whole, BUFFER_RUNG), *([whole] if whole else [])]
+        left = [Buffer(max(before - cut * sides[0], 0), max(after - cut * sides[1], 0)) for cut in cuts]
+        yield [Change(index, _kept_free(one), before + after - one.before - one.after, {"buffer": one}) for one in left]
 
 
 def blackout_ladders(index: int, attendee: Attendee) -> Iterator[Ladder]:
@@ -102,10 +115,21 @@ def blackout_ladders(index: int, attendee: Attendee) -> Iterator[Ladder]:
     yield [change for _, _, change in sorted(rungs, key=lambda rung: rung[:2])]
 
 
-def optional_ladder(index: int, attendees: Sequence[Attendee]) -> Ladder:
+def optional_ladder(index: int, attendees: Sequence[Attendee], *, has_groups: bool) -> Ladder:
     """The attendee may stay away, if somebody else still has to come."""
-    others = sum(attendee.required for attendee in attendees) > 1
+    others = has_groups or sum(attendee.required for attendee in attendees) > 1
     return [Change(index, "make this attendee optional", 600, {"required": False})] if others else []
+
+
+def group_ladders(rules: Rules) -> Iterator[Ladder]:
+    """Fewer of a group, one at least."""
+    for place, group in enumerate(rules.groups):
+        yield [
+            Change(
+                None, _fewer(fewer, group), 600 * (group.required - fewer), {"rules": with_fewer(rules, place, fewer)}
+            )
+            for fewer in range(group.required - 1, 0, -1)
+        ]
 
 
 def duration_ladder(duration: int) -> Ladder:
@@ -129,7 +153,7 @@ def later_ends(starts_on: date, ends_on: date, every_weeks: int) -> Ladder:
 
 
 Span = tuple[int, int]
-"""Minutes of the day from start to end; an end over 1440 is the next day's."""
+"""Minutes of the day from start to end; an end over 1440 is the next day's, a start under 0 the day before's."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +173,25 @@ class _Week:
     @property
     def hours(self) -> tuple[WorkingHours, ...]:
         """The same as working hours, days that are alike together."""
-        alike = sorted(self.spans, key=lambda day: (self.spans[day], WEEKDAYS.index(day)))
-        groups = [(spans, tuple(days)) for spans, days in groupby(alike, key=self.spans.__getitem__)]
-        found = [WorkingHours(days, start, end % DAY) for spans, days in groups for start, end in spans]
+        by_day: dict[str, tuple[Span, ...]] = {}
+        for day, spans in self.spans.items():
+            for start, end in spans:
+                # What begins before midnight belongs to the day before.
+                begins = WEEKDAYS[(WEEKDAYS.index(day) + start // DAY) % 7]
+                by_day[begins] = tuple(sorted((*by_day.get(begins, ()), (start % DAY, end % DAY))))
+        alike = sorted(by_day, key=lambda day: (by_day[day], WEEKDAYS.index(day)))
+        groups = [(spans, tuple(days)) for spans, days in groupby(alike, key=by_day.__getitem__)]
+        found = [WorkingHours(days, start, end) for spans, days in groups for start, end in spans]
         return tuple(sorted(found, key=lambda entry: (WEEKDAYS.index(entry.days[0]), entry.start)))
 
-    def widened(self, later: int, earlier: int, night: bool) -> _Week:
-        """Each day's last end put off and first beginning put forward, as far as the night allows."""
-        return _Week({day: _widened(spans, later, earlier, night) for day, spans in self.spans.items()})
+    def widened(self, minutes: int, *, later: bool, night: bool) -> _Week:
+        """Each day's last end put off, or its first beginning put forward, as far as night and a day's length go."""
+        widen = _ending_later if later else _beginning_earlier
+        return _Week({day: widen(spans, minutes, night=night) for day, spans in self.spans.items()})
+
+    def longest_addition(self, narrower: _Week) -> int:
+        """How many minutes the day has more that has most more."""
+        return max(_length_of(spans) - _length_of(narrower.spans[day]) for day, spans in self.spans.items())
 
     def with_day(self, day: str) -> _Week:
         """One more day, with the hours of the nearest working day before it."""
@@ -164,21 +199,29 @@ class _Week:
         near = next(name for name in (WEEKDAYS[(place - back) % 7] for back in range(1, 7)) if name in self.spans)
         return _Week({**self.spans, day: self.spans[near]})
 
-    def common(self, end: bool) -> int | None:
+    def common(self, *, end: bool) -> int | None:
         """When every day ends (or begins), if that is one time."""
-        times = {max(stop for _, stop in spans) if end else spans[0][0] for spans in self.spans.values()}
-        return times.pop() % DAY if len(times) == 1 else None
+        times = {(max(stop for _, stop in spans) if end else spans[0][0]) % DAY for spans in self.spans.values()}
+        return times.pop() if len(times) == 1 else None
 
 
-def _widened(spans: tuple[Span, ...], later: int, earlier: int, night: bool) -> tuple[Span, ...]:
-    first, last = spans[0][0], max(spans, key=lambda span: span[1])
-    end = last[1] + later if night else max(last[1], min(last[1] + later, EVENING))
-    start = first - earlier if night else min(first, max(first - earlier, MORNING))
-    start, end = max(start, 0), min(end, max(last[1], DAY))
-    found = [list(span) for span in spans]
-    found[spans.index(last)][1] = end
-    found[0][0] = start
-    return tuple((begin, stop) for begin, stop in found)
+def _ending_later(spans: tuple[Span, ...], minutes: int, *, night: bool) -> tuple[Span, ...]:
+    last = max(spans, key=lambda span: span[1])
+    start, end = last
+    clock = end % DAY
+    light = DAY if night else EVENING - clock if MORNING <= clock < EVENING else 0
+    wider = (start, end + min(minutes, light, DAY - (end - start)))
+    return tuple(wider if span is last else span for span in spans)
+
+
+def _beginning_earlier(spans: tuple[Span, ...], minutes: int, *, night: bool) -> tuple[Span, ...]:
+    (start, end), *others = spans
+    light = DAY if night else start - MORNING if MORNING < start <= EVENING else 0
+    return ((start - min(minutes, light, DAY - (end - start)), end), *others)
+
+
+def _length_of(spans: tuple[Span, ...]) -> int:
+    return sum(end - start for start, end in spans)
 
 
 def _widening(week: _Week, minutes: int, *, later: bool) -> str:
@@ -187,6 +230,17 @@ def _widening(week: _Week, minutes: int, *, later: bool) -> str:
         return f"{'end' if later else 'begin'} working hours up to {minutes} minutes {'later' if later else 'earlier'}"
     clock = f"{common // 60:02}:{common % 60:02}"
     return f"extend working hours to {clock}" if later else f"begin working hours at {clock}"
+
+
+def _fewer(required: int, group: Group) -> str:
+    members = ", ".join(map(str, group.members))
+    return f"let {required} of the attendees {members} be enough"
+
+
+def _kept_free(buffer: Buffer) -> str:
+    if buffer == Buffer():
+        return "keep no time free around the meeting"
+    return f"keep {buffer.before} minutes before and {buffer.after} after free"
 
 
 def _named(blackout: Blackout) -> str:

@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from scheduler.domain.availability import Attendee, blackout_periods, closed_hours, full_days
+from scheduler.domain.panels import Panel
 from scheduler.domain.timeline import Bar, Mask, Starts
 
 
@@ -129,7 +130,8 @@ class Situation:
     """A question as the explanation needs it: whom it is about, what bars them, and the starts in question.
 
     Every meeting lies in ``span`` (UTC minutes). ``rules`` masks the starts that the question's own rules bar, by
-    cause. ``unreliable`` are the attendees whose calendar is unknown where that is not put up with.
+    cause, and ``panel`` says who of its groups can come. ``unreliable`` are the attendees whose calendar is unknown
+    where that is not put up with.
     """
 
     attendees: Sequence[Attendee]
@@ -139,6 +141,7 @@ class Situation:
     span: tuple[int, int]
     rules: Mapping[Cause, Mask]
     unreliable: frozenset[int] = frozenset()
+    panel: Panel | None = None
 
     @property
     def required(self) -> list[tuple[int, Attendee, Bars]]:
@@ -151,12 +154,16 @@ class Situation:
         return self.starts.barred(self.duration, bars)
 
 
-def blocking_causes(situation: Situation, weigh: Callable[[Mask], int]) -> tuple[Blocking, ...]:
+Weigh = Callable[[int | None, Cause, Mask], int]
+"""How many starts somebody's cause takes, of which those are barred in this mask that it bars for any candidate."""
+
+
+def blocking_causes(situation: Situation, weigh: Weigh) -> tuple[Blocking, ...]:
     """Each required attendee's and the question's own causes, with what each takes by itself.
 
-    ``weigh`` counts a mask of barred starts. Most starts lost first, then by index, the question's own first.
+    Most starts lost first, then by index, the question's own first.
     """
-    rows = [Blocking(None, cause, weigh(mask)) for cause, mask in situation.rules.items()]
+    rows = [Blocking(None, cause, weigh(None, cause, mask)) for cause, mask in situation.rules.items()]
     for index, attendee, own in situation.required:
         hours = Cause.NO_WORKING_HOURS if attendee.hours == () else Cause.OUTSIDE_HOURS
         busy = situation.barred(own.busy)
@@ -167,18 +174,18 @@ def blocking_causes(situation: Situation, weigh: Callable[[Mask], int]) -> tuple
             Cause.BUFFER: situation.barred(own.buffer) & ~busy,
             Cause.LIMIT: situation.barred(own.limit),
         }
-        rows += [Blocking(index, cause, weigh(mask)) for cause, mask in masks.items()]
+        rows += [Blocking(index, cause, weigh(index, cause, mask)) for cause, mask in masks.items()]
     lost = [row for row in rows if row.starts_lost]
     return tuple(sorted(lost, key=lambda row: (-row.starts_lost, -1 if row.index is None else row.index)))
 
 
-def first_reason(situation: Situation, is_hopeless: Callable[[Mask], bool]) -> Reason:
+def first_reason(situation: Situation, is_hopeless: Callable[[Reason, Mask], bool]) -> Reason:
     """The first reason in their order whose cause, with those before it, leaves nothing.
 
-    ``is_hopeless`` says of a mask of barred starts whether what is left is nothing.
+    ``is_hopeless`` says whether what is left is nothing, of the reason that was come to and a mask of barred starts.
     """
     required = [own for _, _, own in situation.required]
-    if situation.unreliable:
+    if any(index in situation.unreliable for index, _, _ in situation.required):
         return Reason.STALE_CALENDAR
     if any(attendee.hours == () for _, attendee, _ in situation.required):
         return Reason.NO_WORKING_HOURS
@@ -197,6 +204,6 @@ def first_reason(situation: Situation, is_hopeless: Callable[[Mask], bool]) -> R
     barred = nothing
     for reason, layer in layers:
         barred = barred | layer()
-        if is_hopeless(barred):
+        if is_hopeless(reason, barred):
             return reason
     return Reason.GROUP

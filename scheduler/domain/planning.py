@@ -5,7 +5,8 @@ The same plan is shown with a cadence and made again, inside the transaction, wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -18,15 +19,19 @@ from scheduler.domain.availability import (
     NO_BUFFER,
     Attendee,
     Blackout,
+    Cap,
     Days,
     blackout_periods,
-    full_days,
+    caps_of,
     wall_midnight,
 )
+from scheduler.domain.clocks import Clock
 from scheduler.domain.explanation import Bars, Cause
 from scheduler.domain.meetings import Series
+from scheduler.domain.panels import Panel
 from scheduler.domain.periods import EPOCH, Minutes, Period, instant_of, minute_of
 from scheduler.domain.rules import NO_RULES, Rules
+from scheduler.domain.scoring import coming_attendees
 from scheduler.domain.timeline import Bar, Mask, Starts
 from scheduler.domain.zones import LocalTime, offsets_between
 
@@ -74,12 +79,57 @@ class PlannedOccurrence:
     coming: Mapping[int, bool] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class _Limit:
+    """How many meetings a required attendee takes a day or a week, and those that there are already."""
+
+    index: int
+    clock: Clock
+    cap: Cap
+    taken: Minutes
+    known: AbstractSet[Period]
+
+    def has_room(self, minutes: Minutes, held: Sequence[Period]) -> Mask:
+        """The starts whose day or week takes one more meeting beside those that are known and held."""
+        more = self.cap.taken(self.clock, self._unknown(held))
+        spans = self.cap.spans(self.clock, minutes)
+        roomy: Mask = self.cap.room(self.taken, spans) > self.cap.most - self.cap.room(more, spans)
+        return roomy
+
+    def overfull(self, periods: Sequence[Period], elsewhere: Sequence[Period]) -> Mask:
+        """Which of the periods have no room after those of them and of what is ``elsewhere`` that come before."""
+        unknown = sorted({*self._unknown(periods), *self._unknown(elsewhere)})
+        starts = np.array([minute_of(period.start) for period in unknown], dtype=np.int64)
+        spans = self.cap.spans(self.clock, starts)
+        is_full = rank_in_span(spans) >= self.cap.room(self.taken, spans)
+        full = {unknown[place] for place in is_full.nonzero()[0].tolist()}
+        return np.array([period in full for period in periods], dtype=bool)
+
+    def _unknown(self, periods: Iterable[Period]) -> Iterator[Period]:
+        return (period for period in periods if period not in self.known)
+
+
+def rank_in_span(spans: Minutes) -> Minutes:
+    """Of days or weeks in order of time, how many come before each that are the same one.
+
+    Whoever flies back over the date line has a day twice: it counts as one with the day between.
+    """
+    spans = np.maximum.accumulate(spans, axis=0)
+    rank = np.zeros_like(spans)
+    for back in range(1, len(spans)):
+        is_same = spans[back:] == spans[:-back]
+        if not is_same.any():
+            break
+        rank[back:] += is_same
+    return rank
+
+
 class Planner:
     """Plans the occurrences of any series for the same people, length and dates.
 
     A move stays within ``move_within_days`` of the blocked date and within ``starts_on`` to ``ends_on``,
     dates of ``zone``; its time of day there is a multiple of ``step`` minutes. A week has room for a series that comes
-    ``per_week`` times in it if it has for all of them.
+    ``per_week`` times in it if it has for all of them. Nobody counts on a group's members who are ``unreliable``.
     """
 
     def __init__(
@@ -93,9 +143,9 @@ class Planner:
         move_within_days: int = 3,
         rules: Rules = NO_RULES,
         per_week: int = 1,
+        unreliable: frozenset[int] = frozenset(),
     ) -> None:
         self.attendees = tuple(_with_room_for(attendee, per_week) for attendee in attendees)
-        self.per_week = per_week
         self.dates = dates
         self.zone = zone
         self.duration = duration
@@ -108,6 +158,12 @@ class Planner:
         self.end = wall_midnight(dates.last) + 3 * DAY
         self.bars = [Bars.of(attendee, *self.span) for attendee in self.attendees]
         self.rule_bars = rules.bars(attendees, *self.span)
+        self.unreliable = unreliable
+        self.limits = [
+            _Limit(index, attendee.clock, cap, cap.taken(attendee.clock, attendee.meetings), set(attendee.meetings))
+            for index, attendee in enumerate(attendees)
+            for cap in (caps_of(attendee) if attendee.required else ())
+        ]
 
     @property
     def span(self) -> tuple[int, int]:
@@ -119,14 +175,20 @@ class Planner:
         required = [own for one, own in zip(self.attendees, self.bars, strict=True) if one.required]
         bars = [bar for own in required for bar in own.all]
         barred = starts.barred(self.duration, [*bars, *self.rule_bars.values()])
-        return barred | self.rules.short_of(self.bars, starts, self.duration) if self.rules.groups else barred
+        panel = self.panel(starts)
+        return barred | panel.short if panel else barred
+
+    def panel(self, starts: Starts) -> Panel | None:
+        """Who of the question's groups, if it has any, can come to meetings at the starts."""
+        if not self.rules.groups:
+            return None
+        return self.rules.panel(self.attendees, self.bars, starts, self.duration, self.unreliable)
 
     def rule_masks(self, starts: Starts) -> dict[Cause, Mask]:
         """Which of the starts each of the question's own rules bars."""
         masks = {cause: starts.barred(self.duration, [bar]) for cause, bar in self.rule_bars.items()}
-        if self.rules.groups:
-            masks[Cause.GROUP] = self.rules.short_of(self.bars, starts, self.duration)
-        return masks
+        panel = self.panel(starts)
+        return masks | {Cause.GROUP: panel.short} if panel else masks
 
     def plan(self, series: Series, elsewhere: Sequence[Period] = ()) -> tuple[PlannedOccurrence, ...]:
         """Each occurrence of the series in order; none moves onto another one or onto an earlier move.
@@ -135,10 +197,10 @@ class Planner:
         """
         locals_ = series.nominal_starts
         nominal = [self._meeting(minute_of(local.instant)) for local in locals_]
-        reasons = self._blocked_by(nominal)
-        planned: list[PlannedOccurrence] = []
         begin, over = (instant_of(minute) for minute in self.span)
         near = [period for period in elsewhere if begin < period.end and period.start < over]
+        reasons = self._blocked_by(nominal, near)
+        planned: list[PlannedOccurrence] = []
         taken = [*nominal, *(self._with_buffers(period) for period in near)]
         held = [*nominal, *near]
         for place, (local, period) in enumerate(zip(locals_, nominal, strict=True)):
@@ -161,21 +223,28 @@ class Planner:
         others = [index for index, one in enumerate(self.attendees) if not one.required and one.unknown is None]
         kept = [one.moved_to or one.period for one in planned if one.status is not PlanStatus.SKIPPED] if others else []
         starts = Starts(np.unique(np.array([minute_of(one.start) for one in kept], dtype=np.int64)), None)
-        barred = {index: starts.barred(self.duration, self.bars[index].all) for index in others}
+        masks = coming_attendees(self.attendees, self.bars, starts, self.duration, self.panel(starts))
         for one in planned:
             if not others or one.status is PlanStatus.SKIPPED:
                 yield one
                 continue
             place = np.searchsorted(starts.minutes, minute_of((one.moved_to or one.period).start))
-            yield replace(one, coming={index: not mask[place] for index, mask in barred.items()})
+            coming = {index: mask[place] for index in others if (mask := masks[index]) is not None}
+            yield replace(one, coming={index: bool(can) for index, can in coming.items()})
 
-    def _blocked_by(self, periods: Sequence[Period]) -> list[tuple[BlockedBy, ...]]:
-        """For each period, every cause that keeps a required attendee from it, in the attendees' order."""
+    def _blocked_by(self, periods: Sequence[Period], elsewhere: Sequence[Period]) -> list[tuple[BlockedBy, ...]]:
+        """For each period, every cause that keeps a required attendee from it, in the attendees' order.
+
+        A period counts towards what a day or a week may have of those after it, and so does what is ``elsewhere``.
+        """
         starts = Starts(np.array([minute_of(period.start) for period in periods], dtype=np.int64), None)
         found: list[list[BlockedBy]] = [[] for _ in periods]
         for blocked_by, mask in self._causes(starts):
             for place in mask.nonzero()[0].tolist():
                 found[place].append(blocked_by)
+        for limit in self.limits:
+            for place in limit.overfull(periods, elsewhere).nonzero()[0].tolist():
+                found[place].append(BlockedBy(limit.index, Cause.LIMIT))
         return [tuple(_without_doubles(causes)) for causes in found]
 
     def _causes(self, starts: Starts) -> Iterator[tuple[BlockedBy, Mask]]:
@@ -221,7 +290,9 @@ class Planner:
         """
         day = blocked.wall.date().toordinal() - EPOCH.toordinal()
         minutes, days = self._free
-        near = self._with_room(minutes[np.abs(days - day) <= self.move_within_days], held)
+        near = minutes[np.abs(days - day) <= self.move_within_days]
+        for limit in self.limits:
+            near = near[limit.has_room(near, held)]
         origin, gap = minute_of(blocked.instant), timedelta(minutes=self.rules.minimum_gap)
         for place in np.lexsort((-near, np.abs(near - origin))).tolist():
             period = self._meeting(int(near[place]))
@@ -229,16 +300,6 @@ class Planner:
             if not is_near:
                 return period
         return None
-
-    def _with_room(self, minutes: Minutes, held: Sequence[Period]) -> Minutes:
-        """The starts at which everybody's day and week takes one more beside those that are there and are held."""
-        bars = [
-            Bar(full_days(_without_room_for(one, held, self.per_week), *self.span), starts_only=True)
-            for one in self.attendees
-            if one.required and {one.at_most_per_day, one.at_most_per_week} != {None}
-        ]
-        roomy: Minutes = minutes[~Starts(minutes, None).barred(self.duration, bars)]
-        return roomy
 
     @cached_property
     def _free(self) -> tuple[Minutes, Minutes]:
@@ -257,15 +318,6 @@ def _with_room_for(attendee: Attendee, per_week: int) -> Attendee:
     """Whose week is full already when it can't take so many more."""
     most = attendee.at_most_per_week
     return attendee if most is None else replace(attendee, at_most_per_week=most - per_week + 1)
-
-
-def _without_room_for(attendee: Attendee, held: Sequence[Period], per_week: int) -> Attendee:
-    """With those meetings as well, and as many a week as they really may have."""
-    most = attendee.at_most_per_week
-    most = None if most is None else most + per_week - 1
-    known = set(attendee.meetings)
-    more = tuple(period for period in held if period not in known)
-    return replace(attendee, meetings=attendee.meetings + more, at_most_per_week=most)
 
 
 def _without_doubles(causes: Sequence[BlockedBy]) -> Iterator[BlockedBy]:

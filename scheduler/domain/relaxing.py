@@ -1,14 +1,17 @@
 """What would help: changes of a question that were tried and found to make a meeting possible.
 
 A change of one attendee can only free starts at which nothing else stands in the way. Those are found once, for all
-attendees and causes together; every change is then tried on them alone.
+attendees and causes together; every change is then tried on them alone. Somebody of a group stands in the way where the
+group would be large enough with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -25,7 +28,7 @@ from scheduler.domain.explanation import Bars, Cause, Relaxation, Situation
 from scheduler.domain.periods import Minutes
 from scheduler.domain.timeline import Bar, Mask, Starts
 
-Weigh = Callable[[Mask], float]
+Worth = Callable[[Mask], float]
 """What a question comes to whose feasible starts are these: how many, or the best coverage; 0: still nothing."""
 
 MOST = 20
@@ -38,27 +41,56 @@ _NOTHING, _SEVERAL = -1, -2
 
 
 def relaxations(
-    situation: Situation, weigh: Weigh, ask_again: Callable[[Change], float], *, night: bool
+    situation: Situation,
+    worth: Worth,
+    ask_again: Callable[[Change], float],
+    *,
+    night: bool,
+    is_shared: bool,
 ) -> Iterator[Relaxation]:
     """For each attendee and cause the change that asks least of those that help.
 
-    ``ask_again`` is what the whole question comes to with a change: who has to come decides which meetings they share.
+    ``ask_again`` is what the whole question comes to with a change. Whether somebody may stay away has to be asked so
+    where what bars the others hangs on who has to come (``is_shared``).
     """
     barriers = _Barriers(situation)
     for index, attendee, _ in situation.required:
-        ladders: Mapping[int, Iterable[Ladder]] = {
-            _HOURS: hours_ladders(index, attendee, night=night),
-            _BLACKOUT: blackout_ladders(index, attendee),
-            _BUFFER: buffer_ladders(index, attendee),
-        }
-        for cause, several in ladders.items():
-            places = barriers.only(index, cause)
-            for ladder in several if places.size else ():
-                yield from _first_that_helps(ladder, partial(barriers.freed, places=places), weigh)
-        alone = weigh(barriers.with_these(barriers.only_attendee(index)))
-        for change in optional_ladder(index, situation.attendees) if alone else ():
-            if gained := ask_again(change) if Cause.MINIMUM_GAP in situation.rules else alone:
+        places = partial(barriers.only, index)
+        yield from _of_their_time(index, attendee, barriers, places, worth, night=night)
+        for change in optional_ladder(index, situation.attendees, has_groups=situation.panel is not None):
+            free = barriers.with_these(barriers.only_attendee(index))
+            if gained := ask_again(change) if is_shared else worth(free):
                 yield relaxation(change, gained)
+    for index in situation.panel.barred if situation.panel else ():
+        places = partial(barriers.only_member, index)
+        yield from _of_their_time(index, situation.attendees[index], barriers, places, worth, night=night)
+
+
+def _of_their_time(
+    index: int,
+    attendee: Attendee,
+    barriers: _Barriers,
+    places_of: Callable[[int], Minutes],
+    worth: Worth,
+    *,
+    night: bool,
+) -> Iterator[Relaxation]:
+    """The changes of somebody's hours, blackouts and buffer that ask least, of those that help.
+
+    ``places_of`` are, by cause, the starts at which nothing but that cause of theirs stands in the way.
+    """
+    kinds = (
+        (_HOURS, hours_ladders(index, attendee, night=night), first_that_helps),
+        (_BLACKOUT, blackout_ladders(index, attendee), first_that_helps),
+        (_BUFFER, buffer_ladders(index, attendee), _least_that_helps),
+    )
+    for cause, ladders, chosen in kinds:
+        if (places := places_of(cause)).size:
+            yield from chosen(ladders, partial(_gain, worth, barriers, places))
+
+
+def _gain(worth: Worth, barriers: _Barriers, places: Minutes, change: Change) -> float:
+    return worth(barriers.freed(change, places))
 
 
 def by_ask(found: Iterable[Relaxation]) -> tuple[Relaxation, ...]:
@@ -72,11 +104,20 @@ def relaxation(change: Change, gained: float) -> Relaxation:
     return Relaxation(change.index, change.said, change.fields, gained, change.asks)
 
 
-def _first_that_helps(ladder: Ladder, freed: Callable[[Change], Mask], weigh: Weigh) -> Iterator[Relaxation]:
-    for change in ladder:
-        if gained := weigh(freed(change)):
-            yield relaxation(change, gained)
-            return
+def first_that_helps(ladders: Iterable[Ladder], gain: Callable[[Change], float]) -> Iterator[Relaxation]:
+    """Of each ladder the first change that gains something."""
+    for ladder in ladders:
+        tried = ((change, gain(change)) for change in ladder)
+        yield from (relaxation(change, gained) for change, gained in islice((one for one in tried if one[1]), 1))
+
+
+def _least_that_helps(ladders: Iterable[Ladder], gain: Callable[[Change], float]) -> Iterator[Relaxation]:
+    """Of all ladders, each change of which gains no less than the one before it, the one that asks least."""
+    found = []
+    for ladder in ladders:
+        place = bisect_left(ladder, True, key=lambda change: gain(change) > 0)
+        found += [relaxation(change, gain(change)) for change in ladder[place : place + 1]]
+    yield from by_ask(found)[:1]
 
 
 class _Barriers:
@@ -96,8 +137,13 @@ class _Barriers:
                 self._cause[mask] = np.where(self._cause[mask] == _NOTHING, _CAUSES * index + cause, _SEVERAL)
                 barred |= mask
             self._attendee[barred] = np.where(self._attendee[barred] == _NOTHING, index, _SEVERAL)
-        for mask in situation.rules.values():
-            self._cause[mask] = self._attendee[mask] = _SEVERAL
+        for cause_, mask in situation.rules.items():
+            if cause_ is not Cause.GROUP:
+                self._cause[mask] = self._attendee[mask] = _SEVERAL
+        self._free_by_name: Mask = self._attendee == _NOTHING
+        if situation.panel:
+            short = situation.panel.short
+            self._cause[short] = self._attendee[short] = _SEVERAL
         self._free: Mask = self._attendee == _NOTHING
 
     def only(self, index: int, cause: int) -> Minutes:
@@ -108,6 +154,17 @@ class _Barriers:
     def only_attendee(self, index: int) -> Minutes:
         """Where nobody but that attendee stands in the way."""
         places: Minutes = np.flatnonzero(self._attendee == index)
+        return places
+
+    def only_member(self, index: int, cause: int) -> Minutes:
+        """Where groups lack nobody but that member, whom nothing but that cause keeps from coming."""
+        situation, panel = self._situation, self._situation.panel
+        assert panel is not None  # who else would have members
+        if index in situation.unreliable:
+            return np.empty(0, dtype=np.int64)
+        lacking = self._free_by_name & ~self._free & ~panel.short_but_for(index) & ~panel.too_near[index]
+        masks = [situation.barred(bar) for bar in situation.bars[index].all]
+        places: Minutes = np.flatnonzero(lacking & masks[cause] & (np.sum(masks, axis=0) == 1))
         return places
 
     def with_these(self, places: Minutes) -> Mask:

@@ -22,14 +22,14 @@ from scheduler.domain.cadences import (
     local_time_shifts,
 )
 from scheduler.domain.changes import Change, changed
-from scheduler.domain.explanation import Explanation, Relaxation
+from scheduler.domain.explanation import Explanation, Reason, Relaxation
 from scheduler.domain.fairness import Choice, Turns, fairest
 from scheduler.domain.meetings import Series
 from scheduler.domain.patterns import DateSet
 from scheduler.domain.periods import Minutes, Period
-from scheduler.domain.planning import PlannedOccurrence
+from scheduler.domain.planning import PlannedOccurrence, PlanStatus
 from scheduler.domain.recurrence import SeriesRule, WeeklyRule
-from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
+from scheduler.domain.scoring import Thousandths
 from scheduler.domain.slots import is_too_unknown
 from scheduler.domain.timeline import Mask, Starts
 from scheduler.domain.zones import LocalTime
@@ -119,8 +119,8 @@ class _RotationSearch(CadenceSearch):
                 found.append((place, choice))
         return found
 
-    def best(self, clear: Mask) -> float:
-        """The best coverage that any rotation could have; 0 if it is not enough."""
+    def best(self, clear: Mask, reason: Reason = Reason.GROUP) -> float:  # noqa: ARG002  # the base looks at it
+        """The best coverage that any rotation could have, whatever the reason come to; 0 if it is not enough."""
         best = 0
         for place in self._long_enough:
             most = sum(int(clear[self._rows(place, turn)].sum(axis=0).max()) for turn in range(self.turns))
@@ -134,7 +134,10 @@ class _RotationSearch(CadenceSearch):
         return replace(found, relaxations=tuple(self._asked_again(one) for one in helpful))
 
     def rotation(self, place: int, choice: Choice) -> Rotation:
-        """A choice in full. Every turn keeps away from the others, and from where earlier turns were moved."""
+        """A choice in full. Every turn keeps away from the others, and from where earlier turns were moved.
+
+        What is clear may be less than was counted where the turns together fill somebody's week.
+        """
         dates = self.date_sets[place]
         series = [self._series(dates, turn, column) for turn, column in enumerate(choice.columns)]
         elsewhere = [[self._period(start.instant) for start in one.nominal_starts] for one in series]
@@ -148,8 +151,9 @@ class _RotationSearch(CadenceSearch):
             turns.append(Turn(one.dtstart, one.rule, planned, tuple(shifts)))
         starts = np.array([self.matrix[row, column] for row, column in self._cells(place, choice)], dtype=np.int64)
         costs = tuple(int(burdens(one, starts, self.query.duration).sum()) for one in self.query.attendees)
-        coverage = int(in_thousandths(np.int64(choice.clear), len(dates.dates))) / 1000
-        return Rotation(tuple(turns), choice.clear, coverage, choice.mean_score / 1000, costs)
+        clear = sum(one.status is PlanStatus.CLEAR for turn in turns for one in turn.occurrences)
+        coverage = int(in_thousandths(np.int64(clear), len(dates.dates))) / 1000
+        return Rotation(tuple(turns), clear, coverage, choice.mean_score / 1000, costs)
 
     @cached_property
     def _long_enough(self) -> list[int]:
@@ -197,11 +201,7 @@ class _RotationSearch(CadenceSearch):
         """The score of every clear cell; 0 of the others."""
         scores = np.zeros(self.matrix.shape, dtype=np.int64)
         starts = Starts(np.unique(self.matrix[self.clear]), None)
-        coming = coming_attendees(self.query.attendees, self.planner.bars, starts, self.query.duration)
-        query = self.query
-        points = score_starts(
-            query.attendees, starts, query.duration, coming, groups=query.rules.groups, fair=query.fair
-        )
+        points = self.scores_at(starts)
         scores[self.clear] = points.thousandths[starts.places(self.matrix[self.clear])]
         return scores
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from scheduler.domain.availability import Attendee, WorkingHours, closed_hours
 from scheduler.domain.clocks import Clock
 from scheduler.domain.explanation import Bars, Cause
+from scheduler.domain.panels import Group, Panel
 from scheduler.domain.periods import Period, Periods
-from scheduler.domain.timeline import Bar, Mask, Starts
+from scheduler.domain.timeline import Bar, Starts
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,11 @@ class Within:
 
 
 @dataclass(frozen=True)
-class Group:
-    """Attendees (places in the question) of whom any ``required`` have to come; none is required by name."""
-
-    members: tuple[int, ...]
-    required: int
-
-
-@dataclass(frozen=True)
 class Rules:
-    """The rules of one question. ``minimum_gap`` is in minutes, between meetings that the same people have."""
+    """The rules of one question.
+
+    ``minimum_gap`` is in minutes, between a meeting and those that two of its people have together already.
+    """
 
     within: Within | None = None
     minimum_gap: int = 0
@@ -44,26 +39,50 @@ class Rules:
         if self.within is not None:
             found[Cause.WITHIN] = Bar(closed_hours(self.within.hours, self.within.clock, start, end))
         if self.minimum_gap:
-            shared = Periods.of(shared_meetings(attendees))
-            near = shared.near(start - self.minimum_gap, end + self.minimum_gap)
-            found[Cause.MINIMUM_GAP] = Bar(near, self.minimum_gap, self.minimum_gap)
+            found[Cause.MINIMUM_GAP] = self._near(shared_meetings(attendees), start, end)
         return found
 
-    def short_of(self, bars: Sequence[Bars], starts: Starts, duration: int) -> Mask:
-        """The starts at which a group has fewer than it needs."""
-        short = np.zeros(len(starts), dtype=bool)
-        for group in self.groups:
-            coming = np.zeros(len(starts), dtype=np.int64)
-            for index in group.members:
-                coming += ~starts.barred(duration, bars[index].all)
-            short |= coming < group.required
-        return short
+    def panel(
+        self,
+        attendees: Sequence[Attendee],
+        bars: Sequence[Bars],
+        starts: Starts,
+        duration: int,
+        never: frozenset[int] = frozenset(),
+    ) -> Panel:
+        """Who of the groups can come when; nobody counts on those at the places in ``never``."""
+        too_near, barred = {}, {}
+        for index in sorted({index for group in self.groups for index in group.members}):
+            near = self._gap_to(attendees[index], attendees, starts, duration)
+            too_near[index] = starts.barred(duration, near)
+            barred[index] = starts.barred(duration, [*bars[index].all, *near]) | (index in never)
+        return Panel(self.groups, barred, too_near)
+
+    def _gap_to(self, member: Attendee, attendees: Sequence[Attendee], starts: Starts, duration: int) -> list[Bar]:
+        """The gap that a member has to keep from meetings with somebody who has to come."""
+        if not self.minimum_gap or not len(starts):
+            return []
+        required = {meeting for one in attendees if one.required for meeting in one.meetings}
+        first, last = int(starts.minutes.min()), int(starts.minutes.max()) + duration
+        return [self._near(sorted(required.intersection(member.meetings)), first, last)]
+
+    def _near(self, meetings: Sequence[Period], start: int, end: int) -> Bar:
+        """What keeps the gap from those of the meetings that are near [start, end)."""
+        near = Periods.of(meetings).near(start - self.minimum_gap, end + self.minimum_gap)
+        return Bar(near, self.minimum_gap, self.minimum_gap)
 
 
 NO_RULES = Rules()
 
 
+def with_fewer(rules: Rules, place: int, required: int) -> Rules:
+    """The rules where the group at that place needs only so many."""
+    groups = list(rules.groups)
+    groups[place] = replace(groups[place], required=required)
+    return replace(rules, groups=tuple(groups))
+
+
 def shared_meetings(attendees: Sequence[Attendee]) -> list[Period]:
-    """The meetings that all required attendees have together."""
-    required = [set(attendee.meetings) for attendee in attendees if attendee.required]
-    return sorted(set.intersection(*required)) if required else []
+    """The meetings that at least two of the required attendees have together."""
+    held = Counter(meeting for one in attendees if one.required for meeting in set(one.meetings))
+    return sorted(meeting for meeting, people in held.items() if people > 1)

@@ -17,9 +17,9 @@ from scheduler.domain.availability import DAY, MONDAY, WEEK, Attendee, WorkingHo
 from scheduler.domain.burden import outside
 from scheduler.domain.clocks import clock_between
 from scheduler.domain.explanation import Bars
+from scheduler.domain.panels import Group, Panel
 from scheduler.domain.periods import Minutes, minute_after, minute_of
 from scheduler.domain.recurrence import WEEKDAYS
-from scheduler.domain.rules import Group
 from scheduler.domain.timeline import Bar, Mask, Starts
 
 Thousandths = npt.NDArray[np.int64]
@@ -137,14 +137,19 @@ def score_starts(
 
 
 def coming_attendees(
-    attendees: Sequence[Attendee], bars: Sequence[Bars], starts: Starts, duration: int
+    attendees: Sequence[Attendee], bars: Sequence[Bars], starts: Starts, duration: int, panel: Panel | None = None
 ) -> tuple[Mask | None, ...]:
-    """For each attendee, at which of the feasible starts they can come; None if it is unknown."""
+    """For each attendee, at which of the feasible starts they can come; None if it is unknown.
+
+    ``panel`` says it of the members of groups.
+    """
     return tuple(
         None
         if attendee.unknown
         else np.ones(len(starts), dtype=bool)
         if attendee.required
+        else ~panel.barred[place]
+        if panel and place in panel.barred
         else ~starts.barred(duration, bars[place].all)
         for place, attendee in enumerate(attendees)
     )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scheduler.domain.availability import Attendee
-from scheduler.domain.changes import Change, changed, duration_ladder
+from scheduler.domain.changes import Change, changed, duration_ladder, group_ladders
 from scheduler.domain.explanation import (
     Bars,
     Blocking,
@@ -26,15 +26,17 @@ from scheduler.domain.explanation import (
     first_reason,
 )
 from scheduler.domain.freemasks import FreeMasks
+from scheduler.domain.panels import Panel
 from scheduler.domain.periods import Minutes, Period, instant_of, minute_after, minute_of
-from scheduler.domain.relaxing import by_ask, relaxation, relaxations
+from scheduler.domain.relaxing import by_ask, first_that_helps, relaxation, relaxations
 from scheduler.domain.rules import NO_RULES, Rules
-from scheduler.domain.scoring import Thousandths, coming_attendees, score_starts
+from scheduler.domain.scoring import Scores, Thousandths, coming_attendees, score_starts
 from scheduler.domain.timeline import Mask, Starts
 from scheduler.domain.zones import LAST_INSTANT
 
 DAY_LONG = timedelta(days=1)
 LONGEST_WINDOW = 366 * DAY_LONG
+"""How long a question's window may be."""
 LATEST_END = 28 * DAY_LONG
 """How much later a window may end, if that helps."""
 
@@ -112,15 +114,12 @@ def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
     if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     feasible = search.feasible
-    coming = coming_attendees(query.attendees, search.bars, feasible, query.duration)
-    scores = score_starts(query.attendees, feasible, query.duration, coming, groups=query.rules.groups, fair=query.fair)
-    return feasible.minutes, scores.thousandths
+    return feasible.minutes, search.scores(feasible, search.coming(feasible)).thousandths
 
 
 def who_can_come(query: SlotQuery, feasible: Minutes) -> tuple[Mask | None, ...]:
     """For each attendee, at which of the feasible starts (UTC minutes, ascending) they can come; None: unknown."""
-    search = _Search(query)
-    return coming_attendees(query.attendees, search.bars, Starts(feasible, None), query.duration)
+    return _Search(query).coming(Starts(feasible, None))
 
 
 def find_slots(query: SlotQuery, kept: Kept | None = None) -> SlotAnswer:
@@ -129,8 +128,8 @@ def find_slots(query: SlotQuery, kept: Kept | None = None) -> SlotAnswer:
     feasible = search.feasible
     if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not len(feasible):
         return SlotAnswer((), 0, search.explain())
-    coming = coming_attendees(query.attendees, search.bars, feasible, query.duration)
-    scores = score_starts(query.attendees, feasible, query.duration, coming, groups=query.rules.groups, fair=query.fair)
+    coming = search.coming(feasible)
+    scores = search.scores(feasible, coming)
     points = scores.thousandths
     chosen = _ranking(query.order, points)[: query.limit].tolist()
     return SlotAnswer(
@@ -149,15 +148,15 @@ def find_slots(query: SlotQuery, kept: Kept | None = None) -> SlotAnswer:
 
 
 def unreliable(attendees: tuple[Attendee, ...], *, allow_unknown: bool) -> frozenset[int]:
-    """The required attendees whose calendar is unknown, if the question does not put up with that."""
+    """The attendees whose calendar is unknown, if the question does not put up with that."""
     if allow_unknown:
         return frozenset()
-    return frozenset(index for index, attendee in enumerate(attendees) if attendee.required and attendee.unknown)
+    return frozenset(index for index, attendee in enumerate(attendees) if attendee.unknown)
 
 
 def is_too_unknown(attendees: tuple[Attendee, ...], *, allow_unknown: bool) -> bool:
     """Whether a required attendee's calendar is unknown and the question does not put up with it."""
-    return bool(unreliable(attendees, allow_unknown=allow_unknown))
+    return any(attendees[index].required for index in unreliable(attendees, allow_unknown=allow_unknown))
 
 
 class _EachBars(Sequence[Bars]):
@@ -187,6 +186,7 @@ class _Search:
         self.end = max(minute_of(query.window.end), self.start)
         self.latest = max(self.end - query.duration + 1, self.start)
         self.bars = _EachBars(query.attendees, self.start, self.end)
+        self.unreliable = unreliable(query.attendees, allow_unknown=query.allow_unknown)
 
     @cached_property
     def starts(self) -> Starts:
@@ -207,7 +207,25 @@ class _Search:
         found = Starts(candidates.minutes[free], None)
         if not query.rules.groups:
             return found
-        return Starts(found.minutes[~query.rules.short_of(self.bars, found, query.duration)], None)
+        return Starts(found.minutes[~self._panel(found).short], None)
+
+    def coming(self, starts: Starts) -> tuple[Mask | None, ...]:
+        """For each attendee, at which of the starts, all of them feasible, they can come; None: unknown."""
+        query = self.query
+        panel = self._panel(starts) if query.rules.groups else None
+        return coming_attendees(query.attendees, self.bars, starts, query.duration, panel)
+
+    def scores(self, starts: Starts, coming: Sequence[Mask | None]) -> Scores:
+        """The scores of the starts; whoever is unknown where that is not put up with counts as not coming."""
+        query = self.query
+        nobody = np.zeros(len(starts), dtype=bool)
+        counted = [nobody if place in self.unreliable else mask for place, mask in enumerate(coming)]
+        groups = query.rules.groups
+        return score_starts(query.attendees, starts, query.duration, counted, groups=groups, fair=query.fair)
+
+    def _panel(self, starts: Starts) -> Panel:
+        query = self.query
+        return query.rules.panel(query.attendees, self.bars, starts, query.duration, self.unreliable)
 
     def _candidates(self, required: set[int]) -> tuple[Starts, set[int]]:
         """The starts that suit those of whom masks are kept, and who of the required they are."""
@@ -229,29 +247,33 @@ class _Search:
         rules = {cause: self.starts.barred(query.duration, [bar]) for cause, bar in own.items()}
         if query.not_before is not None:
             rules[Cause.MINIMUM_NOTICE] = self.starts.minutes < minute_after(query.not_before)
-        if query.rules.groups:
-            rules[Cause.GROUP] = query.rules.short_of(self.bars, self.starts, query.duration)
-        unknown = unreliable(query.attendees, allow_unknown=query.allow_unknown)
+        panel = self._panel(self.starts) if query.rules.groups else None
+        if panel:
+            rules[Cause.GROUP] = panel.short
         span = self.start, self.end
-        return Situation(query.attendees, self.bars, self.starts, query.duration, span, rules, unknown)
+        return Situation(query.attendees, self.bars, self.starts, query.duration, span, rules, self.unreliable, panel)
 
     @property
     def blocking(self) -> tuple[Blocking, ...]:
         """What each cause takes by itself."""
-        return blocking_causes(self.situation, lambda mask: int(mask.sum()))
+        return blocking_causes(self.situation, lambda _index, _cause, mask: int(mask.sum()))
 
     def explain(self) -> Explanation:
         """Why nothing was found, and what would help."""
         reason = Reason.WINDOW_TOO_SHORT
         if len(self.starts):
-            reason = first_reason(self.situation, lambda barred: bool(barred.all()))
+            reason = first_reason(self.situation, lambda _reason, barred: bool(barred.all()))
         relaxed = relaxations(
-            self.situation, lambda free: int(free.sum()), self._count, night=self.query.relax_into_night
+            self.situation,
+            lambda free: int(free.sum()),
+            self._count,
+            night=self.query.relax_into_night,
+            is_shared=bool(self.query.rules.minimum_gap),
         )
         return Explanation(reason, self.blocking, by_ask([*relaxed, *self._asked_otherwise()]))
 
     def _asked_otherwise(self) -> Iterator[Relaxation]:
-        """A shorter meeting, and a window that ends later."""
+        """A shorter meeting, a window that ends later, and fewer of a group."""
         if is_too_unknown(self.query.attendees, allow_unknown=self.query.allow_unknown):
             return
         shorter = duration_ladder(self.query.duration)
@@ -259,6 +281,7 @@ class _Search:
         least = bisect_left(shorter, 1, key=self._count)
         for change in (*shorter[least : least + 1], *self._later_end()):
             yield relaxation(change, self._count(change))
+        yield from first_that_helps(group_ladders(self.query.rules), self._count)
 
     def _count(self, change: Change) -> int:
         """How many starts the question has with that change of its own fields."""

@@ -18,10 +18,11 @@ from scheduler.domain.burden import burdens
 from scheduler.domain.cadences import CadenceQuery, find_cadences
 from scheduler.domain.changes import Change, changed
 from scheduler.domain.explanation import Bars
+from scheduler.domain.panels import Group
 from scheduler.domain.patterns import Pattern
 from scheduler.domain.periods import Period, Periods
 from scheduler.domain.rotations import Rotation, find_rotations
-from scheduler.domain.rules import Group, Rules
+from scheduler.domain.rules import Rules
 from scheduler.domain.scoring import coming_attendees, score_starts
 from scheduler.domain.timeline import Starts
 

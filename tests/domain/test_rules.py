@@ -9,9 +9,10 @@ import pytest
 
 from scheduler.domain.availability import Attendee, WorkingHours
 from scheduler.domain.cadences import CadenceQuery, find_cadences
+from scheduler.domain.panels import Group
 from scheduler.domain.periods import Period, Periods
 from scheduler.domain.planning import PlanStatus
-from scheduler.domain.rules import Group, Rules, Within
+from scheduler.domain.rules import Rules, Within
 from scheduler.domain.slots import Order, SlotQuery, find_slots
 
 ALL_WEEK = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")

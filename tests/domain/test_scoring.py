@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from support.strategies import ruled, slot_queries
 
 from scheduler.domain.availability import Attendee, Blackout, BlackoutKind, Days, WorkingHours
+from scheduler.domain.panels import Group
 from scheduler.domain.periods import Period, Periods
-from scheduler.domain.rules import Group, Rules
+from scheduler.domain.rules import Rules
 from scheduler.domain.scoring import PARTS
 from scheduler.domain.slots import Order, SlotQuery, find_slots
 

@@ -14,8 +14,9 @@ from support.strategies import WEEKDAYS, slot_queries
 from scheduler.domain.availability import Attendee, Blackout, BlackoutKind, Days, WorkingHours
 from scheduler.domain.clocks import Stay
 from scheduler.domain.explanation import Cause
+from scheduler.domain.panels import Group
 from scheduler.domain.periods import minute_of
-from scheduler.domain.rules import Group, Rules
+from scheduler.domain.rules import Rules
 from scheduler.domain.shading import Shade, shade_window
 from scheduler.domain.slots import SlotQuery, find_slots
 from scheduler.domain.walldays import monday_of, skipped_spans, wall_stretches

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import combinations, pairwise
+from itertools import combinations
 from zoneinfo import ZoneInfo
 
-from support.oracle import Diary, Why, is_blacked_out, is_stale, rule_causes, time_of_day, wall_clock, zone_in
+from support.oracle import (
+    Diary,
+    Why,
+    can_come,
+    is_blacked_out,
+    is_stale,
+    rule_causes,
+    time_of_day,
+    wall_clock,
+    zone_in,
+)
 
 from scheduler.domain.availability import Attendee
 from scheduler.domain.cadences import CadenceQuery
@@ -91,9 +102,11 @@ class CadenceOracle:
     def is_free(self, start: int) -> bool:
         """Whether every minute and buffer holds for every required attendee, and every rule of the question."""
         query = self.query
-        return all(diary.can_meet(start, query.duration) for _, diary in self.diaries) and not rule_causes(
-            query.rules, self.people, start, query.duration
-        )
+        return all(diary.can_meet(start, query.duration) for _, diary in self.diaries) and not self._rules(start)
+
+    def _rules(self, start: int) -> set[tuple[None, str]]:
+        query = self.query
+        return rule_causes(query.rules, self.people, start, query.duration, allow_unknown=query.allow_unknown)
 
     @property
     def remaining(self) -> list[Candidate]:
@@ -143,10 +156,7 @@ class CadenceOracle:
 
     def blocked_by(self, start: int) -> set[tuple[int | None, str, str | None]]:
         """(index, cause, title) of everything in the way of a meeting at that start."""
-        rows: set[tuple[int | None, str, str | None]] = {
-            (index, cause, None)
-            for index, cause in rule_causes(self.query.rules, self.people, start, self.query.duration)
-        }
+        rows: set[tuple[int | None, str, str | None]] = {(index, cause, None) for index, cause in self._rules(start)}
         meeting = range(start, start + self.query.duration)
         for index, diary in self.diaries:
             rows |= {(index, cause, None) for cause in diary.causes(start, self.query.duration) if cause != "blackout"}
@@ -160,8 +170,9 @@ class CadenceOracle:
         others = [
             (index, one) for index, one in enumerate(self.query.attendees) if not one.required and not one.unknown
         ]
-        roomy = [(index, Diary(_with_room_for(one, self.query.per_week))) for index, one in others]
-        return {index: diary.can_meet(start, self.query.duration) for index, diary in roomy}
+        members = {index for group in self.query.rules.groups for index in group.members}
+        gaps = {index: self.query.rules.minimum_gap if index in members else 0 for index, _ in others}
+        return {index: can_come(index, self.people, gaps[index], start, self.query.duration) for index, _ in others}
 
     def shifts(self, candidate: Candidate) -> list[tuple[int, date, int, int]]:
         """(index, local date, time before, time from then on) of each change of an attendee's local time."""
@@ -180,14 +191,14 @@ class CadenceOracle:
         duration = self.query.duration
         rows: dict[int, set[tuple[int | None, str]]] = {
             start: {(index, cause) for index, diary in self.diaries for cause in diary.causes(start, duration)}
-            | rule_causes(self.query.rules, self.people, start, duration)
+            | self._rules(start)
             for candidate in self.candidates
             for start in candidate.starts
         }
         lost: dict[tuple[int | None, str], int] = {}
         for candidate in self.candidates:
-            for start in candidate.starts:
-                for row in rows[start]:
+            for start, own in zip(candidate.starts, self._own_causes(candidate), strict=True):
+                for row in rows[start] | own:
                     lost[row] = lost.get(row, 0) + 1
         return Why(self._reason(rows), lost)
 
@@ -198,8 +209,6 @@ class CadenceOracle:
             return "stale_calendar"
         if any(diary.attendee.hours == () for _, diary in self.diaries):
             return "no_working_hours"
-        if not any(map(self._keeps_its_gap, self.candidates)):
-            return "minimum_gap"
         counted: set[str] = set()
         for cause, reason in _REASONS.items():
             counted.add(cause)
@@ -211,17 +220,31 @@ class CadenceOracle:
         self, candidate: Candidate, rows: dict[int, set[tuple[int | None, str]]], counted: set[str]
     ) -> bool:
         clear = tuple(not any(cause in counted for _, cause in rows[start]) for start in candidate.starts)
-        return self._is_enough(candidate, clear)
+        return self._is_enough(candidate, clear, counted)
 
-    def _is_enough(self, candidate: Candidate, clear: tuple[bool, ...]) -> bool:
+    def _is_enough(
+        self, candidate: Candidate, clear: tuple[bool, ...], counted: Iterable[str] = ("limit", "minimum_gap")
+    ) -> bool:
+        """Whether enough is clear, and no counted cause lets the candidate's own occurrences bar each other."""
         known = Candidate(candidate.dtstart, candidate.walls, candidate.starts, clear)
-        return any(clear) and known.coverage >= self.query.min_coverage and self._keeps_its_gap(candidate)
+        own = {cause for causes in self._own_causes(candidate) for _, cause in causes}
+        return any(clear) and known.coverage >= self.query.min_coverage and own.isdisjoint(counted)
 
-    def _keeps_its_gap(self, candidate: Candidate) -> bool:
-        gap = self.query.rules.minimum_gap
-        return not gap or all(
-            later - (start + self.query.duration) >= gap for start, later in pairwise(candidate.starts)
-        )
+    def _own_causes(self, candidate: Candidate) -> list[set[tuple[int | None, str]]]:
+        """For each occurrence what others of the same candidate bar it by: they are too near, or fill a day or week."""
+        found: list[set[tuple[int | None, str]]] = []
+        for place, start in enumerate(candidate.starts):
+            around = candidate.starts[max(place - 1, 0) : place + 2]
+            near = any(
+                other != start and 0 < self.query.rules.minimum_gap > abs(other - start) - self.query.duration
+                for other in around
+            )
+            causes: set[tuple[int | None, str]] = {(None, "minimum_gap")} if near else set()
+            for (index, roomy), diary in zip(self.diaries, self.own, strict=True):
+                if diary.is_full(start, candidate.starts[:place]) and not roomy.is_full(start):
+                    causes.add((index, "limit"))
+            found.append(causes)
+        return found
 
 
 def _with_room_for(attendee: Attendee, per_week: int) -> Attendee:

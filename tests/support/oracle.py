@@ -118,7 +118,7 @@ class Diary:
         ``also`` are the starts of more meetings.
         """
         day = self.day_of(start)
-        starts = [*(int(meeting.start.timestamp()) // 60 for meeting in self.attendee.meetings), *also]
+        starts = [*(int(meeting.start.timestamp()) // 60 for meeting in set(self.attendee.meetings)), *also]
         days = [self.day_of(other) for other in starts]
         monday = day - timedelta(days=day.weekday())
         in_week = sum(monday <= other < monday + timedelta(days=7) for other in days)
@@ -147,7 +147,29 @@ class Diary:
         return found
 
 
-def rule_causes(rules: Rules, attendees: Sequence[Attendee], start: int, duration: int) -> set[tuple[None, str]]:
+def is_too_near(meetings: Iterable[Period], gap: int, meeting: range) -> bool:
+    """Whether less than the gap lies between a meeting and one of those that there are."""
+    held = [minutes_of(one) for one in meetings]
+    return bool(gap) and any(meeting.stop + gap > one.start and one.stop + gap > meeting.start for one in held)
+
+
+def can_come(index: int, attendees: Sequence[Attendee], gap: int, start: int, duration: int) -> bool:
+    """Whether a member of a group can come, also as far as their meetings with those who have to come go."""
+    member = attendees[index]
+    required = [one for one in attendees if one.required]
+    shared = [held for held in member.meetings if any(held in one.meetings for one in required)]
+    near = is_too_near(shared, gap, range(start, start + duration))
+    return not near and Diary(member).can_meet(start, duration)
+
+
+def rule_causes(
+    rules: Rules,
+    attendees: Sequence[Attendee],
+    start: int,
+    duration: int,
+    *,
+    allow_unknown: bool = True,
+) -> set[tuple[None, str]]:
     """Which of the question's own rules bar a meeting."""
     found: set[tuple[None, str]] = set()
     meeting = range(start, start + duration)
@@ -157,20 +179,23 @@ def rule_causes(rules: Rules, attendees: Sequence[Attendee], start: int, duratio
         walls = [wall_clock(minute, within.clock) for minute in meeting]
         if not all(any(reads_inside(wall, entry) for entry in within.hours) for wall in walls):
             found.add((None, "within"))
-    shared = [one for one in attendees if one.required]
-    for held in {
-        period for one in shared for period in one.meetings if all(period in each.meetings for each in shared)
-    }:
-        minutes = minutes_of(held)
-        if rules.minimum_gap and not (
-            meeting.stop + rules.minimum_gap <= minutes.start or minutes.stop + rules.minimum_gap <= meeting.start
-        ):
-            found.add((None, "minimum_gap"))
+    required = [one for one in attendees if one.required]
+    held = {period for one in required for period in one.meetings}
+    shared = [period for period in held if sum(period in one.meetings for one in required) >= 2]
+    if is_too_near(shared, rules.minimum_gap, meeting):
+        found.add((None, "minimum_gap"))
     for group in rules.groups:
-        coming = [index for index in group.members if Diary(attendees[index]).can_meet(start, duration)]
+        known = [index for index in group.members if allow_unknown or attendees[index].unknown is None]
+        coming = [index for index in known if can_come(index, attendees, rules.minimum_gap, start, duration)]
         if len(coming) < group.required:
             found.add((None, "group"))
     return found
+
+
+def asked_causes(query: SlotQuery, start: int) -> set[tuple[None, str]]:
+    """Which of the rules of a question for slots bar a meeting."""
+    allow_unknown = query.allow_unknown
+    return rule_causes(query.rules, query.attendees, start, query.duration, allow_unknown=allow_unknown)
 
 
 def minutes_of(period: Period) -> range:
@@ -210,13 +235,18 @@ def feasible(query: SlotQuery) -> list[int]:
         for start in grid(query)
         if not is_under_notice(start, query)
         and all(one.can_meet(start, query.duration) for one in required)
-        and not rule_causes(query.rules, query.attendees, start, query.duration)
+        and not asked_causes(query, start)
     ]
 
 
 def availability(query: SlotQuery, start: int) -> tuple[bool | None, ...]:
     """For each attendee whether they can come to a meeting at that start; None where it is unknown."""
-    return tuple(Diary(one).can_meet(start, query.duration) if one.unknown is None else None for one in query.attendees)
+    members = {index for group in query.rules.groups for index in group.members}
+    gaps = [query.rules.minimum_gap if index in members else 0 for index in range(len(query.attendees))]
+    return tuple(
+        can_come(index, query.attendees, gap, start, query.duration) if one.unknown is None else None
+        for index, (one, gap) in enumerate(zip(query.attendees, gaps, strict=True))
+    )
 
 
 @dataclass(frozen=True)
@@ -238,7 +268,7 @@ def explain(query: SlotQuery) -> Why:
     required = [(index, Diary(one)) for index, one in enumerate(query.attendees) if one.required]
     for start in grid(query):
         barred[start] = {(index, cause) for index, diary in required for cause in diary.causes(start, query.duration)}
-        barred[start] |= rule_causes(query.rules, query.attendees, start, query.duration)
+        barred[start] |= asked_causes(query, start)
         if is_under_notice(start, query):
             barred[start].add((None, "minimum_notice"))
     lost: dict[tuple[int | None, str], int] = {}

@@ -20,10 +20,11 @@ from scheduler.domain.availability import (
 )
 from scheduler.domain.cadences import CadenceQuery
 from scheduler.domain.clocks import Stay
+from scheduler.domain.panels import Group
 from scheduler.domain.patterns import Pattern
 from scheduler.domain.periods import Period, Periods
 from scheduler.domain.planning import OnConflict
-from scheduler.domain.rules import Group, Rules, Within
+from scheduler.domain.rules import Rules, Within
 from scheduler.domain.slots import Order, SlotQuery
 
 CHANGES: dict[str, tuple[date, ...]] = {

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from scheduler.domain.availability import Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.availability import MOST_HOURS, Blackout, BlackoutKind, Buffer, Days, WorkingHours
 from scheduler.domain.clocks import BackwardStay, Itinerary, OverlappingStays, Stay
 from scheduler.domain.periods import Period, Periods
 from scheduler.errors import InvalidFields, InvalidValue
@@ -36,7 +36,7 @@ class WorkingHoursDocument(Document):
 
 Week = Annotated[
     list[WorkingHoursDocument] | None,
-    Field(max_length=70, description="left out: MO-FR 09:00-17:00; null: any time; []: never"),
+    Field(max_length=MOST_HOURS, description="left out: MO-FR 09:00-17:00; null: any time; []: never"),
 ]
 
 
@@ -81,7 +81,7 @@ class StayDocument(Document):
 
 
 PreferredHours = Annotated[
-    Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=70)] | None,
+    Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MOST_HOURS)] | None,
     Field(description="null: none named, so that the score looks to the middle of the working day"),
 ]
 Travel = Annotated[list[StayDocument], Field(max_length=50, description="where the wall clock is another's")]

@@ -7,7 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from scheduler.domain.rules import Group, Rules, Within
+from scheduler.domain.availability import MOST_HOURS
+from scheduler.domain.panels import Group
+from scheduler.domain.rules import Rules, Within
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import AttendeeSpec
 from scheduler.web.api.attendees import Attendees, WorkingHoursDocument, specs_of
@@ -23,7 +25,7 @@ class WithinDocument(Document):
     """Weekdays and hours in a zone, inside of which the whole meeting lies."""
 
     time_zone: ZoneName
-    hours: Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=70)]
+    hours: Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MOST_HOURS)]
 
     def to_domain(self) -> Within:
         """The hours as the domain has them."""
@@ -56,8 +58,6 @@ class RuledRequest(Document):
 
     def rules(self) -> Rules:
         """The rules as the domain has them. Raises InvalidFields."""
-        members = set(self._members())
-        assert members <= set(range(len(self.attendees)))
         within = None if self.within is None else self.within.to_domain()
         groups = tuple(Group(tuple(group.members), group.required) for group in self.groups)
         return Rules(within, self.minimum_gap, groups)
