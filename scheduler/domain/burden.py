@@ -38,22 +38,28 @@ def burdens(attendee: Attendee, starts: Minutes, duration: int) -> Burdens:
         return np.empty(0, dtype=np.int64)
     first, last = int(starts.min()), int(starts.max()) + duration
     table = clock_between(attendee.clock, first, last)
-    sums = _running_burden(attendee.preferred_hours or SOCIAL_HOURS)
-    walls = (starts + table.at(starts) - MONDAY) % WEEK
-    found: Burdens = sums[walls + duration] - sums[walls]
+    hours = attendee.preferred_hours or SOCIAL_HOURS
     if any(((starts < change) & (change < starts + duration)).any() for change in table.since[1:].tolist()):
-        return _by_stretches(table, sums, starts, duration)
+        return _by_stretches(table, hours, starts, duration)
+    return _on_one_clock(hours, starts + table.at(starts), np.full_like(starts, duration))
+
+
+def _on_one_clock(hours: tuple[WorkingHours, ...], walls: Minutes, lengths: Minutes) -> Burdens:
+    """The burden of meetings of those lengths that begin at the wall minutes, on a clock that does not change."""
+    sums = _running_burden(hours)
+    weeks, rest = np.divmod(lengths, WEEK)
+    begins = (walls - MONDAY) % WEEK
+    found: Burdens = sums[begins + rest] - sums[begins] + weeks * sums[WEEK]
     return found
 
 
-def _by_stretches(table: Offsets, sums: Burdens, starts: Minutes, duration: int) -> Burdens:
+def _by_stretches(table: Offsets, hours: tuple[WorkingHours, ...], starts: Minutes, duration: int) -> Burdens:
     """The same where the clock changes during a meeting: each part of it counts by the clock of its time."""
     found = np.zeros(starts.size, dtype=np.int64)
     for since, until, offset in table:
         begin, end = np.maximum(starts, since), np.minimum(starts + duration, until)
         inside = np.flatnonzero(begin < end)
-        walls = (begin[inside] + offset - MONDAY) % WEEK
-        found[inside] += sums[walls + (end - begin)[inside]] - sums[walls]
+        found[inside] += _on_one_clock(hours, begin[inside] + offset, (end - begin)[inside])
     return found
 
 

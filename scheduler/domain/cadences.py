@@ -25,6 +25,7 @@ from scheduler.domain.explanation import (
     first_reason,
 )
 from scheduler.domain.meetings import Series
+from scheduler.domain.panels import places_that_count
 from scheduler.domain.patterns import Pattern, date_sets
 from scheduler.domain.periods import EPOCH, Minutes, Period, instant_of, minute_of
 from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner, rank_in_span
@@ -86,7 +87,7 @@ class Cadence:
     """One candidate with all its occurrences. ``dtstart`` is the nominal wall time, even in a gap.
 
     ``burdens`` has for each attendee what the occurrences cost them where the rule has them, in weighted minutes: so
-    it does not pay to skip what is uncomfortable.
+    it does not pay to skip what is uncomfortable. ``counted`` are the places of those whose burdens are compared.
     """
 
     dtstart: LocalTime
@@ -97,6 +98,7 @@ class Cadence:
     score: float
     shifts: tuple[LocalTimeShift, ...]
     burdens: tuple[int, ...]
+    counted: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,8 @@ class CadenceSearch:
         shifts = local_time_shifts([one.period for one in occurrences], self.query.attendees)
         coverage = int(in_thousandths(self.clear_counts[candidate], len(starts))) / 1000
         costs = tuple(int(burdens(one, starts, self.query.duration).sum()) for one in self.query.attendees)
-        return Cadence(dtstart, rule, occurrences, clear, coverage, score / 1000, tuple(shifts), costs)
+        counted = places_that_count(self.query.attendees, self.query.rules.groups)
+        return Cadence(dtstart, rule, occurrences, clear, coverage, score / 1000, tuple(shifts), costs, counted)
 
     def best(self, clear: Mask, reason: Reason = Reason.GROUP) -> float:
         """The best coverage among the candidates that remain, as `remaining` has it; 0 if none does."""

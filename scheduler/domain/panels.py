@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from scheduler.domain.availability import Attendee
 from scheduler.domain.timeline import Mask
 
 
@@ -16,6 +17,13 @@ class Group:
 
     members: tuple[int, ...]
     required: int
+
+
+def places_that_count(attendees: Sequence[Attendee], groups: Sequence[Group]) -> tuple[int, ...]:
+    """The places of those who have to come, by name or as members of a group; everybody, if nobody has to."""
+    members = {index for group in groups for index in group.members}
+    counted = [place for place, one in enumerate(attendees) if one.required or place in members]
+    return tuple(counted or range(len(attendees)))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ class DateSet:
 def date_sets(pattern: Pattern, every_weeks: int, per_week: int, first: date, last: date) -> list[DateSet]:
     """The dates from ``first`` to ``last`` on which cadences of that pattern come, the earliest to begin first.
 
-    A weekly one begins within the first ``every_weeks`` weeks; one that comes ``per_week`` times comes every week.
+    A weekly one begins within the first ``every_weeks`` weeks; one that comes ``per_week`` times comes every week, and
+    on each of its weekdays at least once. There is one at least, if there are as many days.
     """
     if pattern is Pattern.MONTHLY_WEEKDAY:
         rules: Iterator[tuple[SeriesRule, date]] = (
@@ -48,6 +49,7 @@ def date_sets(pattern: Pattern, every_weeks: int, per_week: int, first: date, la
     found: dict[tuple[date, ...], DateSet] = {}
     for rule, begin in rules:
         dates = tuple(takewhile(lambda day: day <= last, rule.dates(begin)))
-        if dates:  # over a short time the fourth and the last one of a month may be the same
+        # Over a short time the fourth and the last one of a month may be the same.
+        if len({weekday_of(day) for day in dates}) == per_week:
             found.setdefault(dates, DateSet(dates, rule))
     return [found[dates] for dates in sorted(found)]

@@ -25,6 +25,7 @@ from scheduler.domain.changes import Change, changed
 from scheduler.domain.explanation import Explanation, Reason, Relaxation
 from scheduler.domain.fairness import Choice, Turns, fairest
 from scheduler.domain.meetings import Series
+from scheduler.domain.panels import places_that_count
 from scheduler.domain.patterns import DateSet
 from scheduler.domain.periods import Minutes, Period
 from scheduler.domain.planning import PlannedOccurrence, PlanStatus
@@ -54,13 +55,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class Rotation:
-    """All turns together. ``burdens`` are as a cadence has them, for each attendee."""
+    """All turns together. ``burdens`` and ``counted`` are as a cadence has them."""
 
     turns: tuple[Turn, ...]
     clear_count: int
     coverage: float
     score: float
     burdens: tuple[int, ...]
+    counted: tuple[int, ...]
 
     @property
     def occurrences(self) -> tuple[tuple[int, PlannedOccurrence], ...]:
@@ -81,12 +83,13 @@ class RotationAnswer:
 def find_rotations(query: CadenceQuery) -> RotationAnswer:
     """For each first date the best rotation of ``rotation`` turns; the lightest for who bears most first.
 
-    Equally light ones come by coverage, then score, both downwards, then dtstart; cut to ``limit``.
+    Equally light ones come by coverage, then score, both downwards, then the burden of all together, then dtstart; cut
+    to ``limit``.
     """
     search = _RotationSearch(query)
     if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not search.choices:
         return RotationAnswer((), 0, search.explain())
-    ranked = sorted(search.choices, key=lambda found: (found[1].rank, found[0]))[: query.limit]
+    ranked = sorted(search.choices, key=search.rank)[: query.limit]
     explanation = Explanation(None, search.blocking) if query.explain else None
     return RotationAnswer(tuple(search.rotation(*one) for one in ranked), len(search.choices), explanation)
 
@@ -118,6 +121,12 @@ class _RotationSearch(CadenceSearch):
             if choice is not None:
                 found.append((place, choice))
         return found
+
+    def rank(self, found: tuple[int, Choice]) -> tuple[int, ...]:
+        """What sorts the better of two rotations of different dates, which may be more or fewer, first."""
+        place, choice = found
+        coverage = int(in_thousandths(np.int64(choice.clear), len(self.date_sets[place].dates)))
+        return (choice.most, -coverage, -choice.mean_score, choice.total, place)
 
     def best(self, clear: Mask, reason: Reason = Reason.GROUP) -> float:  # noqa: ARG002  # the base looks at it
         """The best coverage that any rotation could have, whatever the reason come to; 0 if it is not enough."""
@@ -153,7 +162,7 @@ class _RotationSearch(CadenceSearch):
         costs = tuple(int(burdens(one, starts, self.query.duration).sum()) for one in self.query.attendees)
         clear = sum(one.status is PlanStatus.CLEAR for turn in turns for one in turn.occurrences)
         coverage = int(in_thousandths(np.int64(clear), len(dates.dates))) / 1000
-        return Rotation(tuple(turns), clear, coverage, choice.mean_score / 1000, costs)
+        return Rotation(tuple(turns), clear, coverage, choice.mean_score / 1000, costs, self._counted)
 
     @cached_property
     def _long_enough(self) -> list[int]:
@@ -183,18 +192,22 @@ class _RotationSearch(CadenceSearch):
         again = find_rotations(changed(replace(self.query, limit=1), change))
         return replace(relaxation, gained=again.rotations[0].coverage)
 
+    @property
+    def _counted(self) -> tuple[int, ...]:
+        return places_that_count(self.query.attendees, self.query.rules.groups)
+
     @cached_property
     def _burdens(self) -> Minutes:
-        """Each required attendee's burden of every cell."""
-        required = [one for one in self.query.attendees if one.required] or list(self.query.attendees)
-        flat = [burdens(one, self.matrix.ravel(), self.query.duration) for one in required]
-        return np.stack(flat).reshape(len(required), *self.matrix.shape)
+        """The burden of every cell, of each of those who count."""
+        people = [self.query.attendees[place] for place in self._counted]
+        flat = [burdens(one, self.matrix.ravel(), self.query.duration) for one in people]
+        return np.stack(flat).reshape(len(people), *self.matrix.shape)
 
     @property
     def _borne(self) -> Minutes:
         """What those have borne so far, if that is to be made up for."""
-        required = [one for one in self.query.attendees if one.required] or list(self.query.attendees)
-        return np.array([one.past_burden if self.query.fair else 0 for one in required], dtype=np.int64)
+        people = [self.query.attendees[place] for place in self._counted]
+        return np.array([one.past_burden if self.query.fair else 0 for one in people], dtype=np.int64)
 
     @cached_property
     def _scores(self) -> Thousandths:

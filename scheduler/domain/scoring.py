@@ -13,11 +13,19 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from scheduler.domain.availability import DAY, MONDAY, WEEK, Attendee, WorkingHours, blackout_periods
+from scheduler.domain.availability import (
+    DAY,
+    MONDAY,
+    WEEK,
+    Attendee,
+    WorkingHours,
+    blackout_periods,
+    closed_hours,
+)
 from scheduler.domain.burden import outside
 from scheduler.domain.clocks import clock_between
 from scheduler.domain.explanation import Bars
-from scheduler.domain.panels import Group, Panel
+from scheduler.domain.panels import Group, Panel, places_that_count
 from scheduler.domain.periods import Minutes, minute_after, minute_of
 from scheduler.domain.recurrence import WEEKDAYS
 from scheduler.domain.timeline import Bar, Mask, Starts
@@ -27,6 +35,8 @@ Shares = npt.NDArray[np.float64]
 """Numbers from 0 to 1."""
 
 HALF_DAY = DAY // 2
+_FAR = np.int64(1 << 40)
+"""A minute that is near to none."""
 NOON_OF_ANY_TIME = 13 * 60
 """The middle of the day of someone who can meet at any time."""
 FAR_APART = 3 * DAY
@@ -60,23 +70,34 @@ PARTS = (
         "worst",
         0.45,
         f"the least comfort of the required attendees; comfort is 1 - d / {HALF_DAY}, d being the minutes on their "
-        "clock from the middle of the meeting to their preferred hours, or to the middle of a working day if they "
-        "named none",
+        "clock from the middle of the meeting, rounded down to a minute, to their preferred hours, or if they named "
+        "none to the middle of a working day (13:00 for someone who can meet at any time)",
     ),
-    Part("mean", 0.15, "the average comfort of the required attendees; both count those of a group who are needed"),
-    Part("optional", 0.15, "the share of optional attendees who can come; 1 if there are none"),
+    Part(
+        "mean",
+        0.15,
+        "the average comfort of the required attendees; both parts count so many of a group as are needed, at each "
+        "start the most comfortable of those who can come",
+    ),
+    Part(
+        "optional",
+        0.15,
+        "the share of the attendees not required by name who can come, whoever is unknown counted as not coming; 1 if "
+        "there are none",
+    ),
     Part("soft", 0.1, "the share of attendees whose blackouts that are not firm the meeting leaves alone"),
     Part(
         "spread",
         0.05,
-        f"how far the nearest other meeting of a required attendee is, up to {FAR_APART // DAY} days; 1 if none is",
+        f"how far the nearest other meeting is, up to {FAR_APART // DAY} days, of those required by name or, if nobody "
+        "is, of groups' members; an occurrence of a cadence also has the others of its own; 1 if there is none",
     ),
     Part(
         "fragmentation",
         0.1,
-        "for each required attendee |b - a| / (b + a), averaged: b and a are the free minutes before and after the "
-        f"meeting until other busy time or the end of the working hours, at most {HALF_DAY // 60} hours; 1 where both "
-        "are 0",
+        "for each of the same people |b - a| / (b + a), averaged: b and a are the free minutes before and after the "
+        f"meeting until busy time, a firm blackout or the end of the working hours, at most {HALF_DAY // 60} hours; 1 "
+        "where both are 0",
     ),
 )
 
@@ -120,7 +141,8 @@ def score_starts(
     come. With ``fair`` the comfort of those who have borne more so far counts for less: the most burdened one's for
     half.
     """
-    required = [one for one in attendees if one.required]
+    by_name = [one for one in attendees if one.required]
+    busy_with_it = by_name or [attendees[place] for place in places_that_count(attendees, groups)]
     felt = _felt(attendees, starts, duration, available, groups, fair=fair)
     coming = [mask for one, mask in zip(attendees, available, strict=True) if not one.required]
     present = sum(mask.astype(np.int64) for mask in coming if mask is not None)
@@ -130,8 +152,8 @@ def score_starts(
             "mean": felt.mean(axis=0),
             "optional": present / len(coming) + np.zeros(len(starts)) if coming else np.ones(len(starts)),
             "soft": 1 - _soft_blackouts(attendees, starts, duration) / len(attendees),
-            "spread": _spread(required, starts, duration),
-            "fragmentation": _fragmentation(required, starts, duration),
+            "spread": _spread(busy_with_it, starts, duration),
+            "fragmentation": _fragmentation(busy_with_it, starts, duration),
         }
     )
 
@@ -167,7 +189,7 @@ def _felt(
     """The comfort of those who have to come, by name or of a group: a row each, a column a start."""
     places = [place for place, one in enumerate(attendees) if one.required]
     members = [place for group in groups for place in group.members]
-    counted = sorted({*places, *members}) or list(range(len(attendees)))
+    counted = places_that_count(attendees, groups)
     comfort = np.stack([_comfort(attendees[place], starts.minutes, duration) for place in counted])
     if fair:
         comfort *= _shares_left([attendees[place] for place in counted])[:, None]
@@ -240,33 +262,21 @@ def _uneven(before: Minutes, after: Minutes) -> Shares:
 
 
 def _free_around(attendee: Attendee, minutes: Minutes, duration: int) -> tuple[Minutes, Minutes]:
-    """The free minutes before and after a meeting at each start, until busy time or the end of the working hours."""
-    table = clock_between(attendee.clock, int(minutes[0]), int(minutes[-1]) + 1)
-    walls = (minutes + table.at(minutes) - MONDAY) % WEEK
-    since, until = _open_stretch(attendee.hours)
-    before, after = since[walls], until[walls] - duration
-    busy = attendee.busy
-    if len(busy):
-        place = np.searchsorted(busy.starts, minutes, "right")
-        far = np.iinfo(np.int64).max // 2
-        before = np.minimum(before, minutes - np.concatenate([[-far], busy.ends])[place])
-        after = np.minimum(after, np.append(busy.starts, far)[place] - (minutes + duration))
-    return before.clip(0, HALF_DAY), after.clip(0, HALF_DAY)
-
-
-@lru_cache(maxsize=1024)
-def _open_stretch(hours: tuple[WorkingHours, ...] | None) -> tuple[Minutes, Minutes]:
-    """For each wall minute of the week, for how long the hours have been open, and for how long they will be."""
-    is_open = np.ones(WEEK, dtype=bool) if hours is None else outside(hours) == 0
-    closed = np.flatnonzero(~is_open)
-    minutes = np.arange(WEEK, dtype=np.int64)
-    if not closed.size:
-        always = np.full(WEEK, WEEK, dtype=np.int64)
-        return always, always
-    around = np.concatenate([closed - WEEK, closed, closed + WEEK])
-    place = np.searchsorted(around, minutes, "right")
-    since, until = minutes - around[place - 1] - 1, around[place] - minutes
-    return since, until
+    """The free minutes before and after a meeting at each start, until the next thing that keeps them from meeting."""
+    first, last = int(minutes[0]) - HALF_DAY, int(minutes[-1]) + duration + HALF_DAY
+    firm = [blackout for blackout in attendee.blackouts if blackout.firm]
+    before = np.full_like(minutes, HALF_DAY)
+    after = before.copy()
+    for periods in (
+        closed_hours(attendee.hours, attendee.clock, first, last),
+        blackout_periods(firm, attendee.clock, first, last),
+        attendee.busy,
+    ):
+        if len(periods):
+            place = periods.starts.searchsorted(minutes, "right")
+            np.minimum(before, minutes - np.concatenate([[-_FAR], periods.ends])[place], out=before)
+            np.minimum(after, np.append(periods.starts, _FAR)[place] - (minutes + duration), out=after)
+    return before.clip(0), after.clip(0)
 
 
 @lru_cache(maxsize=1024)

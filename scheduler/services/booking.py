@@ -26,6 +26,7 @@ from scheduler.domain.mentorships import Mentorship, MentorshipNotActive, Mentor
 from scheduler.domain.periods import Period
 from scheduler.domain.planning import BlockedBy, OnConflict, PlannedOccurrence, Planner, PlanStatus
 from scheduler.domain.recurrence import DAY_NAMES, weekday_of
+from scheduler.domain.rules import NO_RULES, Rules
 from scheduler.domain.zones import TZ_DATABASE_VERSION, local_time
 from scheduler.errors import InvalidFields, NotFound, Refused
 from scheduler.services.locking import lock_meeting, lock_mentorship
@@ -72,7 +73,8 @@ Expected = tuple[Period, PlanStatus, Period | None]
 class CadenceBooking:
     """A cadence as answered, to be booked. ``dates`` None are the mentorship's; ``expected`` is its plan.
 
-    ``elsewhere`` are the times of other series that go with it, which no occurrence is moved to.
+    ``elsewhere`` are the times of other series that go with it, which no occurrence is moved to; ``rules`` are those
+    that the question had, groups left aside.
     """
 
     series: Series
@@ -84,6 +86,7 @@ class CadenceBooking:
     move_within_days: int = 3
     min_coverage: float = 0.5
     elsewhere: tuple[Period, ...] = ()
+    rules: Rules = NO_RULES
 
 
 def book_cadence(context: Context, programme_id: str, mentorship_id: str, booking: CadenceBooking) -> StoredMeeting:
@@ -104,6 +107,7 @@ def book_cadence(context: Context, programme_id: str, mentorship_id: str, bookin
             booking.step,
             booking.on_conflict,
             booking.move_within_days,
+            booking.rules,
             per_week=series.rule.per_week if series.rule else 1,
         )
         plan = planner.plan(series, booking.elsewhere)

@@ -14,8 +14,8 @@ from support.oracle import WEEKDAYS, wall_clock, zone_in
 from support.strategies import attendees_near, starting_dates
 
 from scheduler.domain.availability import Attendee, WorkingHours
-from scheduler.domain.burden import SOCIAL_HOURS, WEIGHTS, burdens
-from scheduler.domain.periods import minute_of
+from scheduler.domain.burden import SOCIAL_HOURS, WEIGHTS, burden_of_each, burdens
+from scheduler.domain.periods import Period, minute_of
 
 BERLINER = Attendee("Europe/Berlin")
 
@@ -90,3 +90,11 @@ def test_every_minute_is_weighed_by_itself(
         away = distance(wall_clock(minute, zone_in(minute, attendee)), attendee.preferred_hours or SOCIAL_HOURS)
         expected += next(weight for limit, weight in WEIGHTS if away <= limit)
     assert burdens(attendee, np.array([start]), length).tolist() == [expected]
+
+
+def test_a_meeting_of_weeks_counts_each_of_its_weeks() -> None:
+    begin = datetime.fromisoformat("2026-11-02T00:00+00:00")  # a Monday
+    (week,) = burden_of_each(Attendee("UTC"), [Period(begin, begin + timedelta(weeks=1))])
+    (more,) = burden_of_each(Attendee("UTC"), [Period(begin, begin + timedelta(weeks=3, hours=12))])
+    (half,) = burden_of_each(Attendee("UTC"), [Period(begin, begin + timedelta(hours=12))])
+    assert more == 3 * week + half

@@ -10,7 +10,7 @@ from support.strategies import WEEKDAYS
 
 from scheduler.domain.availability import Attendee, WorkingHours
 from scheduler.domain.cadences import Cadence, CadenceQuery, find_cadences
-from scheduler.domain.patterns import Pattern
+from scheduler.domain.patterns import Pattern, date_sets
 from scheduler.domain.periods import Period, Periods
 from scheduler.domain.rules import Rules
 
@@ -127,3 +127,10 @@ def test_the_gap_is_kept_between_the_cadences_own_meetings() -> None:
     weekly = find_cadences(replace(QUERY, rules=Rules(minimum_gap=7 * 1440)))
     assert weekly.explanation is not None
     assert (weekly.total, weekly.explanation.reason) == (0, "minimum_gap")
+
+
+def test_a_cadence_of_several_weekdays_comes_on_each_of_them() -> None:
+    """From Monday to Friday, on Tuesday to Friday nobody has time: Monday alone is no cadence of two a week."""
+    found = date_sets(Pattern.WEEKLY, 1, 2, date(2027, 1, 4), date(2027, 1, 8))
+    assert len(found) == 10
+    assert all(len(one.dates) == 2 for one in found)

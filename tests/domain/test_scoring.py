@@ -107,3 +107,25 @@ def test_of_a_group_the_most_comfortable_of_those_who_can_come_count_as_required
     }
     both = Rules(groups=(Group((1, 2), 2),))
     assert parts("worst", mentor, early, late, rules=both) == {"09:00": 0.625, "10:00": 0.708, "11:00": 0.792}
+
+
+def test_free_time_ends_where_the_clock_really_stands() -> None:
+    """Berlin, 28 March 2027: hours from 01:00 to 05:00 are the three hours from 00:00Z to 03:00Z."""
+    night = at("00:00", "12:00", "2027-03-28")
+    berlin = Attendee("Europe/Berlin", hours(1, 5))
+    assert parts("fragmentation", berlin, window=night) == {"00:00": 1, "01:00": 0, "02:00": 1}
+
+
+def test_a_firm_blackout_ends_free_time_as_busy_time_does() -> None:
+    noon = at("12:00", "13:00")
+    dentist = Blackout(BlackoutKind.OTHER, "dentist", noon)
+    busy = parts("fragmentation", Attendee("UTC", hours(9, 17), busy=Periods.of([noon])))
+    assert parts("fragmentation", Attendee("UTC", hours(9, 17), blackouts=(dentist,))) == busy
+    assert busy["11:00"] == 1
+
+
+def test_of_a_panel_without_anybody_required_by_name_the_members_free_time_counts() -> None:
+    panel = (Attendee("UTC", hours(9, 17), required=False), Attendee("UTC", hours(9, 17), required=False))
+    by_name = tuple(replace(one, required=True) for one in panel)
+    rules = Rules(groups=(Group((0, 1), 2),))
+    assert parts("fragmentation", *panel, rules=rules) == parts("fragmentation", *by_name)

@@ -8,6 +8,7 @@ import pytest
 from support.api import Api, Clock, Pair, booking_of, problem_of, statuses
 
 FINALS = {"kind": "exam", "title": "Finals", "first_day": "2026-10-13", "last_day": "2026-10-13"}
+WORKDAYS = ["MO", "TU", "WE", "TH", "FR"]
 ONCE = {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"}
 
 
@@ -88,6 +89,27 @@ def test_dtstart_in_a_gap_is_booked_as_answered(api: Api) -> None:
     meeting = api.post(pair.meetings, booking_of(cadence))
     assert meeting["dtstart"] == "2027-03-28T02:30:00"
     assert [row["start"] for row in meeting["occurrences"]][:2] == ["2027-03-28T01:30:00Z", "2027-04-04T00:30:00Z"]
+
+
+def test_a_cadence_asked_with_hours_and_a_gap_is_booked_with_them(api: Api, pair: Pair) -> None:
+    """A room in New York, with five hours of time difference for a week; and six days and a half between meetings."""
+    room = {"time_zone": "America/New_York", "hours": [{"days": WORKDAYS, "start": "04:00", "end": "06:00"}]}
+    within = api.cadence(pair, "2026-10-06T11:00:00", within=room)
+    assert "moved" in {row["status"] for row in within["occurrences"]}
+    problem_of(api.send("POST", pair.meetings, booking_of(within)), 409)
+    meeting = api.post(pair.meetings, booking_of(within) | {"within": room})
+    assert [row["start"] for row in meeting["occurrences"]] == [
+        (row.get("moved_to") or row)["start"] for row in within["occurrences"]
+    ]
+
+
+def test_a_cadence_asked_with_a_gap_is_booked_with_it(api: Api, pair: Pair) -> None:
+    api.post(f"/people/{pair.mentee}/blackouts", FINALS)
+    asked = {"minimum_gap": "P6DT12H"}
+    cadence = api.cadence(pair, **asked)
+    assert cadence["occurrences"][1]["status"] == "skipped"
+    problem_of(api.send("POST", pair.meetings, booking_of(cadence)), 409)
+    assert statuses(api.post(pair.meetings, booking_of(cadence) | asked))[1] == "skipped"
 
 
 def test_a_plan_that_differs_from_the_expected_is_409_with_the_plan_as_it_now_stands(api: Api, pair: Pair) -> None:

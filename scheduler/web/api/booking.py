@@ -15,6 +15,7 @@ from scheduler.domain.meetings import Party, Series
 from scheduler.domain.periods import Period
 from scheduler.domain.planning import OnConflict
 from scheduler.domain.recurrence import SeriesRule, parse_rule
+from scheduler.domain.rules import Rules
 from scheduler.domain.zones import LocalTime, check_date
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.booking import (
@@ -31,6 +32,7 @@ from scheduler.web.api.fields import QUARTER, Day, Document, MeetingLength, Mome
 from scheduler.web.api.meetings import BlockedDocument, BookingProblem, GuestDocument, MeetingDocument, on_clock
 from scheduler.web.api.occurrences import PlannedOccurrenceDocument, title_of
 from scheduler.web.api.openapi import documented
+from scheduler.web.api.rules import NO_GAP, MinimumGap, WithinDocument
 from scheduler.web.problems import problem
 from scheduler.web.requests import answer, api_key, context, programme_id, read_body
 
@@ -64,6 +66,8 @@ class Booking(Document):
     step: MeetingLength = QUARTER
     starts_on: Day | None = Field(None, description="the cadence request's, if it is not the mentorship's")
     ends_on: Day | None = Field(None, description="the cadence request's, if it is not the mentorship's")
+    within: WithinDocument | None = Field(None, description="the cadence request's")
+    minimum_gap: MinimumGap = NO_GAP
     title: Name | None = Field(None, description="left out: made of the two names")
     conference_url: WebAddress | None = None
     guests: list[GuestDocument] = Field([], max_length=50)
@@ -127,8 +131,8 @@ def _slot_taken(error: SlotTaken) -> Response:
 
 def _slot(asked: Booking, start: datetime, mentorship_id: str) -> Period:
     cadences_own = ("time_zone", "rrule", "expected", "other_turns", "starts_on", "ends_on", "step")
-    rules = ("on_conflict", "move_within_days", "min_coverage")
-    for name in (*cadences_own, *rules):
+    planned_by = ("on_conflict", "move_within_days", "min_coverage", "within", "minimum_gap")
+    for name in (*cadences_own, *planned_by):
         if name in asked.model_fields_set and getattr(asked, name) is not None:
             raise InvalidFields.at(f"/{name}", "this belongs to a cadence; a single meeting has a start and a duration")
     with context().store.read() as tx:
@@ -171,6 +175,7 @@ def _cadence(asked: Booking) -> CadenceBooking:
         check_move_days(asked.move_within_days, rule.round_days),
         asked.min_coverage,
         tuple(_elsewhere(asked)),
+        Rules(None if asked.within is None else asked.within.to_domain(), asked.minimum_gap),
     )
 
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from scheduler.domain.availability import Attendee
 from scheduler.web.api.fields import Document
 
 
@@ -20,15 +19,17 @@ class AttendeeBurden(Document):
 
 BurdenSpread = Annotated[
     int | None,
-    Field(description="the largest less the smallest burden of the required attendees; null: one of them is not told"),
+    Field(
+        description="the largest less the smallest burden of the required attendees and of groups' members; "
+        "null: one of them is not told"
+    ),
 ]
 
 
 def burdens_of(
-    costs: Sequence[int], attendees: Sequence[Attendee], untold: frozenset[int]
+    costs: Sequence[int], counted: Sequence[int], untold: frozenset[int]
 ) -> tuple[list[AttendeeBurden], int | None]:
-    """The burden of each attendee, and the spread, without those at the ``untold`` places."""
-    required = {index for index, attendee in enumerate(attendees) if attendee.required} or set(range(len(attendees)))
+    """The burden of each attendee, and the spread among those who are ``counted``, without the ``untold``."""
     rows = [AttendeeBurden(index=index, burden=None if index in untold else cost) for index, cost in enumerate(costs)]
-    borne = [costs[index] for index in required]
-    return rows, None if required & untold else max(borne) - min(borne)
+    borne = [costs[index] for index in counted]
+    return rows, None if untold.intersection(counted) else max(borne) - min(borne)

@@ -117,6 +117,9 @@ class CadencesRequest(RuledRequest):
             raise InvalidFields.at("/every_weeks", detail)
         if self.per_week > 1 and self.pattern is not Pattern.WEEKLY:
             raise InvalidFields.at("/per_week", f"{self.per_week} goes with the pattern weekly only; leave it out")
+        if (self.ends_on - self.starts_on).days + 1 < self.per_week:
+            detail = f"{self.starts_on} to {self.ends_on} has no {self.per_week} days to meet on; ask for a longer time"
+            raise InvalidFields.at("/per_week", detail)
 
     def _check_rotation(self) -> None:
         """Raises InvalidFields for what no rotation can be."""
@@ -126,8 +129,13 @@ class CadencesRequest(RuledRequest):
         if weeks > MOST_WEEKS:
             detail = f"{self.rotation} turns of {self.every_weeks} weeks are {weeks} weeks; {MOST_WEEKS} is the most"
             raise InvalidFields.at("/rotation", detail)
-        if self.minimum_gap > (7 * self.every_weeks - 1) * DAY - self.duration:
-            detail = f"{format_duration(self.minimum_gap)} may be more than there is between one turn and the next"
+        # Of two times of day and of two offsets neither is a whole day from the other.
+        widest = max((7 * self.every_weeks - 2) * DAY - self.duration, 0)
+        if self.minimum_gap > widest:
+            detail = (
+                f"{format_duration(self.minimum_gap)} may be more than there is between one turn and the next; "
+                f"{format_duration(widest)} is the most"
+            )
             raise InvalidFields.at("/minimum_gap", detail)
         if self.rotation > 2 and self.step < SHORTEST_STEP:
             detail = (
@@ -160,7 +168,7 @@ class CadenceDocument(Document):
         cls, cadence: Cadence, attendees: Sequence[Attendee], untold: frozenset[int] = frozenset()
     ) -> CadenceDocument:
         """The document of a cadence, without what is personal of the attendees at the ``untold`` places."""
-        burdens, spread = burdens_of(cadence.burdens, attendees, untold)
+        burdens, spread = burdens_of(cadence.burdens, cadence.counted, untold)
         return cls.model_construct(
             dtstart=cadence.dtstart.wall,
             time_zone=cadence.dtstart.zone,

@@ -47,7 +47,7 @@ class RotationDocument(Document):
     @classmethod
     def of(cls, rotation: Rotation, attendees: Sequence[Attendee], untold: frozenset[int]) -> RotationDocument:
         """The document of a rotation, without what is personal of the attendees at the ``untold`` places."""
-        burdens, spread = burdens_of(rotation.burdens, attendees, untold)
+        burdens, spread = burdens_of(rotation.burdens, rotation.counted, untold)
         return cls.model_construct(
             time_zone=rotation.turns[0].dtstart.zone,
             turns=[TurnDocument.of(turn, attendees, titles=not untold) for turn in rotation.turns],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -39,14 +39,18 @@ class GroupDocument(Document):
     required: int = Field(1, ge=1, le=50, strict=True)
 
 
+MinimumGap = Annotated[Duration, Field(ge=0, le=FARTHEST)]
+NO_GAP: Any = Field(
+    "PT0S", validate_default=True, description="between meetings of the same people, those there are counted"
+)
+
+
 class RuledRequest(Document):
     """What slots and cadences are both asked with: the people, and the question's own rules."""
 
     attendees: Attendees
     within: WithinDocument | None = None
-    minimum_gap: Annotated[Duration, Field(ge=0, le=FARTHEST)] = Field(
-        "PT0S", validate_default=True, description="between meetings of the same people, those there are counted"
-    )
+    minimum_gap: MinimumGap = NO_GAP
     groups: Annotated[list[GroupDocument], Field(max_length=20)] = Field(
         [], description="a panel, stand-ins: each slot says who of them can come"
     )
