@@ -7,11 +7,11 @@ for clock changes: in a gap the hours have fewer minutes, in a repeated hour bot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -143,6 +143,11 @@ class Attendee:
         """The clock that hours and all-day blackouts are read on. Raises OverlappingStays."""
         return Itinerary(self.zone, self.travel) if self.travel else self.zone
 
+    @cached_property
+    def meeting_starts(self) -> Minutes:
+        """When the meetings start (UTC minutes); the same meeting counts once."""
+        return np.array([minute_of(meeting.start) for meeting in set(self.meetings)], dtype=np.int64)
+
 
 def closed_hours(hours: tuple[WorkingHours, ...] | None, clock: Clock, start: int, end: int) -> Periods:
     """When the wall clock reads a time outside the hours, within [start, end) (UTC minutes).
@@ -172,9 +177,8 @@ class Cap:
         spans: Minutes = (starts + table.at(starts) - self.origin) // self.length
         return spans
 
-    def taken(self, clock: Clock, meetings: Iterable[Period]) -> Minutes:
-        """The number of the day or week that each of the meetings is in, ascending; the same meeting counts once."""
-        starts = np.array([minute_of(meeting.start) for meeting in set(meetings)], dtype=np.int64)
+    def taken(self, clock: Clock, starts: Minutes) -> Minutes:
+        """The number of the day or week that each of the meetings is in that start so (UTC minutes), ascending."""
         return np.sort(self.spans(clock, starts))
 
     def room(self, taken: Minutes, spans: Minutes) -> Minutes:
@@ -197,7 +201,7 @@ def full_days(attendee: Attendee, start: int, end: int) -> Periods:
     for cap in caps_of(attendee):
         if cap.most < 1:
             return Periods.of([Period(instant_of(start), instant_of(end))])
-        spans, counts = np.unique(cap.taken(attendee.clock, attendee.meetings), return_counts=True)
+        spans, counts = np.unique(cap.taken(attendee.clock, attendee.meeting_starts), return_counts=True)
         full = spans[counts >= cap.most] * cap.length + cap.origin
         found.append(wall_periods(Periods(full, full + cap.length), attendee.clock, start, end))
     return Periods.union(*found)

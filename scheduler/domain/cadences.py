@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -27,7 +27,7 @@ from scheduler.domain.explanation import (
 from scheduler.domain.meetings import Series
 from scheduler.domain.panels import places_that_count
 from scheduler.domain.patterns import Pattern, date_sets
-from scheduler.domain.periods import EPOCH, Minutes, Period, instant_of, minute_of
+from scheduler.domain.periods import EPOCH, Minutes, Period, distinct, instant_of, minute_of
 from scheduler.domain.planning import OnConflict, PlannedOccurrence, Planner, rank_in_span
 from scheduler.domain.recurrence import SeriesRule
 from scheduler.domain.relaxing import by_ask, first_that_helps, relaxations
@@ -142,7 +142,7 @@ class CadenceSearch:
     """All candidates at once: a matrix of UTC starts, one row a date, one column a time of day.
 
     Candidate c has the c // columns-th set of dates, and the time of day c % columns. ``rows`` has the matrix' rows of
-    each set; sets are filled up to one length with a row that is never clear and whose starts are never near.
+    each set; sets are filled up to one length with a row that is never clear.
     """
 
     def __init__(self, query: CadenceQuery) -> None:
@@ -216,24 +216,38 @@ class CadenceSearch:
 
         They come nearer to each other than meetings may, or fill a day or a week further than somebody takes.
         """
-        filled = np.concatenate([self.matrix, np.full((1, self.columns), _FAR)])
         found: dict[tuple[int | None, Cause], Mask] = {}
-        is_one = self.rows < len(self.matrix)
-        if gap := self.query.rules.minimum_gap:
-            near = _apart(filled[self.rows], self.query.duration) < gap
-            found[None, Cause.MINIMUM_GAP] = near & is_one[:, :, None]
+        gap = self.query.rules.minimum_gap
+        if gap:
+            near = [_apart(self.matrix[self._rows_of(place)], self.query.duration) < gap for place in self._sets]
+            self._add_conflict(found, (None, Cause.MINIMUM_GAP), near)
         for limit in self.planner.limits:
             spans = limit.cap.spans(limit.clock, self.matrix.ravel()).reshape(self.matrix.shape)
             room = limit.cap.room(limit.taken, spans)
             # What existing meetings have filled is barred by itself.
             roomy = ~self.starts.barred(self.query.duration, [self.planner.bars[limit.index].limit])[self.places]
-            full = np.zeros((*self.rows.shape, self.columns), dtype=bool)
-            for place, dates in enumerate(self.date_sets):
-                own = self.rows[place, : len(dates.dates)]
-                full[place, : len(own)] = (rank_in_span(spans[own]) >= room[own]) & roomy[own]
-            key = limit.index, Cause.LIMIT
-            found[key] = found[key] | full if key in found else full
+            rows = [self._rows_of(place) for place in self._sets]
+            full = [(rank_in_span(spans[own]) >= room[own]) & roomy[own] for own in rows]
+            self._add_conflict(found, (limit.index, Cause.LIMIT), full)
         return found
+
+    def _add_conflict(
+        self, found: dict[tuple[int | None, Cause], Mask], key: tuple[int | None, Cause], by_set: Sequence[Mask]
+    ) -> None:
+        """Adds what is barred of each set, if anything is."""
+        if any(barred.any() for barred in by_set):
+            whole = found.setdefault(key, np.zeros((*self.rows.shape, self.columns), dtype=bool))
+            for place, barred in enumerate(by_set):
+                whole[place, : len(barred)] |= barred
+
+    @property
+    def _sets(self) -> range:
+        return range(len(self.date_sets))
+
+    def _rows_of(self, place: int) -> Minutes:
+        """The matrix' rows of a set of dates."""
+        rows: Minutes = self.rows[place, : len(self.date_sets[place].dates)]
+        return rows
 
     def begins(self, candidates: Minutes) -> tuple[Minutes, Minutes, Minutes]:
         """What orders candidates by dtstart, the last first: their dates, time of day and first date."""
@@ -243,15 +257,21 @@ class CadenceSearch:
     def scores(self, candidates: Minutes) -> Thousandths:
         """For each of the candidates, the mean score of its clear occurrences."""
         sets, columns = np.divmod(candidates, self.columns)
-        filled = np.concatenate([self.matrix, np.full((1, self.columns), _FAR)])
-        minutes = filled[self.rows[sets], columns[:, None]]
-        clear = np.concatenate([self.clear, np.zeros((1, self.columns), dtype=bool)])[self.rows[sets], columns[:, None]]
-        starts = Starts(np.unique(minutes[clear]), None)
+        by_set = [(place, np.flatnonzero(sets == place)) for place in np.unique(sets).tolist()]
+        cells = {place: np.ix_(self._rows_of(place), columns[some]) for place, some in by_set}
+        asked = np.zeros(self.matrix.shape, dtype=bool)
+        for own in cells.values():
+            asked[own] = self.clear[own]
+        starts = Starts(distinct(self.matrix[asked]), None)
+        places = np.zeros(self.matrix.shape, dtype=np.int64)
+        places[asked] = starts.places(self.matrix[asked])
         scores = self.scores_at(starts)
-        apart = _apart(minutes, self.query.duration)[clear]
-        points = np.zeros(minutes.shape, dtype=np.int64)
-        points[clear] = scores.with_others(starts.places(minutes[clear]), apart)
-        mean: Thousandths = np.rint(points.sum(axis=1) / clear.sum(axis=1)).astype(np.int64)
+        mean = np.empty(candidates.size, dtype=np.int64)
+        for place, some in by_set:
+            own = cells[place]
+            points = scores.with_others(places[own], _apart(self.matrix[own], self.query.duration))
+            clear = self.clear[own]
+            mean[some] = np.rint((points * clear).sum(axis=0) / clear.sum(axis=0))
         return mean
 
     def scores_at(self, starts: Starts) -> Scores:
@@ -353,8 +373,8 @@ def in_thousandths(counts: Minutes | np.int64, whole: Minutes | int) -> Thousand
 
 
 def _apart(minutes: Minutes, duration: int) -> Minutes:
-    """How many minutes lie between each occurrence (second axis) and its nearest neighbour in the same row."""
-    gaps = np.diff(minutes, axis=1) - duration
-    edge = np.full_like(minutes[:, :1], _FAR)
-    apart: Minutes = np.minimum(np.hstack([edge, gaps]), np.hstack([gaps, edge]))
+    """How many minutes lie between each occurrence of a column and its nearest neighbour in it."""
+    gaps = np.diff(minutes, axis=0) - duration
+    edge = np.full_like(minutes[:1], _FAR)
+    apart: Minutes = np.minimum(np.concatenate([edge, gaps]), np.concatenate([gaps, edge]))
     return apart

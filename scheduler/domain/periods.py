@@ -25,6 +25,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 
 
+def distinct(minutes: Minutes) -> Minutes:
+    """The minutes in order, each once; quicker than ``np.unique`` where they are nearly in order."""
+    ordered = np.sort(minutes, kind="stable")
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if ordered.size else ordered
+
+
 def minute_of(instant: datetime) -> int:
     """The minute that an instant lies in, counted from the epoch (rounded down)."""
     return (aware(instant) - EPOCH) // _MINUTE

@@ -6,7 +6,6 @@ The same plan is shown with a cadence and made again, inside the transaction, wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -87,11 +86,16 @@ class _Limit:
     clock: Clock
     cap: Cap
     taken: Minutes
-    known: AbstractSet[Period]
+    meetings: Sequence[Period]
+
+    @cached_property
+    def known(self) -> frozenset[Period]:
+        """The same, to be looked up."""
+        return frozenset(self.meetings)
 
     def has_room(self, minutes: Minutes, held: Sequence[Period]) -> Mask:
         """The starts whose day or week takes one more meeting beside those that are known and held."""
-        more = self.cap.taken(self.clock, self._unknown(held))
+        more = self.cap.taken(self.clock, _starts_of(self._unknown(held)))
         spans = self.cap.spans(self.clock, minutes)
         roomy: Mask = self.cap.room(self.taken, spans) > self.cap.most - self.cap.room(more, spans)
         return roomy
@@ -99,14 +103,17 @@ class _Limit:
     def overfull(self, periods: Sequence[Period], elsewhere: Sequence[Period]) -> Mask:
         """Which of the periods have no room after those of them and of what is ``elsewhere`` that come before."""
         unknown = sorted({*self._unknown(periods), *self._unknown(elsewhere)})
-        starts = np.array([minute_of(period.start) for period in unknown], dtype=np.int64)
-        spans = self.cap.spans(self.clock, starts)
+        spans = self.cap.spans(self.clock, _starts_of(unknown))
         is_full = rank_in_span(spans) >= self.cap.room(self.taken, spans)
         full = {unknown[place] for place in is_full.nonzero()[0].tolist()}
         return np.array([period in full for period in periods], dtype=bool)
 
     def _unknown(self, periods: Iterable[Period]) -> Iterator[Period]:
         return (period for period in periods if period not in self.known)
+
+
+def _starts_of(periods: Iterable[Period]) -> Minutes:
+    return np.array([minute_of(period.start) for period in periods], dtype=np.int64)
 
 
 def rank_in_span(spans: Minutes) -> Minutes:
@@ -160,7 +167,7 @@ class Planner:
         self.rule_bars = rules.bars(attendees, *self.span)
         self.unreliable = unreliable
         self.limits = [
-            _Limit(index, attendee.clock, cap, cap.taken(attendee.clock, attendee.meetings), set(attendee.meetings))
+            _Limit(index, attendee.clock, cap, cap.taken(attendee.clock, attendee.meeting_starts), attendee.meetings)
             for index, attendee in enumerate(attendees)
             for cap in (caps_of(attendee) if attendee.required else ())
         ]
@@ -291,10 +298,13 @@ class Planner:
         day = blocked.wall.date().toordinal() - EPOCH.toordinal()
         minutes, days = self._free
         near = minutes[np.abs(days - day) <= self.move_within_days]
+        # Nothing further away is in the same week as a start that is near.
+        origin, reach = blocked.instant, timedelta(days=self.move_within_days + 10)
+        held = [period for period in held if abs(period.start - origin) < reach] if self.limits else []
         for limit in self.limits:
             near = near[limit.has_room(near, held)]
-        origin, gap = minute_of(blocked.instant), timedelta(minutes=self.rules.minimum_gap)
-        for place in np.lexsort((-near, np.abs(near - origin))).tolist():
+        gap = timedelta(minutes=self.rules.minimum_gap)
+        for place in np.lexsort((-near, np.abs(near - minute_of(origin)))).tolist():
             period = self._meeting(int(near[place]))
             is_near = any(period.start < other.end + gap and other.start < period.end + gap for other in others)
             if not is_near:

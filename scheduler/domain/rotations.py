@@ -27,7 +27,7 @@ from scheduler.domain.fairness import Choice, Turns, fairest
 from scheduler.domain.meetings import Series
 from scheduler.domain.panels import places_that_count
 from scheduler.domain.patterns import DateSet
-from scheduler.domain.periods import Minutes, Period
+from scheduler.domain.periods import Minutes, Period, distinct
 from scheduler.domain.planning import PlannedOccurrence, PlanStatus
 from scheduler.domain.recurrence import SeriesRule, WeeklyRule
 from scheduler.domain.scoring import Thousandths
@@ -171,7 +171,7 @@ class _RotationSearch(CadenceSearch):
 
     def _rows(self, place: int, turn: int) -> Minutes:
         """The matrix' rows that a turn has of a set of dates."""
-        rows: Minutes = self.rows[place, : len(self.date_sets[place].dates)][turn :: self.turns]
+        rows: Minutes = self._rows_of(place)[turn :: self.turns]
         return rows
 
     def _cells(self, place: int, choice: Choice) -> list[tuple[int, int]]:
@@ -213,7 +213,7 @@ class _RotationSearch(CadenceSearch):
     def _scores(self) -> Thousandths:
         """The score of every clear cell; 0 of the others."""
         scores = np.zeros(self.matrix.shape, dtype=np.int64)
-        starts = Starts(np.unique(self.matrix[self.clear]), None)
+        starts = Starts(distinct(self.matrix[self.clear]), None)
         points = self.scores_at(starts)
         scores[self.clear] = points.thousandths[starts.places(self.matrix[self.clear])]
         return scores

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -111,14 +111,20 @@ class Scores:
     @property
     def thousandths(self) -> Thousandths:
         """The scores."""
-        total = sum(part.weight * self.parts[part.name] for part in PARTS)
-        found: Thousandths = np.rint(total * 1000).astype(np.int64)
-        return found
+        return np.rint(self._sum(PARTS) * 1000).astype(np.int64)
 
     def with_others(self, places: Minutes, apart: Minutes) -> Thousandths:
         """The scores of the starts at those places, each of which has another meeting so many minutes away."""
         near = np.minimum(self.parts["spread"][places], apart.clip(0, FAR_APART) / FAR_APART)
-        return Scores({**{name: shares[places] for name, shares in self.parts.items()}, "spread": near}).thousandths
+        at = [part.name for part in PARTS].index("spread")
+        # Added up in the same order as without others, so that rounding can't tell the two apart.
+        total = self._sum(PARTS[:at])[places] + PARTS[at].weight * near
+        for part in PARTS[at + 1 :]:
+            total += part.weight * self.parts[part.name][places]
+        return np.rint(total * 1000).astype(np.int64)
+
+    def _sum(self, parts: Sequence[Part]) -> Shares:
+        return reduce(np.add, (part.weight * self.parts[part.name] for part in parts))
 
     def at(self, place: int) -> dict[str, float]:
         """The parts of one start, rounded to thousandths."""

@@ -199,7 +199,7 @@ def _limits(query: SequenceQuery, found: Sequence[Minutes]) -> Iterator[Limit]:
             counted = [cap.spans(attendee.clock, starts) for starts in found]
             # Whoever flies back over the date line has a day twice: it counts as one with the day between.
             spans = tuple(np.maximum.accumulate(own) for own in counted)
-            taken = cap.taken(attendee.clock, attendee.meetings)
+            taken = cap.taken(attendee.clock, attendee.meeting_starts)
             room = tuple(cap.room(taken, spans[place]) if place in places else None for place in range(len(found)))
             if any(own is not None and own.min() < len(places) for own in room):
                 yield Limit(spans, room)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from scheduler.domain.availability import DAY
 from scheduler.domain.clocks import Clock, clock_between
-from scheduler.domain.periods import Minutes, Periods
+from scheduler.domain.periods import Minutes, Periods, distinct
 
 Mask = npt.NDArray[np.bool_]
 """One truth value for each start."""
@@ -71,7 +71,7 @@ class Starts:
         first, last = int(minutes.min()), int(minutes.max())
         if not ((minutes - first) % step).any():
             return cls(np.arange(first, last + 1, step, dtype=np.int64), step)
-        return cls(np.unique(minutes), None)
+        return cls(distinct(minutes.ravel()), None)
 
     def __len__(self) -> int:
         return int(self.minutes.size)

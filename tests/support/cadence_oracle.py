@@ -85,7 +85,8 @@ class CadenceOracle:
             found = {tuple(day for day in days if _is_such_weekday(day, *kind)) for kind in kinds}
         elif query.per_week > 1:
             several = combinations(range(7), query.per_week)
-            found = {tuple(day for day in days if day.weekday() in some) for some in several}
+            chosen = (tuple(day for day in days if day.weekday() in some) for some in several)
+            found = {some for some in chosen if len({day.weekday() for day in some}) == query.per_week}
         else:
             apart = 7 * query.every_weeks
             found = {tuple(days[first::apart]) for first in range(min(apart, len(days)))}

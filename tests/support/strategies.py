@@ -297,7 +297,7 @@ def hopeless_cadence_queries(draw: st.DrawFn) -> CadenceQuery:
     """A question over two weeks or less to people who have little time: mostly without an answer."""
     query = draw(cadence_queries())
     begin = datetime(query.starts_on.year, query.starts_on.month, query.starts_on.day, tzinfo=UTC)
-    days = draw(st.integers(1, 14))
+    days = draw(st.integers(query.per_week, 14))
     people = [draw(_taken(one, begin, days)) for one in query.attendees]
     people[0] = replace(people[0], unknown=draw(st.none() | st.just(Unknown("no connection"))))
     return replace(
