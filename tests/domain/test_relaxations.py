@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from support.strategies import hopeless_cadence_queries, hopeless_slot_queries, ruled
+from hypothesis import strategies as st
+from support.strategies import WEEKDAYS, entries, hopeless_cadence_queries, hopeless_slot_queries, ruled
 
 from scheduler.domain.availability import Attendee, Blackout, BlackoutKind, Buffer, Days, Unknown, WorkingHours
 from scheduler.domain.cadences import CadenceQuery, find_cadences
+from scheduler.domain.changes import hours_ladders
 from scheduler.domain.explanation import Relaxation
+from scheduler.domain.panels import Group
 from scheduler.domain.periods import Period, Periods
+from scheduler.domain.rules import Rules
 from scheduler.domain.slots import SlotQuery, find_slots
 
 generated = settings(deadline=None, max_examples=80)
@@ -72,6 +76,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}+00:00")
 
 
+TUESDAY = Period(utc("2026-06-02 00:00"), utc("2026-06-03 00:00"))
 MONDAY = Period(utc("2026-06-01 00:00"), utc("2026-06-02 00:00"))
 WEEK = Period(utc("2026-06-01 00:00"), utc("2026-06-08 00:00"))
 LEAVE = Blackout(BlackoutKind.LEAVE, "parental leave", Days(date(2026, 6, 1), date(2026, 6, 7)))
@@ -81,6 +86,7 @@ ALL_BUT_HALF_AN_HOUR = Periods.of([Period(utc("2026-06-01 09:30"), utc("2026-06-
 HALF_PAST = Period(utc("2026-06-01 09:30"), utc("2026-06-01 10:00"))
 
 
+NIGHT_SHIFT = (WorkingHours(WORKDAYS, 22 * 60, 8 * 60),)
 OPTIONAL = "make this attendee optional"
 SOFTER = "treat the break from 2026-06-01 to 2026-06-07 as time that is only better avoided"
 
@@ -156,6 +162,30 @@ SOFTER = "treat the break from 2026-06-01 to 2026-06-07 as time that is only bet
         ),
         pytest.param(
             MONDAY,
+            30,
+            (Attendee("UTC", busy=ALL_BUT_HALF_AN_HOUR, buffer=Buffer(10, 20)),),
+            [
+                (0, "keep 10 minutes before and 0 after free", 1),
+                (None, "look 1 day further", 16),
+                (0, "begin working hours at 08:30", 1),
+                (0, "extend working hours to 18:00", 1),
+            ],
+            id="a smaller buffer on the side that is in the way",
+        ),
+        pytest.param(
+            TUESDAY,
+            60,
+            (Attendee("UTC", NIGHT_SHIFT), Attendee("UTC", hours(8, 17))),
+            [
+                (0, "extend working hours to 09:00", 1),
+                (1, "begin working hours at 07:00", 1),
+                (1, OPTIONAL, 18),
+                (0, OPTIONAL, 17),
+            ],
+            id="a night shift ends later in the morning",
+        ),
+        pytest.param(
+            MONDAY,
             45,
             (Attendee("UTC", hours(9, 10), busy=Periods.of([HALF_PAST])),),
             [
@@ -182,6 +212,83 @@ def test_hours_go_into_the_night_only_if_asked() -> None:
         explanation = find_slots(replace(query, relax_into_night=night)).explanation
         assert explanation is not None
         assert ("extend working hours to 23:00" in {one.said for one in explanation.relaxations}) is night
+
+
+HALF_HOUR_AT_FOUR = (WorkingHours(WORKDAYS, 4 * 60, 4 * 60 + 30),)
+HALF_HOUR_AT_ELEVEN = (WorkingHours(WORKDAYS, 23 * 60, 23 * 60 + 30),)
+ALL_BUT_A_MINUTE = (WorkingHours(WORKDAYS, 600, 599),)
+
+
+@pytest.mark.parametrize(
+    ("week", "night", "said"),
+    [
+        pytest.param(HALF_HOUR_AT_FOUR, False, set(), id="hours inside the night are not widened in it"),
+        pytest.param(HALF_HOUR_AT_ELEVEN, False, set(), id="nor are those before midnight"),
+        pytest.param(
+            HALF_HOUR_AT_ELEVEN,
+            True,
+            {"extend working hours to 00:00", "begin working hours at 22:30"},
+            id="if asked they are, over midnight as well",
+        ),
+        pytest.param(
+            ALL_BUT_A_MINUTE,
+            True,
+            {"extend working hours to 10:00", "begin working hours at 09:59"},
+            id="what lasts nearly all day is never cut",
+        ),
+    ],
+)
+def test_the_night_and_a_days_length_bound_what_is_widened(
+    week: tuple[WorkingHours, ...], night: bool, said: set[str]
+) -> None:
+    ladders = hours_ladders(0, Attendee("UTC", week), night=night)
+    firsts = [change.said for ladder in ladders for change in ladder[:1]]
+    assert {text for text in firsts if "working days" not in text} == said
+
+
+def open_minutes(week: tuple[WorkingHours, ...]) -> list[int]:
+    """The minutes of a week that are inside the hours."""
+    return [
+        (WEEKDAYS.index(day) * 1440 + entry.start + minute) % 10080
+        for entry in week
+        for day in entry.days
+        for minute in range(entry.length)
+    ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(entries, min_size=1, max_size=4).map(tuple), st.booleans())
+def test_every_change_of_hours_only_adds_and_adds_no_night_unasked(week: tuple[WorkingHours, ...], night: bool) -> None:
+    before = set(open_minutes(week))
+    for ladder in hours_ladders(0, Attendee("UTC", week), night=night):
+        for change in ladder:
+            wider: Any = change.fields["hours"]
+            added = set(open_minutes(wider)) - before
+            assert before <= set(open_minutes(wider))
+            if not night and "working days" not in change.said:
+                assert all(7 * 60 <= minute % 1440 < 22 * 60 for minute in added)
+
+
+def test_of_a_panel_one_members_hours_or_fewer_members_are_enough() -> None:
+    panel = (Attendee("UTC", hours(9, 12), required=False), Attendee("UTC", hours(12, 15), required=False))
+    query = SlotQuery(MONDAY, 60, 60, panel, rules=Rules(groups=(Group((0, 1), 2),)))
+    explanation = find_slots(query).explanation
+    assert explanation is not None
+    assert explanation.reason == "group"
+    assert [(one.index, one.said, one.gained) for one in explanation.relaxations] == [
+        (0, "extend working hours to 13:00", 1),
+        (1, "begin working hours at 11:00", 1),
+        (None, "let 1 of the attendees 0, 1 be enough", 6),
+    ]
+
+
+def test_the_last_who_is_required_by_name_may_stay_away_from_a_panel() -> None:
+    query = SlotQuery(
+        MONDAY, 30, 30, (Attendee("UTC", ()), Attendee("UTC", required=False)), rules=Rules(groups=(Group((1,), 1),))
+    )
+    explanation = find_slots(query).explanation
+    assert explanation is not None
+    assert [(one.index, one.said, one.gained) for one in explanation.relaxations] == [(0, OPTIONAL, 16)]
 
 
 def test_someone_whose_calendar_is_unknown_can_be_made_optional_and_nothing_else_helps() -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from scheduler.domain.availability import Attendee, WorkingHours
+from scheduler.domain.availability import Attendee, Unknown, WorkingHours
 from scheduler.domain.cadences import CadenceQuery, find_cadences
 from scheduler.domain.panels import Group
 from scheduler.domain.periods import Period, Periods
@@ -96,8 +96,37 @@ class TestLimits:
         assert "01 18:00" not in starts(SlotQuery(MONDAY, 60, 60, (person,)))
         assert starts(SlotQuery(MONDAY, 30, 30, (person,)))[-1] == "01 23:30"
 
+    def test_the_same_meeting_counts_once(self) -> None:
+        morning = on("2026-06-01", "09:00", "10:00")
+        one = replace(daily(9, 12, morning), meetings=(morning, morning), at_most_per_day=2)
+        assert starts(SlotQuery(MONDAY, 60, 60, (one,))) == ["01 10:00", "01 11:00"]
+
+    def test_a_cadence_that_comes_twice_in_somebodys_week_because_a_clock_changes_is_not_offered(self) -> None:
+        """Sundays 19:45 in Berlin are Mondays 00:15 in Kolkata, and from 28 March 2027 on Sundays 23:15."""
+        berlin = Attendee("Europe/Berlin", (WorkingHours(("SU",), 19 * 60 + 45, 20 * 60 + 15),))
+        query = CadenceQuery(
+            date(2027, 3, 8),
+            date(2027, 4, 11),
+            1,
+            30,
+            15,
+            "Europe/Berlin",
+            (berlin, Attendee("Asia/Kolkata", None, at_most_per_week=1)),
+            min_coverage=1,
+            explain=True,
+        )
+        two = (berlin, Attendee("Asia/Kolkata", None, at_most_per_week=2))
+        assert [one.coverage for one in find_cadences(replace(query, attendees=two)).cadences] == [1.0]
+        answer = find_cadences(query)
+        assert answer.total == 0
+        assert answer.explanation is not None
+        assert answer.explanation.reason == "limit"
+        assert (1, "limit") in [(row.index, row.cause) for row in answer.explanation.blocking]
+
 
 class TestMinimumGap:
+    NINE = on("2026-06-01", "09:00", "10:00")
+
     def test_meetings_of_the_same_people_keep_their_distance(self) -> None:
         held = on("2026-06-03", "12:00", "13:00")
         pair = (replace(daily(12, 13), meetings=(held,)), replace(daily(12, 13), meetings=(held,)))
@@ -122,3 +151,57 @@ class TestMinimumGap:
             if f"{one.dtstart.wall:%a %H}" == "Wed 12"
         )
         assert [one.status for one in wednesdays.occurrences][1] is PlanStatus.SKIPPED
+
+    def ask(self, *people: Attendee, groups: tuple[Group, ...] = ()) -> list[str]:
+        rules = Rules(minimum_gap=120, groups=groups)
+        return starts(SlotQuery(MONDAY, 60, 60, people, rules=rules))
+
+    def test_it_is_kept_from_what_any_two_of_three_have_together(self) -> None:
+        busy = replace(daily(9, 14, self.NINE), meetings=(self.NINE,))
+        assert self.ask(busy, busy, daily(9, 14)) == ["01 12:00", "01 13:00"]
+
+    def test_what_somebody_has_with_others_does_not_count(self) -> None:
+        busy = replace(daily(9, 14, self.NINE), meetings=(self.NINE,))
+        assert self.ask(busy, daily(9, 14)) == ["01 10:00", "01 11:00", "01 12:00", "01 13:00"]
+
+    def test_of_a_panel_only_those_can_come_who_keep_it(self) -> None:
+        busy = replace(daily(9, 14, self.NINE), meetings=(self.NINE,))
+        panel = (busy, replace(busy, required=False), replace(daily(11, 12), required=False))
+        assert self.ask(*panel, groups=(Group((1, 2), 1),)) == ["01 11:00", "01 12:00", "01 13:00"]
+
+    def test_a_cadence_without_working_hours_says_that_before_the_gap(self) -> None:
+        query = CadenceQuery(
+            date(2026, 10, 19),
+            date(2026, 11, 15),
+            1,
+            60,
+            240,
+            "UTC",
+            (Attendee("UTC", ()),),
+            rules=Rules(minimum_gap=14 * 1440),
+        )
+        for hours, reason in (((), "no_working_hours"), (None, "minimum_gap")):
+            explanation = find_cadences(replace(query, attendees=(Attendee("UTC", hours),))).explanation
+            assert explanation is not None
+            assert explanation.reason == reason
+            # All four occurrences of seven weekdays and six times of day have a neighbour a week away.
+            assert (None, "minimum_gap", 168) in [
+                (row.index, row.cause, row.starts_lost) for row in explanation.blocking
+            ]
+
+
+def test_nobody_counts_on_a_panels_member_who_is_unknown_where_that_is_not_put_up_with() -> None:
+    unread = Attendee("UTC", required=False, unknown=Unknown("never read"))
+    query = SlotQuery(MONDAY, 60, 60, (Attendee("UTC"), unread), rules=Rules(groups=(Group((1,), 1),)))
+    cadences = CadenceQuery(
+        date(2026, 6, 1), date(2026, 6, 28), 1, 60, 60, "UTC", query.attendees, rules=query.rules, limit=1
+    )
+    assert find_slots(query).total > 0
+    assert find_cadences(cadences).total > 0
+    for answer in (
+        find_slots(replace(query, allow_unknown=False)),
+        find_cadences(replace(cadences, allow_unknown=False)),
+    ):
+        assert answer.total == 0
+        assert answer.explanation is not None
+        assert answer.explanation.reason == "group"
