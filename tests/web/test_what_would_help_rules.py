@@ -38,6 +38,14 @@ QUESTIONS = [
         {"role", "working_hours"},
         id="a group",
     ),
+    pytest.param(
+        {
+            "attendees": [EARLY, person("09:00", "11:00"), person("13:00", "15:00", buffer={"before": "PT10M"})],
+            "groups": [{"members": [1, 2], "required": 2}],
+        },
+        {"groups", "working_hours"},
+        id="fewer of a group, or another time of a member",
+    ),
     pytest.param({"attendees": [EARLY, LATE | IN_TOKYO]}, {"role", "working_hours"}, id="a move"),
     pytest.param(
         {

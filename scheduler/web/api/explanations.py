@@ -15,6 +15,7 @@ from pydantic import Field
 from scheduler.domain.availability import Blackout, Buffer, Days
 from scheduler.domain.explanation import Cause, Explanation, Reason, Relaxation
 from scheduler.domain.periods import Period
+from scheduler.domain.rules import Rules
 from scheduler.web.api.attendees import week_of
 from scheduler.web.api.fields import Document, format_duration
 
@@ -87,6 +88,8 @@ def _patch(fields: Mapping[str, Any]) -> dict[str, object]:
             return {"role": "optional"}
         case "duration", int():
             return {"duration": format_duration(value)}
+        case "rules", Rules(groups=groups):
+            return {"groups": [{"members": list(group.members), "required": group.required} for group in groups]}
         case "window", Period(start=start, end=end):
             return {"window": {"start": _instant(start), "end": _instant(end)}}
         case _:
