@@ -12,7 +12,8 @@ from pydantic import ConfigDict, Field
 from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
 from scheduler.domain.clocks import zone_at
-from scheduler.domain.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session, TooManyLimits
+from scheduler.domain.continuations import TooManyLimits
+from scheduler.domain.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session
 from scheduler.domain.slots import Order
 from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
