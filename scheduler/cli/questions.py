@@ -21,7 +21,7 @@ from scheduler.tables import cadences_table, print_answer, sequences_table, slot
 from scheduler.web.api.attendees import specs_of
 from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
 from scheduler.web.api.fields import Document
-from scheduler.web.api.sequences import SequencesAnswer, SequencesRequest
+from scheduler.web.api.sequences import SequencesRequest, sequences_answer
 from scheduler.web.api.slots import SlotsRequest, slots_answer
 from scheduler.web.problems import fields_of
 
@@ -66,9 +66,11 @@ def sequences(file: str, as_json: bool) -> None:
     attendees = inline_attendees(specs_of(asked.attendees))
     query = replace(asked.to_query(now), attendees=attendees)
     found = find_sequences(query)
-    document = SequencesAnswer.of(asked, found, attendees, now)
     titles = [session.title for session in asked.sessions]
-    print_answer(document.model_dump_json() if as_json else sequences_table(found, query, titles))
+    if as_json:
+        print_answer(sequences_answer(asked, found, attendees, now))
+    else:
+        print_answer(sequences_table(found, query, titles))
 
 
 def _write(path: Path, text: str) -> None:

@@ -4,9 +4,9 @@ Every session is a slot question of its own; a plan takes one feasible start of 
 time. The best continuation of every start is found from the last session backwards, each in one pass, so that the
 answer is exact however many plans there are.
 
-What people have in their calendars already bars each session as it bars any meeting. Of the plan's own sessions only
-the one right before counts: an attendee's buffer is kept between two sessions that follow each other directly, not
-over a third one, and the most that they take a day or a week counts the meetings that they have, not the plan's own.
+What people have in their calendars already bars each session as it bars any meeting. Of the plan's own sessions whoever
+has to come to several keeps their buffer between them, and the most that they take a day or a week counts the meetings
+that they have and the plan's own.
 """
 
 from __future__ import annotations
@@ -15,21 +15,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 
 from scheduler.domain.availability import Attendee, caps_of
-from scheduler.domain.continuations import NEVER, Continuations, Limit, Stage
+from scheduler.domain.continuations import NEVER, Continuations, Limit, Rest, Stage
 from scheduler.domain.explanation import Explanation, Relaxation
 from scheduler.domain.periods import Minutes, Period, instant_of
 from scheduler.domain.rules import Rules, Within
 from scheduler.domain.scoring import Thousandths
 from scheduler.domain.slots import Order, SlotQuery, find_slots, scored_starts, who_can_come
-from scheduler.domain.timeline import Mask
-from scheduler.errors import InvalidValue
-
-MOST_WORK = 50_000_000
-"""How many starts, each by the number of sessions before it, are looked at for one question."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +79,20 @@ class SequenceQuery:
         Who may stay away keeps nobody waiting.
         """
         both = {*self.sessions[place].attendees} & {*self.sessions[place - 1].attendees}
-        buffers = [self.attendees[index].buffer for index in both if self.attendees[index].required]
-        return max([self.sessions[place].at_least, *(max(one.before, one.after) for one in buffers)])
+        return max([self.sessions[place].at_least, *(self._rest_of(index) for index in both)])
+
+    def rests(self) -> Iterator[Rest]:
+        """The buffers that are kept over sessions of others in between."""
+        for index in range(len(self.attendees)):
+            theirs = [place for place, session in enumerate(self.sessions) if index in session.attendees]
+            for first, last in pairwise(theirs):
+                if last > first + 1:
+                    yield Rest(first, last, self._rest_of(index))
+
+    def _rest_of(self, index: int) -> int:
+        """The minutes that somebody has between two sessions at least; none if they need not come to them."""
+        attendee = self.attendees[index]
+        return max(attendee.buffer.before, attendee.buffer.after) if attendee.required else 0
 
 
 @dataclass(frozen=True)
@@ -97,16 +105,6 @@ class Plan:
     periods: tuple[Period, ...]
     score: float
     available: tuple[tuple[bool | None, ...], ...]
-
-
-class TooManyLimits(InvalidValue):
-    """More limits of days and weeks that the plan's own sessions could reach than can be kept exactly in a moment."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "too many of those who are in several sessions have limits for a day or a week that these could reach; "
-            "ask for a shorter window, a longer step or fewer sessions"
-        )
 
 
 class Obstacle(StrEnum):
@@ -131,23 +129,35 @@ class SequenceAnswer:
     explanation: Explanation | None = None
 
 
+Found = tuple[Minutes, Thousandths]
+"""A session's feasible starts, ascending, and the score of each."""
+
+
 def find_sequences(query: SequenceQuery) -> SequenceAnswer:
     """The plans, best first (then earliest), or by their starts alone. Raises TooManyLimits."""
-    found = [scored_starts(query.session(place)) for place in range(len(query.sessions))]
+    found = _starts_of_each(query)
     for place, (starts, _) in enumerate(found):
         if not starts.size:
             return SequenceAnswer((), 0, Obstacle.SESSION, place, _explained(query, place))
     continuations = _continuations(query, found)
+    if continuations.stuck is not None:
+        return SequenceAnswer((), 0, Obstacle.ORDER, continuations.stuck)
     worths = continuations.worth
     first = np.flatnonzero(worths > NEVER)
-    if not first.size:
-        return SequenceAnswer((), 0, Obstacle.ORDER, _first_out_of_reach(query, found))
     if query.order is Order.BEST:
-        first = first[np.argsort(-worths[first], kind="stable")]
+        # As they are shown: who reads equal scores expects the earlier start first.
+        first = first[np.argsort(-_means(worths[first], len(found)), kind="stable")]
     chosen = [continuations.places(int(begin)) for begin in first[: query.limit]]
-    coming = [who_can_come(query.session(place), found[place][0]) for place in range(len(found))]
-    plans = [_plan(query, found, coming, places) for places in chosen]
-    return SequenceAnswer(tuple(plans), int(first.size))
+    return SequenceAnswer(tuple(_plans(query, found, np.array(chosen, dtype=np.int64))), int(first.size))
+
+
+def _starts_of_each(query: SequenceQuery) -> list[Found]:
+    """The starts of each session and their scores; sessions of the same people and duration are asked about once."""
+    known: dict[tuple[tuple[int, ...], int], Found] = {}
+    for place, session in enumerate(query.sessions):
+        if (session.attendees, session.duration) not in known:
+            known[session.attendees, session.duration] = scored_starts(query.session(place))
+    return [known[session.attendees, session.duration] for session in query.sessions]
 
 
 def _explained(query: SequenceQuery, place: int) -> Explanation | None:
@@ -175,20 +185,13 @@ def _empties_a_session(query: SequenceQuery, change: Relaxation) -> bool:
     )
 
 
-Found = tuple[Minutes, Thousandths]
-"""A session's feasible starts, ascending, and the score of each."""
-
-
 def _continuations(query: SequenceQuery, found: Sequence[Found]) -> Continuations:
-    """How the first sessions of the question, of which starts were found, may follow each other."""
+    """How the sessions may follow each other. Raises TooManyLimits."""
     stages = [
         Stage(starts, scores, session.duration, query.rest_before(place) if place else 0, session.at_most)
-        for place, (session, (starts, scores)) in enumerate(zip(query.sessions, found, strict=False))
+        for place, (session, (starts, scores)) in enumerate(zip(query.sessions, found, strict=True))
     ]
-    limits = list(_limits(query, [starts for starts, _ in found]))
-    if limits and (2 * len(stages)) ** len(limits) * max(starts.size for starts, _ in found) > MOST_WORK:
-        raise TooManyLimits
-    return Continuations(stages, limits)
+    return Continuations(stages, list(_limits(query, [starts for starts, _ in found])), list(query.rests()))
 
 
 def _limits(query: SequenceQuery, found: Sequence[Minutes]) -> Iterator[Limit]:
@@ -205,21 +208,30 @@ def _limits(query: SequenceQuery, found: Sequence[Minutes]) -> Iterator[Limit]:
                 yield Limit(spans, room)
 
 
-def _first_out_of_reach(query: SequenceQuery, found: Sequence[Found]) -> int:
-    """The first session that can't follow those before it, where not all of them can follow each other."""
-    for place in range(1, len(found) - 1):
-        if not (_continuations(query, found[: place + 1]).worth > NEVER).any():
-            return place
-    return len(found) - 1
+def _means(totals: Thousandths, sessions: int) -> Thousandths:
+    """The mean scores of plans, from the sums of their sessions'."""
+    means: Thousandths = np.rint(totals / sessions).astype(np.int64)
+    return means
 
 
-def _plan(
-    query: SequenceQuery, found: Sequence[Found], coming: Sequence[tuple[Mask | None, ...]], places: Sequence[int]
-) -> Plan:
-    periods, available, total = [], [], 0
-    for (starts, scores), masks, place, session in zip(found, coming, places, query.sessions, strict=True):
-        start = int(starts[place])
-        periods.append(Period(instant_of(start), instant_of(start + session.duration)))
-        available.append(tuple(None if mask is None else bool(mask[place]) for mask in masks))
-        total += int(scores[place])
-    return Plan(tuple(periods), round(total / len(places)) / 1000, tuple(available))
+def _plans(query: SequenceQuery, found: Sequence[Found], chosen: Minutes) -> Iterator[Plan]:
+    """The plans of which the places of the starts were ``chosen``: a row each, a column a session."""
+    begun = [starts[places] for (starts, _), places in zip(found, chosen.T, strict=True)]
+    scores = [scores[places] for (_, scores), places in zip(found, chosen.T, strict=True)]
+    coming = zip(*_who_comes(query, begun), strict=True)
+    means = _means(np.sum(scores, axis=0), len(found)).tolist()
+    for mean, starts, available in zip(means, np.stack(begun, axis=1).tolist(), coming, strict=True):
+        periods = (
+            Period(instant_of(start), instant_of(start + session.duration))
+            for start, session in zip(starts, query.sessions, strict=True)
+        )
+        yield Plan(tuple(periods), mean / 1000, available)
+
+
+def _who_comes(query: SequenceQuery, begun: Sequence[Minutes]) -> Iterator[list[tuple[bool | None, ...]]]:
+    """For each session who can come to it, at the start that each plan has for it."""
+    for place, minutes in enumerate(begun):
+        apart, rows = np.unique(minutes, return_inverse=True)
+        masks = who_can_come(query.session(place), apart)
+        columns = [[None] * minutes.size if mask is None else mask[rows].tolist() for mask in masks]
+        yield list(zip(*columns, strict=True))

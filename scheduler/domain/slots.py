@@ -40,6 +40,9 @@ LONGEST_WINDOW = 366 * DAY_LONG
 LATEST_END = 28 * DAY_LONG
 """How much later a window may end, if that helps."""
 
+AT_ONCE = 1 << 14
+"""How many starts are scored at once: the numbers of fifty people for so many still lie near the processor."""
+
 
 class Order(StrEnum):
     """How slots are sorted: by score downwards and then by start, or by start alone."""
@@ -114,7 +117,12 @@ def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
     if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     feasible = search.feasible
-    return feasible.minutes, search.scores(feasible, search.coming(feasible)).thousandths
+    coming = search.coming(feasible)
+    points = [
+        search.scores(Starts(feasible.minutes[some], None), [mask if mask is None else mask[some] for mask in coming])
+        for some in (slice(begin, begin + AT_ONCE) for begin in range(0, len(feasible), AT_ONCE))
+    ]
+    return feasible.minutes, np.concatenate([np.empty(0, dtype=np.int64), *(one.thousandths for one in points)])
 
 
 def who_can_come(query: SlotQuery, feasible: Minutes) -> tuple[Mask | None, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise, product
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -14,10 +14,11 @@ from support.strategies import attendees_near, with_meetings
 
 from scheduler.domain.availability import Attendee, Buffer, Unknown, WorkingHours
 from scheduler.domain.explanation import Cause
-from scheduler.domain.periods import Period, Periods, minute_of
+from scheduler.domain.periods import Minutes, Period, Periods, minute_of
 from scheduler.domain.rules import Within
+from scheduler.domain.scoring import Thousandths
 from scheduler.domain.sequences import Obstacle, SequenceQuery, Session, find_sequences
-from scheduler.domain.slots import Order, find_slots
+from scheduler.domain.slots import Order, SlotQuery, find_slots, scored_starts
 
 EVERY_DAY = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
@@ -117,6 +118,54 @@ def test_whoever_is_in_two_sessions_in_a_row_keeps_their_buffer_between_them(buf
     assert starts(others) == [["01 09:00", "01 09:45"]]
 
 
+def test_a_buffer_is_kept_over_a_short_session_of_others_in_between() -> None:
+    people = (replace(MENTEE, buffer=Buffer(after=45)), INTERVIEWER)
+    sessions = Session(15, (0,)), Session(1, (1,), at_most=30), Session(15, (0,), at_most=29)
+    query = SequenceQuery(TWO_DAYS, 15, people, sessions, Order.EARLIEST, 2)
+    # From the end of the first on 45 minutes, of which the one in between takes only one.
+    assert starts(query) == [["01 09:00", "01 09:30", "01 10:00"], ["01 09:15", "01 09:45", "01 10:15"]]
+    assert starts(replace(query, sessions=(*sessions[:2], replace(sessions[2], at_most=14)))) == [
+        ["01 09:00", "01 09:45", "01 10:00"],
+        ["01 09:15", "01 10:00", "01 10:15"],
+    ]
+    at_once = replace(query, sessions=(sessions[0], replace(sessions[1], at_most=0), replace(sessions[2], at_most=28)))
+    assert find_sequences(at_once).failing == 2
+
+
+def test_two_people_with_limits_get_ten_sessions_within_three_months() -> None:
+    berlin, nairobi = (
+        Attendee(zone, at_most_per_day=2, at_most_per_week=3) for zone in ("Europe/Berlin", "Africa/Nairobi")
+    )
+    window = Period(utc("2026-06-01 00:00"), utc("2026-08-30 00:00"))
+    query = SequenceQuery(window, 15, (berlin, nairobi), (Session(60, (0, 1)),) * 10)
+    answer = find_sequences(query)
+    assert answer.total > 1000
+    for plan in answer.plans:
+        begun = [minute_of(period.start) for period in plan.periods]
+        assert all(_goes_on(query, tuple(begun[:place]), start) for place, start in enumerate(begun))
+
+
+def test_plans_of_equal_scores_come_in_the_order_of_their_starts() -> None:
+    people = (Attendee("UTC"), Attendee("Asia/Kolkata"))
+    window = Period(utc("2027-01-11 00:00"), utc("2027-01-16 00:00"))
+    sessions = (Session(45, (0, 1)), Session(30, (0, 1)), Session(60, (1, 0)))
+    plans = find_sequences(SequenceQuery(window, 15, people, sessions, limit=5000)).plans
+    shown = [(-plan.score, plan.periods[0].start) for plan in plans]
+    assert shown == sorted(shown)
+
+
+def test_equal_sessions_are_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def counted(query: SlotQuery) -> tuple[Minutes, Thousandths]:
+        asked.append(query)
+        return scored_starts(query)
+
+    monkeypatch.setattr("scheduler.domain.sequences.scored_starts", counted)
+    find_sequences(SequenceQuery(TWO_DAYS, 60, (MENTEE,), (Session(30, (0,)), Session(30, (0,), at_least=60))))
+    assert len(asked) == 1
+
+
 def test_nobody_is_in_two_sessions_at_once() -> None:
     query = SequenceQuery(TWO_DAYS, 15, (MENTEE,), (Session(60, (0,)), Session(60, (0,)), Session(60, (0,))), limit=500)
     for plan in find_sequences(query).plans:
@@ -191,49 +240,100 @@ def sequence_queries(draw: st.DrawFn) -> SequenceQuery:
     return SequenceQuery(Period(begin, begin + span), draw(st.sampled_from([60, 90])), people, sessions, order, 500)
 
 
+@st.composite
+def crowded_queries(draw: st.DrawFn) -> SequenceQuery:
+    """Many short sessions in a few hours around a midnight from Sunday to Monday, of people with limits and buffers."""
+    begin = utc("2026-05-31 22:00")
+    cap = st.sampled_from([None, None, 1, 2, 3])
+    people = tuple(
+        Attendee(
+            draw(st.sampled_from(["UTC", "Europe/Berlin"])),
+            None,
+            buffer=Buffer(draw(st.sampled_from([30, 45, 70, 0]))),
+            at_most_per_day=draw(cap),
+            at_most_per_week=draw(cap),
+            preferred_hours=(WorkingHours(EVERY_DAY, hour := draw(st.sampled_from([0, 1, 23])) * 60, hour + 60),),
+        )
+        for _ in range(3)
+    )
+    sessions = tuple(
+        Session(
+            draw(st.integers(1, 25)),
+            draw(st.sampled_from([(0,), (1,), (2,), (0, 1), (2, 1)])),
+            at_least=(rest := draw(st.sampled_from([0, 0, 10]))),
+            at_most=draw(st.integers(rest, 120) | st.none()),
+        )
+        for _ in range(draw(st.integers(3, 5)))
+    )
+    order = draw(st.sampled_from(list(Order)))
+    return SequenceQuery(Period(begin, begin + timedelta(hours=4)), 20, people, sessions, order, 500)
+
+
 @settings(deadline=None, max_examples=150)
 @given(sequence_queries())
 def test_the_plans_are_the_best_of_all_that_exist(query: SequenceQuery) -> None:
+    check_against_all_plans(query)
+
+
+@settings(deadline=None, max_examples=150)
+@given(crowded_queries())
+def test_they_are_so_where_buffers_and_limits_reach_over_several_sessions(query: SequenceQuery) -> None:
+    check_against_all_plans(query)
+
+
+def check_against_all_plans(query: SequenceQuery) -> None:
+    """Holds the answer against all plans that there are, made session by session."""
     found = [
-        [
-            (minute_of(slot.period.start), round(slot.score * 1000))
+        {
+            minute_of(slot.period.start): slot.score
             for slot in find_slots(replace(query.session(place), limit=5000)).slots
-        ]
+        }
         for place in range(len(query.sessions))
     ]
+    kept: list[tuple[int, ...]] = [()]
+    lasting = 0
+    for place, starts_of_it in enumerate(found):
+        kept = [(*begun, start) for begun in kept for start in starts_of_it if _goes_on(query, begun, start)]
+        lasting = place
+        if not kept:
+            break
     best: dict[int, int] = {}
-    for chosen in product(*found):
-        if _follows(query, [start for start, _ in chosen]):
-            total = sum(score for _, score in chosen)
-            best[chosen[0][0]] = max(best.get(chosen[0][0], 0), total)
+    for begun in kept:
+        total = sum(round(scores[start] * 1000) for scores, start in zip(found, begun, strict=True))
+        best[begun[0]] = max(best.get(begun[0], 0), total)
 
     answer = find_sequences(query)
     assert answer.total == len(best)
-    expected = sorted(best.items())
+    if all(found) and not best:
+        assert (answer.obstacle, answer.failing) == (Obstacle.ORDER, lasting)
+    expected = sorted((start, round(total / len(query.sessions)) / 1000) for start, total in best.items())
     if query.order is Order.BEST:
         expected.sort(key=lambda row: (-row[1], row[0]))
-    begun = [minute_of(plan.periods[0].start) for plan in answer.plans]
-    assert begun == [start for start, _ in expected]
-    for plan, (_, total) in zip(answer.plans, expected, strict=True):
-        assert _follows(query, [minute_of(period.start) for period in plan.periods])
-        assert plan.score == round(total / len(query.sessions)) / 1000
+    assert [(minute_of(plan.periods[0].start), plan.score) for plan in answer.plans] == expected
+    kept_plans = {*kept}
+    for plan in answer.plans:
+        begun = tuple(minute_of(period.start) for period in plan.periods)
+        assert begun in kept_plans
+        assert sum(round(scores[start] * 1000) for scores, start in zip(found, begun, strict=True)) == best[begun[0]]
 
 
-def _follows(query: SequenceQuery, begun: list[int]) -> bool:
-    for session, before, start, following in zip(query.sessions, begun, begun[1:], query.sessions[1:], strict=False):
-        wait = start - (before + session.duration)
-        both = [query.attendees[index] for index in {*session.attendees} & {*following.attendees}]
-        if any(one.required and wait < max(one.buffer.before, one.buffer.after) for one in both):
+def _goes_on(query: SequenceQuery, begun: tuple[int, ...], start: int) -> bool:
+    """Whether the next session can take place at that start after those that have begun so far."""
+    session = query.sessions[len(begun)]
+    before = list(zip(begun, query.sessions, strict=False))
+    if before:
+        wait = start - (before[-1][0] + before[-1][1].duration)
+        if wait < session.at_least or (session.at_most is not None and wait > session.at_most):
             return False
-        if wait < following.at_least or (following.at_most is not None and wait > following.at_most):
-            return False
-    return not any(
-        one.required
-        and _is_overfull(one, [start for s, start in zip(query.sessions, begun, strict=True) if index in s.attendees])
-        for index, one in enumerate(query.attendees)
+    return all(
+        _takes(query.attendees[index], [(s, one.duration) for s, one in before if index in one.attendees], start)
+        for index in session.attendees
+        if query.attendees[index].required
     )
 
 
-def _is_overfull(attendee: Attendee, begun: list[int]) -> bool:
-    """Whether the day or the week of a session was full when it came to it, counted meeting by meeting."""
-    return any(Diary(attendee).is_full(start, begun[:place]) for place, start in enumerate(begun))
+def _takes(attendee: Attendee, theirs: list[tuple[int, int]], start: int) -> bool:
+    """Whether somebody comes to one more session after theirs: rested, and with room in its day and week."""
+    rest = max(attendee.buffer.before, attendee.buffer.after)
+    rested = all(start - (begun + duration) >= rest for begun, duration in theirs)
+    return rested and not Diary(attendee).is_full(start, [begun for begun, _ in theirs])

@@ -15,6 +15,7 @@ from support.api import Api, problem_of
 from scheduler.cli import main
 from scheduler.domain.access import Scope
 from scheduler.web.api.examples import SEQUENCE
+from scheduler.web.api.sequences import SequencesAnswer
 
 EVERY_DAY = ["MO", "TU", "WE", "TH", "FR"]
 ROOT = Path(__file__).parents[2]
@@ -169,12 +170,58 @@ def test_who_has_borne_more_so_far_is_spared(api: Api, borne: tuple[int, int], b
 
 
 def test_more_limits_than_can_be_kept_at_once_are_refused(api: Api) -> None:
-    people = [person("09:00", "15:00", at_most_per_day=2, at_most_per_week=5) for _ in range(3)]
-    sessions = [{"duration": "PT15M", "attendees": [0, 1, 2]}] * 6
-    question = {"window": QUESTION["window"], "attendees": people, "sessions": sessions}
+    zones = ["UTC", "Asia/Tokyo", "America/New_York", "Australia/Sydney", "America/Los_Angeles", "Asia/Kolkata"]
+    limits = {"working_hours": None, "at_most_per_day": 2, "at_most_per_week": 3}
+    people = [{"time_zone": zone, **limits} for zone in zones]
+    sessions = [{"duration": "PT15M", "attendees": [*range(len(zones))]}] * 10
+    window = {"start": "2026-10-01T00:00:00Z", "end": "2026-12-20T00:00:00Z"}
+    question = {"window": window, "attendees": people, "sessions": sessions, "limit": 1}
     problem = problem_of(api.send("POST", "/sequences", question), 422, "/sessions")
-    assert "ask for a shorter window" in problem["detail"]
+    assert "ask for a shorter window, a longer step or fewer sessions" in problem["detail"]
     assert api.post("/sequences", question | {"sessions": sessions[:2]})["total"] > 0
+    assert api.post("/sequences", question | {"window": QUESTION["window"], "step": "PT4H"})["failing"] is not None
+
+
+def test_an_answer_of_more_rows_than_can_be_read_is_refused(api: Api) -> None:
+    sessions = [QUESTION["sessions"][0]] * 10
+    people = [MENTEE, INTERVIEWER, *[MENTEE] * 28]
+    question = QUESTION | {"attendees": people, "sessions": [one | {"attendees": [*range(30)]} for one in sessions]}
+    problem = problem_of(api.send("POST", "/sequences", question | {"limit": 334}), 422, "/limit")
+    assert problem["errors"][0]["detail"].endswith("ask for at most 333")
+    assert api.post("/sequences", question | {"limit": 333})["total"] == 0
+    assert api.post("/sequences", QUESTION | {"limit": 5000})["total"] == 8
+
+
+def test_more_starts_than_can_be_scored_in_a_moment_are_refused(api: Api) -> None:
+    year = {"start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z"}
+    everybody = [*range(50)]
+    question = {
+        "window": year,
+        "step": "PT1M",
+        "attendees": [MENTEE] * 50,
+        "sessions": [{"duration": f"PT{minutes}M", "attendees": everybody} for minutes in (30, 45, 60)],
+    }
+    problem = problem_of(api.send("POST", "/sequences", question), 422, "/step")
+    assert "ask for a longer step" in problem["detail"]
+
+
+def test_the_answer_is_as_it_is_described(api: Api) -> None:
+    optional = COACH | {"role": "optional"}
+    answer = api.post(
+        "/sequences",
+        QUESTION
+        | {
+            "attendees": [MENTEE, INTERVIEWER, optional],
+            "limit": 8,
+            "sessions": [
+                {"title": "Interview", "duration": "PT45M", "attendees": [1, 0, 2]},
+                {"duration": "PT30M", "attendees": [0, 2]},
+            ],
+        },
+    )
+    document = SequencesAnswer.model_validate_json(json.dumps(answer))
+    assert json.loads(document.model_dump_json()) == answer
+    assert len(answer["plans"]) > 1
 
 
 def test_no_session_begins_before_the_notice_is_over(api: Api) -> None:

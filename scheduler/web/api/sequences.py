@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Annotated
 
+import numpy as np
+import orjson
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
 from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
-from scheduler.domain.clocks import zone_at
-from scheduler.domain.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session, TooManyLimits
+from scheduler.domain.clocks import local_texts
+from scheduler.domain.continuations import TooManyLimits
+from scheduler.domain.periods import Period, minute_of
+from scheduler.domain.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session
 from scheduler.domain.slots import Order
-from scheduler.domain.zones import in_zone
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_sequences
 from scheduler.web.api import examples
@@ -24,9 +28,14 @@ from scheduler.web.api.fields import QUARTER, Document, Duration, Flag, Instant,
 from scheduler.web.api.openapi import documented
 from scheduler.web.api.rules import WithinDocument
 from scheduler.web.api.slots import SlotAttendee, UnknownAttendee, WindowDocument, period_of, unknown_attendees
-from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body
+from scheduler.web.requests import LARGE_BODY, api_key, context, json_response, programme_id, read_body
 
 api = Blueprint("sequences", __name__)
+
+MOST_ROWS = 100_000
+"""How many attendees an answer may list, over the sessions of all its plans."""
+MOST_SCORES = 60_000_000
+"""How many starts may be looked at for one question, each once for each attendee of the different sessions."""
 
 Wait = Annotated[Duration, Field(ge=0, le=527_040)]
 Place = Annotated[int, Field(ge=0, le=49, strict=True)]
@@ -70,7 +79,13 @@ class SequencesRequest(Document):
     )
     now: Instant | None = Field(None, description="what minimum_notice counts from; left out: the server's clock")
     order: Order = Order.BEST
-    limit: int = Field(20, ge=1, le=5000, strict=True)
+    limit: int = Field(
+        20,
+        ge=1,
+        le=5000,
+        strict=True,
+        description=f"no more than {MOST_ROWS} divided by how many attendees all sessions have, added up",
+    )
     allow_unknown: Flag = Field(True, description="false: an unknown calendar of a required attendee bars all")
     relax_into_night: Flag = Field(False, description="what would help may lie between 22:00 and 07:00")
     within: WithinDocument | None = Field(None, description="inside of which every session lies")
@@ -82,6 +97,7 @@ class SequencesRequest(Document):
         for place in range(len(self.sessions)):
             self._check_attendees(place)
             self._check_waits(place)
+        self._check_size(window)
         return SequenceQuery(
             window,
             self.step,
@@ -115,6 +131,19 @@ class SequencesRequest(Document):
                 raise InvalidFields.at(f"/sessions/0/{name}", "the first session comes after none; leave it out")
         if session.at_most is not None and session.at_most < (session.at_least or 0):
             raise InvalidFields.at(f"/sessions/{place}/at_most", "at_most is less than at_least; nothing lies between")
+
+    def _check_size(self, window: Period) -> None:
+        most = MOST_ROWS // sum(len(session.attendees) for session in self.sessions)
+        if self.limit > most:
+            detail = f"{self.limit} plans of sessions of so many are too long an answer; ask for at most {most}"
+            raise InvalidFields.at("/limit", detail)
+        different = {(tuple(session.attendees), session.duration) for session in self.sessions}
+        starts = (minute_of(window.end) - minute_of(window.start)) // self.step
+        if starts * sum(len(attendees) for attendees, _ in different) > MOST_SCORES:
+            detail = (
+                "too many starts for sessions of so many; ask for a longer step, a shorter window or fewer sessions"
+            )
+            raise InvalidFields.at("/step", detail)
 
 
 class PlannedSession(Document):
@@ -151,22 +180,27 @@ class SequencesAnswer(Document):
     unknown_attendees: list[UnknownAttendee]
     failing: FailingSession | None
 
-    @classmethod
-    def of(
-        cls,
-        asked: SequencesRequest,
-        found: SequenceAnswer,
-        attendees: Sequence[Attendee],
-        now: datetime,
-        untold: frozenset[int] = frozenset(),
-    ) -> SequencesAnswer:
-        """The document of the domain's answer, without what is personal of the attendees at the ``untold`` places."""
-        return cls(
-            plans=[_plan(plan, asked.sessions, attendees) for plan in found.plans],
-            total=found.total,
-            unknown_attendees=unknown_attendees(attendees, now, personal=not untold),
-            failing=_failing(found, asked.sessions, untold),
-        )
+
+def sequences_answer(
+    asked: SequencesRequest,
+    found: SequenceAnswer,
+    attendees: Sequence[Attendee],
+    now: datetime,
+    untold: frozenset[int] = frozenset(),
+) -> str:
+    """A `SequencesAnswer` in JSON, without what is personal of the attendees at the ``untold`` places.
+
+    Written without the documents in between, as `slots_answer` is, and for its reason.
+    """
+    unknown = unknown_attendees(attendees, now, personal=not untold)
+    failing = _failing(found, asked.sessions, untold)
+    written = {
+        "plans": _plans(found.plans, asked.sessions, attendees),
+        "total": found.total,
+        "unknown_attendees": [one.model_dump(mode="json") for one in unknown],
+        "failing": None if failing is None else failing.model_dump(mode="json"),
+    }
+    return orjson.dumps(written, option=orjson.OPT_UTC_Z).decode()
 
 
 @api.post("/sequences")
@@ -184,23 +218,48 @@ def post_sequences() -> Response:
     except TooManyLimits as error:
         raise InvalidFields.at("/sessions", str(error)) from error
     untold = frozenset() if api_key().allows(Scope.PEOPLE_READ) else stored_places(specs)
-    return answer(SequencesAnswer.of(asked, found, attendees, now, untold))
+    return json_response(sequences_answer(asked, found, attendees, now, untold))
 
 
-def _plan(plan: Plan, sessions: Sequence[SessionDocument], attendees: Sequence[Attendee]) -> PlanDocument:
-    planned = []
-    for session, period, available in zip(sessions, plan.periods, plan.available, strict=True):
-        rows = [
-            SlotAttendee(
-                index=index,
-                start=in_zone(period.start, zone_at(attendees[index].clock, period.start)),
-                end=in_zone(period.end, zone_at(attendees[index].clock, period.end)),
-                available=can_come,
-            )
-            for index, can_come in zip(session.attendees, available, strict=True)
-        ]
-        planned.append(PlannedSession(title=session.title, start=period.start, end=period.end, attendees=rows))
-    return PlanDocument(score=plan.score, sessions=planned)
+def _plans(
+    plans: Sequence[Plan], sessions: Sequence[SessionDocument], attendees: Sequence[Attendee]
+) -> list[dict[str, object]]:
+    """The `PlanDocument` of each plan in what JSON is written from."""
+    if not plans:
+        return []
+    periods = zip(*(plan.periods for plan in plans), strict=True)
+    available = zip(*(plan.available for plan in plans), strict=True)
+    columns = [
+        _planned(session, when, coming, attendees)
+        for session, when, coming in zip(sessions, periods, available, strict=True)
+    ]
+    rows = zip(plans, zip(*columns, strict=True), strict=True)
+    return [{"score": plan.score, "sessions": planned} for plan, planned in rows]
+
+
+def _planned(
+    session: SessionDocument,
+    periods: Sequence[Period],
+    available: Sequence[tuple[bool | None, ...]],
+    attendees: Sequence[Attendee],
+) -> list[dict[str, object]]:
+    """The `PlannedSession` of one session in each plan, in what JSON is written from."""
+    instants = chain.from_iterable((period.start, period.end) for period in periods)
+    minutes = np.array([minute_of(instant) for instant in instants], dtype=np.int64)
+    texts = [local_texts(attendees[index].clock, minutes) for index in session.attendees]
+    titled = {} if session.title is None else {"title": session.title}
+    return [
+        {
+            **titled,
+            "start": period.start,
+            "end": period.end,
+            "attendees": [
+                {"index": index, "start": local[2 * number], "end": local[2 * number + 1], "available": can_come}
+                for index, local, can_come in zip(session.attendees, texts, coming, strict=True)
+            ],
+        }
+        for number, (period, coming) in enumerate(zip(periods, available, strict=True))
+    ]
 
 
 def _failing(
