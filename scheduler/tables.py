@@ -41,7 +41,7 @@ def print_answer(answer: RenderableType) -> None:
 
 
 def slots_table(found: SlotAnswer, attendees: Sequence[Attendee]) -> RenderableType:
-    """The slots with each attendee's local start."""
+    """The slots with each attendee's local start, and what their scores are made of if that was asked for."""
     table = Table("score", *_headings(attendees), box=box.SIMPLE)
     for slot in found.slots:
         cells = [
@@ -49,7 +49,23 @@ def slots_table(found: SlotAnswer, attendees: Sequence[Attendee]) -> RenderableT
             for attendee, available in zip(attendees, slot.available, strict=True)
         ]
         table.add_row(f"{slot.score:.3f}", *cells)
-    return _with_explanation([table, Text(f"{len(found.slots)} of {found.total} feasible starts")], found, attendees)
+    parts: list[RenderableType] = [table, *_score_parts(found, attendees[0])]
+    parts.append(Text(f"{len(found.slots)} of {found.total} feasible starts"))
+    return _with_explanation(parts, found, attendees)
+
+
+def _score_parts(found: SlotAnswer, organizer: Attendee) -> Iterator[RenderableType]:
+    """A row a slot with the parts of its score, below the slots: beside many attendees there is no room for them."""
+    explained = [(slot, slot.parts) for slot in found.slots if slot.parts is not None]
+    if not explained:
+        return
+    yield Text("what each score is made of, with the weights:")
+    names = [Column(f"{part.name}\nx {part.weight:g}", no_wrap=True) for part in PARTS]
+    table = Table("score", *_headings([organizer]), *names, box=box.SIMPLE)
+    for slot, shares in explained:
+        shown = [f"{shares[part.name]:.3f}" for part in PARTS]
+        table.add_row(f"{slot.score:.3f}", _local(slot.period.start, organizer), *shown)
+    yield table
 
 
 def _with_explanation(
@@ -183,12 +199,14 @@ def scoring_table() -> RenderableType:
 
 def explanation_table(explanation: Explanation, attendees: Sequence[Attendee]) -> RenderableType:
     """Who stands in the way; where there is nothing, also why, and what would help."""
-    table = Table("who", "what", "starts lost", box=box.SIMPLE)
-    for row in explanation.blocking:
-        table.add_row(_who(row.index, attendees), row.cause.value.replace("_", " "), str(row.starts_lost))
-    parts: list[RenderableType] = [table]
+    parts: list[RenderableType] = []
     if explanation.reason:
-        parts.insert(0, Text(f"nothing is feasible: {explanation.reason.value.replace('_', ' ')}"))
+        parts.append(Text(f"nothing is feasible: {explanation.reason.value.replace('_', ' ')}"))
+    if explanation.blocking:
+        table = Table("who", "what", "starts lost", box=box.SIMPLE)
+        for row in explanation.blocking:
+            table.add_row(_who(row.index, attendees), row.cause.value.replace("_", " "), str(row.starts_lost))
+        parts.append(table)
     if explanation.relaxations:
         helpful = Table("whom to ask", "what would help", "comes to", box=box.SIMPLE)
         for one in explanation.relaxations:

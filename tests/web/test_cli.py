@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
 from scheduler.cli import main
+from scheduler.domain.scoring import PARTS
 
 ROOT = Path(__file__).parents[2]
 COMMAND = str(Path(sys.executable).with_name("scheduler"))
@@ -68,6 +70,29 @@ def test_slots_of_a_file_are_a_table_of_everybodys_local_times_and_need_no_datab
     assert "Tue 20 Oct 2026 12:30" in result.stdout
     assert "2 of 16 feasible starts" in result.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["question.json"]
+
+
+def test_with_explain_each_slot_shows_the_parts_of_its_score_by_name(run: Run) -> None:
+    asked = json.dumps(SLOTS | {"explain": True})
+    slots = json.loads(run("slots", "-", "--json", stdin=asked).stdout)["slots"]
+    lines = run("slots", "-", stdin=asked).stdout.splitlines()
+    names = [line.split() for line in lines if "worst" in line]
+    assert names == [["mentor", *(part.name for part in PARTS)]]
+    for slot in slots:
+        parts = [f"{share:.3f}" for share in slot["score_parts"].values()]
+        start = datetime.fromisoformat(slot["attendees"][0]["start"])
+        assert [f"{slot['score']:.3f}", *f"{start:%a %d %b %Y %H:%M}".split(), *parts] in [
+            line.split() for line in lines
+        ]
+    assert max(map(len, lines)) <= 100
+    assert "fragmentation" not in run("slots", "-", stdin=json.dumps(SLOTS)).stdout
+
+
+def test_where_nothing_blocks_no_empty_table_says_so(run: Run) -> None:
+    always = {"attendees": [MENTOR | {"working_hours": None}], "explain": True}
+    result = run("slots", "-", stdin=json.dumps(SLOTS | always))
+    assert "feasible starts" in result.stdout
+    assert "starts lost" not in result.stdout
 
 
 def test_a_question_on_stdin_is_answered_as_the_service_answers_it(run: Run, api: Api) -> None:
