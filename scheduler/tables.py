@@ -112,7 +112,7 @@ def rotation_table(place: int, rotation: Rotation, attendees: Sequence[Attendee]
 
 def sequences_table(found: SequenceAnswer, query: SequenceQuery, titles: Sequence[str | None]) -> RenderableType:
     """The plans one after another, a row a session, with the local start of everybody who is in it."""
-    names = [title or f"session {place}" for place, title in enumerate(titles)]
+    names = [title or f"session {number}" for number, title in enumerate(titles, 1)]
     if found.failing is not None:
         failing = names[found.failing]
         if found.explanation is None or found.obstacle is Obstacle.ORDER:
