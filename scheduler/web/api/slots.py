@@ -16,7 +16,7 @@ from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
 from scheduler.domain.clocks import local_texts
 from scheduler.domain.periods import Period, minute_of
-from scheduler.domain.slots import Order, Slot, SlotAnswer, SlotQuery
+from scheduler.domain.slots import LONGEST_WINDOW, Order, Slot, SlotAnswer, SlotQuery
 from scheduler.errors import InvalidFields
 from scheduler.services.known_people import UNREAD
 from scheduler.services.proposing import suggest_slots
@@ -39,8 +39,6 @@ from scheduler.web.api.slot_picture import AnswerFormat, FormatQuery, picture
 from scheduler.web.requests import LARGE_BODY, api_key, context, json_response, programme_id, read_body, read_query
 
 api = Blueprint("slots", __name__)
-
-LONGEST_WINDOW = timedelta(days=366)
 
 
 class WindowDocument(Document):
@@ -168,7 +166,9 @@ def period_of(window: WindowDocument) -> Period:
     if window.end <= window.start:
         raise InvalidFields.at("/window/end", "the window does not end after it starts")
     if window.end - window.start > LONGEST_WINDOW:
-        raise InvalidFields.at("/window/end", "the window is longer than 366 days; ask for less at a time")
+        raise InvalidFields.at(
+            "/window/end", f"the window is longer than {LONGEST_WINDOW.days} days; ask for less at a time"
+        )
     return Period(window.start, window.end)
 
 
