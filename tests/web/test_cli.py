@@ -129,7 +129,7 @@ def test_nothing_feasible_is_explained(run: Run, command: str) -> None:
         ),
         (
             {"window": {"start": "2026-10-21T00:00:00Z", "end": "2026-10-20T00:00:00Z"}},
-            "scheduler: /window/end: the window does not end",
+            "scheduler: /window/end: the window ends at 2026-10-20T00:00:00Z, which is not after its start",
         ),
         ({"mood": "good"}, "scheduler: /mood: no such field"),
         ({"attendees": [{"person": "7"}]}, "scheduler: the attendee '7' is a stored person"),
@@ -150,6 +150,8 @@ def test_a_question_that_cannot_be_read_is_an_error_too(run: Run, arguments: tup
     result = run(*arguments, stdin="{")
     assert result.exit_code == 1
     assert result.stderr.startswith("scheduler: ")
+    if "-" in arguments:
+        assert result.stderr.startswith("scheduler: this is not JSON (EOF while parsing")
 
 
 def test_migrate_and_programmes_work_from_any_folder_and_the_key_is_the_last_line(run: Run, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ the request's own), send it again, and it comes to what was said.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -16,7 +15,7 @@ from scheduler.domain.availability import Blackout, Buffer, Days
 from scheduler.domain.explanation import Cause, Explanation, Reason, Relaxation
 from scheduler.domain.periods import Period
 from scheduler.web.api.attendees import week_of
-from scheduler.web.api.fields import Document, format_duration
+from scheduler.web.api.fields import Document, format_duration, format_instant
 
 
 class BlockingDocument(Document):
@@ -88,7 +87,7 @@ def _patch(fields: Mapping[str, Any]) -> dict[str, object]:
         case "duration", int():
             return {"duration": format_duration(value)}
         case "window", Period(start=start, end=end):
-            return {"window": {"start": _instant(start), "end": _instant(end)}}
+            return {"window": {"start": format_instant(start), "end": format_instant(end)}}
         case _:
             return {name: str(value)}
 
@@ -100,15 +99,11 @@ def _softened(blackouts: Sequence[Blackout]) -> dict[str, object]:
     return {"blackouts": [_blackout(blackout) for blackout in blackouts]}
 
 
-def _instant(instant: datetime) -> str:
-    return instant.isoformat().replace("+00:00", "Z")
-
-
 def _blackout(blackout: Blackout) -> dict[str, object]:
     span = blackout.span
     when = (
         {"first_day": str(span.first), "last_day": str(span.last)}
         if isinstance(span, Days)
-        else {"start": _instant(span.start), "end": _instant(span.end)}
+        else {"start": format_instant(span.start), "end": format_instant(span.end)}
     )
     return {"kind": blackout.kind.value, "title": blackout.title, "firm": blackout.firm, **when}
