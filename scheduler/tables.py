@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -15,7 +15,7 @@ from rich.text import Text
 
 from scheduler.domain.availability import WEEK, Attendee
 from scheduler.domain.burden import COUNTED, SOCIAL_HOURS, WEIGHTS
-from scheduler.domain.cadences import Cadence, CadenceAnswer, LocalTimeShift
+from scheduler.domain.cadences import Cadence, CadenceAnswer, LocalTimeShift, local_time_shifts
 from scheduler.domain.clocks import zone_at
 from scheduler.domain.explanation import Explanation
 from scheduler.domain.planning import PlannedOccurrence, PlanStatus
@@ -41,7 +41,7 @@ def print_answer(answer: RenderableType) -> None:
 
 
 def slots_table(found: SlotAnswer, attendees: Sequence[Attendee]) -> RenderableType:
-    """The slots with each attendee's local start."""
+    """The slots with each attendee's local start, and what their scores are made of if that was asked for."""
     table = Table("score", *_headings(attendees), box=box.SIMPLE)
     for slot in found.slots:
         cells = [
@@ -49,7 +49,23 @@ def slots_table(found: SlotAnswer, attendees: Sequence[Attendee]) -> RenderableT
             for attendee, available in zip(attendees, slot.available, strict=True)
         ]
         table.add_row(f"{slot.score:.3f}", *cells)
-    return _with_explanation([table, Text(f"{len(found.slots)} of {found.total} feasible starts")], found, attendees)
+    parts: list[RenderableType] = [table, *_score_parts(found, attendees[0])]
+    parts.append(Text(f"{len(found.slots)} of {found.total} feasible starts"))
+    return _with_explanation(parts, found, attendees)
+
+
+def _score_parts(found: SlotAnswer, organizer: Attendee) -> Iterator[RenderableType]:
+    """A row a slot with the parts of its score, below the slots: beside many attendees there is no room for them."""
+    explained = [(slot, slot.parts) for slot in found.slots if slot.parts is not None]
+    if not explained:
+        return
+    yield Text("what each score is made of, with the weights:")
+    names = [Column(f"{part.name}\nx {part.weight:g}", no_wrap=True) for part in PARTS]
+    table = Table("score", *_headings([organizer]), *names, box=box.SIMPLE)
+    for slot, shares in explained:
+        shown = [f"{shares[part.name]:.3f}" for part in PARTS]
+        table.add_row(f"{slot.score:.3f}", _local(slot.period.start, organizer), *shown)
+    yield table
 
 
 def _with_explanation(
@@ -78,25 +94,35 @@ def cadences_table(found: CadenceAnswer | RotationAnswer, attendees: Sequence[At
 
 
 def rotation_table(place: int, rotation: Rotation, attendees: Sequence[Attendee]) -> Iterator[RenderableType]:
-    """One rotation: its turns, what each attendee bears, and every occurrence in order."""
-    times = " and ".join(f"{turn.dtstart.wall:%H:%M}" for turn in rotation.turns)
+    """One rotation: its turns, what each attendee bears, and every occurrence in order.
+
+    A clock change shifts each turn by itself; turns that are all at one time are shifted as a cadence is.
+    """
+    times = [f"{turn.dtstart.wall:%H:%M}" for turn in rotation.turns]
+    differ = len({*times}) > 1
     zone, rule = rotation.turns[0].dtstart.zone, rotation.turns[0].rule
     assert isinstance(rule, WeeklyRule)  # no other takes turns
     whole = replace(rule, interval=rule.interval // len(rotation.turns))
+    when = f", in turns at {' and '.join(times)} {zone}" if differ else f" at {times[0]} {zone}, one time serves best"
     yield Text(
-        f"{place}. {_said(whole)}, in turns at {times} {zone}: "
+        f"{place}. {_said(whole)}{when}: "
         f"{rotation.clear_count} of {len(rotation.occurrences)} clear (score {rotation.score:.3f})",
         style="bold",
     )
     yield _burdens(rotation.burdens, attendees)
-    yield _occurrences([one for _, one in rotation.occurrences], attendees)
-    for turn in rotation.turns:
-        yield from shift_lines(turn.shifts, attendees)
+    occurrences = [one for _, one in rotation.occurrences]
+    if not differ:
+        yield _occurrences(occurrences, attendees)
+        yield from shift_lines(local_time_shifts([one.period for one in occurrences], tuple(attendees)), attendees)
+        return
+    yield _occurrences(occurrences, attendees, [turn + 1 for turn, _ in rotation.occurrences])
+    for number, turn in enumerate(rotation.turns, 1):
+        yield from shift_lines(turn.shifts, attendees, f"turn {number}: ")
 
 
 def sequences_table(found: SequenceAnswer, query: SequenceQuery, titles: Sequence[str | None]) -> RenderableType:
     """The plans one after another, a row a session, with the local start of everybody who is in it."""
-    names = [title or f"session {place}" for place, title in enumerate(titles)]
+    names = [title or f"session {number}" for number, title in enumerate(titles, 1)]
     if found.failing is not None:
         failing = names[found.failing]
         if found.explanation is None or found.obstacle is Obstacle.ORDER:
@@ -134,14 +160,19 @@ def _burdens(burdens: Sequence[int], attendees: Sequence[Attendee]) -> Text:
     return Text("   burden: " + ", ".join(borne))
 
 
-def _occurrences(occurrences: Sequence[PlannedOccurrence], attendees: Sequence[Attendee]) -> Table:
-    table = Table(*_headings(attendees), Column("", no_wrap=True), "why", box=box.SIMPLE)
-    for planned in occurrences:
+def _occurrences(
+    occurrences: Sequence[PlannedOccurrence], attendees: Sequence[Attendee], turns: Sequence[int] = ()
+) -> Table:
+    """A row an occurrence, which begins with the number of its turn where there are ``turns``."""
+    first = ["turn"] if turns else []
+    table = Table(*first, *_headings(attendees), Column("", no_wrap=True), "why", box=box.SIMPLE)
+    for place, planned in enumerate(occurrences):
         starts = [
             f"{_local(planned.period.start, attendee)}{_presence(planned.coming.get(index, True))}"
             for index, attendee in enumerate(attendees)
         ]
-        table.add_row(*starts, _outcome(planned, attendees[0]), _why(planned, attendees))
+        first = [str(turns[place])] if turns else []
+        table.add_row(*first, *starts, _outcome(planned, attendees[0]), _why(planned, attendees))
     return table
 
 
@@ -156,11 +187,11 @@ def _said(rule: SeriesRule) -> str:
     raise TypeError(rule)
 
 
-def shift_lines(shifts: Sequence[LocalTimeShift], attendees: Sequence[Attendee]) -> list[Text]:
-    """The days from which a clock change shifts somebody's local time."""
+def shift_lines(shifts: Iterable[LocalTimeShift], attendees: Sequence[Attendee], whose: str = "") -> list[Text]:
+    """The days from which a clock change shifts somebody's local time; ``whose`` names the turn that it is said of."""
     return [
         Text(
-            f"  from {shift.on:%a %d %b %Y} it is {_clock(shift.after)} instead of {_clock(shift.before)} "
+            f"  {whose}from {shift.on:%a %d %b %Y} it is {_clock(shift.after)} instead of {_clock(shift.before)} "
             f"for {_name(shift.index, attendees[shift.index])}"
         )
         for shift in shifts
@@ -183,12 +214,14 @@ def scoring_table() -> RenderableType:
 
 def explanation_table(explanation: Explanation, attendees: Sequence[Attendee]) -> RenderableType:
     """Who stands in the way; where there is nothing, also why, and what would help."""
-    table = Table("who", "what", "starts lost", box=box.SIMPLE)
-    for row in explanation.blocking:
-        table.add_row(_who(row.index, attendees), row.cause.value.replace("_", " "), str(row.starts_lost))
-    parts: list[RenderableType] = [table]
+    parts: list[RenderableType] = []
     if explanation.reason:
-        parts.insert(0, Text(f"nothing is feasible: {explanation.reason.value.replace('_', ' ')}"))
+        parts.append(Text(f"nothing is feasible: {explanation.reason.value.replace('_', ' ')}"))
+    if explanation.blocking:
+        table = Table("who", "what", "starts lost", box=box.SIMPLE)
+        for row in explanation.blocking:
+            table.add_row(_who(row.index, attendees), row.cause.value.replace("_", " "), str(row.starts_lost))
+        parts.append(table)
     if explanation.relaxations:
         helpful = Table("whom to ask", "what would help", "comes to", box=box.SIMPLE)
         for one in explanation.relaxations:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from scheduler.cli.opening import open_service
+from scheduler.cli.options import read_option
+from scheduler.errors import InvalidFields
 from scheduler.services.burden import Share, burden_ledger
 from scheduler.services.programmes import find_programme
 from scheduler.tables import print_answer
 from scheduler.web.api.burden import BurdenDocument
+from scheduler.web.api.fields import backward, parse_instant
 
 
 @click.command()
 @click.option("--programme", required=True, help="its id or its name")
+@click.option("--start", help="take the meetings from this instant on, such as 2026-10-20T14:00:00Z [the first]")
+@click.option("--end", help="take the meetings that start before this instant [to the last]")
 @click.option("--json", "as_json", is_flag=True, help="print what GET /v1/people/{id}/burden answers")
 @click.argument("person")
-def burden(programme: str, person: str, *, as_json: bool) -> None:
+def burden(programme: str, start: str | None, end: str | None, person: str, *, as_json: bool) -> None:
     """Print the burden of all meetings of PERSON (an id), and of each mentorship beside the partner's."""
+    span = _span(start, end)
     _, context = open_service(opens_secrets=False)
-    ledger = burden_ledger(context, find_programme(context, programme).id, person)
+    ledger = burden_ledger(context, find_programme(context, programme).id, person, *span)
     if as_json:
         print_answer(BurdenDocument.of(person, ledger).model_dump_json())
         return
@@ -30,3 +38,12 @@ def burden(programme: str, person: str, *, as_json: bool) -> None:
             f"{name}: {own.burden} ({own.held.burden} in {own.held.occurrences} held, "
             f"{own.coming.burden} in {own.coming.occurrences} coming){beside}"
         )
+
+
+def _span(start: str | None, end: str | None) -> tuple[datetime | None, datetime | None]:
+    """The instants that the options give. Raises InvalidFields."""
+    first = None if start is None else read_option("--start", parse_instant, start)
+    last = None if end is None else read_option("--end", parse_instant, end)
+    if first is not None and last is not None and last <= first:
+        raise InvalidFields.at("--end", backward("span", first, last))
+    return first, last

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import click
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from scheduler.cli.opening import open_service
+from scheduler.cli.options import read_option
 from scheduler.domain.access import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields, NotFound
 from scheduler.services.ports import Context
 from scheduler.services.programmes import SeveralFit, create_key, find_programme, revoke_key, rotate_key
 from scheduler.web.api.fields import Name, parse_duration, parse_instant
-from scheduler.web.problems import fields_of
-
-_T = TypeVar("_T")
 
 _SCOPES = click.Choice([scope.value for scope in Scope])
 _PROGRAMME = click.option("--programme", required=True, help="its id or its name")
@@ -47,10 +43,10 @@ def list_(programme: str) -> None:
 def create(programme: str, name: str, scopes: tuple[str, ...], expires_at: str | None) -> None:
     """Create a key; prints it, once, as the last line."""
     context, programme_id = _opened(programme)
-    end = None if expires_at is None else _read("--expires-at", parse_instant, expires_at)
+    end = None if expires_at is None else read_option("--expires-at", parse_instant, expires_at)
     if end is not None and end <= context.clock():
         raise InvalidFields.at("--expires-at", f"{expires_at} is past; give an instant to come")
-    named = _read("--name", TypeAdapter(Name).validate_python, name)
+    named = read_option("--name", TypeAdapter(Name).validate_python, name)
     _show(*create_key(context, programme_id, named, {Scope(scope) for scope in scopes}, end))
 
 
@@ -61,7 +57,7 @@ def create(programme: str, name: str, scopes: tuple[str, ...], expires_at: str |
 def rotate(programme: str, overlap: str, key: str) -> None:
     """Replace a key; prints the new one, once, as the last line."""
     context, programme_id = _opened(programme)
-    length = timedelta(minutes=_read("--overlap", parse_duration, overlap))
+    length = timedelta(minutes=read_option("--overlap", parse_duration, overlap))
     if length > LONGEST_OVERLAP:
         raise InvalidFields.at("--overlap", f"{overlap} is over {LONGEST_OVERLAP.days} days, the most that there is")
     _show(*rotate_key(context, programme_id, _key_id(context, programme_id, key), length))
@@ -95,15 +91,6 @@ def _key_id(context: Context, programme_id: str, given: str) -> str:
     if len(fitting) > 1:
         raise SeveralFit("key", given, fitting)
     return fitting[0]
-
-
-def _read(option: str, reader: Callable[[str], _T], given: str) -> _T:
-    try:
-        return reader(given)
-    except ValidationError as error:
-        raise InvalidFields(fields_of(error, option)) from error
-    except ValueError as error:
-        raise InvalidFields.at(option, str(error)) from error
 
 
 def _show(key: ApiKey, secret: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import click
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from scheduler.cli.opening import open_service
-from scheduler.errors import InvalidFields
+from scheduler.cli.options import read_option
 from scheduler.services.programmes import create_programme
 from scheduler.web.api.fields import Name
-from scheduler.web.problems import fields_of
 
 
 @click.group()
@@ -22,10 +21,7 @@ def programmes() -> None:
 def create(name: str) -> None:
     """Create a programme; prints its API key, once, as the last line."""
     _, context = open_service(opens_secrets=False)
-    try:
-        key = create_programme(context, TypeAdapter(Name).validate_python(name))
-    except ValidationError as error:
-        raise InvalidFields(fields_of(error, "NAME")) from error
+    key = create_programme(context, read_option("NAME", TypeAdapter(Name).validate_python, name))
     click.echo("the key of the new programme; it may do everything and is not shown again:", err=True)
     click.echo(key)
 

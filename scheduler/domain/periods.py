@@ -59,7 +59,10 @@ class EmptyPeriod(InvalidValue):
     def __init__(self, start: datetime, end: datetime) -> None:
         self.start = start
         self.end = end
-        super().__init__(f"the period ends at {end.isoformat()}, which is not after its start {start.isoformat()}")
+        super().__init__(
+            f"the period ends at {end.isoformat()}, which is not after its start {start.isoformat()}; "
+            "give a later end or an earlier start"
+        )
 
 
 @dataclass(frozen=True, order=True)

@@ -43,7 +43,7 @@ class UnknownZone(InvalidValue):
         self.name = name
         self.nearest = _nearest_zone(name)
         super().__init__(
-            f"unknown time zone {name!r}; "
+            f"unknown time zone {name[:60]!r}; "
             + (f"did you mean {self.nearest!r}?" if self.nearest else "use an IANA name such as 'Europe/Berlin'")
         )
 
@@ -53,7 +53,7 @@ class UnknownCountry(InvalidValue):
 
     def __init__(self, code: str) -> None:
         self.code = code
-        super().__init__(f"unknown country {code!r}; use an ISO 3166 code of two letters such as 'DE'")
+        super().__init__(f"unknown country {code[:60]!r}; use an ISO 3166 code of two letters such as 'DE'")
 
 
 class NonexistentTime(InvalidValue):

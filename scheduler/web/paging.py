@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field
 
 from scheduler.errors import InvalidFields
 from scheduler.store import Place
-from scheduler.web.api.fields import Document
+from scheduler.web.api.fields import Document, shown
 from scheduler.web.requests import answer, context, programme_id, read_query
 
 _T = TypeVar("_T")
@@ -29,7 +29,7 @@ _MARK = 16
 
 def _whole(text: Any) -> Any:
     if isinstance(text, str) and not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{text[:20]!r} is no whole number")
+        raise ValueError(f"{shown(text)} is no whole number; write it like 50")
     return text
 
 

@@ -17,6 +17,7 @@ from scheduler.adapters.guarded_http import AddressRefused
 from scheduler.errors import FieldError, InvalidFields, InvalidValue, NotFound, Refused
 from scheduler.store import StoreUnavailable
 from scheduler.web.api.fields import Document
+from scheduler.web.sentences import sentence
 
 log = structlog.get_logger(__name__)
 
@@ -145,7 +146,7 @@ def problem(
 def fields_of(error: ValidationError, prefix: str = "") -> list[FieldError]:
     """The fields at fault in what pydantic refused, each with its pointer and a sentence."""
     return [
-        FieldError(prefix + "".join(f"/{_escaped(part)}" for part in row["loc"]), _sentence(row))
+        FieldError(prefix + "".join(f"/{_escaped(part)}" for part in row["loc"]), sentence(row))
         for row in error.errors(include_url=False)
     ]
 
@@ -232,19 +233,3 @@ def _field_problem(errors: Sequence[FieldError]) -> Response:
 
 def _escaped(part: str | int) -> str:
     return str(part).replace("~", "~0").replace("/", "~1")
-
-
-def _sentence(row: Mapping[str, Any]) -> str:
-    """What pydantic found, in our words where it has none of its own."""
-    match row["type"]:
-        case "missing":
-            return "this field is needed"
-        case "extra_forbidden":
-            return "no such field is known here; leave it out or check its spelling"
-        case "string_too_short" | "too_short" if row["ctx"]["min_length"] == 1:
-            return "this can't be empty"
-        case "value_error":
-            return str(row["ctx"]["error"])
-        case _:
-            message = str(row["msg"])
-            return message[:1].lower() + message[1:]

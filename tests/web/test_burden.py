@@ -243,6 +243,42 @@ class TestTheCommand:
         assert second.endswith("; the partner 45")
 
     @pytest.mark.parametrize(
+        ("span", "burden"),
+        [
+            (["--end", EARLY], 0),
+            (["--start", EARLY], 135),
+            (["--start", "2026-10-08T05:01:00Z"], 0),
+            (["--start", EARLY, "--end", "2026-10-08T07:01:00+02:00"], 135),
+        ],
+    )
+    def test_a_span_takes_the_meetings_that_start_in_it(
+        self, stored: tuple[Api, Pair], span: list[str], burden: int
+    ) -> None:
+        _, pair = stored
+        result = CliRunner().invoke(main, ["burden", "--programme", "Women in Science", *span, pair.mentee])
+        assert result.exit_code == 0, result.stderr
+        assert result.stdout.startswith(f"all meetings: {burden} (")
+
+    @pytest.mark.parametrize(
+        ("span", "said"),
+        [
+            (["--start", "yesterday"], "--start: 'yesterday' is no instant; write it like 2026-10-20T14:00:00Z"),
+            (["--end", "2026-02-30T00:00:00Z"], "--end: '2026-02-30T00:00:00Z' is no date and time that exists"),
+            (["--end", "1960-01-01T00:00:00Z"], "--end: 1960-01-01 is outside the supported dates"),
+            (
+                ["--start", LATE, "--end", EARLY],
+                f"--end: the span ends at {EARLY}, which is not after its start {LATE}; give a later end",
+            ),
+        ],
+    )
+    def test_a_span_that_can_not_be_is_one_line(self, stored: tuple[Api, Pair], span: list[str], said: str) -> None:
+        _, pair = stored
+        result = CliRunner().invoke(main, ["burden", "--programme", "Women in Science", *span, pair.mentee])
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.startswith(f"scheduler: {said}")
+        assert result.stderr.count("\n") == 1
+
+    @pytest.mark.parametrize(
         ("programme", "person", "said"),
         [("Women in Science", "7", "no person has the id '7'"), ("Nobody", "7", "no programme")],
     )

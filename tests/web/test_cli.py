@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
 from scheduler.cli import main
+from scheduler.domain.scoring import PARTS
 
 ROOT = Path(__file__).parents[2]
 COMMAND = str(Path(sys.executable).with_name("scheduler"))
@@ -70,6 +72,29 @@ def test_slots_of_a_file_are_a_table_of_everybodys_local_times_and_need_no_datab
     assert sorted(path.name for path in tmp_path.iterdir()) == ["question.json"]
 
 
+def test_with_explain_each_slot_shows_the_parts_of_its_score_by_name(run: Run) -> None:
+    asked = json.dumps(SLOTS | {"explain": True})
+    slots = json.loads(run("slots", "-", "--json", stdin=asked).stdout)["slots"]
+    lines = run("slots", "-", stdin=asked).stdout.splitlines()
+    names = [line.split() for line in lines if "worst" in line]
+    assert names == [["mentor", *(part.name for part in PARTS)]]
+    for slot in slots:
+        parts = [f"{share:.3f}" for share in slot["score_parts"].values()]
+        start = datetime.fromisoformat(slot["attendees"][0]["start"])
+        assert [f"{slot['score']:.3f}", *f"{start:%a %d %b %Y %H:%M}".split(), *parts] in [
+            line.split() for line in lines
+        ]
+    assert max(map(len, lines)) <= 100
+    assert "fragmentation" not in run("slots", "-", stdin=json.dumps(SLOTS)).stdout
+
+
+def test_where_nothing_blocks_no_empty_table_says_so(run: Run) -> None:
+    always = {"attendees": [MENTOR | {"working_hours": None}], "explain": True}
+    result = run("slots", "-", stdin=json.dumps(SLOTS | always))
+    assert "feasible starts" in result.stdout
+    assert "starts lost" not in result.stdout
+
+
 def test_a_question_on_stdin_is_answered_as_the_service_answers_it(run: Run, api: Api) -> None:
     for name, question in (("slots", SLOTS), ("cadences", CADENCES)):
         result = run(name, "-", "--json", stdin=json.dumps(question))
@@ -104,7 +129,7 @@ def test_nothing_feasible_is_explained(run: Run, command: str) -> None:
         ),
         (
             {"window": {"start": "2026-10-21T00:00:00Z", "end": "2026-10-20T00:00:00Z"}},
-            "scheduler: /window/end: the window does not end",
+            "scheduler: /window/end: the window ends at 2026-10-20T00:00:00Z, which is not after its start",
         ),
         ({"mood": "good"}, "scheduler: /mood: no such field"),
         ({"attendees": [{"person": "7"}]}, "scheduler: the attendee '7' is a stored person"),
@@ -125,6 +150,8 @@ def test_a_question_that_cannot_be_read_is_an_error_too(run: Run, arguments: tup
     result = run(*arguments, stdin="{")
     assert result.exit_code == 1
     assert result.stderr.startswith("scheduler: ")
+    if "-" in arguments:
+        assert result.stderr.startswith("scheduler: this is not JSON (EOF while parsing")
 
 
 def test_migrate_and_programmes_work_from_any_folder_and_the_key_is_the_last_line(run: Run, tmp_path: Path) -> None:

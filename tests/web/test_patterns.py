@@ -173,6 +173,50 @@ def test_the_command_shows_whose_turn_it_is(tmp_path: Path) -> None:
     assert "1 of 7 rotations" in shown
 
 
+SUMMER_TIME_ENDS = {
+    "starts_on": "2026-10-19",
+    "ends_on": "2026-12-06",
+    "duration": "PT45M",
+    "rotation": 2,
+    "limit": 1,
+}
+
+
+def shown(*attendees: dict[str, Any]) -> list[str]:
+    """What the command says of a rotation over the end of summer time, without the spaces."""
+    question = json.dumps(SUMMER_TIME_ENDS | {"attendees": attendees})
+    result = CliRunner().invoke(main, ["cadences", "-"], input=question)
+    assert result.exit_code == 0, result.stderr
+    return [" ".join(line.split()) for line in result.stdout.splitlines()]
+
+
+def test_a_shift_is_said_of_the_turn_that_has_it() -> None:
+    zones = {"Ben": "Europe/Berlin", "Sam": "America/New_York", "Mio": "Asia/Tokyo"}
+    lines = shown(*({"name": name, "time_zone": zone, "working_hours": None} for name, zone in zones.items()))
+    assert lines[0].startswith("1. Monday every week, in turns at 10:15 and 20:30 Europe/Berlin: ")
+    assert "1 Mon 19 Oct 2026 10:15 Mon 19 Oct 2026 04:15 Mon 19 Oct 2026 17:15 clear" in lines
+    assert "2 Mon 26 Oct 2026 20:30 Mon 26 Oct 2026 15:30 Tue 27 Oct 2026 04:30 clear" in lines
+    assert [line for line in lines if "instead of" in line] == [
+        "turn 1: from Mon 02 Nov 2026 it is 18:15 instead of 17:15 for Mio",
+        "turn 2: from Mon 09 Nov 2026 it is 14:30 instead of 15:30 for Sam",
+    ]
+
+
+def test_turns_of_one_time_are_shown_as_one_cadence() -> None:
+    lines = shown(
+        {"name": "Ben", "time_zone": "Europe/Berlin"},
+        {"name": "Sam", "time_zone": "America/New_York"},
+        {"name": "Asha", "time_zone": "Asia/Kolkata", "working_hours": None},
+    )
+    assert lines[0].startswith("1. Monday every week at 15:00 Europe/Berlin, one time serves best: 7 of 7 clear")
+    assert [line for line in lines if "turn" in line] == []
+    assert [line for line in lines if "instead of" in line] == [
+        "from Mon 26 Oct 2026 it is 10:00 instead of 09:00 for Sam",
+        "from Mon 02 Nov 2026 it is 09:00 instead of 10:00 for Sam",
+        "from Mon 26 Oct 2026 it is 19:30 instead of 18:30 for Asha",
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -61,7 +61,7 @@ REFUSALS: list[tuple[dict[str, Any], str, str]] = [
     (
         with_attendee(meetings=[{"start": "2027-01-12T10:00:00Z", "end": "2027-01-12T10:00:00Z"}]),
         f"{AT}/meetings/0/end",
-        "the meeting does not end after it starts",
+        "the meeting ends at 2027-01-12T10:00:00Z, which is not after its start 2027-01-12T10:00:00Z",
     ),
     (with_attendee(meetings=[{"start": "2027-01-12T10:00:00Z"}]), f"{AT}/meetings/0/end", ""),
     (with_attendee() | {"within": {"time_zone": "UTC"}}, "/within/hours", ""),

@@ -31,10 +31,10 @@ EXAMPLES |= {"meetings": 40, "keys": 90}
 BEYOND_JSON_SCHEMA = (
     # The calendar and the clock.
     "is outside the supported dates",
-    "is no date and time that exists|has seconds; give a whole minute",
+    "is no date (and time )?that exists|has seconds; give a whole minute",
     "is past; give an instant to come",
     # Two fields that have to go together.
-    "does not end after it starts|, before it starts|comes before the first day|is longer than",
+    "which is not after its start|, before it starts|comes before the first day|is longer than",
     "is before starts_on|the most where the same meeting comes again",
     "^give either|^a blackout has either|^this field is needed|^a cadence needs this|^this belongs to a cadence",
     "^there is no attendee|has to be required|is in this session twice|^at_most is less|^the first session comes after",
@@ -47,10 +47,10 @@ BEYOND_JSON_SCHEMA = (
     # The names of tzdata and of ISO 3166, which are data and change.
     "zone|country",
     # Limits of durations, which are texts, and the grammars of addresses and rules.
-    "^input should be (less|greater) than or equal to",
+    "is too (long|short); P[0-9DHMT]+ is the (most|least)$",
     "is no mail address|^give an address|^the address|is no rule|^the rule",
     # 30.0 is an integer in JSON Schema.
-    "^input should be a valid integer",
+    r"^[-+.0-9e]+…? is no whole number",
     # A pattern would have to be read the same by every dialect of regular expressions.
     "holds control characters|^this can't be empty",
 )

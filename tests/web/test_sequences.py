@@ -307,7 +307,9 @@ class TestTheCommand:
         ("question", "said"),
         [
             (with_session(1, at_most="PT1H"), "Debrief can't follow what comes before it as asked"),
-            (with_session(1, duration="PT2H", title=None), "session 1 can't be held"),
+            (with_session(1, at_most="PT1H", title=None), "session 2 can't follow what comes before it as asked"),
+            (with_session(1, duration="PT2H", title=None), "session 2 can't be held"),
+            (with_session(0, title=None), "starts of session 1"),
             (with_session(1, duration="PT2H"), "extend working hours to 16:00"),
         ],
     )
@@ -315,6 +317,12 @@ class TestTheCommand:
         result = CliRunner().invoke(main, ["sequences", "-"], input=json.dumps(question))
         assert result.exit_code == 0, result.stderr
         assert said in result.stdout
+
+    def test_who_stands_in_the_way_is_left_out_where_nobody_does(self) -> None:
+        short = QUESTION | {"window": {"start": "2026-10-20T09:00:00Z", "end": "2026-10-20T09:30:00Z"}}
+        result = CliRunner().invoke(main, ["sequences", "-"], input=json.dumps(short))
+        assert "Interview can't be held\nnothing is feasible: window too short" in result.stdout
+        assert "starts lost" not in result.stdout
 
     def test_a_field_at_fault_is_named(self) -> None:
         result = CliRunner().invoke(main, ["sequences", "-"], input=json.dumps(with_session(1, attendees=[9])))

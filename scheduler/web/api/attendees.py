@@ -14,7 +14,18 @@ from scheduler.domain.periods import Period, Periods
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.proposing import AttendeeSpec
 from scheduler.web.api.busylist import BusyDocument, BusyList
-from scheduler.web.api.fields import BufferLength, ClockTime, Day, Document, Flag, Instant, Name, Weekday, ZoneName
+from scheduler.web.api.fields import (
+    BufferLength,
+    ClockTime,
+    Day,
+    Document,
+    Flag,
+    Instant,
+    Name,
+    Weekday,
+    ZoneName,
+    backward,
+)
 
 
 class WorkingHoursDocument(Document):
@@ -147,9 +158,14 @@ class AttendeeDocument(Document):
         return taken
 
 
+MOST_ATTENDEES = 50
+
 Attendees = Annotated[
-    list[AttendeeDocument], Field(min_length=1, max_length=50, description="the first is the organizer")
+    list[AttendeeDocument], Field(min_length=1, max_length=MOST_ATTENDEES, description="the first is the organizer")
 ]
+
+REQUIRE_ONE = "give one of them the role 'required', or leave their role out"
+"""What to do where nobody has to come."""
 
 
 def specs_of(attendees: list[AttendeeDocument], members: frozenset[int] = frozenset()) -> list[AttendeeSpec]:
@@ -161,7 +177,7 @@ def specs_of(attendees: list[AttendeeDocument], members: frozenset[int] = frozen
     for place in members:
         specs[place] = replace(specs[place], given={**specs[place].given, "required": False})
     if not members and not any(attendee.role == "required" for attendee in attendees):
-        raise InvalidFields.at("/attendees", "at least one attendee has to be required")
+        raise InvalidFields.at("/attendees", f"at least one attendee has to be required; {REQUIRE_ONE}")
     seen: set[str] = set()
     for place, attendee in enumerate(attendees):
         if attendee.person in seen:
@@ -205,7 +221,7 @@ def _travel(rows: list[StayDocument], pointer: str) -> tuple[Stay, ...]:
 def _periods(rows: list[BusyDocument], pointer: str) -> tuple[Period, ...]:
     for place, row in enumerate(rows):
         if row.end <= row.start:
-            raise InvalidFields.at(f"{pointer}/{place}/end", "the meeting does not end after it starts")
+            raise InvalidFields.at(f"{pointer}/{place}/end", backward("meeting", row.start, row.end))
     return tuple(Period(row.start, row.end) for row in rows)
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from scheduler.domain.access import Scope
 from scheduler.errors import InvalidFields
 from scheduler.services.burden import Borne, Ledger, Share, burden_ledger
-from scheduler.web.api.fields import Document, Instant
+from scheduler.web.api.fields import Document, Instant, backward
 from scheduler.web.api.openapi import documented
 from scheduler.web.requests import answer, context, programme_id, read_query
 
@@ -87,6 +87,6 @@ def get_burden(person_id: str) -> Response:
     """Read what a person bears of odd hours, all in all and in each mentorship beside their partner."""
     span = read_query(BurdenSpan)
     if span.start is not None and span.end is not None and span.end <= span.start:
-        raise InvalidFields.at("/end", "the span does not end after it starts")
+        raise InvalidFields.at("/end", backward("span", span.start, span.end))
     ledger = burden_ledger(context(), programme_id(), person_id, span.start, span.end)
     return answer(BurdenDocument.of(person_id, ledger))

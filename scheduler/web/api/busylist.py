@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 from scheduler.domain.periods import Period, Periods
 from scheduler.domain.zones import FIRST_DATE, LAST_INSTANT
 from scheduler.errors import FieldError, InvalidFields
-from scheduler.web.api.fields import Document, Instant
+from scheduler.web.api.fields import Document, Instant, backward
 
 MOST = 100_000
 """Busy periods of one attendee."""
@@ -49,10 +49,14 @@ class BusyList:
         """When the attendee is busy; ``pointer`` is where the list stands. Raises InvalidFields."""
         if isinstance(self._sent, Periods):
             return self._sent
-        backward = [place for place, row in enumerate(self._sent) if row.end <= row.start]
-        if backward:
-            detail = "the period does not end after it starts"
-            raise InvalidFields([FieldError(f"{pointer}/{place}/end", detail) for place in backward[:20]])
+        wrong = [(place, row) for place, row in enumerate(self._sent) if row.end <= row.start]
+        if wrong:
+            raise InvalidFields(
+                [
+                    FieldError(f"{pointer}/{place}/end", backward("period", row.start, row.end))
+                    for place, row in wrong[:20]
+                ]
+            )
         return Periods.of(Period(row.start, row.end) for row in self._sent)
 
     @classmethod

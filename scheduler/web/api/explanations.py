@@ -7,7 +7,6 @@ the request's own), send it again, and it comes to what was said.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -17,7 +16,7 @@ from scheduler.domain.explanation import Cause, Explanation, Reason, Relaxation
 from scheduler.domain.periods import Period
 from scheduler.domain.rules import Rules
 from scheduler.web.api.attendees import week_of
-from scheduler.web.api.fields import Document, format_duration
+from scheduler.web.api.fields import Document, format_duration, format_instant
 
 
 class BlockingDocument(Document):
@@ -91,7 +90,7 @@ def _patch(fields: Mapping[str, Any]) -> dict[str, object]:
         case "rules", Rules(groups=groups):
             return {"groups": [{"members": list(group.members), "required": group.required} for group in groups]}
         case "window", Period(start=start, end=end):
-            return {"window": {"start": _instant(start), "end": _instant(end)}}
+            return {"window": {"start": format_instant(start), "end": format_instant(end)}}
         case _:
             return {name: str(value)}
 
@@ -103,15 +102,11 @@ def _softened(blackouts: Sequence[Blackout]) -> dict[str, object]:
     return {"blackouts": [_blackout(blackout) for blackout in blackouts]}
 
 
-def _instant(instant: datetime) -> str:
-    return instant.isoformat().replace("+00:00", "Z")
-
-
 def _blackout(blackout: Blackout) -> dict[str, object]:
     span = blackout.span
     when = (
         {"first_day": str(span.first), "last_day": str(span.last)}
         if isinstance(span, Days)
-        else {"start": _instant(span.start), "end": _instant(span.end)}
+        else {"start": format_instant(span.start), "end": format_instant(span.end)}
     )
     return {"kind": blackout.kind.value, "title": blackout.title, "firm": blackout.firm, **when}

@@ -6,12 +6,23 @@ adds the place.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    WrapValidator,
+)
 
 from scheduler.domain.recurrence import WEEKDAYS
 from scheduler.domain.zones import check_date, find_zone, zones_of_country
@@ -42,11 +53,27 @@ _WALL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 
 
+def shown(value: Any) -> str:
+    """A value from JSON as errors repeat it: cut to 60 characters, and of a list or an object only that it is one."""
+    match value:
+        case str():
+            return repr(value[:60]) + ("…" if len(value) > 60 else "")
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case None | bool() | int() | float():
+            written = json.dumps(value)
+            return written[:60] + ("…" if len(written) > 60 else "")
+        case _:
+            return "this"
+
+
 def parse_duration(value: Any) -> int:
     """Minutes of an ISO 8601 duration in whole minutes. Raises ValueError."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise ValueError(f"{_shown(value)} is no duration in whole minutes; write it like PT45M, PT1H30M, P1D or P1W")
+        raise ValueError(f"{shown(value)} is no duration in whole minutes; write it like PT45M, PT1H30M, P1D or P1W")
     weeks, days, hours, minutes = (int(part or 0) for part in match.groups()[:4])
     return weeks * 10080 + days * 1440 + hours * 60 + minutes
 
@@ -61,6 +88,33 @@ def format_duration(minutes: int) -> str:
     return "P" + (f"{days}D" if days else "") + (f"T{clock}" if clock else "")
 
 
+def lasting(least: int, most: int) -> WrapValidator:
+    """Refuses durations under ``least`` and over ``most`` minutes, which no number in the schema can say."""
+
+    def check(value: Any, read: Callable[[Any], int]) -> int:
+        minutes = read(value)
+        if minutes < least:
+            raise ValueError(f"{value} is too short; {format_duration(least)} is the least")
+        if minutes > most:
+            raise ValueError(f"{value} is too long; {format_duration(most)} is the most")
+        return minutes
+
+    return WrapValidator(check)
+
+
+def format_instant(instant: datetime) -> str:
+    """The RFC 3339 text of an instant, with Z if it is in UTC."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def backward(what: str, start: datetime, end: datetime) -> str:
+    """The sentence about a time that has to end after it starts, and does not."""
+    return (
+        f"the {what} ends at {format_instant(end)}, which is not after its start {format_instant(start)}; "
+        "give a later end or an earlier start"
+    )
+
+
 def _written_duration(minutes: int | str) -> str:
     """A duration in JSON; a default is put into the schema as it was written."""
     return minutes if isinstance(minutes, str) else format_duration(minutes)
@@ -72,10 +126,10 @@ def parse_instant(value: Any) -> datetime:
         try:
             instant = datetime.fromisoformat(value.upper().replace(" ", "T")).astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            raise ValueError(f"{_shown(value)} is no date and time that exists ({error})") from error
+            raise ValueError(f"{shown(value)} is no date and time that exists ({error}); give one that does") from error
         check_date(instant.date())
         return instant
-    raise ValueError(f"{_shown(value)} is no instant; write it like 2026-10-20T14:00:00Z, with an offset")
+    raise ValueError(f"{shown(value)} is no instant; write it like 2026-10-20T14:00:00Z, with an offset")
 
 
 def parse_wall(value: Any) -> datetime:
@@ -84,12 +138,12 @@ def parse_wall(value: Any) -> datetime:
         try:
             wall = datetime.fromisoformat(value)
         except ValueError as error:
-            raise ValueError(f"{_shown(value)} is no date and time that exists ({error})") from error
+            raise ValueError(f"{shown(value)} is no date and time that exists ({error}); give one that does") from error
         check_date(wall.date())
         if wall.second:
-            raise ValueError(f"{_shown(value)} has seconds; give a whole minute")
+            raise ValueError(f"{shown(value)} has seconds; give a whole minute")
         return wall
-    raise ValueError(f"{_shown(value)} is no local time; write it like 2026-10-20T14:30:00, without an offset")
+    raise ValueError(f"{shown(value)} is no local time; write it like 2026-10-20T14:30:00, without an offset")
 
 
 def parse_moment(value: Any) -> datetime:
@@ -102,16 +156,17 @@ def parse_moment(value: Any) -> datetime:
 def _parse_day(value: Any) -> date:
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         try:
-            return check_date(date.fromisoformat(value))
+            day = date.fromisoformat(value)
         except ValueError as error:
-            raise ValueError(str(error)) from error
-    raise ValueError(f"{_shown(value)} is no date; write it like 2026-10-20")
+            raise ValueError(f"{shown(value)} is no date that exists ({error}); give one that does") from error
+        return check_date(day)
+    raise ValueError(f"{shown(value)} is no date; write it like 2026-10-20")
 
 
 def _parse_clock(value: Any) -> int:
     if isinstance(value, str) and (match := re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value)):
         return int(match[1]) * 60 + int(match[2])
-    raise ValueError(f"{_shown(value)} is no time of day; write it like 09:00, from 00:00 to 23:59")
+    raise ValueError(f"{shown(value)} is no time of day; write it like 09:00, from 00:00 to 23:59")
 
 
 def _whole_minute(instant: datetime) -> datetime:
@@ -151,17 +206,13 @@ def _web_address(url: str) -> str:
 
 def _mail_address(text: str) -> str:
     if not re.fullmatch(r"[^@\s<>\",;:\\\x00-\x20]{1,64}@[^@\s<>\",;:\\]{1,252}", text):
-        raise ValueError(f"{_shown(text)} is no mail address; write it like asha@example.org")
+        raise ValueError(f"{shown(text)} is no mail address; write it like asha@example.org")
     return text
-
-
-def _shown(value: Any) -> str:
-    return repr(value if not isinstance(value, str) else value[:60])
 
 
 def _known_weekday(name: str) -> str:
     if name not in WEEKDAYS:
-        raise ValueError(f"{_shown(name)} is no weekday; use MO, TU, WE, TH, FR, SA or SU")
+        raise ValueError(f"{shown(name)} is no weekday; use MO, TU, WE, TH, FR, SA or SU")
     return name
 
 
@@ -175,12 +226,15 @@ Duration = Annotated[
 ]
 """Minutes in the code, ISO 8601 in JSON."""
 
-MeetingLength = Annotated[Duration, Field(ge=1, le=1440, description="1 minute to 24 hours, in whole minutes")]
+MeetingLength = Annotated[Duration, lasting(1, 1440), Field(description="1 minute to 24 hours, in whole minutes")]
 
 QUARTER: Any = Field("PT15M", validate_default=True)
 """The default step: a quarter of an hour."""
 
-BufferLength = Annotated[Duration, Field(ge=0, le=1440)]
+BufferLength = Annotated[Duration, lasting(0, 1440)]
+
+Notice = Annotated[Duration, lasting(0, 366 * 1440)]
+"""How long ahead, or after something else, at most a year."""
 
 _INSTANT_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2026-10-20T14:00:00Z"]}
 

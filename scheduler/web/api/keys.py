@@ -11,7 +11,7 @@ from pydantic import Field
 from scheduler.domain.access import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields
 from scheduler.services.programmes import create_key, revoke_key, rotate_key
-from scheduler.web.api.fields import Document, Duration, Instant, Name
+from scheduler.web.api.fields import Document, Duration, Instant, Name, lasting
 from scheduler.web.api.openapi import documented
 from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.requests import answer, context, programme_id, read_body, read_optional_body
@@ -22,7 +22,8 @@ LONGEST_OVERLAP_MINUTES = LONGEST_OVERLAP // timedelta(minutes=1)
 
 Overlap = Annotated[
     Duration,
-    Field(ge=0, le=LONGEST_OVERLAP_MINUTES, description="how long the old one goes on; PT0S: not at all"),
+    lasting(0, LONGEST_OVERLAP_MINUTES),
+    Field(description="how long the old one goes on; PT0S: not at all"),
 ]
 
 

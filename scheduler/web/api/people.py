@@ -28,7 +28,7 @@ from scheduler.web.api.attendees import (
     hours_of,
     week_of,
 )
-from scheduler.web.api.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName, not_null
+from scheduler.web.api.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName, backward, not_null
 from scheduler.web.api.openapi import documented
 from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.problems import problem
@@ -200,7 +200,7 @@ def get_free_busy(person_id: str) -> Response:
     """Read when a person is taken: merged periods by FBTYPE, never titles."""
     span = read_query(Span)
     if span.end <= span.start:
-        raise InvalidFields.at("/end", "the span does not end after it starts")
+        raise InvalidFields.at("/end", backward("span", span.start, span.end))
     if span.end - span.start > timedelta(days=366):
         raise InvalidFields.at("/end", "the span is longer than 366 days; ask for less at a time")
     found, unknown = free_busy(context(), programme_id(), person_id, span.start, span.end)

@@ -12,13 +12,17 @@ from scheduler.domain.panels import Group
 from scheduler.domain.rules import Rules, Within
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import AttendeeSpec
-from scheduler.web.api.attendees import Attendees, WorkingHoursDocument, specs_of
-from scheduler.web.api.fields import Document, Duration, Flag, ZoneName
+from scheduler.web.api.attendees import MOST_ATTENDEES, Attendees, WorkingHoursDocument, specs_of
+from scheduler.web.api.fields import Document, Duration, Flag, ZoneName, lasting, shown
 
 FARTHEST = 14 * 1440
 """The longest gap, in minutes: meetings so far around the time looked at are known."""
 
-Place = Annotated[int, Field(ge=0, le=49, strict=True, description="index of an attendee")]
+Place = Annotated[
+    int,
+    Field(ge=0, strict=True, description="index of an attendee", json_schema_extra={"maximum": MOST_ATTENDEES - 1}),
+]
+"""Who refuses one that is too large knows how many attendees there are."""
 
 
 class WithinDocument(Document):
@@ -39,7 +43,7 @@ class GroupDocument(Document):
     required: int = Field(1, ge=1, le=50, strict=True)
 
 
-MinimumGap = Annotated[Duration, Field(ge=0, le=FARTHEST)]
+MinimumGap = Annotated[Duration, lasting(0, FARTHEST)]
 NO_GAP: Any = Field(
     "PT0S", validate_default=True, description="between meetings of the same people, those there are counted"
 )
@@ -73,7 +77,7 @@ class RuledRequest(Document):
                 pointer = f"/groups/{number}/members/{at}"
                 if index >= len(self.attendees):
                     last = len(self.attendees) - 1
-                    raise InvalidFields.at(pointer, f"there is no attendee {index}; the last is {last}")
+                    raise InvalidFields.at(pointer, f"there is no attendee {shown(index)}; the last is {last}")
                 if index in group.members[:at]:
                     raise InvalidFields.at(pointer, f"attendee {index} is in this group twice; name them once")
                 yield index

@@ -22,11 +22,11 @@ from scheduler.domain.slots import Order
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_sequences
 from scheduler.web.api import examples
-from scheduler.web.api.attendees import Attendees, specs_of, stored_places
+from scheduler.web.api.attendees import REQUIRE_ONE, Attendees, specs_of, stored_places
 from scheduler.web.api.explanations import ExplanationDocument
-from scheduler.web.api.fields import QUARTER, Document, Duration, Flag, Instant, MeetingLength, Name
+from scheduler.web.api.fields import QUARTER, Document, Flag, Instant, MeetingLength, Name, Notice, shown
 from scheduler.web.api.openapi import documented
-from scheduler.web.api.rules import WithinDocument
+from scheduler.web.api.rules import Place, WithinDocument
 from scheduler.web.api.slots import SlotAttendee, UnknownAttendee, WindowDocument, period_of, unknown_attendees
 from scheduler.web.requests import LARGE_BODY, api_key, context, json_response, programme_id, read_body
 
@@ -37,9 +37,6 @@ MOST_ROWS = 100_000
 MOST_SCORES = 60_000_000
 """How many starts may be looked at for one question, each once for each attendee of the different sessions."""
 
-Wait = Annotated[Duration, Field(ge=0, le=527_040)]
-Place = Annotated[int, Field(ge=0, le=49, strict=True)]
-
 
 class SessionDocument(Document):
     """One meeting of the sequence, with its own people."""
@@ -49,12 +46,12 @@ class SessionDocument(Document):
     attendees: Annotated[list[Place], Field(min_length=1, max_length=50)] = Field(
         description="indexes of the question's attendees, one of them required; the first organizes"
     )
-    at_least: Wait | None = Field(
+    at_least: Notice | None = Field(
         None,
         exclude_if=lambda value: value is None,
         description="begins no sooner than this after the end of the session before; not in the first",
     )
-    at_most: Wait | None = Field(
+    at_most: Notice | None = Field(
         None,
         exclude_if=lambda value: value is None,
         description="begins no later than this after the end of the session before; not in the first",
@@ -74,9 +71,7 @@ class SequencesRequest(Document):
     step: MeetingLength = QUARTER
     attendees: Attendees = Field(description="everybody who is in any of the sessions")
     sessions: Annotated[list[SessionDocument], Field(min_length=1, max_length=10)]
-    minimum_notice: Annotated[Duration, Field(ge=0, le=527_040)] | None = Field(
-        None, description="counted from now; left out, the clock is read for nothing"
-    )
+    minimum_notice: Notice | None = Field(None, description="counted from now; left out, the clock is read for nothing")
     now: Instant | None = Field(None, description="what minimum_notice counts from; left out: the server's clock")
     order: Order = Order.BEST
     limit: int = Field(
@@ -117,11 +112,13 @@ class SequencesRequest(Document):
         for at, index in enumerate(asked):
             pointer = f"/sessions/{place}/attendees/{at}"
             if index >= len(self.attendees):
-                raise InvalidFields.at(pointer, f"there is no attendee {index}; the last is {len(self.attendees) - 1}")
+                raise InvalidFields.at(
+                    pointer, f"there is no attendee {shown(index)}; the last is {len(self.attendees) - 1}"
+                )
             if index in asked[:at]:
                 raise InvalidFields.at(pointer, f"attendee {index} is in this session twice; name them once")
         if not any(self.attendees[index].role == "required" for index in asked):
-            detail = "at least one attendee of a session has to be required"
+            detail = f"at least one attendee of a session has to be required; {REQUIRE_ONE}"
             raise InvalidFields.at(f"/sessions/{place}/attendees", detail)
 
     def _check_waits(self, place: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated
 
 import numpy as np
 import orjson
@@ -16,7 +15,7 @@ from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
 from scheduler.domain.clocks import local_texts
 from scheduler.domain.periods import Period, minute_of
-from scheduler.domain.slots import Order, Slot, SlotAnswer, SlotQuery
+from scheduler.domain.slots import LONGEST_WINDOW, Order, Slot, SlotAnswer, SlotQuery
 from scheduler.errors import InvalidFields
 from scheduler.services.known_people import UNREAD
 from scheduler.services.proposing import suggest_slots
@@ -26,11 +25,12 @@ from scheduler.web.api.explanations import ExplanationDocument
 from scheduler.web.api.fields import (
     QUARTER,
     Document,
-    Duration,
     Flag,
     Instant,
     LocalInstant,
     MeetingLength,
+    Notice,
+    backward,
     format_duration,
 )
 from scheduler.web.api.openapi import documented
@@ -39,8 +39,6 @@ from scheduler.web.api.slot_picture import AnswerFormat, FormatQuery, picture
 from scheduler.web.requests import LARGE_BODY, api_key, context, json_response, programme_id, read_body, read_query
 
 api = Blueprint("slots", __name__)
-
-LONGEST_WINDOW = timedelta(days=366)
 
 
 class WindowDocument(Document):
@@ -58,9 +56,7 @@ class SlotsRequest(RuledRequest):
     window: WindowDocument
     duration: MeetingLength
     step: MeetingLength = QUARTER
-    minimum_notice: Annotated[Duration, Field(ge=0, le=527_040)] | None = Field(
-        None, description="counted from now; left out, the clock is read for nothing"
-    )
+    minimum_notice: Notice | None = Field(None, description="counted from now; left out, the clock is read for nothing")
     now: Instant | None = Field(None, description="what minimum_notice counts from; left out: the server's clock")
     order: Order = Order.BEST
     limit: int = Field(20, ge=1, le=5000, strict=True)
@@ -166,9 +162,11 @@ def unknown_attendees(attendees: Sequence[Attendee], now: datetime, *, personal:
 def period_of(window: WindowDocument) -> Period:
     """The window as the domain has it. Raises InvalidFields."""
     if window.end <= window.start:
-        raise InvalidFields.at("/window/end", "the window does not end after it starts")
+        raise InvalidFields.at("/window/end", backward("window", window.start, window.end))
     if window.end - window.start > LONGEST_WINDOW:
-        raise InvalidFields.at("/window/end", "the window is longer than 366 days; ask for less at a time")
+        raise InvalidFields.at(
+            "/window/end", f"the window is longer than {LONGEST_WINDOW.days} days; ask for less at a time"
+        )
     return Period(window.start, window.end)
 
 
