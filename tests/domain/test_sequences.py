@@ -202,8 +202,9 @@ def test_the_plans_are_the_best_of_all_that_exist(query: SequenceQuery) -> None:
         for place in range(len(query.sessions))
     ]
     best: dict[int, int] = {}
+    diaries = [Diary(one) for one in query.attendees]
     for chosen in product(*found):
-        if _follows(query, [start for start, _ in chosen]):
+        if _follows(query, diaries, [start for start, _ in chosen]):
             total = sum(score for _, score in chosen)
             best[chosen[0][0]] = max(best.get(chosen[0][0], 0), total)
 
@@ -215,11 +216,11 @@ def test_the_plans_are_the_best_of_all_that_exist(query: SequenceQuery) -> None:
     begun = [minute_of(plan.periods[0].start) for plan in answer.plans]
     assert begun == [start for start, _ in expected]
     for plan, (_, total) in zip(answer.plans, expected, strict=True):
-        assert _follows(query, [minute_of(period.start) for period in plan.periods])
+        assert _follows(query, diaries, [minute_of(period.start) for period in plan.periods])
         assert plan.score == round(total / len(query.sessions)) / 1000
 
 
-def _follows(query: SequenceQuery, begun: list[int]) -> bool:
+def _follows(query: SequenceQuery, diaries: list[Diary], begun: list[int]) -> bool:
     for session, before, start, following in zip(query.sessions, begun, begun[1:], query.sessions[1:], strict=False):
         wait = start - (before + session.duration)
         both = [query.attendees[index] for index in {*session.attendees} & {*following.attendees}]
@@ -228,12 +229,12 @@ def _follows(query: SequenceQuery, begun: list[int]) -> bool:
         if wait < following.at_least or (following.at_most is not None and wait > following.at_most):
             return False
     return not any(
-        one.required
+        one.attendee.required
         and _is_overfull(one, [start for s, start in zip(query.sessions, begun, strict=True) if index in s.attendees])
-        for index, one in enumerate(query.attendees)
+        for index, one in enumerate(diaries)
     )
 
 
-def _is_overfull(attendee: Attendee, begun: list[int]) -> bool:
+def _is_overfull(diary: Diary, begun: list[int]) -> bool:
     """Whether the day or the week of a session was full when it came to it, counted meeting by meeting."""
-    return any(Diary(attendee).is_full(start, begun[:place]) for place, start in enumerate(begun))
+    return any(diary.is_full(start, begun[:place]) for place, start in enumerate(begun))
