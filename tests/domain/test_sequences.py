@@ -142,7 +142,10 @@ def test_two_people_with_limits_get_ten_sessions_within_three_months() -> None:
     assert answer.total > 1000
     for plan in answer.plans:
         begun = [minute_of(period.start) for period in plan.periods]
-        assert all(_goes_on(query, tuple(begun[:place]), start) for place, start in enumerate(begun))
+        assert all(
+            _goes_on(query, [Diary(one) for one in query.attendees], tuple(begun[:place]), start)
+            for place, start in enumerate(begun)
+        )
 
 
 def test_plans_of_equal_scores_come_in_the_order_of_their_starts() -> None:
@@ -290,10 +293,11 @@ def check_against_all_plans(query: SequenceQuery) -> None:
         }
         for place in range(len(query.sessions))
     ]
+    diaries = [Diary(one) for one in query.attendees]
     kept: list[tuple[int, ...]] = [()]
     lasting = 0
     for place, starts_of_it in enumerate(found):
-        kept = [(*begun, start) for begun in kept for start in starts_of_it if _goes_on(query, begun, start)]
+        kept = [(*begun, start) for begun in kept for start in starts_of_it if _goes_on(query, diaries, begun, start)]
         lasting = place
         if not kept:
             break
@@ -317,7 +321,7 @@ def check_against_all_plans(query: SequenceQuery) -> None:
         assert sum(round(scores[start] * 1000) for scores, start in zip(found, begun, strict=True)) == best[begun[0]]
 
 
-def _goes_on(query: SequenceQuery, begun: tuple[int, ...], start: int) -> bool:
+def _goes_on(query: SequenceQuery, diaries: list[Diary], begun: tuple[int, ...], start: int) -> bool:
     """Whether the next session can take place at that start after those that have begun so far."""
     session = query.sessions[len(begun)]
     before = list(zip(begun, query.sessions, strict=False))
@@ -326,14 +330,14 @@ def _goes_on(query: SequenceQuery, begun: tuple[int, ...], start: int) -> bool:
         if wait < session.at_least or (session.at_most is not None and wait > session.at_most):
             return False
     return all(
-        _takes(query.attendees[index], [(s, one.duration) for s, one in before if index in one.attendees], start)
+        _takes(diaries[index], [(s, one.duration) for s, one in before if index in one.attendees], start)
         for index in session.attendees
         if query.attendees[index].required
     )
 
 
-def _takes(attendee: Attendee, theirs: list[tuple[int, int]], start: int) -> bool:
+def _takes(diary: Diary, theirs: list[tuple[int, int]], start: int) -> bool:
     """Whether somebody comes to one more session after theirs: rested, and with room in its day and week."""
-    rest = max(attendee.buffer.before, attendee.buffer.after)
+    rest = max(diary.attendee.buffer.before, diary.attendee.buffer.after)
     rested = all(start - (begun + duration) >= rest for begun, duration in theirs)
-    return rested and not Diary(attendee).is_full(start, [begun for begun, _ in theirs])
+    return rested and not diary.is_full(start, [begun for begun, _ in theirs])

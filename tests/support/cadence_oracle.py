@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, lru_cache
 from itertools import combinations
 from zoneinfo import ZoneInfo
 
 from support.oracle import (
     Diary,
+    Table,
     Why,
-    can_come,
     is_blacked_out,
     is_stale,
-    rule_causes,
     time_of_day,
     wall_clock,
     zone_in,
@@ -25,19 +25,27 @@ from scheduler.domain.cadences import CadenceQuery
 from scheduler.domain.patterns import Pattern
 
 
+@lru_cache(maxsize=20_000)
 def resolve(wall: datetime, zone: str) -> int:
     """The UTC minute of a wall time: the first that reads so, else by the offset before the gap (RFC 5545 §3.3.5)."""
     naive = int(wall.replace(tzinfo=UTC).timestamp()) // 60
-    day_before, day_after = (naive + hours * 60 for hours in (-30, 30))
-    offsets = {_offset(minute, zone) for minute in range(day_before, day_after, 180)}  # no zone changes twice so soon
-    readings = [naive - offset for offset in offsets if wall_clock(naive - offset, zone) == wall]
+    readings = [
+        naive - offset for offset in _offsets_near(naive // 1440, zone) if wall_clock(naive - offset, zone) == wall
+    ]
     if readings:
         return min(readings)
     # Nobody's clock ever reads it: go back until the clock reads an earlier time, and keep that offset.
-    minute = day_after
+    minute = naive + 30 * 60
     while wall_clock(minute, zone) > wall:
         minute -= 1
     return naive - _offset(minute, zone)
+
+
+@lru_cache(maxsize=5_000)
+def _offsets_near(day: int, zone: str) -> frozenset[int]:
+    """Every offset from a day and a quarter before a UTC day until as long after it."""
+    minutes = range(day * 1440 - 1800, (day + 1) * 1440 + 1800, 180)  # no zone changes twice so soon
+    return frozenset(_offset(minute, zone) for minute in minutes)
 
 
 def _offset(minute: int, zone: str) -> int:
@@ -72,8 +80,12 @@ class CadenceOracle:
     def __init__(self, query: CadenceQuery) -> None:
         self.query = query
         self.people = [_with_room_for(one, query.per_week) for one in query.attendees]
-        self.diaries = [(index, Diary(one)) for index, one in enumerate(self.people) if one.required]
+        self.table = Table(query.rules, self.people, allow_unknown=query.allow_unknown)
+        self.diaries = self.table.required_diaries()
         self.own = [Diary(one) for one in query.attendees if one.required]
+        self.is_free = cache(self._is_free)
+        self.stops_in = cache(self._stops_in)
+        self.bars_of_its_own = cache(self._bars_of_its_own)
         self.candidates = [self._candidate(days, minute) for days in self._dates() for minute in self._times()]
 
     def _dates(self) -> list[tuple[date, ...]]:
@@ -100,14 +112,13 @@ class CadenceOracle:
         starts = tuple(resolve(wall, self.query.time_zone) for wall in walls)
         return Candidate(walls[0], walls, starts, tuple(map(self.is_free, starts)))
 
-    def is_free(self, start: int) -> bool:
+    def _is_free(self, start: int) -> bool:
         """Whether every minute and buffer holds for every required attendee, and every rule of the question."""
         query = self.query
         return all(diary.can_meet(start, query.duration) for _, diary in self.diaries) and not self._rules(start)
 
     def _rules(self, start: int) -> set[tuple[None, str]]:
-        query = self.query
-        return rule_causes(query.rules, self.people, start, query.duration, allow_unknown=query.allow_unknown)
+        return self.table.causes(start, self.query.duration)
 
     @property
     def remaining(self) -> list[Candidate]:
@@ -135,22 +146,32 @@ class CadenceOracle:
         return outcomes
 
     def _nearest(self, candidate: Candidate, place: int, others: list[int], held: list[int]) -> int | None:
-        """The nearest start to move to: outwards minute by minute, the later side first."""
+        """The nearest start to move to, by the minutes between, the later side first."""
         blocked = candidate.starts[place]
         day = candidate.walls[place].date()
-        for distance in range((self.query.move_within_days + 3) * 1440):
-            for start in (blocked + distance, blocked - distance):
-                suits = self._may_move_to(start, day) and not self._meets_any(start, others) and self.is_free(start)
-                if suits and not any(diary.is_full(start, held) for diary in self.own):
-                    return start
+        far = self.query.move_within_days + 3
+        near = [
+            start
+            for utc_day in range(blocked // 1440 - far, blocked // 1440 + far + 1)
+            for start, stop in self.stops_in(utc_day)
+            if abs((stop - day).days) <= self.query.move_within_days
+        ]
+        for start in sorted(near, key=lambda one: (abs(one - blocked), one < blocked)):
+            suits = not self._meets_any(start, others) and self.is_free(start)
+            if suits and not any(diary.is_full(start, held) for diary in self.own):
+                return start
         return None
 
-    def _may_move_to(self, start: int, blocked: date) -> bool:
+    def _stops_in(self, utc_day: int) -> list[tuple[int, date]]:
+        """The starts in a UTC day that a meeting may move to, and the local day of each."""
         query = self.query
-        if time_of_day(start, query.time_zone) % query.step:
-            return False
-        day = wall_clock(start, query.time_zone).date()
-        return abs((day - blocked).days) <= query.move_within_days and query.starts_on <= day <= query.ends_on
+        found = []
+        for start in range(utc_day * 1440, utc_day * 1440 + 1440):
+            day = wall_clock(start, query.time_zone).date()
+            on_grid = time_of_day(start, query.time_zone) % query.step == 0
+            if on_grid and query.starts_on <= day <= query.ends_on:
+                found.append((start, day))
+        return found
 
     def _meets_any(self, start: int, others: list[int]) -> bool:
         return any(abs(start - other) < self.query.duration + self.query.rules.minimum_gap for other in others)
@@ -173,7 +194,7 @@ class CadenceOracle:
         ]
         members = {index for group in self.query.rules.groups for index in group.members}
         gaps = {index: self.query.rules.minimum_gap if index in members else 0 for index, _ in others}
-        return {index: can_come(index, self.people, gaps[index], start, self.query.duration) for index, _ in others}
+        return {index: self.table.can_come(index, gaps[index], start, self.query.duration) for index, _ in others}
 
     def shifts(self, candidate: Candidate) -> list[tuple[int, date, int, int]]:
         """(index, local date, time before, time from then on) of each change of an attendee's local time."""
@@ -193,12 +214,11 @@ class CadenceOracle:
         rows: dict[int, set[tuple[int | None, str]]] = {
             start: {(index, cause) for index, diary in self.diaries for cause in diary.causes(start, duration)}
             | self._rules(start)
-            for candidate in self.candidates
-            for start in candidate.starts
+            for start in {start for candidate in self.candidates for start in candidate.starts}
         }
         lost: dict[tuple[int | None, str], int] = {}
         for candidate in self.candidates:
-            for start, own in zip(candidate.starts, self._own_causes(candidate), strict=True):
+            for start, own in zip(candidate.starts, self.bars_of_its_own(candidate.starts), strict=True):
                 for row in rows[start] | own:
                     lost[row] = lost.get(row, 0) + 1
         return Why(self._reason(rows), lost)
@@ -228,21 +248,21 @@ class CadenceOracle:
     ) -> bool:
         """Whether enough is clear, and no counted cause lets the candidate's own occurrences bar each other."""
         known = Candidate(candidate.dtstart, candidate.walls, candidate.starts, clear)
-        own = {cause for causes in self._own_causes(candidate) for _, cause in causes}
+        own = {cause for causes in self.bars_of_its_own(candidate.starts) for _, cause in causes}
         return any(clear) and known.coverage >= self.query.min_coverage and own.isdisjoint(counted)
 
-    def _own_causes(self, candidate: Candidate) -> list[set[tuple[int | None, str]]]:
+    def _bars_of_its_own(self, starts: tuple[int, ...]) -> list[set[tuple[int | None, str]]]:
         """For each occurrence what others of the same candidate bar it by: they are too near, or fill a day or week."""
         found: list[set[tuple[int | None, str]]] = []
-        for place, start in enumerate(candidate.starts):
-            around = candidate.starts[max(place - 1, 0) : place + 2]
+        for place, start in enumerate(starts):
+            around = starts[max(place - 1, 0) : place + 2]
             near = any(
                 other != start and 0 < self.query.rules.minimum_gap > abs(other - start) - self.query.duration
                 for other in around
             )
             causes: set[tuple[int | None, str]] = {(None, "minimum_gap")} if near else set()
             for (index, roomy), diary in zip(self.diaries, self.own, strict=True):
-                if diary.is_full(start, candidate.starts[:place]) and not roomy.is_full(start):
+                if diary.is_full(start, starts[:place]) and not roomy.is_full(start):
                     causes.add((index, "limit"))
             found.append(causes)
         return found

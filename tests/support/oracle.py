@@ -51,7 +51,7 @@ def reads_inside(wall: datetime, entry: WorkingHours) -> bool:
     """Whether a clock that reads ``wall`` reads a time inside one entry of working hours."""
     time = wall.hour * 60 + wall.minute
     today = WEEKDAYS[wall.weekday()]
-    yesterday = WEEKDAYS[(wall - timedelta(days=1)).weekday()]
+    yesterday = WEEKDAYS[wall.weekday() - 1]
     if entry.start < entry.end:
         return today in entry.days and entry.start <= time < entry.end
     return (today in entry.days and time >= entry.start) or (yesterday in entry.days and time < entry.end)
@@ -64,11 +64,13 @@ def is_blacked_out(minute: int, blackout: Blackout, zone: str) -> bool:
         return recurs_at(wall_clock(minute, anchor), blackout, zone)
     if isinstance(blackout.span, Days):
         return blackout.span.first <= wall_clock(minute, zone).date() <= blackout.span.last
-    return instant(minute) < blackout.span.end and blackout.span.start < instant(minute + 1)
+    return minute in minutes_of(blackout.span)
 
 
 def zone_in(minute: int, attendee: Attendee) -> str:
     """The zone whose clock the attendee lives by in that minute: of the last planned move that they are on, or home."""
+    if not attendee.travel:
+        return attendee.zone
     stays = sorted(attendee.travel, key=lambda stay: stay.first)
     away = [stay.zone for stay in stays if stay.first <= wall_clock(minute, stay.zone).date() <= stay.last]
     return away[-1] if away else attendee.zone
@@ -80,25 +82,31 @@ class Diary:
     def __init__(self, attendee: Attendee) -> None:
         self.attendee = attendee
         self.busy = {minute for period in attendee.busy for minute in minutes_of(period)}
+        self.met = [int(meeting.start.timestamp()) // 60 for meeting in set(attendee.meetings)]
+        self.firm = [one for one in attendee.blackouts if one.firm]
+        self.wall = cache(self._wall)
         self.in_hours = cache(self._in_hours)
         self.in_blackout = cache(self._in_blackout)
         self.is_open = cache(self._is_open)
+
+    def _wall(self, minute: int) -> datetime:
+        """What the clock that they live by reads."""
+        return wall_clock(minute, zone_in(minute, self.attendee))
 
     def _in_hours(self, minute: int) -> bool:
         """Whether the wall clock reads a time inside the working hours."""
         if self.attendee.hours is None:
             return True
-        wall = wall_clock(minute, zone_in(minute, self.attendee))
+        wall = self.wall(minute)
         return any(reads_inside(wall, entry) for entry in self.attendee.hours)
 
     def _in_blackout(self, minute: int) -> bool:
         """Whether a firm blackout holds."""
-        firm = (one for one in self.attendee.blackouts if one.firm)
-        return any(is_blacked_out(minute, one, zone_in(minute, self.attendee)) for one in firm)
+        return any(is_blacked_out(minute, one, zone_in(minute, self.attendee)) for one in self.firm)
 
     def _is_open(self, minute: int) -> bool:
         """Whether the minute is open."""
-        return self.in_hours(minute) and not self.in_blackout(minute) and minute not in self.busy
+        return minute not in self.busy and self.in_hours(minute) and not self.in_blackout(minute)
 
     def buffers_hold(self, start: int, duration: int) -> bool:
         """Whether no busy period touches the minutes before and after the meeting."""
@@ -109,26 +117,29 @@ class Diary:
 
     def can_meet(self, start: int, duration: int) -> bool:
         """Whether every minute is open and the buffers hold."""
-        whole = all(map(self.is_open, range(start, start + duration)))
-        return whole and self.buffers_hold(start, duration) and not self.is_full(start)
+        meeting = range(start, start + duration)
+        if not self.busy.isdisjoint(meeting) or not self.buffers_hold(start, duration) or self.is_full(start):
+            return False
+        return all(map(self.is_open, meeting))
 
     def is_full(self, start: int, also: Iterable[int] = ()) -> bool:
         """Whether the local day or the week of a start has as many meetings already as it may have.
 
         ``also`` are the starts of more meetings.
         """
+        most_a_day, most_a_week = self.attendee.at_most_per_day, self.attendee.at_most_per_week
+        if most_a_day is None and most_a_week is None:
+            return False
         day = self.day_of(start)
-        starts = [*(int(meeting.start.timestamp()) // 60 for meeting in set(self.attendee.meetings)), *also]
-        days = [self.day_of(other) for other in starts]
+        days = [self.day_of(other) for other in (*self.met, *also)]
         monday = day - timedelta(days=day.weekday())
         in_week = sum(monday <= other < monday + timedelta(days=7) for other in days)
-        most_a_day, most_a_week = self.attendee.at_most_per_day, self.attendee.at_most_per_week
         full_day = most_a_day is not None and days.count(day) >= most_a_day
         return full_day or (most_a_week is not None and in_week >= most_a_week)
 
     def day_of(self, minute: int) -> date:
         """The local day of a minute."""
-        return wall_clock(minute, zone_in(minute, self.attendee)).date()
+        return self.wall(minute).date()
 
     def causes(self, start: int, duration: int) -> set[str]:
         """Every cause that by itself bars a meeting; ``buffer`` only where ``busy`` does not."""
@@ -147,57 +158,71 @@ class Diary:
         return found
 
 
-def is_too_near(meetings: Iterable[Period], gap: int, meeting: range) -> bool:
+def is_too_near(held: Iterable[range], gap: int, meeting: range) -> bool:
     """Whether less than the gap lies between a meeting and one of those that there are."""
-    held = [minutes_of(one) for one in meetings]
     return bool(gap) and any(meeting.stop + gap > one.start and one.stop + gap > meeting.start for one in held)
 
 
-def can_come(index: int, attendees: Sequence[Attendee], gap: int, start: int, duration: int) -> bool:
-    """Whether a member of a group can come, also as far as their meetings with those who have to come go."""
-    member = attendees[index]
-    required = [one for one in attendees if one.required]
-    shared = [held for held in member.meetings if any(held in one.meetings for one in required)]
-    near = is_too_near(shared, gap, range(start, start + duration))
-    return not near and Diary(member).can_meet(start, duration)
+class Table:
+    """Everybody whom a question is put to, and its own rules; everybody's diary is opened once."""
 
+    def __init__(self, rules: Rules, attendees: Sequence[Attendee], *, allow_unknown: bool) -> None:
+        self.rules = rules
+        self.attendees = attendees
+        self.allow_unknown = allow_unknown
+        self.diaries = [Diary(one) for one in attendees]
+        self.required = [one for one in attendees if one.required]
+        self.reads_within = cache(self._reads_within)
+        self.shared = self._shared()
+        self.shared_of = [
+            [minutes_of(held) for held in one.meetings if any(held in other.meetings for other in self.required)]
+            for one in attendees
+        ]
 
-def rule_causes(
-    rules: Rules,
-    attendees: Sequence[Attendee],
-    start: int,
-    duration: int,
-    *,
-    allow_unknown: bool = True,
-) -> set[tuple[None, str]]:
-    """Which of the question's own rules bar a meeting."""
-    found: set[tuple[None, str]] = set()
-    meeting = range(start, start + duration)
-    within = rules.within
-    if within is not None:
+    def _shared(self) -> list[range]:
+        """The meetings that two at least of those who have to come have together."""
+        held = {period for one in self.required for period in one.meetings}
+        return [minutes_of(period) for period in held if sum(period in one.meetings for one in self.required) >= 2]
+
+    def _reads_within(self, minute: int) -> bool:
+        """Whether the named clock reads a time inside the hours that the question asks for."""
+        within = self.rules.within
+        assert within is not None
         assert isinstance(within.clock, str)
-        walls = [wall_clock(minute, within.clock) for minute in meeting]
-        if not all(any(reads_inside(wall, entry) for entry in within.hours) for wall in walls):
+        wall = wall_clock(minute, within.clock)
+        return any(reads_inside(wall, entry) for entry in within.hours)
+
+    def required_diaries(self) -> list[tuple[int, Diary]]:
+        """Those who have to come, by their place."""
+        return [(index, diary) for index, diary in enumerate(self.diaries) if diary.attendee.required]
+
+    def can_come(self, index: int, gap: int, start: int, duration: int) -> bool:
+        """Whether a member of a group can come, also as far as their meetings with those who have to come go."""
+        near = is_too_near(self.shared_of[index], gap, range(start, start + duration))
+        return not near and self.diaries[index].can_meet(start, duration)
+
+    def causes(self, start: int, duration: int) -> set[tuple[None, str]]:
+        """Which of the question's own rules bar a meeting."""
+        found: set[tuple[None, str]] = set()
+        meeting = range(start, start + duration)
+        if self.rules.within is not None and not all(map(self.reads_within, meeting)):
             found.add((None, "within"))
-    required = [one for one in attendees if one.required]
-    held = {period for one in required for period in one.meetings}
-    shared = [period for period in held if sum(period in one.meetings for one in required) >= 2]
-    if is_too_near(shared, rules.minimum_gap, meeting):
-        found.add((None, "minimum_gap"))
-    for group in rules.groups:
-        known = [index for index in group.members if allow_unknown or attendees[index].unknown is None]
-        coming = [index for index in known if can_come(index, attendees, rules.minimum_gap, start, duration)]
-        if len(coming) < group.required:
-            found.add((None, "group"))
-    return found
+        gap = self.rules.minimum_gap
+        if is_too_near(self.shared, gap, meeting):
+            found.add((None, "minimum_gap"))
+        for group in self.rules.groups:
+            known = [one for one in group.members if self.allow_unknown or self.attendees[one].unknown is None]
+            if sum(self.can_come(one, gap, start, duration) for one in known) < group.required:
+                found.add((None, "group"))
+        return found
 
 
-def asked_causes(query: SlotQuery, start: int) -> set[tuple[None, str]]:
-    """Which of the rules of a question for slots bar a meeting."""
-    allow_unknown = query.allow_unknown
-    return rule_causes(query.rules, query.attendees, start, query.duration, allow_unknown=allow_unknown)
+def table_of(query: SlotQuery) -> Table:
+    """Everybody whom a question after slots is put to."""
+    return Table(query.rules, query.attendees, allow_unknown=query.allow_unknown)
 
 
+@lru_cache(maxsize=1000)
 def minutes_of(period: Period) -> range:
     """The minutes that a period has a part of: seconds are rounded outwards."""
     first = first_whole_minute(period.start)
@@ -229,24 +254,29 @@ def is_stale(attendees: Iterable[Attendee], *, allow_unknown: bool) -> bool:
 
 def feasible(query: SlotQuery) -> list[int]:
     """Every feasible start."""
-    required = [Diary(one) for one in query.attendees if one.required]
+    table = table_of(query)
+    required = [diary for _, diary in table.required_diaries()]
     return [
         start
         for start in grid(query)
         if not is_under_notice(start, query)
         and all(one.can_meet(start, query.duration) for one in required)
-        and not asked_causes(query, start)
+        and not table.causes(start, query.duration)
     ]
 
 
-def availability(query: SlotQuery, start: int) -> tuple[bool | None, ...]:
-    """For each attendee whether they can come to a meeting at that start; None where it is unknown."""
+def availability(query: SlotQuery, starts: Iterable[int]) -> list[tuple[bool | None, ...]]:
+    """By start, for each attendee whether they can come to a meeting then; None where it is unknown."""
+    table = table_of(query)
     members = {index for group in query.rules.groups for index in group.members}
     gaps = [query.rules.minimum_gap if index in members else 0 for index in range(len(query.attendees))]
-    return tuple(
-        can_come(index, query.attendees, gap, start, query.duration) if one.unknown is None else None
-        for index, (one, gap) in enumerate(zip(query.attendees, gaps, strict=True))
-    )
+    return [
+        tuple(
+            table.can_come(index, gap, start, query.duration) if one.unknown is None else None
+            for index, (one, gap) in enumerate(zip(query.attendees, gaps, strict=True))
+        )
+        for start in starts
+    ]
 
 
 @dataclass(frozen=True)
@@ -265,10 +295,11 @@ REASON_OF = {"outside_hours": "no_common_hours", "no_working_hours": "no_common_
 def explain(query: SlotQuery) -> Why:
     """Why a question without an answer has none; every cause is recounted by itself."""
     barred: dict[int, set[tuple[int | None, str]]] = {}
-    required = [(index, Diary(one)) for index, one in enumerate(query.attendees) if one.required]
+    table = table_of(query)
+    required = table.required_diaries()
     for start in grid(query):
         barred[start] = {(index, cause) for index, diary in required for cause in diary.causes(start, query.duration)}
-        barred[start] |= asked_causes(query, start)
+        barred[start] |= table.causes(start, query.duration)
         if is_under_notice(start, query):
             barred[start].add((None, "minimum_notice"))
     lost: dict[tuple[int | None, str], int] = {}

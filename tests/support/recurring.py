@@ -16,10 +16,10 @@ def recurs_at(wall: datetime, blackout: Blackout, zone: str) -> bool:
     first, last = wall_span(blackout, zone)
     assert blackout.rule is not None
     length = last - first
-    for day in recurrence_days(blackout.rule.text, first, wall.date()):
+    for day in reversed(recurrence_days(blackout.rule.text, first, wall.date())):
         start = datetime.combine(day, first.time())
-        if start <= wall < start + length:
-            return True
+        if start <= wall:  # all before it end before it does
+            return wall < start + length
     return False
 
 
