@@ -361,8 +361,11 @@ class CadenceSearch:
         yield from first_that_helps(ladders, self._best_with)
 
     def _best_with(self, change: Change) -> float:
-        """The best coverage of the question with that change of its own fields."""
-        search = type(self)(changed(self.query, change))
+        """The best coverage of the question with that change."""
+        query = changed(self.query, change)
+        if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
+            return 0.0
+        search = type(self)(query)
         return search.best(search.clear)
 
 

@@ -292,8 +292,11 @@ class _Search:
         yield from first_that_helps(group_ladders(self.query.rules), self._count)
 
     def _count(self, change: Change) -> int:
-        """How many starts the question has with that change of its own fields."""
-        search = _Search(changed(self.query, change))
+        """How many starts the question has with that change."""
+        query = changed(self.query, change)
+        if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown):
+            return 0
+        search = _Search(query)
         if change.fields.keys() == {"duration"}:
             search.bars = self.bars  # what bars people does not hang on how long they are to meet
         return len(search.feasible)

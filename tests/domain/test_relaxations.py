@@ -328,3 +328,12 @@ def test_a_cadence_can_go_on_for_longer() -> None:
     assert explanation is not None
     further = next(one for one in explanation.relaxations if "ends_on" in one.fields)
     assert further.fields == {"ends_on": query.ends_on + timedelta(weeks=3)}
+
+
+def test_of_two_whose_calendars_are_unknown_one_made_optional_does_not_help() -> None:
+    unread = Attendee("UTC", unknown=Unknown("no connection"))
+    for gap in (0, 30):
+        query = SlotQuery(MONDAY, 30, 30, (unread, unread), allow_unknown=False, rules=Rules(minimum_gap=gap))
+        explanation = find_slots(query).explanation
+        assert explanation is not None
+        assert explanation.relaxations == ()
