@@ -71,7 +71,7 @@ RULES = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(starting_dates(), st.sampled_from(RULES), st.integers(0, 400), st.integers(0, 1439), st.data())
 def test_a_blackout_that_comes_again_keeps_its_wall_times(
     where: tuple[str, date], rule: str, days_ago: int, late: int, data: st.DataObject

@@ -16,7 +16,7 @@ from scheduler.domain.cadences import Cadence, CadenceQuery, find_cadences
 from scheduler.domain.periods import Period, minute_of
 
 generated = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -27,7 +27,7 @@ from scheduler.domain.scoring import coming_attendees, score_starts
 from scheduler.domain.timeline import Starts
 
 generated = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 WIDE = (WorkingHours(WEEKDAYS, 6 * 60, 23 * 60),)
 AROUND_THE_WORLD = CadenceQuery(

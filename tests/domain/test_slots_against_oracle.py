@@ -19,7 +19,7 @@ from scheduler.domain.periods import minute_of
 from scheduler.domain.slots import Order, SlotQuery, feasible_starts, find_slots
 
 generated = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
