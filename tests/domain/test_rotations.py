@@ -17,10 +17,11 @@ from scheduler.domain.availability import Attendee, Buffer, WorkingHours
 from scheduler.domain.burden import burdens
 from scheduler.domain.cadences import CadenceQuery, find_cadences
 from scheduler.domain.changes import Change, changed
-from scheduler.domain.explanation import Bars
+from scheduler.domain.explanation import Bars, Cause
 from scheduler.domain.panels import Group
 from scheduler.domain.patterns import Pattern
 from scheduler.domain.periods import Period, Periods
+from scheduler.domain.planning import PlannedOccurrence
 from scheduler.domain.rotations import Rotation, find_rotations
 from scheduler.domain.rules import Rules
 from scheduler.domain.scoring import coming_attendees, score_starts
@@ -117,10 +118,16 @@ def borne(query: CadenceQuery, rotation: Rotation) -> list[int]:
     return [costs[id(one)] + (one.past_burden if query.fair else 0) for one in counted(query)]
 
 
-def place(query: CadenceQuery, rotation: Rotation) -> tuple[float, ...]:
+def place(query: CadenceQuery, oracle: CadenceOracle, rotation: Rotation) -> tuple[float, ...]:
     """What sorts rotations of different dates."""
     costs = borne(query, rotation)
-    return max(costs), -rotation.coverage, -rotation.score, sum(costs)
+    free = sum(oracle.is_free(minute(one.period)) for _, one in rotation.occurrences)
+    return max(costs), -round(free / len(rotation.occurrences), 3), -rotation.score, sum(costs)
+
+
+def has_nothing_else_in_the_way(one: PlannedOccurrence) -> bool:
+    """Whether an occurrence is clear but for the others of its rotation, which may fill somebody's day or week."""
+    return {blocked.cause for blocked in one.blocked_by} <= {Cause.LIMIT}
 
 
 @generated
@@ -134,12 +141,16 @@ def test_a_rotation_is_what_trying_all_of_them_finds(query: CadenceQuery) -> Non
         assert len(rotation.turns) == query.rotation
         first = rotation.turns[0].dtstart.wall.date()
         starts = [minute(one.period) for _, one in rotation.occurrences]
-        score = sum(exhaustive.scores[start] for start in starts if exhaustive.oracle.is_free(start))
+        free = [start for start in starts if exhaustive.oracle.is_free(start)]
+        score = sum(exhaustive.scores[start] for start in free)
         costs = borne(query, rotation)
-        assert (max(costs), -rotation.clear_count, -score, sum(costs)) == expected[first]
+        assert (max(costs), -len(free), -score, sum(costs)) == expected[first]
+        full = [one for _, one in rotation.occurrences if one.status != "clear" and minute(one.period) in free]
+        assert all(has_nothing_else_in_the_way(one) for one in full)
+        assert rotation.clear_count == len(free) - len(full)
         assert rotation.coverage == round(rotation.clear_count / len(starts), 3)
-        assert rotation.score == round(score / rotation.clear_count) / 1000
-    assert list(answer.rotations) == sorted(answer.rotations, key=lambda one: place(query, one))
+        assert rotation.score == round(score / len(free)) / 1000
+    assert list(answer.rotations) == sorted(answer.rotations, key=lambda one: place(query, exhaustive.oracle, one))
 
 
 def minute(period: Period) -> int:
