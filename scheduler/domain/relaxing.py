@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 
 import numpy as np
 
@@ -107,8 +106,9 @@ def relaxation(change: Change, gained: float) -> Relaxation:
 def first_that_helps(ladders: Iterable[Ladder], gain: Callable[[Change], float]) -> Iterator[Relaxation]:
     """Of each ladder the first change that gains something."""
     for ladder in ladders:
-        tried = ((change, gain(change)) for change in ladder)
-        yield from (relaxation(change, gained) for change, gained in islice((one for one in tried if one[1]), 1))
+        found = next(((change, gained) for change in ladder if (gained := gain(change))), None)
+        if found:
+            yield relaxation(*found)
 
 
 def _least_that_helps(ladders: Iterable[Ladder], gain: Callable[[Change], float]) -> Iterator[Relaxation]:
