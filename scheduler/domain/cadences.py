@@ -40,7 +40,6 @@ from scheduler.domain.zones import LocalTime, resolve_walls
 _FAR = np.int64(1 << 40)
 """A minute that is near to none."""
 _ORDER = list(Reason)
-_REASON_OF = {Cause.LIMIT: Reason.LIMIT, Cause.MINIMUM_GAP: Reason.MINIMUM_GAP}
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,7 @@ class CadenceSearch:
         enough = self.coverage(counts) / 1000 >= self.query.min_coverage
         fine = enough & (counts > 0)
         for (_, cause), bars in self.own_conflicts.items():
-            if _ORDER.index(_REASON_OF[cause]) <= _ORDER.index(reason):
+            if _ORDER.index(Reason(cause.value)) <= _ORDER.index(reason):
                 fine &= ~bars.any(axis=1).ravel()
         return np.flatnonzero(fine)
 
@@ -278,10 +277,15 @@ class CadenceSearch:
         """The scores of clear occurrences."""
         query, planner = self.query, self.planner
         coming = coming_attendees(query.attendees, planner.bars, starts, query.duration, planner.panel(starts))
-        nobody = np.zeros(len(starts), dtype=bool)
-        counted = [nobody if place in planner.unreliable else mask for place, mask in enumerate(coming)]
-        groups = query.rules.groups
-        return score_starts(query.attendees, starts, query.duration, counted, groups=groups, fair=query.fair)
+        return score_starts(
+            query.attendees,
+            starts,
+            query.duration,
+            coming,
+            groups=query.rules.groups,
+            fair=query.fair,
+            never=planner.unreliable,
+        )
 
     def cadence(self, candidate: int, score: int) -> Cadence:
         """A candidate in full."""

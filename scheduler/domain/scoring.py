@@ -139,14 +139,17 @@ def score_starts(
     *,
     groups: Sequence[Group] = (),
     fair: bool = False,
+    never: frozenset[int] = frozenset(),
 ) -> Scores:
     """The scores of meetings at the starts (ascending).
 
     ``available`` has for each optional attendee whether they can come at each start (None: unknown, which counts as
     not coming). Of a group those count as required who are needed, at each start the most comfortable of those who can
-    come. With ``fair`` the comfort of those who have borne more so far counts for less: the most burdened one's for
-    half.
+    come; those at the places in ``never`` are not. With ``fair`` the comfort of those who have borne more so far counts
+    for less: the most burdened one's for half.
     """
+    nobody = np.zeros(len(starts), dtype=bool)
+    available = [nobody if place in never else mask for place, mask in enumerate(available)]
     by_name = [one for one in attendees if one.required]
     busy_with_it = by_name or [attendees[place] for place in places_that_count(attendees, groups)]
     felt = _felt(attendees, starts, duration, available, groups, fair=fair)

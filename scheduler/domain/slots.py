@@ -224,12 +224,17 @@ class _Search:
         return coming_attendees(query.attendees, self.bars, starts, query.duration, panel)
 
     def scores(self, starts: Starts, coming: Sequence[Mask | None]) -> Scores:
-        """The scores of the starts; whoever is unknown where that is not put up with counts as not coming."""
+        """The scores of the starts."""
         query = self.query
-        nobody = np.zeros(len(starts), dtype=bool)
-        counted = [nobody if place in self.unreliable else mask for place, mask in enumerate(coming)]
-        groups = query.rules.groups
-        return score_starts(query.attendees, starts, query.duration, counted, groups=groups, fair=query.fair)
+        return score_starts(
+            query.attendees,
+            starts,
+            query.duration,
+            coming,
+            groups=query.rules.groups,
+            fair=query.fair,
+            never=self.unreliable,
+        )
 
     def _panel(self, starts: Starts) -> Panel:
         query = self.query
