@@ -36,7 +36,6 @@ RANKS = {
 ONLY_IMPORTERS = {
     "flask": {"web", "app", "serving", "wsgi"},
     "flask_swagger_ui": {"web"},
-    "flask_limiter": {"web"},
     "limits": {"web"},
     "redis": {"web"},
     "prometheus_client": {"web"},

@@ -9,7 +9,7 @@ from scheduler.services.secrets import digest
 from scheduler.web.api.openapi import documented
 from scheduler.web.feed_answers import KEPT_SECRET, Asked, choose_answer
 from scheduler.web.limits import limits
-from scheduler.web.problems import problem
+from scheduler.web.problems import TooManyRequests, problem
 from scheduler.web.requests import context
 
 feeds = Blueprint("feeds", __name__)
@@ -23,9 +23,7 @@ def get_calendar_feed(token: str) -> Response:
     counted = limits()
     wait = counted and counted.hit_feed(digest(token) if document else None, request.remote_addr or "")
     if wait:
-        response = problem(429, f"this was asked for too often; come again in {wait} seconds")
-        response.headers["Retry-After"] = str(wait)
-        return response
+        raise TooManyRequests(wait)
     if document is None:
         return problem(404, "nothing is at this address; ask for a new feed")
     fields = request.headers

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import cast
 
 from flask import Flask, Response, current_app, g, request
-from flask_limiter import Limiter
 from limits import RateLimitItemPerMinute
-from limits.strategies import RateLimiter
+from limits.strategies import FixedWindowRateLimiter
 
-from scheduler.web.rate_storage import MEMORY, SCHEME
+from scheduler.web.problems import TooManyRequests
+from scheduler.web.rate_storage import MEMORY, Counters
 
 _EXTENSION = "scheduler-limits"
 _BY_KEY, _BY_FEED, _BY_ADDRESS = "key", "feed", "address"
@@ -34,58 +33,79 @@ class Rates:
     storage: str = MEMORY
 
 
-class Limits:
-    """Counts what does not pass through Flask-Limiter, in the same storage. Knows nothing of Flask."""
+@dataclass(frozen=True)
+class Standing:
+    """How much of its minute somebody has used: ``left`` of ``most`` requests, until ``ends`` (seconds since 1970).
 
-    def __init__(self, strategy: RateLimiter, rates: Rates) -> None:
-        self._strategy = strategy
-        self._feed = RateLimitItemPerMinute(rates.feed) if rates.feed else None
-        self._address = RateLimitItemPerMinute(rates.address) if rates.address else None
+    ``is_over`` if the request that was just counted is one too many.
+    """
+
+    most: int
+    left: int
+    ends: float
+    is_over: bool
+
+    @property
+    def wait(self) -> int:
+        """Seconds until the minute ends, at least one."""
+        return max(1, math.ceil(self.ends - time.time()))
+
+
+class Limits:
+    """Counts requests in minutes that begin with the first one. Knows nothing of Flask."""
+
+    def __init__(self, rates: Rates) -> None:
+        self._strategy = FixedWindowRateLimiter(Counters(shared=rates.storage))
+        taken = {_BY_KEY: rates.key, _BY_FEED: rates.feed, _BY_ADDRESS: rates.address}
+        self._items = {by: RateLimitItemPerMinute(most) for by, most in taken.items() if most}
+
+    def hit(self, key_id: str | None, address: str) -> Standing | None:
+        """Counts a request with that good key; None: it has none, the address is counted.
+
+        None if any number is taken.
+        """
+        who = (bucket_of(address), _BY_ADDRESS) if key_id is None else (key_id, _BY_KEY)
+        if who[1] not in self._items:
+            return None
+        is_taken = self._takes(*who)
+        return self._standing(*who, is_over=not is_taken)
 
     def hit_feed(self, digest: str | None, address: str) -> int | None:
         """Counts a request for the feed of a token's SHA-256 (hex); None: no feed has it, the address is counted.
 
         None if the request is to be answered; otherwise how many seconds the client has to wait.
         """
-        if digest is None:
-            return self._hit(self._address, bucket_of(address), _BY_ADDRESS)
-        return self._hit(self._feed, digest, _BY_FEED)
+        who = (bucket_of(address), _BY_ADDRESS) if digest is None else (digest, _BY_FEED)
+        return None if self._takes(*who) else self._standing(*who, is_over=True).wait
 
-    def _hit(self, item: RateLimitItemPerMinute | None, *bucket: str) -> int | None:
-        if item is None or self._strategy.hit(item, *bucket):
-            return None
-        ends = self._strategy.get_window_stats(item, *bucket).reset_time
-        return max(1, math.ceil(ends - time.time()))
+    def _takes(self, bucket: str, by: str) -> bool:
+        return by not in self._items or self._strategy.hit(self._items[by], bucket, by)
+
+    def _standing(self, bucket: str, by: str, *, is_over: bool) -> Standing:
+        ends, left = self._strategy.get_window_stats(self._items[by], bucket, by)
+        return Standing(self._items[by].amount, left, ends, is_over)
 
 
 def register_limits(app: Flask, rates: Rates) -> Limits:
     """Counts the app's requests from now on; what it gives counts those that others answer in the app's place."""
-    app.after_request(_tell_to_wait_only_who_must)  # the last to see the answer
-    limiter = Limiter(
-        _address,
-        headers_enabled=True,
-        strategy="fixed-window",
-        storage_uri=SCHEME,
-        storage_options={"shared": rates.storage},
-    )
-    limiter.init_app(app)
-    app.after_request(_remember_what_was_told)  # the first
-    limits = Limits(limiter.limiter, rates)
-    app.extensions[_EXTENSION] = (_counter(limiter, rates), limits)
-    return limits
+    app.after_request(_tell_standing)
+    app.extensions[_EXTENSION] = Limits(rates)
+    return cast("Limits", app.extensions[_EXTENSION])
 
 
 def count_request() -> None:
-    """Counts the request, by its key if it has a good one. Raises RateLimitExceeded (429)."""
-    found = current_app.extensions.get(_EXTENSION)
-    if found is not None:
-        cast("Callable[[], None]", found[0])()
+    """Counts the request, by its key if it has a good one. Raises TooManyRequests."""
+    counting = limits()
+    key = g.get("api_key")
+    g.standing = counting and counting.hit(None if key is None else str(key.id), request.remote_addr or "")
+    if g.standing and g.standing.is_over:
+        raise TooManyRequests(g.standing.wait, g.standing.most)
 
 
 def limits() -> Limits | None:
-    """What counts the app's feed requests; None: nothing does."""
+    """What counts the app's requests; None: nothing does."""
     found = current_app.extensions.get(_EXTENSION)
-    return None if found is None else cast("Limits", found[1])
+    return None if found is None else cast("Limits", found)
 
 
 def bucket_of(address: str) -> str:
@@ -99,48 +119,11 @@ def bucket_of(address: str) -> str:
     return str(parsed)
 
 
-def _counter(limiter: Limiter, rates: Rates) -> Callable[[], None]:
-    """What counts a request when it is called: the key has to be known by then, or known to be none."""
-
-    def count() -> None:
-        pass
-
-    if rates.key:
-        by_key = limiter.shared_limit(f"{rates.key} per minute", _BY_KEY, key_func=_key, exempt_when=_has_no_key)
-        count = by_key(count)
-    if rates.address:
-        by_address = limiter.shared_limit(
-            f"{rates.address} per minute", _BY_ADDRESS, key_func=_address, exempt_when=_has_key
-        )
-        count = by_address(count)
-    return count
-
-
-def _key() -> str:
-    return str(g.api_key.id)
-
-
-def _has_key() -> bool:
-    return "api_key" in g
-
-
-def _has_no_key() -> bool:
-    return not _has_key()
-
-
-def _address() -> str:
-    return bucket_of(request.remote_addr or "")
-
-
-def _remember_what_was_told(response: Response) -> Response:
-    g.retry_after = response.headers.get("Retry-After")
-    return response
-
-
-def _tell_to_wait_only_who_must(response: Response) -> Response:
-    """Flask-Limiter puts Retry-After on every answer, over what others put there."""
-    if response.status_code != 429:
-        del response.headers["Retry-After"]
-        if g.get("retry_after"):
-            response.headers["Retry-After"] = g.retry_after
+def _tell_standing(response: Response) -> Response:
+    """Says how many more are taken, in the header fields that clients know this from."""
+    standing: Standing | None = g.get("standing")
+    if standing:
+        response.headers["X-RateLimit-Limit"] = str(standing.most)
+        response.headers["X-RateLimit-Remaining"] = str(standing.left)
+        response.headers["X-RateLimit-Reset"] = str(math.ceil(standing.ends))
     return response

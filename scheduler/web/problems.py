@@ -107,6 +107,15 @@ class PreconditionRequired(Refused):
     """A change that has to name the version which it changes."""
 
 
+class TooManyRequests(Refused):
+    """One request more than is taken; the next one is after so many seconds."""
+
+    def __init__(self, wait: int, most: int | None = None) -> None:
+        self.wait = wait
+        too_many = "this was asked for too often" if most is None else f"more than {most} a minute are not taken"
+        super().__init__(f"{too_many}; come again in {wait} second{'s' if wait > 1 else ''}")
+
+
 class MalformedBody(Refused):
     """A body that is not JSON at all."""
 
@@ -191,7 +200,6 @@ def register_errors(app: Flask) -> None:
         detail = {
             404: f"nothing is at {request.path}",
             405: f"{request.method} is not taken at {request.path}",
-            429: f"more than {error.description} are not taken; come again when Retry-After says",
         }
         response = problem(status, detail.get(status, str(error.description or error.name).lower()))
         allow = dict(error.get_headers()).get("Allow") if status == 405 else None
@@ -210,6 +218,7 @@ _STATUS_OF_REFUSAL: dict[type[Refused], int] = {
     Forbidden: 403,
     PreconditionFailed: 412,
     PreconditionRequired: 428,
+    TooManyRequests: 429,
     MalformedBody: 400,
     WrongMediaType: 415,
     BodyTooLarge: 413,
@@ -220,6 +229,8 @@ def _refusal(error: Refused) -> Response:
     response = problem(_STATUS_OF_REFUSAL.get(type(error), 409), str(error))
     if isinstance(error, PreconditionFailed):
         response.headers["ETag"] = error.etag
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.wait)
     return response
 
 

@@ -18,7 +18,6 @@ from redis.retry import Retry
 
 log = structlog.get_logger(__name__)
 
-SCHEME = "counters://"
 MEMORY = "memory://"
 ANSWERS_WITHIN = 0.25
 """Seconds that the Redis has for an answer."""
@@ -67,12 +66,12 @@ class LocalCounts:
 
 
 class Counters(Storage):
-    """What ``limits`` and Flask-Limiter count with. ``shared`` is a Redis's URL, or ``memory://`` for none."""
+    """What ``limits`` counts with. ``shared`` is a Redis's URL, or ``memory://`` for none."""
 
-    STORAGE_SCHEME = [SCHEME.removesuffix("://")]  # noqa: RUF012  # the library's own way to register a scheme
+    STORAGE_SCHEME = None
 
-    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, shared: str = MEMORY) -> None:
-        super().__init__(uri, wrap_exceptions)
+    def __init__(self, shared: str = MEMORY) -> None:
+        super().__init__()
         self._local = LocalCounts()
         self._shared = None if shared == MEMORY else _open(shared)
         self._left_alone_until = 0.0

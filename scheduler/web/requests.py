@@ -51,7 +51,7 @@ def require_key() -> None:
     """Finds the request's API key, which must be good for what the route needs.
 
     OPTIONS needs none: it tells nothing that the description does not. Raises Unauthorized, Forbidden,
-    RateLimitExceeded.
+    TooManyRequests.
     """
     if request.method == "OPTIONS":
         count_request()

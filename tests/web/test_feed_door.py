@@ -11,7 +11,6 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from limits.strategies import FixedWindowRateLimiter
 from psycopg import sql
 from structlog.testing import capture_logs
 from support.api import Api, Clock, Pair
@@ -23,7 +22,6 @@ from scheduler.app import create_app
 from scheduler.services.ports import Context
 from scheduler.web.feed_door import FeedDoor
 from scheduler.web.limits import Limits, Rates
-from scheduler.web.rate_storage import Counters
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -162,7 +160,7 @@ def test_polls_are_counted_by_token_and_the_app_says_how_long_to_wait(context: C
     client = app.test_client()
     assert [client.get(feed).status_code for _ in range(5)] == [200, 200, 200, 429, 429]
     assert int(client.get(feed).headers["Retry-After"]) > 0
-    door = FeedDoor(app, app.wsgi_app, Limits(FixedWindowRateLimiter(Counters()), Rates(feed=0)))
+    door = FeedDoor(app, app.wsgi_app, Limits(Rates(feed=0)))
     assert Client(door).get(feed).status_code == 200
 
 
