@@ -55,7 +55,7 @@ def poll_feed(context: Context, token_digest: str) -> PolledFeed | None:
 
     None does not say that there is no such feed: `read_feed` knows. Raises StoreUnavailable.
     """
-    state = context.store.feed_polls.state(token_digest)
+    state = context.store.lookups.feed_state(token_digest)
     if state is None or state.rendered_key != _key(state.calendar_revision):
         return None
     assert state.etag is not None  # stored together with the key
@@ -65,7 +65,7 @@ def poll_feed(context: Context, token_digest: str) -> PolledFeed | None:
 
 def stored_body(context: Context, polled: PolledFeed, *, gzipped: bool) -> bytes | None:
     """That version's bytes; None if the feed has changed since. Raises StoreUnavailable."""
-    return context.store.feed_polls.body(polled.feed_id, polled.version.etag, gzipped=gzipped)
+    return context.store.lookups.feed_body(polled.feed_id, polled.version.etag, gzipped=gzipped)
 
 
 def read_feed(context: Context, token: str) -> FeedDocument | None:

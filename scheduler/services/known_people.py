@@ -6,7 +6,7 @@ here, in the same transaction. A search reads the versions, and loads whoever is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 
@@ -16,7 +16,7 @@ from scheduler.domain.freemasks import FreeMasks
 from scheduler.domain.people import ConnectedCalendar
 from scheduler.domain.periods import Periods
 from scheduler.domain.zones import FIRST_DATE, LAST_INSTANT
-from scheduler.store import Transaction
+from scheduler.store import Store, Transaction
 
 UNREAD = "the connected calendar has not been read recently enough"
 """Why somebody is unknown, where nothing more is known or may be said."""
@@ -61,30 +61,45 @@ class Knowledge:
 
 
 def known_people(
-    knowledge: Knowledge, tx: Transaction, programme_id: str, ids: Collection[str]
-) -> dict[str, KnownPerson]:
+    knowledge: Knowledge, store: Store, programme_id: str, ids: Collection[str]
+) -> Mapping[str, KnownPerson]:
     """Those of the people that the programme has, by id, with all of their meetings whenever those are.
 
-    What is read while something is being written is not kept.
+    What is read while something is being written is not kept. Raises StoreUnavailable.
     """
-    if tx.writes or not ids:
-        return load_people(tx, programme_id, ids, *ALWAYS)
-    versions = {
-        person_id: f"{person_id} {version}"  # those whom one change concerned have one version in common
-        for person_id, version in tx.people.availability_versions(programme_id, ids).items()
-    }
+    if not ids:
+        return {}
+    if not store.is_writing:
+        kept = _kept(knowledge, store.lookups.availability_versions(programme_id, ids), ids)
+        if len(kept) == len(ids):
+            return kept
+    with store.read() as tx:
+        if tx.writes:
+            return load_people(tx, programme_id, ids, *ALWAYS)
+        versions = tx.people.availability_versions(programme_id, ids)
+        kept = _kept(knowledge, versions, ids)
+        loaded = load_people(tx, programme_id, versions.keys() - kept.keys(), *ALWAYS)
+    for person_id, person in loaded.items():
+        kept[person_id] = replace(person, version=_named(person_id, versions[person_id]))
+        knowledge.people.put(person_id, kept[person_id], person.size)
+    return kept
+
+
+def _kept(knowledge: Knowledge, versions: Mapping[str, str], ids: Collection[str]) -> dict[str, KnownPerson]:
+    """Those of the people who are kept under these versions; who has none is forgotten."""
     found = {}
     for person_id in ids:
         kept = knowledge.people.get(person_id)
         if person_id not in versions:
             knowledge.people.forget(person_id)
-        elif kept is not None and kept.version == versions[person_id]:
+        elif kept is not None and kept.version == _named(person_id, versions[person_id]):
             found[person_id] = kept
-    loaded = load_people(tx, programme_id, versions.keys() - found.keys(), *ALWAYS)
-    for person_id, person in loaded.items():
-        found[person_id] = replace(person, version=versions[person_id])
-        knowledge.people.put(person_id, found[person_id], person.size)
     return found
+
+
+def _named(person_id: str, version: str) -> str:
+    """The version with whose it is: those whom one change concerned have one version in common."""
+    return f"{person_id} {version}"
 
 
 def load_people(

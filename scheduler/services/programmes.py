@@ -48,8 +48,7 @@ def find_programme(context: Context, given: str) -> Programme:
 def find_key(context: Context, key: str) -> ApiKey | None:
     """The API key, if it opens a programme now; its use is noted, once a minute and if that can be done at once."""
     now = context.clock()
-    with context.store.read() as tx:
-        found = tx.programmes.find_key(digest(key), now)
+    found = context.store.lookups.key(digest(key), now)
     if found is not None and found.is_use_news(now):
         key_id = found.id
         context.store.write_if_free(lambda tx: tx.programmes.note_key_use(key_id, now))

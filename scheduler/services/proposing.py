@@ -109,8 +109,7 @@ def known_attendees(
     Raises NotFound with the place at fault.
     """
     ids = [spec.person_id for spec in specs if spec.person_id is not None]
-    with context.store.read() as tx:
-        known = known_people(context.knowledge, tx, programme_id, ids) if ids else {}
+    known = known_people(context.knowledge, context.store, programme_id, ids)
     attendees = _composed(context, specs, known)
     if fair:
         attendees = tuple(_with_burden(one, spec) for one, spec in zip(attendees, specs, strict=True))

@@ -5,8 +5,8 @@ from scheduler.store.calendars import Login, Reading
 from scheduler.store.deliveries import Claim, DeliveryRow
 from scheduler.store.engine import InvalidDatabaseUrl, database_name
 from scheduler.store.failures import StoreUnavailable
-from scheduler.store.feed_polls import FeedState
 from scheduler.store.feeds import FeedPage
+from scheduler.store.lookups import FeedState
 from scheduler.store.meeting_rows import default_title
 from scheduler.store.meetings import KeptOccurrence, MeetingId, StoredMeeting
 from scheduler.store.programmes import Programme

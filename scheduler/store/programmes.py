@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, select
+from sqlalchemy import ColumnElement, select
 
 from scheduler.domain.access import USE_NOTED_EVERY, ApiKey, Scope
 from scheduler.errors import NotFound
 from scheduler.store.rows import Repository, in_programme, new_id
 from scheduler.store.tables import api_keys, programmes
-from scheduler.store.types import UTCDateTime
 
 
 @dataclass(frozen=True)
@@ -84,15 +83,10 @@ class Programmes(Repository):
         )
         return key
 
-    def find_key(self, digest: str, now: datetime) -> ApiKey | None:
-        """The key of that SHA-256 (hex), of any programme; None if unknown or ended."""
-        row = self._connection.execute(_OPENED_BY, {"digest": digest, "now": now}).one_or_none()
-        return None if row is None else _key(row)
-
     def keys(self, programme_id: str, now: datetime) -> list[ApiKey]:
         """The programme's keys, the oldest first."""
         query = select(api_keys).where(api_keys.c.programme_id == programme_id, _opens(now))
-        return [_key(row) for row in self._connection.execute(query.order_by(api_keys.c.created_at, api_keys.c.id))]
+        return [key_of(row) for row in self._connection.execute(query.order_by(api_keys.c.created_at, api_keys.c.id))]
 
     def key(self, programme_id: str, key_id: str, now: datetime) -> ApiKey:
         """The programme's key of that id."""
@@ -100,7 +94,7 @@ class Programmes(Repository):
         row = self._connection.execute(query).one_or_none()
         if row is None:
             raise NotFound("key", key_id)
-        return _key(row)
+        return key_of(row)
 
     def end_key(self, programme_id: str, key_id: str, expires_at: datetime) -> None:
         """Lets the key open nothing from then on."""
@@ -119,17 +113,12 @@ class Programmes(Repository):
             self._connection.execute(api_keys.update().where(api_keys.c.id == found).values(last_used_at=now))
 
 
-def _opens(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+def _opens(now: datetime) -> ColumnElement[bool]:
     return (api_keys.c.expires_at > now) | api_keys.c.expires_at.is_(None)
 
 
-_OPENED_BY = select(api_keys).where(
-    api_keys.c.digest == bindparam("digest"), _opens(bindparam("now", type_=UTCDateTime))
-)
-"""Made once: it is asked with every request, and takes longer to write than to answer."""
-
-
-def _key(row: Row[Any]) -> ApiKey:
+def key_of(row: Any) -> ApiKey:
+    """The key of a row of its table."""
     return ApiKey(
         id=row.id,
         programme_id=row.programme_id,

@@ -24,8 +24,8 @@ from scheduler.store.engine import (
     transaction,
 )
 from scheduler.store.failures import StoreUnavailable
-from scheduler.store.feed_polls import FeedPolls
 from scheduler.store.feeds import Feeds
+from scheduler.store.lookups import Lookups
 from scheduler.store.meetings import Meetings
 from scheduler.store.mentorships import Mentorships
 from scheduler.store.people import People
@@ -65,12 +65,17 @@ class Store:
 
     def __init__(self, url: str, *, connections: int = 15) -> None:
         self._engine = open_engine(url, connections)
-        self.feed_polls = FeedPolls(self._engine)
+        self.lookups = Lookups(self._engine)
 
     @property
     def name(self) -> str:
         """Which database it is, without its password."""
         return self._engine.url.render_as_string(hide_password=True)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread has a write transaction open, so that what is committed is not all that it sees."""
+        return self in _WRITING.get()
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -153,5 +158,5 @@ class Store:
 
     def close(self) -> None:
         """Closes every connection that is not in use."""
-        self.feed_polls.close()
+        self.lookups.close()
         self._engine.dispose()

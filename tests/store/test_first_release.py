@@ -64,7 +64,7 @@ def test_going_back_forgets_keys_that_the_first_release_would_take_for_more_than
 def test_its_key_opens_all_that_it_opened(upgraded: Store) -> None:
     with upgraded.read() as tx:
         assert tx.programmes.name(old.PROGRAMME) == "Women in Science"
-        key = tx.programmes.find_key(old.KEY_DIGEST, old.NOON)
+    key = upgraded.lookups.key(old.KEY_DIGEST, old.NOON)
     assert key is not None
     assert (key.programme_id, key.scopes) == (old.PROGRAMME, frozenset({Scope.ADMIN}))
 

@@ -157,7 +157,6 @@ UNSCOPED = {
     "people.lock_rows",
     "programmes.add",
     "programmes.all",
-    "programmes.find_key",
     "programmes.note_key_use",
     "sealed.after",
     "sealed.replace",

@@ -1,0 +1,105 @@
+"""What is asked past the unit of work finds what was last committed, of the right programme, over any connection."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from psycopg import sql
+from support.postgres import PostgreSQL
+
+from scheduler.domain.access import Scope
+from scheduler.domain.people import Person
+from scheduler.store import Store, StoreUnavailable, new_id
+
+DIGEST = "d" * 64
+
+
+@pytest.fixture
+def people(store: Store, programme_id: str, now: datetime) -> list[str]:
+    added = [Person(new_id(), f"P{place}", f"p{place}@example.org", "UTC") for place in range(50)]
+    with store.write() as tx:
+        for person in added:
+            tx.people.add(programme_id, person, now)
+    return [person.id for person in added]
+
+
+@pytest.mark.parametrize("count", [1, 2, 49, 50])
+def test_versions_are_those_that_a_transaction_finds(
+    store: Store, programme_id: str, people: list[str], count: int
+) -> None:
+    asked = people[:count]
+    with store.read() as tx:
+        expected = tx.people.availability_versions(programme_id, asked)
+    assert store.lookups.availability_versions(programme_id, asked) == expected
+    assert expected.keys() == set(asked)
+
+
+def test_nobody_of_another_programme_has_a_version_nor_who_is_erased_nor_what_is_no_id(
+    store: Store, programme_id: str, another_programme_id: str, people: list[str], now: datetime
+) -> None:
+    assert store.lookups.availability_versions(another_programme_id, people) == {}
+    with store.write() as tx:
+        tx.people.erase(programme_id, people[0], now)
+    asked = [people[0], people[1], "nobody", "a\0b", "", "' OR ''='", "é" * 64]
+    assert store.lookups.availability_versions(programme_id, asked).keys() == {people[1]}
+
+
+def test_a_key_opens_until_it_ends_or_is_deleted(store: Store, programme_id: str, now: datetime) -> None:
+    ends = now + timedelta(minutes=5)
+    with store.write() as tx:
+        added = tx.programmes.add_key(
+            programme_id, "mk_1", DIGEST, now, scopes=[Scope.SLOTS_READ, Scope.PEOPLE_READ], expires_at=ends
+        )
+    assert store.lookups.key(DIGEST, ends - timedelta(microseconds=1)) == added
+    assert store.lookups.key(DIGEST, ends) is None
+    assert store.lookups.key("e" * 64, now) is None
+    with store.write() as tx:
+        tx.programmes.delete_key(programme_id, added.id)
+    assert store.lookups.key(DIGEST, now) is None
+
+
+def test_what_is_not_committed_is_not_found(store: Store, programme_id: str, now: datetime) -> None:
+    assert not store.is_writing
+    with store.write() as tx:
+        tx.programmes.add_key(programme_id, "mk_1", DIGEST, now, scopes=[Scope.ADMIN])
+        assert store.is_writing
+        assert store.lookups.key(DIGEST, now) is None
+    assert not store.is_writing
+    assert store.lookups.key(DIGEST, now) is not None
+
+
+def test_any_number_of_threads_may_ask_at_a_time(
+    store: Store, programme_id: str, people: list[str], now: datetime
+) -> None:
+    def ask(place: int) -> set[str]:
+        return set(store.lookups.availability_versions(programme_id, people[place : place + 3]))
+
+    with ThreadPoolExecutor(12) as threads:
+        found = list(threads.map(ask, [place % 47 for place in range(300)]))
+    assert found == [set(people[place % 47 : place % 47 + 3]) for place in range(300)]
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_over_connections_that_were_cut_it_is_asked_again(
+    store: Store, postgresql: PostgreSQL, store_url: str, programme_id: str, now: datetime
+) -> None:
+    with store.write() as tx:
+        added = tx.programmes.add_key(programme_id, "mk_1", DIGEST, now, scopes=[Scope.ADMIN])
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda _: store.lookups.key(DIGEST, now), range(40))) == [added] * 40
+    database = urlsplit(store_url).path.removeprefix("/")
+    cut = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s")
+    postgresql.execute(cut, database)
+    assert [store.lookups.key(DIGEST, now) for _ in range(3)] == [added] * 3
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_a_database_that_is_gone_is_named_so(store: Store, database: Path, now: datetime) -> None:
+    store.close()
+    database.unlink()
+    with pytest.raises(StoreUnavailable, match="no such table"):
+        store.lookups.key(DIGEST, now)
