@@ -19,6 +19,7 @@ from scheduler.pictures import week_svg
 from scheduler.services.proposing import cadences_or_rotations, inline_attendees, with_attendees
 from scheduler.tables import cadences_table, print_answer, sequences_table, slots_table
 from scheduler.web.api.attendees import specs_of
+from scheduler.web.api.busylist import read_document
 from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
 from scheduler.web.api.fields import Document
 from scheduler.web.api.sequences import SequencesRequest, sequences_answer
@@ -88,6 +89,6 @@ def _read(document: type[_D], file: str) -> _D:
     except OSError as error:
         raise InvalidFields.at("", f"{file} can't be read: {error.strerror}") from error
     try:
-        return document.model_validate_json(text)
+        return read_document(document, text)
     except ValidationError as error:
         raise InvalidFields(fields_of(error)) from error

@@ -17,6 +17,7 @@ from scheduler.errors import FieldError, InvalidFields
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_key
 from scheduler.web.access import scope_of
+from scheduler.web.api.busylist import read_document
 from scheduler.web.api.fields import Document
 from scheduler.web.etags import entity_tag
 from scheduler.web.limits import count_request
@@ -86,7 +87,7 @@ def read_body(document: type[_D], limit: int = MEBIBYTE) -> _D:
         sent = request.mimetype[:60] or "nothing"
         raise WrongMediaType(f"send JSON as 'Content-Type: application/json', not {sent!r}")
     try:
-        return document.model_validate_json(body_bytes(limit))
+        return read_document(document, body_bytes(limit))
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise MalformedBody(f"the body is not JSON ({error.errors()[0]['ctx']['error']})") from error

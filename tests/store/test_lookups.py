@@ -63,12 +63,12 @@ def test_a_key_opens_until_it_ends_or_is_deleted(store: Store, programme_id: str
 
 
 def test_what_is_not_committed_is_not_found(store: Store, programme_id: str, now: datetime) -> None:
-    assert not store.is_writing
+    writing = [store.is_writing]
     with store.write() as tx:
         tx.programmes.add_key(programme_id, "mk_1", DIGEST, now, scopes=[Scope.ADMIN])
-        assert store.is_writing
+        writing.append(store.is_writing)
         assert store.lookups.key(DIGEST, now) is None
-    assert not store.is_writing
+    assert [*writing, store.is_writing] == [False, True, False]
     assert store.lookups.key(DIGEST, now) is not None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from scheduler.domain.periods import Period, Periods
 from scheduler.errors import FieldError, InvalidFields
-from scheduler.web.api.busylist import MOST, BusyDocument, BusyList, read_in_bulk
+from scheduler.web.api.busylist import MOST, BusyDocument, BusyList, Tables, read_document
 from scheduler.web.problems import fields_of
 
 
@@ -62,10 +63,10 @@ rows = st.one_of(
 )
 
 
-def outcome(model: type[InBulk | RowByRow], text: str) -> list[tuple[int, int]] | list[FieldError] | None:
+def outcome(read: Callable[[bytes], InBulk | RowByRow], text: bytes) -> list[tuple[int, int]] | list[FieldError] | None:
     """The periods that a text comes to, or what is wrong with it."""
     try:
-        busy = model.model_validate_json(text).busy
+        busy = read(text).busy
         if busy is None:
             return None
         periods = (busy if isinstance(busy, BusyList) else BusyList(busy)).to_domain("/busy")
@@ -76,35 +77,122 @@ def outcome(model: type[InBulk | RowByRow], text: str) -> list[tuple[int, int]] 
     return list(zip(periods.starts.tolist(), periods.ends.tolist(), strict=True))
 
 
+def agree(text: bytes) -> list[tuple[int, int]] | list[FieldError] | None:
+    """What both ways of reading a text come to."""
+    in_bulk = outcome(lambda body: read_document(InBulk, body), text)
+    assert in_bulk == outcome(RowByRow.model_validate_json, text)
+    return in_bulk
+
+
 @given(st.lists(rows, max_size=6) | rows)
 @example([USUAL, USUAL | {"end": "2026-10-20T13:00:00Z"}])
-@example([USUAL | {"start": "2037-12-31T23:59:58Z", "end": "2037-12-31T23:59:59Z"}])
-@example([USUAL | {"end": "2038-01-01T00:00:00Z"}, USUAL | {"start": "1972-12-31T23:59:59Z"}])
+@example([USUAL, USUAL | {"start": "2037-12-31T23:59:58Z", "end": "2037-12-31T23:59:59Z"}])
+@example([USUAL, USUAL | {"end": "2038-01-01T00:00:00Z"}, USUAL | {"start": "1972-12-31T23:59:59Z"}])
+@example([USUAL, USUAL | {"start": "2026-10-20T14:00:00+00:00"}])
 def test_any_list_reads_the_same_in_bulk_and_row_by_row(sent: Any) -> None:
-    text = json.dumps({"busy": sent})
-    assert outcome(InBulk, text) == outcome(RowByRow, text)
+    agree(json.dumps({"busy": sent}).encode())
 
 
-@given(st.lists(st.tuples(real, real).map(sorted).filter(lambda pair: pair[0] < pair[1]), min_size=1, max_size=20))
-def test_the_usual_way_to_write_instants_is_read_in_bulk(pairs: list[list[str]]) -> None:
-    sent = [{"start": start, "end": end} for start, end in pairs]
+spaces = st.text(" \t\n\r", max_size=3)
+alike = st.sampled_from(["Z", "+02:00", "-00:00", "-05:30", "+14:00", ".000Z", ".000+01:00"])
+offsets = st.builds("{}{:02}:{:02}".format, st.sampled_from("+-,"), st.integers(0, 25), st.integers(0, 61))
+
+
+@given(st.data())
+def test_rows_that_are_written_alike_are_a_table_whatever_the_spaces_and_the_offsets(data: st.DataObject) -> None:
+    """Each instant may have an offset of its own, as where a clock changes, if all have one."""
+    around = [data.draw(spaces) for _ in range(11)]
+    ends_with = data.draw(st.just(offsets) | alike.map(st.just))
+    moments = st.one_of(real, real, real, usual).map(lambda text: text.removesuffix("Z"))
+    rows = data.draw(st.lists(st.tuples(moments, moments), min_size=1, max_size=6))
+    template = '{{{}"start"{}:{}"{}"{},{}"end"{}:{}"{}"{}}}'
+    written = [
+        template.format(*around[:3], start + data.draw(ends_with), *around[3:7], end + data.draw(ends_with), around[7])
+        for start, end in map(sorted, rows)
+    ]
+    between = f"{around[8]},{around[9]}"
+    agree(f'{{"busy"{around[9]}:{around[8]}[{around[10]}{between.join(written)}{around[0]}]}}'.encode())
+
+
+@pytest.mark.parametrize("suffix", ["Z", ".000Z", "+02:00", "-05:30", ".000000+00:00"])
+@pytest.mark.parametrize("indent", [None, 2], ids=["in a line", "indented"])
+@given(
+    pairs=st.lists(st.tuples(real, real).map(sorted).filter(lambda pair: pair[0] < pair[1]), min_size=2, max_size=20)
+)
+def test_the_usual_ways_to_write_instants_are_read_in_bulk(
+    suffix: str, indent: int | None, pairs: list[list[str]]
+) -> None:
+    sent = [{"start": start[:-1] + suffix, "end": end[:-1] + suffix} for start, end in pairs]
+    text = json.dumps({"busy": sent}, indent=indent).encode()
+    (found,) = Tables.of(text).found.values()
     read = [BusyDocument.model_validate(row) for row in sent]
-    assert read_in_bulk(sent) == Periods.of(Period(row.start, row.end) for row in read)
+    assert found == Periods.of(Period(row.start, row.end) for row in read)
+    agree(text)
+
+
+LATER = {"start": "2026-10-21T14:00:00Z", "end": "2026-10-21T15:00:00Z"}
 
 
 @pytest.mark.parametrize(
     "sent",
     [
         [],
+        [USUAL],
         [USUAL] * (MOST + 1),
         [USUAL, {**USUAL, "end": USUAL["start"]}],
         [USUAL, {**USUAL, "title": "secret"}],
-        [{**USUAL, "start": "2026-10-20T14:00:00+02:00"}],
+        [USUAL, {**USUAL, "start": "2026-10-20T14:00:00+02:00"}],
+        [USUAL, {**USUAL, "start": "2026-02-29T14:00:00Z"}],
+        [USUAL, {"end": LATER["end"], "start": LATER["start"]}],
     ],
-    ids=["nothing", "too many", "no time at all", "one member more", "another offset"],
+    ids=[
+        "nothing",
+        "one row",
+        "too many",
+        "no time at all",
+        "one member more",
+        "another offset",
+        "no such day",
+        "another order",
+    ],
 )
 def test_whatever_else_is_sent_is_left_to_be_read_row_by_row(sent: list[dict[str, str]]) -> None:
-    assert read_in_bulk(sent) is None
+    text = json.dumps({"busy": sent}).encode()
+    assert Tables.of(text) == Tables(text, {})
+    agree(text)
+
+
+TABLE = json.dumps([USUAL, LATER])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"busy": {TABLE}, "busy": {TABLE}}}',
+        f'{{"busy": {TABLE}, "busy": null}}',
+        f'{{"busy": {TABLE}',
+        f'{{"busy": {TABLE[:-1]}',
+        f'{{"busy": {TABLE[:-1]},]}}',
+        f'{{"busy": {TABLE[:-1]} x]}}',
+        f'{{"busy": {TABLE}]}}',
+        f'{{"busy": [{TABLE}]}}',
+        f'{{"busy": {{"busy": {TABLE}}}}}',
+        f'{{"busy": "\\"busy\\": {TABLE}"}}',
+        f'{{"busy": ""busy": {TABLE}}}',
+        f'{{"x\\\\"busy": {TABLE}}}',
+        f'[{{"busy": {TABLE}}}]',
+        f'"busy": {TABLE}',
+        TABLE,
+    ],
+)
+def test_what_is_no_json_or_no_such_document_is_refused_in_the_same_words(text: str) -> None:
+    agree(text.encode())
+
+
+def test_a_mark_stands_for_nothing_but_in_the_body_that_it_was_put_into() -> None:
+    tables = Tables.of(json.dumps({"busy": [USUAL, LATER]}).encode())
+    assert tables.found
+    agree(tables.rest)
 
 
 def test_the_schema_is_that_of_the_rows() -> None:

@@ -1,16 +1,22 @@
-"""Lists of busy periods in JSON. Thousands come in one request, so that the usual way to write them is read in bulk.
+"""Lists of busy periods in JSON. Thousands come in a request, and making an object of each takes longer than a search.
 
-What is not written like that, or is not right, is read row by row, which is also what says what is wrong.
+A list whose rows are all written alike is a table in the body's own bytes, so many letters to a row: it is read from
+there, and a mark stands in its place in what the JSON parser gets to see. What is written otherwise, or is not right,
+goes through the parser like everything else, which also says what is wrong.
 """
 
 from __future__ import annotations
 
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, GetCoreSchemaHandler
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from scheduler.domain.periods import Period, Periods
@@ -21,15 +27,35 @@ from scheduler.web.api.fields import Document, Instant, backward
 MOST = 100_000
 """Busy periods of one attendee."""
 
-Seconds = npt.NDArray[np.int64]
-"""Seconds since 1970-01-01T00:00Z."""
+_MARK = secrets.token_hex(16)
+"""What the marks begin with: nobody outside of the process can write one."""
 
-_PATTERN = np.frombuffer(b"0000-00-00T00:00:00Z", dtype=np.uint8)
-_SPREAD = np.where(np.equal(_PATTERN, ord("0")), np.uint8(9), np.uint8(0))
-"""By how much each letter may lie above that of the pattern."""
-_WIDTH = _PATTERN.size
+_SPACES = b" \t\n\r"
+"""JSON's own (RFC 8259 §2)."""
+
+
+def _tokens(pattern: bytes) -> re.Pattern[bytes]:
+    """A pattern of JSON in which a blank stands for any spaces and @ for an instant."""
+    instant = rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.0{1,6})?(?:Z|[+-]\d\d:\d\d))"'
+    return re.compile(pattern.replace(b" ", b"[%b]*" % _SPACES).replace(b"@", instant))
+
+
+_NAME = b'"busy"'
+_LIST = _tokens(rb'"busy" : (\[) ')
+_ROW = _tokens(rb'{ "start" : @ , "end" : @ }')
+_BETWEEN = _tokens(rb" , ")
+
+_WALL = [place for place, letter in enumerate("0000-00-00T00:00:00") if letter == "0"]
+"""Where the digits of an instant's wall time are."""
+_WALL_WIDTH = _WALL[-1] + 1
+_SIGN, _OFFSET = -6, [-5, -4, -2, -1]
+"""Where the sign and the digits of an offset are, from the end."""
 _FIRST = int(datetime.combine(FIRST_DATE, time(), UTC).timestamp())
 _LAST = int(LAST_INSTANT.timestamp()) + 86_400
+
+_D = TypeVar("_D", bound=BaseModel)
+_Letters = npt.NDArray[np.uint8]
+_Seconds = npt.NDArray[np.int64]
 
 
 class BusyDocument(Document):
@@ -61,43 +87,118 @@ class BusyList:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """How pydantic reads it: in bulk if that can be done, or else row by row."""
+        """How pydantic reads it: what a mark stands for, or else row by row."""
         by_rows = handler.generate_schema(Annotated[list[BusyDocument], Field(max_length=MOST)])
-        return core_schema.no_info_wrap_validator_function(cls._read, by_rows)
+        return core_schema.with_info_wrap_validator_function(cls._read, by_rows)
 
     @classmethod
-    def _read(cls, sent: Any, by_rows: core_schema.ValidatorFunctionWrapHandler) -> BusyList:
-        in_bulk = read_in_bulk(sent)
-        return cls(by_rows(sent) if in_bulk is None else in_bulk)
+    def _read(cls, sent: Any, by_rows: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> BusyList:
+        tables = info.context
+        if isinstance(tables, Tables) and isinstance(sent, str) and sent in tables.found:
+            return cls(tables.take(sent))
+        return cls(by_rows(sent))
 
 
-def read_in_bulk(sent: Any) -> Periods | None:
-    """The periods, if every instant is written like 2026-10-20T14:00:00Z and all is right; None if it may not be."""
-    if not isinstance(sent, list) or not 0 < len(sent) <= MOST:
+@dataclass
+class Tables:
+    """A body without its tables of busy periods, those by the mark in place of each, and the marks that were met."""
+
+    rest: bytes
+    found: dict[str, Periods]
+    taken: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, body: bytes) -> Tables:
+        """The body's tables; whatever only looks like one is left where it is."""
+        parts: list[bytes] = []
+        found: dict[str, Periods] = {}
+        done = 0
+        at = body.find(_NAME)
+        while at >= 0:
+            opening = _LIST.match(body, at)
+            table = opening and body[at - 1 : at] != b"\\" and _read_table(body, opening.end())
+            if opening and table:
+                mark = f"{_MARK}{len(found)}"
+                parts += [body[done : opening.start(1)], f'"{mark}"'.encode()]
+                found[mark], done = table
+            at = body.find(_NAME, max(at + 1, done))
+        return cls(b"".join([*parts, body[done:]]), found)
+
+    def take(self, mark: str) -> Periods:
+        """What the mark stands for."""
+        self.taken.add(mark)
+        return self.found[mark]
+
+
+def read_document(document: type[_D], body: bytes) -> _D:
+    """A body in JSON as that document, its long lists of busy periods read past the parser. Raises ValidationError."""
+    tables = Tables.of(body)
+    if tables.found:
+        try:
+            read = document.model_validate_json(tables.rest, context=tables)
+        except ValidationError:
+            pass  # what is said of it has to be said of the body as it was sent
+        else:
+            if len(tables.taken) == len(tables.found):
+                return read
+    return document.model_validate_json(body)
+
+
+def _read_table(body: bytes, begin: int) -> tuple[Periods, int] | None:
+    """The periods of the table whose first row begins there, and where its list ends; None if it is none.
+
+    Its rows, two at least, have the same letters in the same places but for what their two instants say.
+    """
+    first = _ROW.match(body, begin)
+    between = first and _BETWEEN.match(body, first.end())
+    if not first or not between:
         return None
-    try:
-        if set(map(len, sent)) != {2}:
-            return None
-        starts, ends = (_seconds([row[name] for row in sent]) for name in ("start", "end"))
-    except (TypeError, KeyError):  # a row that is no object, or other members
+    length, gap = between.end() - begin, len(between[0])
+    closing = body.find(b"]", between.end())
+    count = (closing - begin + gap) // length
+    last = begin + count * length - gap
+    if not 1 < count <= MOST or body[last:closing].strip(_SPACES):
         return None
+    rows = np.frombuffer(body[begin:last] + between[0], dtype=np.uint8).reshape(count, length)
+    instants = [slice(first.start(number) - begin, first.end(number) - begin) for number in (1, 2)]
+    if not _is_regular(rows, instants):
+        return None
+    starts, ends = (_seconds(rows[:, instant]) for instant in instants)
     if starts is None or ends is None or (ends <= starts).any():
         return None
-    return Periods.merged(starts // 60, -(-ends // 60))
+    return Periods.merged(starts // 60, -(-ends // 60)), closing + 1
 
 
-def _seconds(texts: list[Any]) -> Seconds | None:
-    """The instants, if all are texts in the usual form and name a date that is supported."""
-    if set(map(len, texts)) != {_WIDTH}:
-        return None
+def _is_regular(rows: _Letters, instants: Sequence[slice]) -> bool:
+    """Whether all rows are like the first but for the digits of the instants and the signs of their offsets."""
+    pattern = rows[0].copy()
+    spread = np.zeros_like(pattern)
+    for instant in instants:
+        least, more = pattern[instant], spread[instant]
+        digits = [*_WALL, *_OFFSET] if _has_offset(least) else _WALL
+        least[digits], more[digits] = ord("0"), 9
+        if _has_offset(least):
+            least[_SIGN], more[_SIGN] = ord("+"), ord("-") - ord("+")
+    # Whatever is below the pattern wraps around to a large number.
+    return not ((rows - pattern) > spread).any()
+
+
+def _seconds(instants: _Letters) -> _Seconds | None:
+    """Seconds since 1970-01-01T00:00Z of the instants, a row each; None if one can't be, or is not supported."""
     try:
-        # Each is to end in its Z, which the pattern holds: numpy knows no offsets.
-        letters = np.frombuffer("".join(texts).encode("ascii"), dtype=np.uint8).reshape(-1, _WIDTH)
-        # Whatever is below "0" wraps around to a large number.
-        if ((letters - _PATTERN) > _SPREAD).any():
-            return None
-        walls = np.ascontiguousarray(letters[:, :-1]).view(f"S{_WIDTH - 1}").ravel()
-        seconds: Seconds = walls.astype("datetime64[s]").astype(np.int64)
-    except ValueError:  # not ASCII, or no date and time that exists
+        walls = np.ascontiguousarray(instants[:, :_WALL_WIDTH]).view(f"S{_WALL_WIDTH}").ravel().astype("datetime64[s]")
+    except ValueError:  # no date and time that exists
         return None
+    seconds: _Seconds = walls.astype(np.int64)
+    if _has_offset(instants[0]):
+        offsets = instants[:, _OFFSET].astype(np.int64) - ord("0")
+        hours, minutes = 10 * offsets[:, 0] + offsets[:, 1], 10 * offsets[:, 2] + offsets[:, 3]
+        sign = ord(",") - instants[:, _SIGN].astype(np.int64)  # it lies between + and -
+        if not sign.all() or hours.max() > 23 or minutes.max() > 59:
+            return None
+        seconds -= sign * (hours * 60 + minutes) * 60
     return seconds if seconds.min() >= _FIRST and seconds.max() < _LAST else None
+
+
+def _has_offset(instant: _Letters) -> bool:
+    return bool(instant[-1] != ord("Z"))
