@@ -1,4 +1,4 @@
-"""Which starts are free for somebody, kept as bits for as long as what is known of their time stays the same.
+"""Which starts are free for somebody, and what their free time lies between, kept for as long as that stays the same.
 
 Time is cut into blocks. For each person, length of a meeting, grid and block there is one integer: its bit n is set
 if nothing of that person's bars a meeting at the n-th start of the block's grid. The starts that suit everybody are
@@ -18,7 +18,8 @@ from scheduler.domain.availability import DAY, Attendee
 from scheduler.domain.bounded import BoundedCache
 from scheduler.domain.clocks import Clock
 from scheduler.domain.explanation import Bars
-from scheduler.domain.periods import Minutes
+from scheduler.domain.periods import Minutes, Periods
+from scheduler.domain.scoring import walls_of
 from scheduler.domain.timeline import Starts
 
 BLOCK = 182 * DAY
@@ -66,6 +67,16 @@ class FreeMasks:
         first, last = np.searchsorted(minutes, [start, end])
         return minutes[first:last]
 
+    def walls(self, attendee: Attendee, version: str, start: int, end: int) -> Periods:
+        """The attendee's `walls_of` [start, end) and what is beyond, cut where a block ends."""
+        blocks = [
+            self._or_else((version, "walls", block), partial(_walls, attendee, block), _of_periods)
+            for block in range(start // BLOCK, -(-end // BLOCK))
+        ]
+        if len(blocks) == 1:
+            return blocks[0]
+        return Periods(np.concatenate([one.starts for one in blocks]), np.concatenate([one.ends for one in blocks]))
+
     def _or_else(self, key: Hashable, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
         kept = self._kept.get(key)
         if kept is not None:
@@ -85,6 +96,10 @@ def _mask(attendee: Attendee, duration: int, block: int, grid: Minutes) -> int:
     return int.from_bytes(np.packbits(free, bitorder="little").tobytes(), "little")
 
 
+def _walls(attendee: Attendee, block: int) -> Periods:
+    return walls_of(attendee, block * BLOCK, (block + 1) * BLOCK).within(block * BLOCK, (block + 1) * BLOCK)
+
+
 def _places(bits: int, count: int) -> Minutes:
     """Which of the first ``count`` bits are set."""
     packed = np.frombuffer(bits.to_bytes(-(-count // 8), "little"), dtype=np.uint8)
@@ -94,6 +109,10 @@ def _places(bits: int, count: int) -> Minutes:
 
 def _of_array(array: Minutes) -> int:
     return int(array.nbytes)
+
+
+def _of_periods(periods: Periods) -> int:
+    return _of_array(periods.starts) + _of_array(periods.ends)
 
 
 def _of_integer(bits: int) -> int:

@@ -26,7 +26,7 @@ from scheduler.domain.burden import outside
 from scheduler.domain.clocks import clock_between
 from scheduler.domain.explanation import Bars
 from scheduler.domain.panels import Group, Panel, places_that_count
-from scheduler.domain.periods import Minutes, minute_after, minute_of
+from scheduler.domain.periods import Minutes, Periods, minute_after, minute_of
 from scheduler.domain.recurrence import WEEKDAYS
 from scheduler.domain.timeline import Bar, Mask, Starts
 
@@ -131,6 +131,9 @@ class Scores:
         return {part.name: round(float(self.parts[part.name][place]), 3) for part in PARTS}
 
 
+NO_WALLS: Mapping[int, Periods] = {}
+
+
 def score_starts(
     attendees: Sequence[Attendee],
     starts: Starts,
@@ -140,18 +143,20 @@ def score_starts(
     groups: Sequence[Group] = (),
     fair: bool = False,
     never: frozenset[int] = frozenset(),
+    walls: Mapping[int, Periods] = NO_WALLS,
 ) -> Scores:
     """The scores of meetings at the starts (ascending).
 
     ``available`` has for each optional attendee whether they can come at each start (None: unknown, which counts as
     not coming). Of a group those count as required who are needed, at each start the most comfortable of those who can
     come; those at the places in ``never`` are not. With ``fair`` the comfort of those who have borne more so far counts
-    for less: the most burdened one's for half.
+    for less: the most burdened one's for half. ``walls`` are, by place, the `walls_of` those of whom they are known.
     """
     nobody = np.zeros(len(starts), dtype=bool)
     available = [nobody if place in never else mask for place, mask in enumerate(available)]
-    by_name = [one for one in attendees if one.required]
-    busy_with_it = by_name or [attendees[place] for place in places_that_count(attendees, groups)]
+    by_name = [place for place, one in enumerate(attendees) if one.required]
+    busy_with_it = by_name or places_that_count(attendees, groups)
+    span = reach(starts, duration)
     felt = _felt(attendees, starts, duration, available, groups, fair=fair)
     coming = [mask for one, mask in zip(attendees, available, strict=True) if not one.required]
     present = sum(mask.astype(np.int64) for mask in coming if mask is not None)
@@ -161,10 +166,31 @@ def score_starts(
             "mean": felt.mean(axis=0),
             "optional": present / len(coming) + np.zeros(len(starts)) if coming else np.ones(len(starts)),
             "soft": 1 - _soft_blackouts(attendees, starts, duration) / len(attendees),
-            "spread": _spread(busy_with_it, starts, duration),
-            "fragmentation": _fragmentation(busy_with_it, starts, duration),
+            "spread": _spread([attendees[place] for place in busy_with_it], starts, duration),
+            "fragmentation": _fragmentation(
+                [walls[at] if at in walls else walls_of(attendees[at], *span) for at in busy_with_it],
+                starts,
+                duration,
+            ),
         }
     )
+
+
+def walls_of(attendee: Attendee, start: int, end: int) -> Periods:
+    """What the attendee's free time lies between, near [start, end): closed hours, firm blackouts, busy time."""
+    firm = [blackout for blackout in attendee.blackouts if blackout.firm]
+    return Periods.union(
+        closed_hours(attendee.hours, attendee.clock, start, end),
+        blackout_periods(firm, attendee.clock, start, end),
+        attendee.busy.near(start, end),
+    )
+
+
+def reach(starts: Starts, duration: int) -> tuple[int, int]:
+    """From where to where walls matter to meetings at the starts (ascending)."""
+    if not len(starts):
+        return 0, 0
+    return int(starts.minutes[0]) - HALF_DAY, int(starts.minutes[-1]) + duration + HALF_DAY
 
 
 def coming_attendees(
@@ -256,11 +282,11 @@ def _spread(required: Sequence[Attendee], starts: Starts, duration: int) -> Shar
     return apart / FAR_APART
 
 
-def _fragmentation(required: Sequence[Attendee], starts: Starts, duration: int) -> Shares:
-    """How little a meeting at each start splits anybody's free time."""
-    if not required or not len(starts):
+def _fragmentation(walls: Sequence[Periods], starts: Starts, duration: int) -> Shares:
+    """How little a meeting at each start splits the free time between anybody's walls."""
+    if not walls or not len(starts):
         return np.ones(len(starts))
-    shares: Shares = np.mean([_uneven(*_free_around(one, starts.minutes, duration)) for one in required], axis=0)
+    shares: Shares = np.mean([_uneven(*_free_around(own, starts.minutes, duration)) for own in walls], axis=0)
     return shares
 
 
@@ -270,22 +296,14 @@ def _uneven(before: Minutes, after: Minutes) -> Shares:
     return share
 
 
-def _free_around(attendee: Attendee, minutes: Minutes, duration: int) -> tuple[Minutes, Minutes]:
-    """The free minutes before and after a meeting at each start, until the next thing that keeps them from meeting."""
-    first, last = int(minutes[0]) - HALF_DAY, int(minutes[-1]) + duration + HALF_DAY
-    firm = [blackout for blackout in attendee.blackouts if blackout.firm]
-    before = np.full_like(minutes, HALF_DAY)
-    after = before.copy()
-    for periods in (
-        closed_hours(attendee.hours, attendee.clock, first, last),
-        blackout_periods(firm, attendee.clock, first, last),
-        attendee.busy,
-    ):
-        if len(periods):
-            place = periods.starts.searchsorted(minutes, "right")
-            np.minimum(before, minutes - np.concatenate([[-_FAR], periods.ends])[place], out=before)
-            np.minimum(after, np.append(periods.starts, _FAR)[place] - (minutes + duration), out=after)
-    return before.clip(0), after.clip(0)
+def _free_around(walls: Periods, minutes: Minutes, duration: int) -> tuple[Minutes, Minutes]:
+    """The free minutes before and after a meeting at each start, at most half a day."""
+    place = walls.starts.searchsorted(minutes, "right")
+    behind = np.concatenate([[-_FAR], walls.ends])[place]
+    before = (minutes - behind).clip(0, HALF_DAY)
+    after = (np.append(walls.starts, _FAR)[place] - (minutes + duration)).clip(0, HALF_DAY)
+    after[behind > minutes + duration] = 0  # the meeting lies in a wall
+    return before, after
 
 
 @lru_cache(maxsize=1024)

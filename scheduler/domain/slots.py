@@ -27,10 +27,10 @@ from scheduler.domain.explanation import (
 )
 from scheduler.domain.freemasks import FreeMasks
 from scheduler.domain.panels import Panel
-from scheduler.domain.periods import Minutes, Period, instant_of, minute_after, minute_of
+from scheduler.domain.periods import Minutes, Period, Periods, instant_of, minute_after, minute_of
 from scheduler.domain.relaxing import by_ask, first_that_helps, relaxation, relaxations
 from scheduler.domain.rules import NO_RULES, Rules
-from scheduler.domain.scoring import Scores, Thousandths, coming_attendees, score_starts
+from scheduler.domain.scoring import Scores, Thousandths, coming_attendees, reach, score_starts
 from scheduler.domain.timeline import Mask, Starts
 from scheduler.domain.zones import LAST_INSTANT
 
@@ -234,7 +234,17 @@ class _Search:
             groups=query.rules.groups,
             fair=query.fair,
             never=self.unreliable,
+            walls=self._kept_walls(starts),
         )
+
+    def _kept_walls(self, starts: Starts) -> Mapping[int, Periods]:
+        """The walls of those of whom they are kept."""
+        query, kept = self.query, self.kept
+        if kept is None or not len(starts):
+            return {}
+        first, last = reach(starts, query.duration)
+        known = [(place, version) for place, version in enumerate(kept.versions) if version is not None]
+        return {place: kept.masks.walls(query.attendees[place], version, first, last) for place, version in known}
 
     def _panel(self, starts: Starts) -> Panel:
         query = self.query
