@@ -22,8 +22,8 @@ _SECRETS = (
     (re.compile(r"\b(bearer|basic)\s+[^\s\"',]+", re.IGNORECASE), r"\1 (login)"),
     (re.compile(r"://[^\s/@\"']+@"), "://(login)@"),
 )
-_HARMLESS = re.compile(r"[A-Za-z0-9.:+-]*")
-"""Texts such as ids and times, which hold nothing that a secret is known by; most of what is logged."""
+_HARMLESS = re.compile(r"[A-Za-z0-9.:+-]*|/v1/[a-z]+")
+"""Texts such as ids, times and routes, which hold nothing that a secret is known by; most of what is logged."""
 _QUIET = ("caldav", "urllib3", "httpx", "requests")
 """Libraries that would log addresses and event bodies."""
 

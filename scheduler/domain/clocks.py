@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 
 import numpy as np
 
-from scheduler.domain.periods import Minutes, minute_of
+from scheduler.domain.periods import minute_of
 from scheduler.domain.zones import LocalTime, Offsets, offsets_between
 from scheduler.errors import InvalidValue
 
@@ -109,21 +108,6 @@ def zone_at(clock: Clock, instant: datetime) -> str:
         return clock
     minute = minute_of(instant)
     return next(zone for zone, _, _ in clock.stretches(minute, minute + 1))
-
-
-def local_texts(clock: Clock, minutes: Minutes) -> list[str]:
-    """The UTC minutes as that clock shows them, in any order, in RFC 3339 with the offset."""
-    if not minutes.size:
-        return []
-    offsets = clock_between(clock, int(minutes.min()), int(minutes.max()) + 1).at(minutes)
-    walls = np.datetime_as_string((minutes + offsets).astype("datetime64[m]"), unit="s")
-    return [wall + _offset_text(offset) for wall, offset in zip(walls.tolist(), offsets.tolist(), strict=True)]
-
-
-@lru_cache(maxsize=1024)
-def _offset_text(minutes: int) -> str:
-    hours, rest = divmod(abs(minutes), 60)
-    return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
 
 
 def home_of(clock: Clock) -> str:

@@ -139,16 +139,18 @@ def find_slots(query: SlotQuery, kept: Kept | None = None) -> SlotAnswer:
     coming = search.coming(feasible)
     scores = search.scores(feasible, coming)
     points = scores.thousandths
-    chosen = _ranking(query.order, points)[: query.limit].tolist()
+    chosen = _ranking(query.order, points)[: query.limit]
+    words = [[None] * len(chosen) if mask is None else mask[chosen].tolist() for mask in coming]
+    rows = zip(chosen.tolist(), feasible.minutes[chosen].tolist(), zip(*words, strict=True), strict=True)
     return SlotAnswer(
         tuple(
             Slot(
-                _meeting(int(feasible.minutes[place]), query.duration),
+                _meeting(start, query.duration),
                 int(points[place]) / 1000,
-                tuple(None if mask is None else bool(mask[place]) for mask in coming),
+                available,
                 scores.at(place) if query.explain else None,
             )
-            for place in chosen
+            for place, start, available in rows
         ),
         len(feasible),
         Explanation(None, search.blocking) if query.explain else None,

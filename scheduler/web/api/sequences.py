@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Annotated
 
-import numpy as np
 import orjson
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
 from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
-from scheduler.domain.clocks import local_texts
 from scheduler.domain.continuations import TooManyLimits
 from scheduler.domain.periods import Period, minute_of
 from scheduler.domain.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session
@@ -25,6 +22,7 @@ from scheduler.web.api import examples
 from scheduler.web.api.attendees import REQUIRE_ONE, Attendees, specs_of, stored_places
 from scheduler.web.api.explanations import ExplanationDocument
 from scheduler.web.api.fields import QUARTER, Document, Flag, Instant, MeetingLength, Name, Notice, shown
+from scheduler.web.api.local_times import attendee_rows
 from scheduler.web.api.openapi import documented
 from scheduler.web.api.rules import Place, WithinDocument
 from scheduler.web.api.slots import SlotAttendee, UnknownAttendee, WindowDocument, period_of, unknown_attendees
@@ -241,21 +239,11 @@ def _planned(
     attendees: Sequence[Attendee],
 ) -> list[dict[str, object]]:
     """The `PlannedSession` of one session in each plan, in what JSON is written from."""
-    instants = chain.from_iterable((period.start, period.end) for period in periods)
-    minutes = np.array([minute_of(instant) for instant in instants], dtype=np.int64)
-    texts = [local_texts(attendees[index].clock, minutes) for index in session.attendees]
+    rows = attendee_rows(session.attendees, attendees, periods, available)
     titled = {} if session.title is None else {"title": session.title}
     return [
-        {
-            **titled,
-            "start": period.start,
-            "end": period.end,
-            "attendees": [
-                {"index": index, "start": local[2 * number], "end": local[2 * number + 1], "available": can_come}
-                for index, local, can_come in zip(session.attendees, texts, coming, strict=True)
-            ],
-        }
-        for number, (period, coming) in enumerate(zip(periods, available, strict=True))
+        {**titled, "start": period.start, "end": period.end, "attendees": row}
+        for period, row in zip(periods, rows, strict=True)
     ]
 
 

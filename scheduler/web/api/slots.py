@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import numpy as np
 import orjson
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
 from scheduler.domain.access import Scope
 from scheduler.domain.availability import Attendee
-from scheduler.domain.clocks import local_texts
-from scheduler.domain.periods import Period, minute_of
+from scheduler.domain.periods import Period
 from scheduler.domain.slots import LONGEST_WINDOW, Order, Slot, SlotAnswer, SlotQuery
 from scheduler.errors import InvalidFields
 from scheduler.services.known_people import UNREAD
@@ -33,6 +31,7 @@ from scheduler.web.api.fields import (
     backward,
     format_duration,
 )
+from scheduler.web.api.local_times import attendee_rows
 from scheduler.web.api.openapi import documented
 from scheduler.web.api.rules import RuledRequest
 from scheduler.web.api.slot_picture import AnswerFormat, FormatQuery, picture
@@ -193,24 +192,19 @@ def _slots(slots: Sequence[Slot], attendees: Sequence[Attendee], *, parts: bool)
 
     They would tell what hours people prefer.
     """
-    instants = [slot.period.start for slot in slots] + [slot.period.end for slot in slots]
-    minutes = np.array([minute_of(instant) for instant in instants], dtype=np.int64)
-    local = [local_texts(one.clock, minutes) for one in attendees]
+    rows = attendee_rows(
+        range(len(attendees)), attendees, [slot.period for slot in slots], [slot.available for slot in slots]
+    )
     return [
-        _slot(slot, [(texts[place], texts[len(slots) + place]) for texts in local], parts=parts)
-        for place, slot in enumerate(slots)
+        {
+            "start": slot.period.start,
+            "end": slot.period.end,
+            "score": slot.score,
+            **({"score_parts": dict(slot.parts)} if parts and slot.parts is not None else {}),
+            "attendees": row,
+        }
+        for slot, row in zip(slots, rows, strict=True)
     ]
-
-
-def _slot(slot: Slot, local: Sequence[tuple[str, str]], *, parts: bool) -> dict[str, object]:
-    written: dict[str, object] = {"start": slot.period.start, "end": slot.period.end, "score": slot.score}
-    if parts and slot.parts is not None:
-        written["score_parts"] = dict(slot.parts)
-    written["attendees"] = [
-        {"index": index, "start": start, "end": end, "available": available}
-        for index, ((start, end), available) in enumerate(zip(local, slot.available, strict=True))
-    ]
-    return written
 
 
 def _age(read_at: datetime | None, now: datetime) -> str | None:
