@@ -68,14 +68,10 @@ class FreeMasks:
         return minutes[first:last]
 
     def walls(self, attendee: Attendee, version: str, start: int, end: int) -> Periods:
-        """The attendee's `walls_of` [start, end) and what is beyond, cut where a block ends."""
-        blocks = [
-            self._or_else((version, "walls", block), partial(_walls, attendee, block), _of_periods)
-            for block in range(start // BLOCK, -(-end // BLOCK))
-        ]
-        if len(blocks) == 1:
-            return blocks[0]
-        return Periods(np.concatenate([one.starts for one in blocks]), np.concatenate([one.ends for one in blocks]))
+        """The attendee's `walls_of` all blocks that [start, end) touches."""
+        first, last = start // BLOCK, -(-end // BLOCK)
+        make = partial(walls_of, attendee, first * BLOCK, last * BLOCK)
+        return self._or_else((version, "walls", first, last), make, _of_periods)
 
     def _or_else(self, key: Hashable, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
         kept = self._kept.get(key)
@@ -94,10 +90,6 @@ def _mask(attendee: Attendee, duration: int, block: int, grid: Minutes) -> int:
     bars = Bars.of(attendee, block * BLOCK, (block + 1) * BLOCK + duration)
     free = ~Starts(grid, None).barred(duration, bars.all)
     return int.from_bytes(np.packbits(free, bitorder="little").tobytes(), "little")
-
-
-def _walls(attendee: Attendee, block: int) -> Periods:
-    return walls_of(attendee, block * BLOCK, (block + 1) * BLOCK).within(block * BLOCK, (block + 1) * BLOCK)
 
 
 def _places(bits: int, count: int) -> Minutes:

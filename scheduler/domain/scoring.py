@@ -299,11 +299,17 @@ def _uneven(before: Minutes, after: Minutes) -> Shares:
 def _free_around(walls: Periods, minutes: Minutes, duration: int) -> tuple[Minutes, Minutes]:
     """The free minutes before and after a meeting at each start, at most half a day."""
     place = walls.starts.searchsorted(minutes, "right")
+    ends = minutes + duration
     behind = np.concatenate([[-_FAR], walls.ends])[place]
-    before = (minutes - behind).clip(0, HALF_DAY)
-    after = (np.append(walls.starts, _FAR)[place] - (minutes + duration)).clip(0, HALF_DAY)
-    after[behind > minutes + duration] = 0  # the meeting lies in a wall
+    before = _bounded(minutes - behind)
+    after = _bounded(np.concatenate([walls.starts, [_FAR]])[place] - ends)
+    after[behind > ends] = 0  # the meeting lies in a wall
     return before, after
+
+
+def _bounded(minutes: Minutes) -> Minutes:
+    """From 0 to half a day; several times as quick as numpy's ``clip`` for so few."""
+    return np.minimum(np.maximum(minutes, 0), HALF_DAY)
 
 
 @lru_cache(maxsize=1024)

@@ -159,8 +159,14 @@ def _composed(
                 given["busy"] = Periods.union(known.busy, given["busy"])
             if "meetings" in given:
                 given["meetings"] = (*known.meetings, *given["meetings"])
-            attendees.append(replace(known, **given))
+            attendees.append(_taking(known, given))
     return tuple(attendees)
+
+
+def _taking(known: Attendee, given: Mapping[str, Any]) -> Attendee:
+    """The attendee with what the request says; the very same, and what was worked out of them, if it is nothing new."""
+    told = {name: value for name, value in given.items() if getattr(known, name) is not value}
+    return replace(known, **told) if told else known
 
 
 def _with_burden(attendee: Attendee, spec: AttendeeSpec) -> Attendee:

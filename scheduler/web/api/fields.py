@@ -50,6 +50,8 @@ _DATE_SCHEMA = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _CLOCK_SCHEMA = "([01][0-9]|2[0-3]):[0-5][0-9]"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)")
 _WALL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 
 
@@ -154,7 +156,7 @@ def parse_moment(value: Any) -> datetime:
 
 
 def _parse_day(value: Any) -> date:
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+    if isinstance(value, str) and _DAY.fullmatch(value):
         try:
             day = date.fromisoformat(value)
         except ValueError as error:
@@ -164,7 +166,7 @@ def _parse_day(value: Any) -> date:
 
 
 def _parse_clock(value: Any) -> int:
-    if isinstance(value, str) and (match := re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value)):
+    if isinstance(value, str) and (match := _CLOCK.fullmatch(value)):
         return int(match[1]) * 60 + int(match[2])
     raise ValueError(f"{shown(value)} is no time of day; write it like 09:00, from 00:00 to 23:59")
 
