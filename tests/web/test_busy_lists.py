@@ -114,10 +114,14 @@ def test_rows_that_are_written_alike_are_a_table_whatever_the_spaces_and_the_off
     agree(f'{{"busy"{around[9]}:{around[8]}[{around[10]}{between.join(written)}{around[0]}]}}'.encode())
 
 
+well_inside = real.filter(lambda text: "1974" < text < "2037-12-31")
+"""Whatever the offset, on a day that is supported."""
+
+
 @pytest.mark.parametrize("suffix", ["Z", ".000Z", "+02:00", "-05:30", ".000000+00:00"])
 @pytest.mark.parametrize("indent", [None, 2], ids=["in a line", "indented"])
 @given(
-    pairs=st.lists(st.tuples(real, real).map(sorted).filter(lambda pair: pair[0] < pair[1]), min_size=2, max_size=20)
+    pairs=st.lists(st.tuples(well_inside, well_inside).map(sorted).filter(lambda pair: pair[0] < pair[1]), min_size=2)
 )
 def test_the_usual_ways_to_write_instants_are_read_in_bulk(
     suffix: str, indent: int | None, pairs: list[list[str]]
