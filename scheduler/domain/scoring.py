@@ -299,12 +299,9 @@ def _uneven(before: Minutes, after: Minutes) -> Shares:
 def _free_around(walls: Periods, minutes: Minutes, duration: int) -> tuple[Minutes, Minutes]:
     """The free minutes before and after a meeting at each start, at most half a day."""
     place = walls.starts.searchsorted(minutes, "right")
-    ends = minutes + duration
-    behind = np.concatenate([[-_FAR], walls.ends])[place]
-    before = _bounded(minutes - behind)
-    after = _bounded(np.concatenate([walls.starts, [_FAR]])[place] - ends)
-    after[behind > ends] = 0  # the meeting lies in a wall
-    return before, after
+    before = minutes - np.concatenate([[-_FAR], walls.ends])[place]
+    after = np.concatenate([walls.starts, [_FAR]])[place] - (minutes + duration)
+    return _bounded(before), _bounded(after)
 
 
 def _bounded(minutes: Minutes) -> Minutes:

@@ -16,6 +16,7 @@ from scheduler.domain.periods import Period, Periods
 from scheduler.errors import FieldError, InvalidFields
 from scheduler.web.api.busylist import MOST, BusyDocument, BusyList, Tables, read_document
 from scheduler.web.problems import fields_of
+from scheduler.web.requests import LARGE_BODY
 
 
 class InBulk(BaseModel):
@@ -191,6 +192,14 @@ TABLE = json.dumps([USUAL, LATER])
 )
 def test_what_is_no_json_or_no_such_document_is_refused_in_the_same_words(text: str) -> None:
     agree(text.encode())
+
+
+@pytest.mark.parametrize("closed", ["", "]", "}]"], ids=["never closed", "closed once", "closed at the end"])
+def test_a_body_of_lists_that_open_again_and_again_is_looked_through_once(closed: str) -> None:
+    """Looking for the end of each would take minutes."""
+    again = f'"busy": {TABLE[:-1]},'
+    text = ("{" + again * (LARGE_BODY // len(again)) + closed).encode()
+    assert Tables.of(text).found == {}
 
 
 def test_a_mark_stands_for_nothing_but_in_the_body_that_it_was_put_into() -> None:

@@ -115,13 +115,15 @@ class Tables:
         done = 0
         at = body.find(_NAME)
         while at >= 0:
-            opening = _LIST.match(body, at)
-            table = opening and body[at - 1 : at] != b"\\" and _read_table(body, opening.end())
-            if opening and table:
+            table = _Table.at(body, at)
+            periods = table and table.periods()
+            if table and periods:
                 mark = f"{_MARK}{len(found)}"
-                parts += [body[done : opening.start(1)], f'"{mark}"'.encode()]
-                found[mark], done = table
-            at = body.find(_NAME, max(at + 1, done))
+                found[mark] = periods
+                parts += [body[done : table.opening], f'"{mark}"'.encode()]
+                done = table.end
+            # Nothing is looked through twice, however many lists somebody opens without closing them.
+            at = body.find(_NAME, table.end if table else at + 1)
         return cls(b"".join([*parts, body[done:]]), found)
 
     def take(self, mark: str) -> Periods:
@@ -144,29 +146,45 @@ def read_document(document: type[_D], body: bytes) -> _D:
     return document.model_validate_json(body)
 
 
-def _read_table(body: bytes, begin: int) -> tuple[Periods, int] | None:
-    """The periods of the table whose first row begins there, and where its list ends; None if it is none.
+@dataclass(frozen=True)
+class _Table:
+    """What may be rows of busy periods: from the ``first`` row on, with so much ``between`` two, until ``end``.
 
-    Its rows, two at least, have the same letters in the same places but for what their two instants say.
+    ``opening`` is where the list's first bracket is.
     """
-    first = _ROW.match(body, begin)
-    between = first and _BETWEEN.match(body, first.end())
-    if not first or not between:
-        return None
-    length, gap = between.end() - begin, len(between[0])
-    closing = body.find(b"]", between.end())
-    count = (closing - begin + gap) // length
-    last = begin + count * length - gap
-    if not 1 < count <= MOST or body[last:closing].strip(_SPACES):
-        return None
-    rows = np.frombuffer(body[begin:last] + between[0], dtype=np.uint8).reshape(count, length)
-    instants = [slice(first.start(number) - begin, first.end(number) - begin) for number in (1, 2)]
-    if not _is_regular(rows, instants):
-        return None
-    starts, ends = (_seconds(rows[:, instant]) for instant in instants)
-    if starts is None or ends is None or (ends <= starts).any():
-        return None
-    return Periods.merged(starts // 60, -(-ends // 60)), closing + 1
+
+    body: bytes
+    opening: int
+    first: re.Match[bytes]
+    between: bytes
+    end: int
+
+    @classmethod
+    def at(cls, body: bytes, name: int) -> _Table | None:
+        """The list of two rows at least that the name at that place is the name of; None if there is none."""
+        opening = _LIST.match(body, name)
+        first = opening and _ROW.match(body, opening.end())
+        between = first and _BETWEEN.match(body, first.end())
+        if not opening or not first or not between or body[name - 1 : name] == b"\\":
+            return None
+        closing = body.find(b"]", between.end())
+        return cls(body, opening.start(1), first, between[0], closing + 1 if closing >= 0 else len(body))
+
+    def periods(self) -> Periods | None:
+        """The periods, if all rows are like the first but for what their two instants say, and say what can be."""
+        begin, length = self.first.start(), len(self.first[0]) + len(self.between)
+        count = (self.end - 1 - begin + len(self.between)) // length
+        last = begin + count * length - len(self.between)
+        if not 1 < count <= MOST or self.body[last : self.end].strip(_SPACES) != b"]":
+            return None
+        rows = np.frombuffer(self.body[begin:last] + self.between, dtype=np.uint8).reshape(count, length)
+        instants = [slice(self.first.start(number) - begin, self.first.end(number) - begin) for number in (1, 2)]
+        if not _is_regular(rows, instants):
+            return None
+        starts, ends = (_seconds(rows[:, instant]) for instant in instants)
+        if starts is None or ends is None or (ends <= starts).any():
+            return None
+        return Periods.merged(starts // 60, -(-ends // 60))
 
 
 def _is_regular(rows: _Letters, instants: Sequence[slice]) -> bool:
