@@ -25,6 +25,8 @@ demo: $(READY) ## watch the whole trip: people, slots, cadences, a booking, CalD
 cluster: $(READY) ## the demo against the parts of compose.yaml, without containers, some of them killed (ONCE=1 exits when done)
 	@$(BIN)/python -m examples.cluster $(if $(ONCE),--once)
 
+# The suite starts hundreds of processes: what the first one compiles, the others read.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY) ## run the whole suite
 	@$(BIN)/python -m pytest -n auto
 

@@ -24,8 +24,8 @@ from schemathesis.transport.wsgi import WSGITransport
 from support.api import Api, Pair
 from support.figures import Figures
 
-EXAMPLES = {"scheduling": 60, "people": 60, "blackouts": 60, "calendars": 90, "feeds": 60, "mentorships": 60}
-EXAMPLES |= {"meetings": 40, "keys": 90}
+EXAMPLES = {"scheduling": 25, "people": 30, "blackouts": 30, "calendars": 45, "feeds": 30, "mentorships": 30}
+EXAMPLES |= {"meetings": 20, "keys": 45}
 """By the tag of operations: how many times each is fuzzed, besides its examples and the edges of its schema."""
 
 BEYOND_JSON_SCHEMA = (

@@ -38,6 +38,12 @@ _UNREADABLE = (400, 413, 415, 422)
 _STORE = {Scope.PEOPLE_WRITE, Scope.MEETINGS_WRITE, Scope.ADMIN}
 """What a POST has to be allowed to do that stores something."""
 
+_routes: list[tuple[Callable[..., Any], Callable[..., Any]]] = []
+"""What answers each route, and what describes that to spectree: making schemas takes longer than all else at the start.
+
+spectree finds what it described behind the ``__wrapped__`` of what answers, which itself does not go through it.
+"""
+
 _conventions: dict[str, dict[str, bool]] = {}
 """By the id of each operation behind a key: what its requests and answers have in common with others."""
 
@@ -101,20 +107,25 @@ def documented(
             common = {"needs_match": needs_match, "keeps_answer": keeps_answer and scope in _STORE}
             _conventions[view.__name__] = common
             view = cast("_F", carried_out(view, **common))
-        described = spec.validate(
-            json=body,
-            query=query,
-            resp=Responses(**codes),
-            tags=[tag],
-            skip_validation=True,
-            operation_id=view.__name__,
-            security=[] if scope is None else [{"key": [scope.value]}],
-        )
 
-        @wraps(described(view))
+        @wraps(view)
         def answer(**ids: str) -> Any:
-            return view(**ids)  # spectree would look at what comes and make each answer once more
+            return view(**ids)
 
+        _routes.append(
+            (
+                answer,
+                spec.validate(
+                    json=body,
+                    query=query,
+                    resp=Responses(**codes),
+                    tags=[tag],
+                    skip_validation=True,
+                    operation_id=view.__name__,
+                    security=[] if scope is None else [{"key": [scope.value]}],
+                ),
+            )
+        )
         return cast("_F", answer if scope is None else needs(scope, answer))
 
     return decorate
@@ -123,6 +134,8 @@ def documented(
 def openapi_document(app: Flask) -> dict[str, Any]:
     """The OpenAPI document of the app's routes."""
     if not hasattr(spec, "_spec"):
+        for answer, describe in _routes:
+            answer.__dict__["__wrapped__"] = describe(answer.__dict__["__wrapped__"])
         spec.app = app
         with app.app_context():
             _put_right(spec.spec)
