@@ -26,7 +26,8 @@ from scheduler.web.requests import register_request_log
 def create_context(settings: Settings) -> Context:
     """What the use cases need, as the settings say."""
     return Context(
-        # Each thread may hold one for its request and leave one behind for polls of feeds; the worker has its own.
+        # Each thread may hold one for its request, and takes another for lookups, which it leaves behind; the worker
+        # has its own.
         store=Store(settings.database_url, connections=2 * settings.threads + 4),
         vault=Vault(
             settings.secret_key.get_secret_value(), [key.get_secret_value() for key in settings.old_secret_keys]

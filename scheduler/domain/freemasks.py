@@ -70,7 +70,7 @@ class FreeMasks:
     def walls(self, attendee: Attendee, version: str, start: int, end: int) -> Periods:
         """The attendee's `walls_of` all blocks that [start, end) touches."""
         first, last = start // BLOCK, -(-end // BLOCK)
-        make = partial(walls_of, attendee, first * BLOCK, last * BLOCK)
+        make = partial(_walls, attendee, first * BLOCK, last * BLOCK)
         return self._or_else((version, "walls", first, last), make, _of_periods)
 
     def _or_else(self, key: Hashable, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
@@ -90,6 +90,12 @@ def _mask(attendee: Attendee, duration: int, block: int, grid: Minutes) -> int:
     bars = Bars.of(attendee, block * BLOCK, (block + 1) * BLOCK + duration)
     free = ~Starts(grid, None).barred(duration, bars.all)
     return int.from_bytes(np.packbits(free, bitorder="little").tobytes(), "little")
+
+
+def _walls(attendee: Attendee, start: int, end: int) -> Periods:
+    """Copied: a view would hold on to all that it is a view of."""
+    found = walls_of(attendee, start, end)
+    return Periods(found.starts.copy(), found.ends.copy())
 
 
 def _places(bits: int, count: int) -> Minutes:

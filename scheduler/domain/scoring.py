@@ -154,8 +154,7 @@ def score_starts(
     """
     nobody = np.zeros(len(starts), dtype=bool)
     available = [nobody if place in never else mask for place, mask in enumerate(available)]
-    by_name = [place for place, one in enumerate(attendees) if one.required]
-    busy_with_it = by_name or places_that_count(attendees, groups)
+    busy_with_it = places_in_the_way(attendees, groups)
     span = reach(starts, duration)
     felt = _felt(attendees, starts, duration, available, groups, fair=fair)
     coming = [mask for one, mask in zip(attendees, available, strict=True) if not one.required]
@@ -174,6 +173,11 @@ def score_starts(
             ),
         }
     )
+
+
+def places_in_the_way(attendees: Sequence[Attendee], groups: Sequence[Group]) -> Sequence[int]:
+    """The places of those whose other time matters to the score: required by name or, if nobody is, those who count."""
+    return [place for place, one in enumerate(attendees) if one.required] or places_that_count(attendees, groups)
 
 
 def walls_of(attendee: Attendee, start: int, end: int) -> Periods:

@@ -30,7 +30,15 @@ from scheduler.domain.panels import Panel
 from scheduler.domain.periods import Minutes, Period, Periods, instant_of, minute_after, minute_of
 from scheduler.domain.relaxing import by_ask, first_that_helps, relaxation, relaxations
 from scheduler.domain.rules import NO_RULES, Rules
-from scheduler.domain.scoring import Scores, Thousandths, coming_attendees, reach, score_starts
+from scheduler.domain.scoring import (
+    NO_WALLS,
+    Scores,
+    Thousandths,
+    coming_attendees,
+    places_in_the_way,
+    reach,
+    score_starts,
+)
 from scheduler.domain.timeline import Mask, Starts
 from scheduler.domain.zones import LAST_INSTANT
 
@@ -243,10 +251,14 @@ class _Search:
         """The walls of those of whom they are kept."""
         query, kept = self.query, self.kept
         if kept is None or not len(starts):
-            return {}
-        first, last = reach(starts, query.duration)
-        known = [(place, version) for place, version in enumerate(kept.versions) if version is not None]
-        return {place: kept.masks.walls(query.attendees[place], version, first, last) for place, version in known}
+            return NO_WALLS
+        span = reach(starts, query.duration)
+        known = [(place, kept.versions[place]) for place in places_in_the_way(query.attendees, query.rules.groups)]
+        return {
+            place: kept.masks.walls(query.attendees[place], version, *span)
+            for place, version in known
+            if version is not None
+        }
 
     def _panel(self, starts: Starts) -> Panel:
         query = self.query

@@ -65,17 +65,17 @@ def known_people(
 ) -> Mapping[str, KnownPerson]:
     """Those of the people that the programme has, by id, with all of their meetings whenever those are.
 
-    What is read while something is being written is not kept. Raises StoreUnavailable.
+    What is read while something is being written is not kept. Raises StoreUnavailable, StatementRefused.
     """
     if not ids:
         return {}
-    if not store.is_writing:
-        kept = _kept(knowledge, store.lookups.availability_versions(programme_id, ids), ids)
-        if len(kept) == len(ids):
-            return kept
-    with store.read() as tx:
-        if tx.writes:
+    if store.is_writing:
+        with store.read() as tx:
             return load_people(tx, programme_id, ids, *ALWAYS)
+    kept = _kept(knowledge, store.lookups.availability_versions(programme_id, ids), ids)
+    if len(kept) == len(ids):
+        return kept
+    with store.read() as tx:
         versions = tx.people.availability_versions(programme_id, ids)
         kept = _kept(knowledge, versions, ids)
         loaded = load_people(tx, programme_id, versions.keys() - kept.keys(), *ALWAYS)

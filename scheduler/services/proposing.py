@@ -1,4 +1,4 @@
-"""Suggesting slots and cadences: who is asked about is loaded in one transaction, the domain does the rest."""
+"""Suggesting slots and cadences: what is not known of who is asked about is loaded, the domain does the rest."""
 
 from __future__ import annotations
 

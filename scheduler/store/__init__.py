@@ -4,7 +4,7 @@ from scheduler.store.backups import BackupFailed
 from scheduler.store.calendars import Login, Reading
 from scheduler.store.deliveries import Claim, DeliveryRow
 from scheduler.store.engine import InvalidDatabaseUrl, database_name
-from scheduler.store.failures import StoreUnavailable
+from scheduler.store.failures import StatementRefused, StoreUnavailable
 from scheduler.store.feeds import FeedPage
 from scheduler.store.lookups import FeedState
 from scheduler.store.meeting_rows import default_title
@@ -29,6 +29,7 @@ __all__ = [
     "Programme",
     "Reading",
     "Sealed",
+    "StatementRefused",
     "Store",
     "StoreUnavailable",
     "StoredMeeting",

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Engine, Select
 from sqlalchemy.exc import SQLAlchemyError
 
-from scheduler.store.failures import StoreUnavailable
+from scheduler.errors import SchedulerError
+from scheduler.store.failures import StatementRefused, StoreUnavailable, away
 
 
 class Prepared:
@@ -49,7 +50,8 @@ class Prepared:
 class Asking:
     """Any number of threads may ask at a time; each keeps a connection as long as its question takes.
 
-    A connection that failed is not used again; what was asked over one that had been open is asked once more.
+    They are not of the engine's pool: there are as many as questions were asked at a time. One that failed is not used
+    again. Where an old one is lost, so are most likely the others, and the question is asked once more over a new one.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -57,37 +59,45 @@ class Asking:
         self._idle: deque[_Connection] = deque()
 
     def rows(self, prepared: Prepared, values: Mapping[str, str]) -> list[Any]:
-        """Every row of the answer. Raises StoreUnavailable."""
+        """Every row of the answer. Raises StoreUnavailable, StatementRefused."""
         written = prepared.written(values)
-        while True:
-            was_open = bool(self._idle)
-            connection = self._connection()
-            try:
-                rows = connection.rows(prepared.text, written)
-            except self._engine.dialect.loaded_dbapi.Error as error:
-                connection.close()
-                if was_open:
-                    continue
-                raise StoreUnavailable(str(error).split("\n", 1)[0]) from error
-            self._idle.append(connection)
-            return [prepared.read(row) for row in rows]
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return self._ask(_Connection(self._engine), prepared, written)
+        try:
+            return self._ask(connection, prepared, written)
+        except _ConnectionLost:
+            self.close()
+        return self._ask(_Connection(self._engine), prepared, written)
 
     def close(self) -> None:
         """Closes every connection that is not in use."""
-        while self._idle:
-            self._idle.pop().close()
+        while True:
+            try:
+                self._idle.pop().close()
+            except IndexError:
+                return
 
-    def _connection(self) -> _Connection:
+    def _ask(self, connection: _Connection, prepared: Prepared, written: Any) -> list[Any]:
         try:
-            return self._idle.pop()
-        except IndexError:
-            return _Connection(self._engine)
+            rows = connection.rows(prepared.text, written)
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return [prepared.read(row) for row in rows]
+
+
+class _ConnectionLost(StoreUnavailable):
+    """The database ended the connection, or can't be reached over it any more."""
 
 
 class _Connection:
     """A connection of which the engine's pool knows nothing any more, with one cursor for all that is asked."""
 
     def __init__(self, engine: Engine) -> None:
+        self._dialect = engine.dialect
         try:
             self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._connection.detach()
@@ -97,9 +107,23 @@ class _Connection:
 
     def rows(self, text: str, values: Any) -> Sequence[tuple[Any, ...]]:
         """Every row: a statement that is not at its end would hold on to what it saw."""
-        self._cursor.execute(text, values)
-        return self._cursor.fetchall()
+        try:
+            self._cursor.execute(text, values)
+            return self._cursor.fetchall()
+        except self._dialect.loaded_dbapi.Error as error:
+            raise self._named(error) from error
 
     def close(self) -> None:
         """Closes it without a word to the database, which may be what has gone."""
-        self._connection.connection.dbapi_connection.close()  # type: ignore[union-attr]  # there is one
+        self._driver.close()
+
+    def _named(self, error: Any) -> SchedulerError:
+        is_lost = self._dialect.is_disconnect(error, self._driver, self._cursor)
+        found = away(error, write=False, is_lost=is_lost)
+        if found is None:
+            return StatementRefused()
+        return _ConnectionLost(found.reason) if is_lost else found
+
+    @property
+    def _driver(self) -> Any:
+        return self._connection.connection.dbapi_connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from scheduler.errors import SchedulerError
 
@@ -35,16 +35,27 @@ class StoreUnavailable(SchedulerError):
         super().__init__(f"the database did not answer: {reason}; try again")
 
 
+class StatementRefused(SchedulerError):
+    """A statement that the database will never carry out: the schema is another one, or the code is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__("the database refuses a statement; 'scheduler doctor' says whether it is migrated")
+
+
 def unavailable(error: DBAPIError, *, write: bool) -> StoreUnavailable | None:
     """What the error of a writer's or a reader's statement comes to, if the same one may succeed later."""
-    original = error.orig
-    if isinstance(original, sqlite3.Error):
-        away = _is_sqlite_away(original, write=write)
+    return away(error.orig, write=write, is_lost=error.connection_invalidated)
+
+
+def away(error: BaseException | None, *, write: bool, is_lost: bool) -> StoreUnavailable | None:
+    """The same of a driver's own error; ``is_lost`` is whether the connection has gone."""
+    if isinstance(error, sqlite3.Error):
+        is_away = _is_sqlite_away(error, write=write)
     else:
-        refused = write and getattr(original, "sqlstate", None) == _POSTGRESQL_READ_ONLY
+        refused = write and getattr(error, "sqlstate", None) == _POSTGRESQL_READ_ONLY
         # The driver's OperationalErrors are SQLSTATE's classes 08, 40 and 53 to 58: connections, deadlocks, limits.
-        away = isinstance(error, OperationalError) or error.connection_invalidated or refused
-    return StoreUnavailable(_first_line(original)) if away else None
+        is_away = "OperationalError" in {kind.__name__ for kind in type(error).__mro__} or is_lost or refused
+    return StoreUnavailable(_first_line(error)) if is_away else None
 
 
 def _is_sqlite_away(error: sqlite3.Error, *, write: bool) -> bool:

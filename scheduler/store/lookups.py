@@ -52,7 +52,9 @@ _KEY = select(api_keys).where(api_keys.c.digest == bindparam("digest"))
 
 
 class Lookups:
-    """Answers from what was last committed, never from a transaction that is open. Methods raise StoreUnavailable."""
+    """Answers from what was last committed, never from a transaction that is open. Methods raise StoreUnavailable,
+    StatementRefused.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._asking = Asking(engine)
@@ -78,6 +80,8 @@ class Lookups:
 
     def availability_versions(self, programme_id: str, ids: Collection[str]) -> dict[str, str]:
         """The same as of `People`."""
+        if not ids:
+            return {}
         asked = {f"id{place}": person_id for place, person_id in enumerate(ids)}
         rows = self._asking.rows(self._versions(len(asked)), {"programme_id": programme_id, **asked})
         return {row.id: row.availability_version for row in rows}

@@ -36,9 +36,7 @@ from scheduler.store.sealed import SealedTexts
 class Transaction:
     """Everything that is read and written together. Ids are ``new_id()``; the clock is the caller's."""
 
-    def __init__(self, connection: Connection, *, writes: bool = True) -> None:
-        self.writes = writes
-        """Whether it may change anything, so that what it reads may be undone."""
+    def __init__(self, connection: Connection) -> None:
         self.programmes = Programmes(connection)
         self.people = People(connection)
         self.blackouts = Blackouts(connection)
@@ -88,7 +86,7 @@ class Store:
             yield joined
             return
         with transaction(self._engine, write=False) as connection:
-            yield Transaction(connection, writes=False)
+            yield Transaction(connection)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:

@@ -18,7 +18,7 @@ from flask import Flask
 from scheduler.services.feeds import PolledFeed, poll_feed, stored_body
 from scheduler.services.ports import Context
 from scheduler.services.secrets import digest
-from scheduler.store import StoreUnavailable
+from scheduler.store import StatementRefused, StoreUnavailable
 from scheduler.web.feed_answers import Asked, FeedAnswer, choose_answer
 from scheduler.web.kept_bytes import KeptBytes
 from scheduler.web.limits import Limits
@@ -78,7 +78,7 @@ class FeedDoor:
                 return None
             answer = choose_answer(polled.version, _asked(environ))
             body = b"" if answer.is_known else self._body(context, polled, answer)
-        except StoreUnavailable:
+        except (StoreUnavailable, StatementRefused):
             return None
         return None if body is None else (answer, body)
 

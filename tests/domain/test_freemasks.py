@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -70,8 +71,21 @@ def test_a_meeting_over_the_edge_of_a_block_is_found_like_any_other(minutes: int
         window=Period(edge - timedelta(hours=3), edge + timedelta(hours=3)),
         step=1,
         attendees=(Attendee("Asia/Kolkata", hours=None, busy=busy),),
+        explain=True,
+        limit=500,
     )
     assert feasible_starts(query, Kept(FreeMasks(), ("a",))).tolist() == feasible_starts(query).tolist()
+    assert find_slots(query, Kept(FreeMasks(), ("a",))) == find_slots(query)
+
+
+def test_what_is_kept_holds_on_to_nothing_that_is_not_counted() -> None:
+    starts = np.arange(0, 40 * BLOCK, 1000, dtype=np.int64)
+    always = Attendee("UTC", hours=None, busy=Periods(starts, starts + 30))
+    masks = FreeMasks()
+    walls = masks.walls(always, "a", 3 * BLOCK, 4 * BLOCK)
+    assert 0 < len(walls) < starts.size / 10
+    assert (walls.starts.base, walls.ends.base) == (None, None)
+    assert walls.starts.nbytes + walls.ends.nbytes < masks.bytes < starts.nbytes
 
 
 def test_somebody_with_another_version_is_looked_at_anew() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,7 +15,7 @@ from support.postgres import PostgreSQL
 
 from scheduler.domain.access import Scope
 from scheduler.domain.people import Person
-from scheduler.store import Store, StoreUnavailable, new_id
+from scheduler.store import StatementRefused, Store, StoreUnavailable, asking, new_id
 
 DIGEST = "d" * 64
 
@@ -42,6 +44,7 @@ def test_nobody_of_another_programme_has_a_version_nor_who_is_erased_nor_what_is
     store: Store, programme_id: str, another_programme_id: str, people: list[str], now: datetime
 ) -> None:
     assert store.lookups.availability_versions(another_programme_id, people) == {}
+    assert store.lookups.availability_versions(programme_id, []) == {}
     with store.write() as tx:
         tx.people.erase(programme_id, people[0], now)
     asked = [people[0], people[1], "nobody", "a\0b", "", "' OR ''='", "é" * 64]
@@ -97,9 +100,55 @@ def test_over_connections_that_were_cut_it_is_asked_again(
     assert [store.lookups.key(DIGEST, now) for _ in range(3)] == [added] * 3
 
 
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each time that a connection is asked from now on."""
+    made: list[str] = []
+    ask = asking._Connection.rows  # noqa: SLF001
+
+    def rows(self: Any, text: str, values: Any) -> Any:
+        made.append(text)
+        return ask(self, text, values)
+
+    monkeypatch.setattr(asking._Connection, "rows", rows)  # noqa: SLF001
+    return made
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_however_many_connections_were_cut_it_is_asked_twice(
+    store: Store, postgresql: PostgreSQL, store_url: str, now: datetime, attempts: list[str]
+) -> None:
+    together = threading.Barrier(4)
+
+    def ask(_: int) -> None:
+        together.wait()
+        store.lookups.key(DIGEST, now)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(ask, range(4)))
+    database = urlsplit(store_url).path.removeprefix("/")
+    cut = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s")
+    postgresql.execute(cut, database)
+    attempts.clear()
+    assert store.lookups.key(DIGEST, now) is None
+    assert len(attempts) == 2
+
+
+def test_a_statement_that_is_wrong_is_asked_once_and_is_no_outage(
+    store: Store, now: datetime, attempts: list[str]
+) -> None:
+    store.lookups.key(DIGEST, now)
+    with store.write() as tx:
+        tx.programmes._connection.exec_driver_sql("ALTER TABLE api_keys RENAME TO keys_of_old")  # noqa: SLF001
+    attempts.clear()
+    with pytest.raises(StatementRefused, match="scheduler doctor"):
+        store.lookups.key(DIGEST, now)
+    assert len(attempts) == 1
+
+
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
-def test_a_database_that_is_gone_is_named_so(store: Store, database: Path, now: datetime) -> None:
+def test_a_file_that_is_no_database_is_an_outage(store: Store, database: Path, now: datetime) -> None:
     store.close()
-    database.unlink()
-    with pytest.raises(StoreUnavailable, match="no such table"):
+    database.write_bytes(b"no database at all" * 1000)
+    with pytest.raises(StoreUnavailable):
         store.lookups.key(DIGEST, now)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,29 @@ def test_the_committed_description_is_the_one_that_is_served(app: Flask) -> None
     served = app.test_client().get("/openapi.yaml")
     assert served.mimetype == "application/yaml"
     assert served.text == (ROOT / "openapi.yaml").read_text(), "run 'make openapi'"
+
+
+ASKED_AT_ONCE = """
+import sys, time
+from concurrent.futures import ThreadPoolExecutor
+from scheduler.app import routed_app
+from scheduler.web.api.openapi import openapi_yaml
+
+app = routed_app()
+
+def ask(place):
+    time.sleep(place / 10)
+    return openapi_yaml(app)
+
+with ThreadPoolExecutor(6) as threads:
+    told = set(threads.map(ask, (0, 0, 0.5, 1, 3, 8)))
+sys.stdout.write(told.pop() if len(told) == 1 else f"{len(told)} different ones")
+"""
+
+
+def test_those_who_are_the_first_to_ask_get_the_same() -> None:
+    done = subprocess.run([sys.executable, "-c", ASKED_AT_ONCE], capture_output=True, text=True, check=True)
+    assert done.stdout == (ROOT / "openapi.yaml").read_text()
 
 
 def test_it_is_a_valid_openapi_3_1_document(document: dict[str, Any]) -> None:

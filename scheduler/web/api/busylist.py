@@ -27,8 +27,8 @@ from scheduler.web.api.fields import Document, Instant, backward
 MOST = 100_000
 """Busy periods of one attendee."""
 
-_MARK = secrets.token_hex(16)
-"""What the marks begin with: nobody outside of the process can write one."""
+MOST_LISTS = 100
+"""So many lists of a body are looked at; what comes after them, and more than a request can use, is the parser's."""
 
 _SPACES = b" \t\n\r"
 """JSON's own (RFC 8259 §2)."""
@@ -113,17 +113,20 @@ class Tables:
         parts: list[bytes] = []
         found: dict[str, Periods] = {}
         done = 0
-        at = body.find(_NAME)
-        while at >= 0:
+        at = 0
+        for _ in range(MOST_LISTS):
+            at = body.find(_NAME, at)
+            if at < 0:
+                break
             table = _Table.at(body, at)
             periods = table and table.periods()
             if table and periods:
-                mark = f"{_MARK}{len(found)}"
+                mark = secrets.token_hex(16)  # which nobody can have written
                 found[mark] = periods
                 parts += [body[done : table.opening], f'"{mark}"'.encode()]
                 done = table.end
             # Nothing is looked through twice, however many lists somebody opens without closing them.
-            at = body.find(_NAME, table.end if table else at + 1)
+            at = table.end if table else at + 1
         return cls(b"".join([*parts, body[done:]]), found)
 
     def take(self, mark: str) -> Periods:

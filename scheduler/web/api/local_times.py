@@ -21,7 +21,7 @@ def attendee_rows(
     periods: Sequence[Period],
     available: Sequence[tuple[bool | None, ...]],
 ) -> list[tuple[dict[str, object], ...]]:
-    """For each period the `SlotAttendee` of those at the places.
+    """For each period the `SlotAttendee` of those at the places, one at least.
 
     ``available`` has for each period a word for each of them.
     """

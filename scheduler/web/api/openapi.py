@@ -5,6 +5,7 @@ spectree documents and does not validate: its Flask plugin reads malformed JSON 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -37,6 +38,9 @@ _UNREADABLE = (400, 413, 415, 422)
 
 _STORE = {Scope.PEOPLE_WRITE, Scope.MEETINGS_WRITE, Scope.ADMIN}
 """What a POST has to be allowed to do that stores something."""
+
+_describing = threading.Lock()
+"""Held by who describes: spectree gathers what it knows piece by piece."""
 
 _routes: list[tuple[Callable[..., Any], Callable[..., Any]]] = []
 """What answers each route, and what describes that to spectree: making schemas takes longer than all else at the start.
@@ -133,12 +137,14 @@ def documented(
 
 def openapi_document(app: Flask) -> dict[str, Any]:
     """The OpenAPI document of the app's routes."""
-    if not hasattr(spec, "_spec"):
-        for answer, describe in _routes:
-            answer.__dict__["__wrapped__"] = describe(answer.__dict__["__wrapped__"])
-        spec.app = app
-        with app.app_context():
-            _put_right(spec.spec)
+    with _describing:
+        if _routes:
+            for answer, described in _routes:
+                answer.__dict__["__wrapped__"] = described(answer.__dict__["__wrapped__"])
+            spec.app = app
+            with app.app_context():
+                _put_right(spec.spec)
+            _routes.clear()
     return cast("dict[str, Any]", spec.spec)
 
 
