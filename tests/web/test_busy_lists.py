@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from scheduler.domain.periods import Period, Periods
 from scheduler.errors import FieldError, InvalidFields
 from scheduler.web.api.attendees import MOST_ATTENDEES
-from scheduler.web.api.busylist import MOST, MOST_LISTS, BusyDocument, BusyList, Tables, _Table, read_document
+from scheduler.web.api.busylist import MOST, MOST_LISTS, BusyDocument, BusyList, Tables, read_document
 from scheduler.web.problems import fields_of
 from scheduler.web.requests import LARGE_BODY
 
@@ -196,21 +196,48 @@ def test_what_is_no_json_or_no_such_document_is_refused_in_the_same_words(text: 
 
 
 @pytest.mark.parametrize("again", ['"busy"', f'"busy": {TABLE[:-1]},', f'"busy": {TABLE},', f'"busy": [{TABLE}],'])
-def test_of_a_body_of_nothing_but_lists_no_more_are_looked_at_than_a_request_can_use(
-    again: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked_at = []
-    at = _Table.at
+def test_of_a_body_of_nothing_but_lists_no_more_are_looked_at_than_a_request_can_use(again: str) -> None:
+    body = ("{" + again * (LARGE_BODY // len(again))).encode()
+    looked_at = 0
 
-    def look(body: bytes, name: int) -> _Table | None:
-        looked_at.append(name)
-        return at(body, name)
+    class Watched(bytes):
+        def find(self, *arguments: Any) -> int:
+            nonlocal looked_at
+            looked_at += 1
+            return super().find(*arguments)
 
-    monkeypatch.setattr(_Table, "at", look)
-    read = Tables.of(("{" + again * (LARGE_BODY // len(again))).encode())
-    assert len(looked_at) <= MOST_LISTS
+    read = Tables.of(Watched(body))
+    assert looked_at <= 2 * MOST_LISTS
     assert len(read.found) <= MOST_LISTS
     assert MOST_LISTS >= MOST_ATTENDEES
+
+
+class Several(BaseModel):
+    people: list[InBulk]
+
+
+suffixes = st.sampled_from(["Z", ".000Z", "+02:00"])
+lists = st.builds(
+    lambda pairs, suffix: [{"start": start[:-1] + suffix, "end": end[:-1] + suffix} for start, end in pairs],
+    st.lists(st.tuples(well_inside, well_inside).map(sorted).filter(lambda pair: pair[0] < pair[1]), max_size=4),
+    suffixes,
+)
+spoilt = lists.map(lambda rows: [*rows, USUAL | {"end": "2026-02-30T15:00:00Z"}])
+
+
+@given(st.lists(lists | lists | lists | spoilt | st.none(), max_size=6))
+def test_lists_of_one_body_written_alike_or_not_are_each_what_they_are_alone(sent: list[Any]) -> None:
+    text = json.dumps({"people": [{"busy": rows} for rows in sent]}).encode()
+    alone = [outcome(RowByRow.model_validate_json, json.dumps({"busy": rows}).encode()) for rows in sent]
+    refused = [place for place, found in enumerate(alone) if found and isinstance(found[0], FieldError)]
+    if refused:
+        with pytest.raises(ValidationError) as raised:
+            read_document(Several, text)
+        assert [int(field.pointer.split("/")[2]) for field in fields_of(raised.value)] == refused
+        return
+    read = [one.busy and one.busy.to_domain("") for one in read_document(Several, text).people]
+    told = [periods and list(zip(periods.starts.tolist(), periods.ends.tolist(), strict=True)) for periods in read]
+    assert [found or None for found in told] == [found or None for found in alone]
 
 
 def test_a_mark_stands_for_nothing_but_in_the_body_that_it_was_put_into() -> None:
