@@ -90,11 +90,11 @@ class Starts:
             return np.zeros(len(self), dtype=bool)
         if len(bars) == 1 and len(self) <= FEW:
             return self._looked_up(duration, bars[0])
-        lengths = [1 if bar.starts_only else duration for bar in bars]
-        opens = np.concatenate(
-            [bar.periods.starts - (length + bar.after - 1) for bar, length in zip(bars, lengths, strict=True)]
-        )
-        closes = np.concatenate([bar.periods.ends + bar.before for bar in bars])
+        # All bars at once: most have so few periods that a step for each would cost more than the periods do.
+        counts = [len(bar.periods) for bar in bars]
+        back = np.repeat([(1 if bar.starts_only else duration) + bar.after - 1 for bar in bars], counts)
+        opens = np.concatenate([bar.periods.starts for bar in bars]) - back
+        closes = np.concatenate([bar.periods.ends for bar in bars]) + np.repeat([bar.before for bar in bars], counts)
         # In place and in 32 bits: fresh memory for arrays of this size costs more than the arithmetic.
         depth = np.zeros(len(self) + 1, dtype=np.int32)
         np.add.at(depth, self.places(opens), _ONE)
