@@ -82,7 +82,7 @@ class Asking:
     def _ask(self, connection: _Connection, prepared: Prepared, written: Any) -> list[Any]:
         try:
             rows = connection.rows(prepared.text, written)
-        except BaseException:
+        except BaseException:  # whatever it is: nobody knows what the connection is in the middle of
             connection.close()
             raise
         self._idle.append(connection)
