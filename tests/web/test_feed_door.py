@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 from structlog.testing import capture_logs
-from support.api import Api, Clock, Pair
+from support.api import Api, Clock, Pair, problem_of
 from support.figures import Figures
 from support.postgres import PostgreSQL
 from werkzeug.test import Client, TestResponse
@@ -172,6 +172,14 @@ def test_every_poll_has_an_id_a_line_in_the_log_and_no_token_in_it(doors: Doors)
     assert told_of_them == [("GET", "/feeds/<token>.ics", 200), ("GET", "/feeds/<token>.ics", 304)]
     assert doors.path.removeprefix("/feeds/").removesuffix(".ics") not in str(lines)
     assert doors.answered_in_front == [200, 304]
+
+
+def test_a_database_of_another_schema_is_the_app_s_to_answer(doors: Doors, context: Context) -> None:
+    """The door stands in front of what makes problems of errors."""
+    with context.store.write() as tx:
+        tx.feeds._connection.exec_driver_sql("ALTER TABLE feeds RENAME TO feeds_of_old")  # noqa: SLF001
+    assert problem_of(doors.front.get(doors.path), 500)["type"] == "/problems#internal-error"
+    assert doors.passed_on == 1
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)

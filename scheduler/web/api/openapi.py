@@ -43,7 +43,7 @@ _describing = threading.Lock()
 """Held by who describes: spectree gathers what it knows piece by piece."""
 
 _routes: list[tuple[Callable[..., Any], Callable[..., Any]]] = []
-"""What answers each route, and what describes that to spectree: making schemas takes longer than all else at the start.
+"""What answers each route, and what describes that to spectree: only who asks waits while it makes the schemas.
 
 spectree finds what it described behind the ``__wrapped__`` of what answers, which itself does not go through it.
 """
