@@ -35,10 +35,10 @@ from benchmarks.inputs import BUSY_A_WEEK, DURATION, STEP, Case, slot_query
 from benchmarks.runner import Bar, DifferentAnswers, Row
 from scheduler.app import create_context, create_service
 from scheduler.config import Environment, Settings
-from scheduler.domain.availability import Attendee, Blackout, Days
-from scheduler.domain.people import Person
-from scheduler.domain.periods import Periods
-from scheduler.domain.slots import SlotAnswer, SlotQuery, find_slots
+from scheduler.domain.availability.attendees import Attendee, Blackout, Days
+from scheduler.domain.programme.people import Person
+from scheduler.domain.search.slots import SlotAnswer, SlotQuery, find_slots
+from scheduler.domain.time.periods import Periods
 from scheduler.logs import configure_logs
 from scheduler.services.people import add_blackout, add_person
 from scheduler.services.ports import Context

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from scheduler.domain.availability import Attendee, Blackout, BlackoutKind, Days, WorkingHours
-from scheduler.domain.cadences import CadenceQuery
-from scheduler.domain.periods import Period, Periods, instant_of, minute_of
-from scheduler.domain.slots import SlotQuery
+from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
+from scheduler.domain.search.cadences import CadenceQuery
+from scheduler.domain.search.slots import SlotQuery
+from scheduler.domain.time.periods import Period, Periods, instant_of, minute_of
 
 SEED = 5545
 WEEK = 7 * 1440

@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.inputs import Case, slot_query
 from benchmarks.peers import PeerInput, with_portion
 from benchmarks.runner import Bar, Contest, Row
-from scheduler.domain.freemasks import FreeMasks
-from scheduler.domain.slots import Kept, feasible_starts
+from scheduler.domain.search.freemasks import FreeMasks
+from scheduler.domain.search.slots import Kept, feasible_starts
 
 NAME = "slots_kept"
 LARGEST = Case(10, 52)

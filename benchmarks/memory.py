@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from benchmarks.inputs import Case, slot_query
 from benchmarks.runner import Bar, Contest, Row
-from scheduler.domain.periods import Period
-from scheduler.domain.slots import LONGEST_WINDOW, find_slots
+from scheduler.domain.search.slots import LONGEST_WINDOW, find_slots
+from scheduler.domain.time.periods import Period
 
 CASE = Case(50, 53)
 """The most people that a request may have, and somewhat more than the longest window."""

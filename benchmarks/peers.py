@@ -18,9 +18,10 @@ import pandas as pd
 import portion
 from intervaltree import IntervalTree
 
-from scheduler.domain.availability import Attendee, Days, blackout_periods, closed_hours
-from scheduler.domain.periods import Period, Periods, minute_after, minute_of
-from scheduler.domain.slots import SlotQuery
+from scheduler.domain.availability.attendees import Attendee, Days
+from scheduler.domain.availability.open_time import blackout_periods, closed_hours
+from scheduler.domain.search.slots import SlotQuery
+from scheduler.domain.time.periods import Period, Periods, minute_after, minute_of
 
 Spans = list[tuple[int, int]]
 """Half-open [start, end) in UTC minutes, in order."""

@@ -25,9 +25,9 @@ import numpy as np
 
 from scheduler.app import create_context, create_service
 from scheduler.config import load_settings
-from scheduler.domain.mentorships import Mentorship
-from scheduler.domain.people import Person, Show
-from scheduler.domain.periods import Period
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.people import Person, Show
+from scheduler.domain.time.periods import Period
 from scheduler.services.booking import Details, book_slot
 from scheduler.services.mentorships import add_mentorship
 from scheduler.services.people import add_person

@@ -14,13 +14,13 @@ from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault
 from scheduler.store import Store
 from scheduler.web.api.routes import api_blueprint
-from scheduler.web.feed_door import FeedDoor
-from scheduler.web.feeds import feeds
-from scheduler.web.limits import Rates, register_limits
-from scheduler.web.metrics import Counting, feed_hit, register_metrics
-from scheduler.web.pages import register_pages
-from scheduler.web.problems import register_errors
-from scheduler.web.requests import register_request_log
+from scheduler.web.feeds.middleware import FeedDoor
+from scheduler.web.feeds.views import feeds
+from scheduler.web.http.limits import Rates, register_limits
+from scheduler.web.http.metrics import Counting, feed_hit, register_metrics
+from scheduler.web.http.problems import register_errors
+from scheduler.web.http.requests import register_request_log
+from scheduler.web.site.pages import register_pages
 
 
 def create_context(settings: Settings) -> Context:

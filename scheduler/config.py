@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from scheduler.domain.quotas import Quotas
+from scheduler.domain.programme.quotas import Quotas
 from scheduler.errors import SchedulerError
 
 DEVELOPMENT_KEY = "development-only-secret-key-0123456789"

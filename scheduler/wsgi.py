@@ -10,7 +10,7 @@ from flask import Flask
 from scheduler.app import create_context, create_service
 from scheduler.config import load_settings
 from scheduler.logs import configure_logs
-from scheduler.web.metrics import start_metrics
+from scheduler.web.http.metrics import start_metrics
 
 
 def create() -> Flask:

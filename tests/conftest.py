@@ -16,7 +16,7 @@ from support.scripted import ScriptedServer
 from support.xandikos import Xandikos
 
 from scheduler.adapters.guarded_http import Guard
-from scheduler.domain.people import Account
+from scheduler.domain.programme.people import Account
 from scheduler.services.ports import Context
 from scheduler.store import Store
 

@@ -154,7 +154,7 @@ def test_the_proxy_is_given_every_name_that_its_configuration_asks_for() -> None
 
 def test_the_guide_for_operators_names_only_what_is_there() -> None:
     guide = (ROOT / "docs" / "how-to" / "operate.md").read_text()
-    import_module("scheduler.web.metrics")  # which registers them
+    import_module("scheduler.web.http.metrics")  # which registers them
     families = [family.name for family in REGISTRY.collect()]
     exported = {f"{name}{end}" for name in families for end in ("", "_total", "_info", "_bucket")} | READ_FROM_THE_TABLE
     settings = {f"SCHEDULER_{field.upper()}" for field in Settings.model_fields} | {"SCHEDULER_DOMAIN"}

@@ -11,7 +11,7 @@ from benchmarks.load.contest import login, make_collection
 from benchmarks.load.processes import HOST
 from benchmarks.load.seed import SeededCalendar
 from benchmarks.load.service import Service
-from scheduler.domain.people import Account
+from scheduler.domain.programme.people import Account
 from scheduler.services.calendars import connect_calendar
 from scheduler.services.ports import Context
 from scheduler.services.publishing import deliver_next

@@ -12,12 +12,12 @@ import numpy as np
 from benchmarks.inputs import ZONES
 from scheduler.app import create_context
 from scheduler.config import Settings
-from scheduler.domain.availability import Blackout, BlackoutKind, Days, WorkingHours
-from scheduler.domain.cadences import CadenceAnswer, CadenceQuery
-from scheduler.domain.meetings import Series
-from scheduler.domain.mentorships import Mentorship
-from scheduler.domain.people import Person, Show
-from scheduler.domain.periods import Period, Periods, minute_of
+from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days, WorkingHours
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.people import Person, Show
+from scheduler.domain.search.cadences import CadenceAnswer, CadenceQuery
+from scheduler.domain.time.periods import Period, Periods, minute_of
+from scheduler.domain.time.series import Series
 from scheduler.services.booking import CadenceBooking, Details, book_cadence, book_slot
 from scheduler.services.mentorships import add_mentorship
 from scheduler.services.people import add_blackout, add_person, create_feed

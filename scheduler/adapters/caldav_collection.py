@@ -26,7 +26,7 @@ from requests.auth import HTTPBasicAuth
 from scheduler.adapters.calendar_errors import CalendarRefused, CalendarUnreachable, failure
 from scheduler.adapters.conditional_put import Held, Written
 from scheduler.adapters.guarded_http import AnswerTooLarge
-from scheduler.domain.people import Account
+from scheduler.domain.programme.people import Account
 from scheduler.ical.parse import read_identity
 
 _CALDAV = "{urn:ietf:params:xml:ns:caldav}"

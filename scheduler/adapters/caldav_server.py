@@ -12,8 +12,8 @@ from scheduler.adapters.caldav_collection import CalendarObject, Collection
 from scheduler.adapters.calendar_errors import CalendarRefused, CalendarUnreachable
 from scheduler.adapters.conditional_put import put_object
 from scheduler.adapters.guarded_http import AddressRefused, Guard, guarded_session
-from scheduler.domain.deliveries import Outcome, Rejected, TryAgain
-from scheduler.domain.people import Account
+from scheduler.domain.programme.outbox import Outcome, Rejected, TryAgain
+from scheduler.domain.programme.people import Account
 
 __all__ = ["CalDAVServer", "CalendarRefused", "CalendarUnreachable"]
 

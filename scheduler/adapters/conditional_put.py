@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scheduler.adapters.calendar_errors import CalendarRefused
-from scheduler.domain.deliveries import Outcome, Rejected, Stored, TryAgain
+from scheduler.domain.programme.outbox import Outcome, Rejected, Stored, TryAgain
 from scheduler.ical.lines import NotOneCalendar
 from scheduler.ical.merge import Merged, merge
 from scheduler.ical.ownership import told

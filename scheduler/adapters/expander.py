@@ -18,7 +18,7 @@ from typing import BinaryIO, Self, cast
 
 import structlog
 
-from scheduler.domain.periods import Periods
+from scheduler.domain.time.periods import Periods
 from scheduler.ical.expanding import OUT_OF_MEMORY, read_answer, write_question
 from scheduler.ical.parse import UnreadableCalendar
 

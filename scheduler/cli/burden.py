@@ -8,12 +8,12 @@ import click
 
 from scheduler.cli.opening import open_service
 from scheduler.cli.options import read_option
+from scheduler.cli.tables import print_answer
 from scheduler.errors import InvalidFields
 from scheduler.services.burden import Share, burden_ledger
 from scheduler.services.programmes import find_programme
-from scheduler.tables import print_answer
 from scheduler.web.api.burden import BurdenDocument
-from scheduler.web.api.fields import backward, parse_instant
+from scheduler.web.fields.fields import backward, parse_instant
 
 
 @click.command()

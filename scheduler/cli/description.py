@@ -7,11 +7,11 @@ from pydantic import SecretStr
 
 from scheduler.app import routed_app
 from scheduler.cli.opening import read_settings
+from scheduler.cli.tables import print_answer, scoring_table
 from scheduler.config import DEVELOPMENT_KEY, Settings
 from scheduler.store import database_name
-from scheduler.tables import print_answer, scoring_table
-from scheduler.web.api.openapi import openapi_yaml
 from scheduler.web.api.scoring import ScoringDocument
+from scheduler.web.openapi.description import openapi_yaml
 
 
 @click.command()

@@ -9,11 +9,11 @@ from pydantic import TypeAdapter
 
 from scheduler.cli.opening import open_service
 from scheduler.cli.options import read_option
-from scheduler.domain.access import LONGEST_OVERLAP, ApiKey, Scope
+from scheduler.domain.programme.api_keys import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields, NotFound
 from scheduler.services.ports import Context
 from scheduler.services.programmes import SeveralFit, create_key, find_programme, revoke_key, rotate_key
-from scheduler.web.api.fields import Name, parse_duration, parse_instant
+from scheduler.web.fields.fields import Name, parse_duration, parse_instant
 
 _SCOPES = click.Choice([scope.value for scope in Scope])
 _PROGRAMME = click.option("--programme", required=True, help="its id or its name")

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from scheduler.errors import InvalidFields
-from scheduler.web.problems import fields_of
+from scheduler.web.http.problems import fields_of
 
 _T = TypeVar("_T")
 

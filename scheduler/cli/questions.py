@@ -11,20 +11,20 @@ from typing import TypeVar
 import click
 from pydantic import ValidationError
 
-from scheduler.domain.sequences import find_sequences
-from scheduler.domain.slots import find_slots
-from scheduler.domain.weekview import week_view
+from scheduler.cli.tables import cadences_table, print_answer, sequences_table, slots_table
+from scheduler.domain.search.sequences import find_sequences
+from scheduler.domain.search.slots import find_slots
 from scheduler.errors import InvalidFields
 from scheduler.pictures import week_svg
+from scheduler.pictures.week_view import week_view
 from scheduler.services.proposing import cadences_or_rotations, inline_attendees, with_attendees
-from scheduler.tables import cadences_table, print_answer, sequences_table, slots_table
-from scheduler.web.api.attendees import specs_of
-from scheduler.web.api.busylist import read_document
 from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
-from scheduler.web.api.fields import Document
 from scheduler.web.api.sequences import SequencesRequest, sequences_answer
 from scheduler.web.api.slots import SlotsRequest, slots_answer
-from scheduler.web.problems import fields_of
+from scheduler.web.documents.attendees import specs_of
+from scheduler.web.fields.busy_lists import read_document
+from scheduler.web.fields.fields import Document
+from scheduler.web.http.problems import fields_of
 
 _D = TypeVar("_D", bound=Document)
 

@@ -9,7 +9,7 @@ from scheduler.cli.opening import open_context, open_service, read_settings
 from scheduler.services.booking import rederive_meetings
 from scheduler.serving import serve as serve_app
 from scheduler.serving import work as run_worker
-from scheduler.web.metrics import start_metrics
+from scheduler.web.http.metrics import start_metrics
 
 
 @click.command()

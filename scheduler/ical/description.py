@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from scheduler.domain.clocks import zone_at
-from scheduler.domain.meetings import Meeting, OccurrenceStatus, Party
-from scheduler.domain.zones import local_time
+from scheduler.domain.programme.meetings import Meeting, OccurrenceStatus, Party
+from scheduler.domain.time.clocks import zone_at
+from scheduler.domain.time.zones import local_time
 from scheduler.ical.values import one_line
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -12,7 +12,7 @@ from datetime import tzinfo
 from icalendar import Component, Timezone
 from icalendar.timezone.zoneinfo import ZONEINFO
 
-from scheduler.domain.zones import ZONE_NAMES, find_zone
+from scheduler.domain.time.zones import ZONE_NAMES, find_zone
 
 
 class IanaZones(ZONEINFO):

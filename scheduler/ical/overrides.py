@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from scheduler.domain.zones import local_time
+from scheduler.domain.time.zones import local_time
 from scheduler.ical.event_times import EventTimes
 from scheduler.ical.lines import Block, Line
 from scheduler.ical.ownership import STAMP, TIMES

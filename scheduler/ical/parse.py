@@ -16,8 +16,8 @@ import recurring_ical_events
 from icalendar import Calendar, Component, Event, vDDDLists, vDDDTypes, vRecur
 from icalendar.timezone import tzp
 
-from scheduler.domain.periods import Period, Periods, minute_after, minute_of
-from scheduler.domain.zones import FIRST_DATE, LocalTime, find_zone
+from scheduler.domain.time.periods import Period, Periods, minute_after, minute_of
+from scheduler.domain.time.zones import FIRST_DATE, LocalTime, find_zone
 from scheduler.errors import SchedulerError
 from scheduler.ical.foreign_zones import ForeignZones, IanaZones
 

@@ -14,9 +14,9 @@ from enum import StrEnum
 
 from icalendar import Alarm, Calendar, Event, vRecur
 
-from scheduler.domain.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
-from scheduler.domain.periods import Period
-from scheduler.domain.zones import LocalTime, local_time
+from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
+from scheduler.domain.time.periods import Period
+from scheduler.domain.time.zones import LocalTime, local_time
 from scheduler.ical.description import describe_once, describe_series
 from scheduler.ical.scheduling import ORGANIZERS, Copy
 from scheduler.ical.stamps import stamped

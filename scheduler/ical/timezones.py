@@ -17,8 +17,8 @@ from importlib.resources import files
 
 from icalendar import Timezone, TimezoneDaylight, TimezoneStandard, vRecur
 
-from scheduler.domain.periods import instant_of, minute_of
-from scheduler.domain.zones import find_zone, offsets_between
+from scheduler.domain.time.periods import instant_of, minute_of
+from scheduler.domain.time.zones import find_zone, offsets_between
 
 BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001  # DTSTART of an observance is a wall time
 """Before any meeting: from here on an observance is in force, whatever the span."""

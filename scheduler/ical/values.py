@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from icalendar import Component, vCalAddress, vText, vUri
 
-from scheduler.domain.meetings import Party
-from scheduler.domain.zones import LocalTime
+from scheduler.domain.programme.meetings import Party
+from scheduler.domain.time.zones import LocalTime
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _UNSAYABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")

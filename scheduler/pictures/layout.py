@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from scheduler.domain.periods import Span
-from scheduler.domain.walldays import Stretch
-from scheduler.domain.weekview import WeekView
+from scheduler.domain.time.periods import Span
+from scheduler.pictures.wall_days import Stretch
+from scheduler.pictures.week_view import WeekView
 
 MARGIN = 20.0
 AXIS = 60.0

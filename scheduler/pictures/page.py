@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from scheduler.domain.explanation import Cause
-from scheduler.domain.weekview import WeekView
+from scheduler.domain.search.explanation import Cause
 from scheduler.pictures import words
-from scheduler.pictures.described import described, left_out, slot_time, title_of, why_none
+from scheduler.pictures.descriptions import described, left_out, slot_time, title_of, why_none
 from scheduler.pictures.layout import LINE, MARGIN, Layout
 from scheduler.pictures.patterns import CHOSEN, INK, QUIET, RULE, fill_of, pattern_definitions
 from scheduler.pictures.svg import element, escaped, fitted, rect, text
 from scheduler.pictures.week import week_height, week_markup
+from scheduler.pictures.week_view import WeekView
 
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 BETWEEN_WEEKS = 34.0

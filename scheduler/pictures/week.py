@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby
 
-from scheduler.domain.availability import DAY
-from scheduler.domain.explanation import Cause
-from scheduler.domain.weekview import Week, WeekView
+from scheduler.domain.search.explanation import Cause
+from scheduler.domain.time.units import DAY
 from scheduler.pictures import words
-from scheduler.pictures.described import clock_notes, week_name
+from scheduler.pictures.descriptions import clock_notes, week_name
 from scheduler.pictures.layout import HEAD, LEAST_TEXT, LINE, Box, Layout
 from scheduler.pictures.patterns import GUTTER, INK, QUIET, RULE, fill_of
-from scheduler.pictures.slotboxes import slot_boxes
+from scheduler.pictures.slot_boxes import slot_boxes
 from scheduler.pictures.svg import element, rect, text
+from scheduler.pictures.week_view import Week, WeekView
 
 HEADING = 24.0
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from scheduler.domain.availability import DAY
-from scheduler.domain.explanation import Cause, Reason
-from scheduler.domain.periods import EPOCH
-from scheduler.domain.shading import Shade
-from scheduler.domain.weekview import Person
+from scheduler.domain.search.explanation import Cause, Reason
+from scheduler.domain.time.periods import EPOCH
+from scheduler.domain.time.units import DAY
+from scheduler.pictures.shading import Shade
+from scheduler.pictures.week_view import Person
 
 # Not strftime, which asks the process's locale: the same answer is the same picture everywhere.
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from scheduler.domain.availability import Attendee, Days
-from scheduler.domain.meetings import (
+from scheduler.domain.availability.attendees import Attendee, Days
+from scheduler.domain.programme.meetings import (
     Meeting,
     MeetingCancelled,
     MeetingStatus,
     Occurrence,
     Party,
-    Series,
     cancel,
     cancel_occurrence,
     move_occurrence,
@@ -22,12 +21,13 @@ from scheduler.domain.meetings import (
     rederive,
     redescribe,
 )
-from scheduler.domain.mentorships import Mentorship, MentorshipNotActive, MentorshipStatus
-from scheduler.domain.periods import Period
-from scheduler.domain.planning import BlockedBy, OnConflict, PlannedOccurrence, Planner, PlanStatus
-from scheduler.domain.recurrence import DAY_NAMES, weekday_of
-from scheduler.domain.rules import NO_RULES, Rules
-from scheduler.domain.zones import TZ_DATABASE_VERSION, local_time
+from scheduler.domain.programme.mentorships import Mentorship, MentorshipNotActive, MentorshipStatus
+from scheduler.domain.search.planning import BlockedBy, OnConflict, PlannedOccurrence, Planner, PlanStatus
+from scheduler.domain.search.rules import NO_RULES, Rules
+from scheduler.domain.time.periods import Period
+from scheduler.domain.time.recurrence import DAY_NAMES, weekday_of
+from scheduler.domain.time.series import Series
+from scheduler.domain.time.zones import TZ_DATABASE_VERSION, local_time
 from scheduler.errors import InvalidFields, NotFound, Refused
 from scheduler.services.locking import lock_meeting, lock_mentorship
 from scheduler.services.ports import Context

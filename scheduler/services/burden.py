@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scheduler.domain.availability import Attendee
-from scheduler.domain.burden import burden_of_each
-from scheduler.domain.people import Person
-from scheduler.domain.periods import Period
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.availability.burden import burden_of_each
+from scheduler.domain.programme.people import Person
+from scheduler.domain.time.periods import Period
 from scheduler.services.ports import Context
 from scheduler.store import KeptOccurrence
 

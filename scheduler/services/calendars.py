@@ -9,9 +9,9 @@ import structlog
 
 from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachable
 from scheduler.adapters.guarded_http import AddressRefused
-from scheduler.domain.deliveries import LEASE
-from scheduler.domain.people import Account, ConnectedCalendar
-from scheduler.domain.periods import Periods
+from scheduler.domain.programme.outbox import LEASE
+from scheduler.domain.programme.people import Account, ConnectedCalendar
+from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar, busy_periods
 from scheduler.services.ports import Context
 from scheduler.services.quotas import make_room_for_calendar

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachable
 from scheduler.adapters.guarded_http import AddressRefused
-from scheduler.domain.deliveries import DeliveryState
-from scheduler.domain.people import Account
+from scheduler.domain.programme.outbox import DeliveryState
+from scheduler.domain.programme.people import Account
 from scheduler.errors import InvalidValue, NotFound
 from scheduler.ical.render import render_invite
 from scheduler.ical.stamps import marked_uid

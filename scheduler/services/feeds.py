@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from scheduler import __version__
-from scheduler.domain.people import Show
-from scheduler.domain.zones import TZ_DATABASE_VERSION
+from scheduler.domain.programme.people import Show
+from scheduler.domain.time.zones import TZ_DATABASE_VERSION
 from scheduler.ical.render import Audience, FeedEntry, render_feed
 from scheduler.services.ports import Context
 from scheduler.services.secrets import digest

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scheduler.domain.deliveries import DeliveryState
-from scheduler.domain.meetings import Meeting, MeetingStatus, rederive
-from scheduler.domain.zones import TZ_DATABASE_VERSION
+from scheduler.domain.programme.meetings import Meeting, MeetingStatus, rederive
+from scheduler.domain.programme.outbox import DeliveryState
+from scheduler.domain.time.zones import TZ_DATABASE_VERSION
 from scheduler.ical.lines import NotOneCalendar
 from scheduler.ical.merge import Merged, merge
 from scheduler.ical.ownership import WORDS

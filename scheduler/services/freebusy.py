@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from scheduler.domain.availability import Unknown, blackout_periods, closed_hours
-from scheduler.domain.periods import Periods, minute_after, minute_of
+from scheduler.domain.availability.attendees import Unknown
+from scheduler.domain.availability.open_time import blackout_periods, closed_hours
+from scheduler.domain.time.periods import Periods, minute_after, minute_of
 from scheduler.services.ports import Context
 from scheduler.services.proposing import AttendeeSpec, load_attendees
 

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 
-from scheduler.domain.availability import Attendee, Unknown
-from scheduler.domain.bounded import BoundedCache
-from scheduler.domain.freemasks import FreeMasks
-from scheduler.domain.people import ConnectedCalendar
-from scheduler.domain.periods import Periods
-from scheduler.domain.zones import FIRST_DATE, LAST_INSTANT
+from scheduler.domain.availability.attendees import Attendee, Unknown
+from scheduler.domain.programme.people import ConnectedCalendar
+from scheduler.domain.search.bounded import BoundedCache
+from scheduler.domain.search.freemasks import FreeMasks
+from scheduler.domain.time.periods import Periods
+from scheduler.domain.time.zones import FIRST_DATE, LAST_INSTANT
 from scheduler.store import Store, Transaction
 
 UNREAD = "the connected calendar has not been read recently enough"

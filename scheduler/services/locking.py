@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scheduler.domain.meetings import Party
-from scheduler.domain.mentorships import Mentorship
-from scheduler.domain.people import Person
+from scheduler.domain.programme.meetings import Party
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.people import Person
 from scheduler.store import StoredMeeting, Transaction
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from scheduler.domain.meetings import cancel_from
-from scheduler.domain.mentorships import Mentorship, MentorshipEnded
+from scheduler.domain.programme.meetings import cancel_from
+from scheduler.domain.programme.mentorships import Mentorship, MentorshipEnded
 from scheduler.errors import InvalidFields, NotFound
 from scheduler.services.locking import lock_mentorship_with_meetings
 from scheduler.services.ports import Context

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from scheduler.domain.availability import Blackout
-from scheduler.domain.meetings import Party, cancel_from, redescribe
-from scheduler.domain.mentorships import MentorshipStatus
-from scheduler.domain.people import Feed, Person, Show, StoredBlackout
+from scheduler.domain.availability.attendees import Blackout
+from scheduler.domain.programme.meetings import Party, cancel_from, redescribe
+from scheduler.domain.programme.mentorships import MentorshipStatus
+from scheduler.domain.programme.people import Feed, Person, Show, StoredBlackout
 from scheduler.services.locking import lock_person
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish_change, refresh_descriptions

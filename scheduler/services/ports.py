@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from scheduler.domain.deliveries import Outcome
-from scheduler.domain.people import Account
-from scheduler.domain.quotas import Quotas
+from scheduler.domain.programme.outbox import Outcome
+from scheduler.domain.programme.people import Account
+from scheduler.domain.programme.quotas import Quotas
 from scheduler.services.known_people import Knowledge
 from scheduler.services.secrets import Vault
 from scheduler.store import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from scheduler.domain.access import DEFAULT_OVERLAP, ApiKey, Scope, check_revocable
+from scheduler.domain.programme.api_keys import DEFAULT_OVERLAP, ApiKey, Scope, check_revocable
 from scheduler.errors import NotFound, SchedulerError
 from scheduler.services.ports import Context
 from scheduler.services.quotas import make_room_for_key

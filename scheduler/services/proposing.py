@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from scheduler.domain.availability import Attendee
-from scheduler.domain.burden import burden_of_each
-from scheduler.domain.cadences import CadenceAnswer, CadenceQuery, find_cadences
-from scheduler.domain.periods import Periods
-from scheduler.domain.rotations import RotationAnswer, find_rotations
-from scheduler.domain.sequences import SequenceAnswer, SequenceQuery, find_sequences
-from scheduler.domain.slots import Kept, SlotAnswer, SlotQuery, find_slots
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.availability.burden import burden_of_each
+from scheduler.domain.search.cadences import CadenceAnswer, CadenceQuery, find_cadences
+from scheduler.domain.search.rotations import RotationAnswer, find_rotations
+from scheduler.domain.search.sequences import SequenceAnswer, SequenceQuery, find_sequences
+from scheduler.domain.search.slots import Kept, SlotAnswer, SlotQuery, find_slots
+from scheduler.domain.time.periods import Periods
 from scheduler.errors import NotFound, SchedulerError
 from scheduler.services.known_people import KnownPerson, known_people, load_people
 from scheduler.services.ports import Context

@@ -9,9 +9,9 @@ from datetime import datetime
 
 import structlog
 
-from scheduler.domain.deliveries import Outcome, Rejected, TryAgain, judge
-from scheduler.domain.meetings import redescribe
-from scheduler.domain.people import Account
+from scheduler.domain.programme.meetings import redescribe
+from scheduler.domain.programme.outbox import Outcome, Rejected, TryAgain, judge
+from scheduler.domain.programme.people import Account
 from scheduler.ical.render import render_invite
 from scheduler.ical.scheduling import Copy
 from scheduler.services.ports import Context

@@ -5,7 +5,7 @@ Each function raises QuotaReached if there is none, and NotFound for what it wou
 
 from __future__ import annotations
 
-from scheduler.domain.availability import Blackout
+from scheduler.domain.availability.attendees import Blackout
 from scheduler.services.ports import Context
 from scheduler.store import Transaction
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select
 
-from scheduler.domain.availability import Blackout, Days
-from scheduler.domain.people import StoredBlackout
-from scheduler.domain.periods import Period
-from scheduler.domain.recurrence import BlackoutRule
+from scheduler.domain.availability.attendees import Blackout, Days
+from scheduler.domain.programme.people import StoredBlackout
+from scheduler.domain.time.periods import Period
+from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.errors import NotFound
 from scheduler.store.rows import Repository, in_programme, lock_people, new_id, renew_availability, require_people
 from scheduler.store.tables import blackouts

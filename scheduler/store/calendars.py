@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select
 
-from scheduler.domain.people import ConnectedCalendar
-from scheduler.domain.periods import Periods
+from scheduler.domain.programme.people import ConnectedCalendar
+from scheduler.domain.time.periods import Periods
 from scheduler.errors import NotFound, Refused
 from scheduler.store.rows import (
     Place,

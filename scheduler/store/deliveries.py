@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from scheduler.domain.deliveries import LEASE, DeliveryState, Outcome, Stored, TryAgain, Verdict
+from scheduler.domain.programme.outbox import LEASE, DeliveryState, Outcome, Stored, TryAgain, Verdict
 from scheduler.errors import NotFound
 from scheduler.store.rows import Repository, in_programme, missing, new_id, require_people
 from scheduler.store.tables import calendars, deliveries, meetings

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select
 
-from scheduler.domain.people import Feed, Show
+from scheduler.domain.programme.people import Feed, Show
 from scheduler.errors import NotFound
 from scheduler.store.rows import Repository, in_programme, new_id, require_people
 from scheduler.store.tables import feeds, people

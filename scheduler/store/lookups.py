@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, bindparam, select
 
-from scheduler.domain.access import ApiKey
+from scheduler.domain.programme.api_keys import ApiKey
 from scheduler.store.asking import Asking, Prepared
 from scheduler.store.programmes import key_of
 from scheduler.store.tables import api_keys, feeds, people

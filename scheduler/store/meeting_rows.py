@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select
 
-from scheduler.domain.meetings import Meeting, Occurrence, Party, Series
-from scheduler.domain.periods import Period
-from scheduler.domain.recurrence import parse_rule
-from scheduler.domain.zones import LocalTime
+from scheduler.domain.programme.meetings import Meeting, Occurrence, Party
+from scheduler.domain.time.periods import Period
+from scheduler.domain.time.recurrence import parse_rule
+from scheduler.domain.time.series import Series
+from scheduler.domain.time.zones import LocalTime
 
 
 def default_title(mentor_name: str, mentee_name: str) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select
 
-from scheduler.domain.meetings import Meeting, MeetingStatus, OccurrenceStatus
-from scheduler.domain.periods import Period
+from scheduler.domain.programme.meetings import Meeting, MeetingStatus, OccurrenceStatus
+from scheduler.domain.time.periods import Period
 from scheduler.errors import NotFound
 from scheduler.store import meeting_rows
 from scheduler.store.rows import (

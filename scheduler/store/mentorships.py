@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select
 
-from scheduler.domain.mentorships import Mentorship
+from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.errors import NotFound
 from scheduler.store.rows import Place, Repository, beyond, in_programme, lock_people, place_of, require_people
 from scheduler.store.tables import mentorships

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, case, literal, select
 
-from scheduler.domain.availability import DEFAULT_HOURS, NO_BUFFER, Buffer, WorkingHours
-from scheduler.domain.meetings import Party
-from scheduler.domain.people import Person
+from scheduler.domain.availability.attendees import DEFAULT_HOURS, NO_BUFFER, Buffer, WorkingHours
+from scheduler.domain.programme.meetings import Party
+from scheduler.domain.programme.people import Person
 from scheduler.errors import NotFound
 from scheduler.store.rows import (
     Place,

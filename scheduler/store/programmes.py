@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
-from scheduler.domain.access import USE_NOTED_EVERY, ApiKey, Scope
+from scheduler.domain.programme.api_keys import USE_NOTED_EVERY, ApiKey, Scope
 from scheduler.errors import NotFound
 from scheduler.store.rows import Repository, in_programme, new_id
 from scheduler.store.tables import api_keys, programmes

@@ -22,11 +22,11 @@ from sqlalchemy import (
     false,
 )
 
-from scheduler.domain.availability import BlackoutKind
-from scheduler.domain.deliveries import DeliveryState
-from scheduler.domain.meetings import MeetingStatus, OccurrenceStatus
-from scheduler.domain.mentorships import MentorshipStatus
-from scheduler.domain.people import Show
+from scheduler.domain.availability.attendees import BlackoutKind
+from scheduler.domain.programme.meetings import MeetingStatus, OccurrenceStatus
+from scheduler.domain.programme.mentorships import MentorshipStatus
+from scheduler.domain.programme.outbox import DeliveryState
+from scheduler.domain.programme.people import Show
 from scheduler.store.types import ChoiceOf, Identifier, Json, PeriodsBlob, Stays, UTCDateTime, WallTime
 
 metadata = MetaData(

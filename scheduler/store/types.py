@@ -15,8 +15,8 @@ from sqlalchemy import DateTime, Dialect, LargeBinary, String, Text
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.types import TypeDecorator
 
-from scheduler.domain.clocks import Stay
-from scheduler.domain.periods import Periods
+from scheduler.domain.time.clocks import Stay
+from scheduler.domain.time.periods import Periods
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

@@ -19,9 +19,9 @@ from support.radicale import Radicale, ask
 from support.xandikos import Xandikos
 
 from scheduler.adapters.caldav_server import CalDAVServer
-from scheduler.domain.meetings import Party
-from scheduler.domain.people import Account
-from scheduler.domain.periods import Period
+from scheduler.domain.programme.meetings import Party
+from scheduler.domain.programme.people import Account
+from scheduler.domain.time.periods import Period
 from scheduler.services.booking import Details, book_slot, cancel_meeting, cancel_one, change_details, move_one
 from scheduler.services.ports import Context
 from scheduler.services.publishing import retry_delivery

@@ -16,8 +16,8 @@ from support.scripted import Asked, Raw, Reply, ScriptedServer
 
 from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
 from scheduler.adapters.guarded_http import AddressRefused, Guard
-from scheduler.domain.deliveries import Outcome, Rejected, Stored, TryAgain
-from scheduler.domain.people import Account
+from scheduler.domain.programme.outbox import Outcome, Rejected, Stored, TryAgain
+from scheduler.domain.programme.people import Account
 
 UID = "meeting@example"
 DATA = event(sequence=1, changed="20261002T000000Z")

@@ -14,8 +14,8 @@ from support.radicale import Radicale, ask, object_url
 
 from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
 from scheduler.adapters.guarded_http import AddressRefused, Guard
-from scheduler.domain.deliveries import Rejected, Stored
-from scheduler.domain.people import Account
+from scheduler.domain.programme.outbox import Rejected, Stored
+from scheduler.domain.programme.people import Account
 from scheduler.ical.parse import read_identity
 
 UID = "meeting@example"

@@ -15,7 +15,7 @@ from support.radicale import ask, object_url
 from support.scripted import Asked, Forward, Raw, Reply, ScriptedServer
 
 from scheduler.adapters.caldav_server import CalDAVServer
-from scheduler.domain.deliveries import Rejected, Stored
+from scheduler.domain.programme.outbox import Rejected, Stored
 from scheduler.ical.render import render_invite
 from scheduler.services.booking import cancel_meeting, cancel_one, change_details, move_one
 from scheduler.services.publishing import retry_delivery

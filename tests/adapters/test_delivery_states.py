@@ -16,8 +16,8 @@ from support.scripted import Asked, Raw, Reply, ScriptedServer
 
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
-from scheduler.domain.deliveries import LEASE, TryAgain
-from scheduler.domain.people import Account
+from scheduler.domain.programme.outbox import LEASE, TryAgain
+from scheduler.domain.programme.people import Account
 from scheduler.services.booking import change_details
 from scheduler.services.calendars import connect_calendar
 from scheduler.services.ports import Context

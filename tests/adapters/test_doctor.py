@@ -19,8 +19,8 @@ from support.calendars import event_object
 from support.delivering import Delivering, Server, tuesday
 from support.service import COMMAND
 
-from scheduler.domain.deliveries import DeliveryState, Rejected, Verdict
-from scheduler.domain.people import Show
+from scheduler.domain.programme.outbox import DeliveryState, Rejected, Verdict
+from scheduler.domain.programme.people import Show
 from scheduler.errors import NotFound
 from scheduler.services.booking import cancel_meeting, cancel_one, move_one
 from scheduler.services.doctor import Looked, examine

@@ -21,8 +21,8 @@ from support.service import wait_for
 
 from scheduler.adapters.expander import MEMORY, SECONDS, Expander
 from scheduler.adapters.guarded_http import Guard
-from scheduler.domain.deliveries import LEASE
-from scheduler.domain.periods import Periods
+from scheduler.domain.programme.outbox import LEASE
+from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar, busy_periods
 
 START = datetime(2026, 10, 1, tzinfo=UTC)

@@ -16,8 +16,8 @@ from support.scripted import Reply, ScriptedServer
 
 from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
 from scheduler.adapters.guarded_http import AddressRefused, Guard
-from scheduler.domain.deliveries import Rejected, TryAgain
-from scheduler.domain.people import Account
+from scheduler.domain.programme.outbox import Rejected, TryAgain
+from scheduler.domain.programme.people import Account
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 REFUSALS = (AddressRefused, CalendarRefused, CalendarUnreachable)

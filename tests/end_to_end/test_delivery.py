@@ -13,7 +13,7 @@ import recurring_ical_events
 from support.radicale import Radicale, ask, object_url
 from support.service import Service, wait_for
 
-from scheduler.domain.people import Account
+from scheduler.domain.programme.people import Account
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ from support.service import wait_for
 
 from scheduler.app import create_context
 from scheduler.config import Settings
-from scheduler.domain.deliveries import LEASE, DeliveryState
-from scheduler.domain.people import Account
+from scheduler.domain.programme.outbox import LEASE, DeliveryState
+from scheduler.domain.programme.people import Account
 from scheduler.services.calendars import connect_calendar
 from scheduler.store import DeliveryRow
 from scheduler.store.engine import open_engine, transaction

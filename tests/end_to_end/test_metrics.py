@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.servers import free_port
 from support.service import Service, wait_for
 
-from scheduler.domain.people import Account
+from scheduler.domain.programme.people import Account
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from scheduler.domain.meetings import Meeting, MeetingStatus, Party, Series, plan_occurrences
-from scheduler.domain.recurrence import WeeklyRule, weekday_of
-from scheduler.domain.zones import LocalTime
+from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Party, plan_occurrences
+from scheduler.domain.time.recurrence import WeeklyRule, weekday_of
+from scheduler.domain.time.series import Series
+from scheduler.domain.time.zones import LocalTime
 
 FIRST_TUESDAY = datetime.fromisoformat("2026-10-06 14:30")
 MakeMeeting = Callable[..., Meeting]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.calendars import event_object
 
-from scheduler.domain.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, redescribe
+from scheduler.domain.programme.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, redescribe
 from scheduler.ical.lines import NotOneCalendar, read_block, write_block
 from scheduler.ical.merge import merge
 from scheduler.ical.ownership import told

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.domain.meetings import Meeting
-from scheduler.domain.periods import Period, Periods
-from scheduler.domain.zones import UnknownZone
+from scheduler.domain.programme.meetings import Meeting
+from scheduler.domain.time.periods import Period, Periods
+from scheduler.domain.time.zones import UnknownZone
 from scheduler.ical.parse import Identity, UnreadableCalendar, busy_periods, read_identity
 from scheduler.ical.render import Audience, FeedEntry, render_feed, render_invite
 

@@ -14,8 +14,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from scheduler.domain.clocks import Stay
-from scheduler.domain.meetings import (
+from scheduler.domain.programme.meetings import (
     Meeting,
     MeetingStatus,
     OntoItself,
@@ -26,7 +25,8 @@ from scheduler.domain.meetings import (
     move_occurrence,
     redescribe,
 )
-from scheduler.domain.periods import Period
+from scheduler.domain.time.clocks import Stay
+from scheduler.domain.time.periods import Period
 from scheduler.ical.render import Audience, FeedEntry, render_feed, render_invite
 from scheduler.ical.scheduling import Copy
 

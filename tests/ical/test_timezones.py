@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Timezone
 
-from scheduler.domain.periods import instant_of, minute_of
-from scheduler.domain.zones import ZONE_NAMES, UnknownZone, find_zone, offsets_between
+from scheduler.domain.time.periods import instant_of, minute_of
+from scheduler.domain.time.zones import ZONE_NAMES, UnknownZone, find_zone, offsets_between
 from scheduler.ical.timezones import vtimezone
 
 MINUTE = timedelta(minutes=1)

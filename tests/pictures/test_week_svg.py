@@ -18,11 +18,11 @@ from support.figures import Figures
 from support.picture import Picture, span_of
 from support.strategies import slot_queries
 
-from scheduler.domain.availability import Attendee, Blackout, BlackoutKind, Days, WorkingHours
-from scheduler.domain.periods import minute_of
-from scheduler.domain.slots import SlotQuery, find_slots
-from scheduler.domain.weekview import week_view
+from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
+from scheduler.domain.search.slots import SlotQuery, find_slots
+from scheduler.domain.time.periods import minute_of
 from scheduler.pictures import week_svg
+from scheduler.pictures.week_view import week_view
 
 ELEMENTS = {"svg", "title", "desc", "defs", "pattern", "g", "rect", "path", "circle", "text", "tspan"}
 HOURS = (WorkingHours(("MO", "TU", "WE", "TH", "FR"), 14 * 60, 21 * 60),)
@@ -222,8 +222,8 @@ def test_the_same_answer_is_the_same_bytes_in_every_process(tmp_path: Path) -> N
     script = (
         "import hashlib, sys; sys.path.insert(0, sys.argv[1])\n"
         "from support.contract import SLOTS\n"
-        "from scheduler.domain.slots import find_slots\n"
-        "from scheduler.domain.weekview import week_view\n"
+        "from scheduler.domain.search.slots import find_slots\n"
+        "from scheduler.pictures.week_view import week_view\n"
         "from scheduler.pictures import week_svg\n"
         "print(hashlib.sha256(week_svg(week_view(SLOTS, find_slots(SLOTS))).encode()).hexdigest())"
     )

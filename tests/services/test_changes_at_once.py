@@ -17,11 +17,11 @@ from support.calendars import RecordingCalendars
 from support.figures import Figures
 from support.postgres import PostgreSQL
 
-from scheduler.domain.access import ApiKey
-from scheduler.domain.meetings import Party
-from scheduler.domain.mentorships import Mentorship
-from scheduler.domain.people import Account, Person
-from scheduler.domain.periods import Period
+from scheduler.domain.programme.api_keys import ApiKey
+from scheduler.domain.programme.meetings import Party
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.people import Account, Person
+from scheduler.domain.time.periods import Period
 from scheduler.errors import InvalidFields, NotFound, Refused
 from scheduler.services.booking import Details, book_slot, cancel_meeting, cancel_one, change_details, move_one
 from scheduler.services.calendars import connect_calendar

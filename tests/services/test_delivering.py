@@ -11,8 +11,16 @@ from support.api import THURSDAY, Clock
 from support.calendars import Put, RecordingCalendars
 from support.programme import Programme
 
-from scheduler.domain.deliveries import GIVE_UP_AFTER, LEASE, LONGEST_RETRY, DeliveryState, Rejected, Stored, TryAgain
-from scheduler.domain.people import Account
+from scheduler.domain.programme.outbox import (
+    GIVE_UP_AFTER,
+    LEASE,
+    LONGEST_RETRY,
+    DeliveryState,
+    Rejected,
+    Stored,
+    TryAgain,
+)
+from scheduler.domain.programme.people import Account
 from scheduler.errors import NotFound
 from scheduler.services.booking import cancel_meeting, change_details
 from scheduler.services.calendars import connect_calendar

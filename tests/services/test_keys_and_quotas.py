@@ -12,9 +12,9 @@ from support.api import Clock
 from support.figures import Figures
 from support.programme import Programme
 
-from scheduler.domain.access import ApiKey, LastAdminKey, Scope
-from scheduler.domain.people import Person
-from scheduler.domain.quotas import QuotaReached, Quotas
+from scheduler.domain.programme.api_keys import ApiKey, LastAdminKey, Scope
+from scheduler.domain.programme.people import Person
+from scheduler.domain.programme.quotas import QuotaReached, Quotas
 from scheduler.services.people import add_person
 from scheduler.services.ports import Context
 from scheduler.services.programmes import create_key, find_key, revoke_key, rotate_key

@@ -12,11 +12,11 @@ from support.api import Api, Clock, Pair, context_of
 from support.calendars import RecordingCalendars, event_object
 
 from scheduler.adapters.caldav_server import CalendarUnreachable
-from scheduler.domain.availability import Attendee, Buffer
-from scheduler.domain.bounded import BoundedCache
-from scheduler.domain.freemasks import FreeMasks
-from scheduler.domain.periods import Period, Periods
-from scheduler.domain.slots import SlotQuery, find_slots
+from scheduler.domain.availability.attendees import Attendee, Buffer
+from scheduler.domain.search.bounded import BoundedCache
+from scheduler.domain.search.freemasks import FreeMasks
+from scheduler.domain.search.slots import SlotQuery, find_slots
+from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import NotFound
 from scheduler.services.calendars import read_next
 from scheduler.services.known_people import Knowledge

@@ -14,8 +14,8 @@ from support.programme import Programme
 from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachable
 from scheduler.adapters.expander import Expander
 from scheduler.adapters.guarded_http import AddressRefused
-from scheduler.domain.availability import Attendee
-from scheduler.domain.deliveries import LEASE
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.programme.outbox import LEASE
 from scheduler.ical.render import render_invite
 from scheduler.services.booking import move_one
 from scheduler.services.calendars import read_next

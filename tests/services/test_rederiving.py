@@ -11,11 +11,11 @@ from support.api import Clock
 from support.calendars import RecordingCalendars
 from support.programme import Programme
 
-from scheduler.domain.deliveries import DeliveryState
-from scheduler.domain.meetings import Meeting
-from scheduler.domain.people import Show
-from scheduler.domain.periods import Period
-from scheduler.domain.zones import TZ_DATABASE_VERSION
+from scheduler.domain.programme.meetings import Meeting
+from scheduler.domain.programme.outbox import DeliveryState
+from scheduler.domain.programme.people import Show
+from scheduler.domain.time.periods import Period
+from scheduler.domain.time.zones import TZ_DATABASE_VERSION
 from scheduler.services.booking import cancel_meeting, cancel_one, rederive_meetings
 from scheduler.services.feeds import read_feed
 from scheduler.services.people import create_feed

@@ -8,7 +8,7 @@ import pytest
 from support.api import SECRET
 from support.programme import Programme
 
-from scheduler.domain.people import Account
+from scheduler.domain.programme.people import Account
 from scheduler.services import resealing
 from scheduler.services.calendars import connect_calendar
 from scheduler.services.programmes import create_programme, find_key

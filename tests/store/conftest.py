@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from scheduler.domain.meetings import Meeting, MeetingStatus, Party, Series, plan_occurrences
-from scheduler.domain.mentorships import Mentorship
-from scheduler.domain.people import ConnectedCalendar, Person
-from scheduler.domain.recurrence import WeeklyRule
-from scheduler.domain.zones import LocalTime
+from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Party, plan_occurrences
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.people import ConnectedCalendar, Person
+from scheduler.domain.time.recurrence import WeeklyRule
+from scheduler.domain.time.series import Series
+from scheduler.domain.time.zones import LocalTime
 from scheduler.store import Store, new_id
 
 

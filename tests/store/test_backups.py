@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from support.api import SECRET
 
 from scheduler.cli import main
-from scheduler.domain.deliveries import LEASE, DeliveryState, Stored, Verdict
-from scheduler.domain.people import ConnectedCalendar, Person
+from scheduler.domain.programme.outbox import LEASE, DeliveryState, Stored, Verdict
+from scheduler.domain.programme.people import ConnectedCalendar, Person
 from scheduler.store import BackupFailed, Store, engine, new_id, schema
 
 

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from scheduler.domain.access import Scope
-from scheduler.domain.availability import Blackout, BlackoutKind, Days
-from scheduler.domain.people import ConnectedCalendar, Person, Show
-from scheduler.domain.periods import Period, Periods
-from scheduler.domain.recurrence import BlackoutRule
+from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.people import ConnectedCalendar, Person, Show
+from scheduler.domain.time.periods import Period, Periods
+from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.errors import NotFound
 from scheduler.store import Store
 

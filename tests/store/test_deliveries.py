@@ -9,8 +9,8 @@ from multiprocessing.queues import Queue
 
 import pytest
 
-from scheduler.domain.deliveries import LEASE, DeliveryState, Rejected, Stored, TryAgain, Verdict
-from scheduler.domain.people import ConnectedCalendar, Person
+from scheduler.domain.programme.outbox import LEASE, DeliveryState, Rejected, Stored, TryAgain, Verdict
+from scheduler.domain.programme.people import ConnectedCalendar, Person
 from scheduler.store import Claim, DeliveryRow, Store, Transaction
 
 UID = "series@scheduler"

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import Engine
 from support import first_release as old
 
-from scheduler.domain.access import Scope
-from scheduler.domain.availability import Blackout, BlackoutKind, Buffer, Days, WorkingHours
-from scheduler.domain.deliveries import DeliveryState, Stored, Verdict
-from scheduler.domain.meetings import MeetingStatus, OccurrenceStatus, Party
-from scheduler.domain.mentorships import Mentorship
-from scheduler.domain.people import Person
-from scheduler.domain.periods import Period, Periods
-from scheduler.domain.recurrence import BlackoutRule
+from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.meetings import MeetingStatus, OccurrenceStatus, Party
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.outbox import DeliveryState, Stored, Verdict
+from scheduler.domain.programme.people import Person
+from scheduler.domain.time.periods import Period, Periods
+from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.errors import NotFound
 from scheduler.store import Store, schema
 from scheduler.store.engine import open_engine, transaction

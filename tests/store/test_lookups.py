@@ -13,8 +13,8 @@ import pytest
 from psycopg import sql
 from support.postgres import PostgreSQL
 
-from scheduler.domain.access import Scope
-from scheduler.domain.people import Person
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.people import Person
 from scheduler.store import StatementRefused, Store, StoreUnavailable, asking, new_id
 
 DIGEST = "d" * 64

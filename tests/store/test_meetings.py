@@ -10,21 +10,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scheduler.domain.meetings import (
+from scheduler.domain.programme.meetings import (
     Meeting,
     MeetingStatus,
     Party,
-    Series,
     cancel,
     cancel_occurrence,
     move_occurrence,
     plan_occurrences,
 )
-from scheduler.domain.mentorships import Mentorship, MentorshipStatus
-from scheduler.domain.people import Person
-from scheduler.domain.periods import Period
-from scheduler.domain.recurrence import WeeklyRule, weekday_of
-from scheduler.domain.zones import TZ_DATABASE_VERSION, LocalTime, local_time
+from scheduler.domain.programme.mentorships import Mentorship, MentorshipStatus
+from scheduler.domain.programme.people import Person
+from scheduler.domain.time.periods import Period
+from scheduler.domain.time.recurrence import WeeklyRule, weekday_of
+from scheduler.domain.time.series import Series
+from scheduler.domain.time.zones import TZ_DATABASE_VERSION, LocalTime, local_time
 from scheduler.store import MeetingId, Store, new_id
 
 GUEST = Party("Gil", "Gil@Example.org", "America/New_York")

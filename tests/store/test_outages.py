@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import IntegrityError
 from support.postgres import PostgreSQL
 
-from scheduler.domain.people import Person
+from scheduler.domain.programme.people import Person
 from scheduler.store import Store, StoreUnavailable, engine, new_id
 
 

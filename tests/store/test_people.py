@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from scheduler.domain.availability import Blackout, BlackoutKind, Buffer, Days, WorkingHours
-from scheduler.domain.clocks import Stay
-from scheduler.domain.meetings import Meeting, Party
-from scheduler.domain.mentorships import Mentorship
-from scheduler.domain.people import ConnectedCalendar, Person, Show
-from scheduler.domain.recurrence import WEEKDAYS
+from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.programme.meetings import Meeting, Party
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.people import ConnectedCalendar, Person, Show
+from scheduler.domain.time.clocks import Stay
+from scheduler.domain.time.recurrence import WEEKDAYS
 from scheduler.errors import NotFound
 from scheduler.store import Store, new_id
 from scheduler.store.engine import open_engine, transaction

@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from scheduler.domain.access import ApiKey, Scope
-from scheduler.domain.availability import Blackout, BlackoutKind, Days
-from scheduler.domain.meetings import Meeting
-from scheduler.domain.mentorships import Mentorship
-from scheduler.domain.people import ConnectedCalendar, Feed, Person, Show, StoredBlackout
-from scheduler.domain.periods import Period, Periods
+from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
+from scheduler.domain.programme.api_keys import ApiKey, Scope
+from scheduler.domain.programme.meetings import Meeting
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.people import ConnectedCalendar, Feed, Person, Show, StoredBlackout
+from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import NotFound, Refused
 from scheduler.services.known_people import ALWAYS, KnownPerson, load_people
 from scheduler.store import Store, StoredMeeting, Transaction, new_id

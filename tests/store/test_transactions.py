@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from scheduler.domain.access import Scope
-from scheduler.domain.people import Person
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.people import Person
 from scheduler.errors import NotFound
 from scheduler.store import InvalidDatabaseUrl, Store, StoreUnavailable, engine, new_id
 

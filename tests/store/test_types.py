@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, select
 from sqlalchemy.exc import StatementError
 
-from scheduler.domain.periods import Periods
+from scheduler.domain.time.periods import Periods
 from scheduler.store.engine import open_engine, transaction
 from scheduler.store.types import ChoiceOf, Json, PeriodsBlob, UTCDateTime, WallTime
 

@@ -20,9 +20,9 @@ from support.oracle import (
     zone_in,
 )
 
-from scheduler.domain.availability import Attendee
-from scheduler.domain.cadences import CadenceQuery
-from scheduler.domain.patterns import Pattern
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.search.cadences import CadenceQuery
+from scheduler.domain.search.date_patterns import Pattern
 
 
 @lru_cache(maxsize=20_000)

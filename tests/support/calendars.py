@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from scheduler.domain.deliveries import Outcome, Stored
-from scheduler.domain.people import Account
+from scheduler.domain.programme.outbox import Outcome, Stored
+from scheduler.domain.programme.people import Account
 
 
 def event_object(uid: str, *lines: str) -> bytes:

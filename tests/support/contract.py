@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from scheduler.domain.availability import Attendee, Blackout, BlackoutKind, Buffer, Days, WorkingHours
-from scheduler.domain.cadences import CadenceQuery
-from scheduler.domain.periods import Period, Periods
-from scheduler.domain.slots import SlotQuery
+from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.search.cadences import CadenceQuery
+from scheduler.domain.search.slots import SlotQuery
+from scheduler.domain.time.periods import Period, Periods
 
 
 def utc(text: str) -> datetime:

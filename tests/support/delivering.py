@@ -14,8 +14,8 @@ from support.api import Clock
 from support.programme import Programme
 from support.radicale import ask, object_url
 
-from scheduler.domain.people import Account, Person
-from scheduler.domain.periods import Period
+from scheduler.domain.programme.people import Account, Person
+from scheduler.domain.time.periods import Period
 from scheduler.services.calendars import connect_calendar
 from scheduler.services.publishing import deliver_next
 from scheduler.store import DeliveryRow, StoredMeeting

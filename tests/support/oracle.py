@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 from support.recurring import recurs_at
 
-from scheduler.domain.availability import Attendee, Blackout, Days, WorkingHours
-from scheduler.domain.periods import Period
-from scheduler.domain.rules import Rules
-from scheduler.domain.slots import SlotQuery
+from scheduler.domain.availability.attendees import Attendee, Blackout, Days, WorkingHours
+from scheduler.domain.search.rules import Rules
+from scheduler.domain.search.slots import SlotQuery
+from scheduler.domain.time.periods import Period
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from scheduler.domain.meetings import Series
-from scheduler.domain.mentorships import Mentorship
-from scheduler.domain.people import Account, ConnectedCalendar, Person
-from scheduler.domain.periods import Period
-from scheduler.domain.planning import PlanStatus
-from scheduler.domain.recurrence import WeeklyRule
-from scheduler.domain.zones import LocalTime
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.people import Account, ConnectedCalendar, Person
+from scheduler.domain.search.planning import PlanStatus
+from scheduler.domain.time.periods import Period
+from scheduler.domain.time.recurrence import WeeklyRule
+from scheduler.domain.time.series import Series
+from scheduler.domain.time.zones import LocalTime
 from scheduler.services.booking import CadenceBooking, Details, book_cadence, book_slot
 from scheduler.services.calendars import connect_calendar
 from scheduler.services.mentorships import add_mentorship

@@ -10,7 +10,7 @@ import requests
 from requests.auth import HTTPBasicAuth
 from support.servers import ServerProcess
 
-from scheduler.domain.people import Account
+from scheduler.domain.programme.people import Account
 
 CONFIG = """
 [server]

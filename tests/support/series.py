@@ -14,20 +14,20 @@ import icalendar
 from support.programme import Programme
 from support.radicale import ask
 
-from scheduler.domain.meetings import (
+from scheduler.domain.programme.meetings import (
     Meeting,
     MeetingStatus,
     OntoItself,
-    Series,
     cancel,
     cancel_occurrence,
     move_occurrence,
     plan_occurrences,
     redescribe,
 )
-from scheduler.domain.people import Account
-from scheduler.domain.recurrence import WeeklyRule
-from scheduler.domain.zones import LocalTime
+from scheduler.domain.programme.people import Account
+from scheduler.domain.time.recurrence import WeeklyRule
+from scheduler.domain.time.series import Series
+from scheduler.domain.time.zones import LocalTime
 from scheduler.ical.render import render_invite
 from scheduler.services.publishing import announce, publish_change
 

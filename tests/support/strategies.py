@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from scheduler.domain.availability import (
+from scheduler.domain.availability.attendees import (
     DEFAULT_HOURS,
     Attendee,
     Blackout,
@@ -18,14 +18,14 @@ from scheduler.domain.availability import (
     Unknown,
     WorkingHours,
 )
-from scheduler.domain.cadences import CadenceQuery
-from scheduler.domain.clocks import Stay
-from scheduler.domain.panels import Group
-from scheduler.domain.patterns import Pattern
-from scheduler.domain.periods import Period, Periods
-from scheduler.domain.planning import OnConflict
-from scheduler.domain.rules import Rules, Within
-from scheduler.domain.slots import Order, SlotQuery
+from scheduler.domain.search.cadences import CadenceQuery
+from scheduler.domain.search.date_patterns import Pattern
+from scheduler.domain.search.groups import Group
+from scheduler.domain.search.planning import OnConflict
+from scheduler.domain.search.rules import Rules, Within
+from scheduler.domain.search.slots import Order, SlotQuery
+from scheduler.domain.time.clocks import Stay
+from scheduler.domain.time.periods import Period, Periods
 
 CHANGES: dict[str, tuple[date, ...]] = {
     "Australia/Lord_Howe": (date(2026, 4, 5), date(2026, 10, 4)),  # half an hour

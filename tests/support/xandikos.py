@@ -13,7 +13,7 @@ from support.radicale import ask
 from support.scripted import Asked, Forward, Raw, Reply, ScriptedServer
 from support.servers import ServerProcess
 
-from scheduler.domain.people import Account
+from scheduler.domain.programme.people import Account
 
 COMMAND = str(Path(sys.executable).with_name("xandikos"))
 ADDRESSES = (

@@ -21,8 +21,8 @@ from support.calendars import RecordingCalendars
 from support.figures import Figures
 from werkzeug.test import TestResponse
 
-from scheduler.domain.access import Scope
-from scheduler.web.api.openapi import openapi_document
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.web.openapi.description import openapi_document
 
 NEEDED = {
     "slots:read": ["post_slots", "post_cadences", "post_sequences", "get_scoring"],

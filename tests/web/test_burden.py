@@ -18,11 +18,11 @@ from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
 from scheduler.cli import main
-from scheduler.domain.access import Scope
-from scheduler.domain.cadences import CadenceQuery
-from scheduler.domain.periods import Period
-from scheduler.domain.sequences import SequenceQuery, Session
-from scheduler.domain.slots import SlotQuery
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.search.cadences import CadenceQuery
+from scheduler.domain.search.sequences import SequenceQuery, Session
+from scheduler.domain.search.slots import SlotQuery
+from scheduler.domain.time.periods import Period
 from scheduler.services.ports import Context
 from scheduler.services.proposing import AttendeeSpec, suggest_cadences, suggest_sequences, suggest_slots
 

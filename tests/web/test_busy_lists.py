@@ -12,12 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
-from scheduler.domain.periods import Period, Periods
+from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import FieldError, InvalidFields
-from scheduler.web.api.attendees import MOST_ATTENDEES
-from scheduler.web.api.busylist import MOST, MOST_LISTS, BusyDocument, BusyList, Tables, read_document
-from scheduler.web.problems import fields_of
-from scheduler.web.requests import LARGE_BODY
+from scheduler.web.documents.attendees import MOST_ATTENDEES
+from scheduler.web.fields.busy_lists import MOST, MOST_LISTS, BusyDocument, BusyList, Tables, read_document
+from scheduler.web.http.problems import fields_of
+from scheduler.web.http.requests import LARGE_BODY
 
 
 class InBulk(BaseModel):

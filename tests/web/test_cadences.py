@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.api import Api
 
-from scheduler.web.api.examples import CADENCES
+from scheduler.web.documents.examples import CADENCES
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 

@@ -13,7 +13,7 @@ from support.calendars import RecordingCalendars
 from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
 from scheduler.adapters.guarded_http import AddressRefused, Guard
 from scheduler.app import create_app
-from scheduler.domain.people import Account
+from scheduler.domain.programme.people import Account
 from scheduler.services.ports import Context
 from scheduler.services.publishing import deliver_next
 

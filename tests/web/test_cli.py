@@ -20,7 +20,7 @@ from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
 from scheduler.cli import main
-from scheduler.domain.scoring import PARTS
+from scheduler.domain.search.scoring import PARTS
 
 ROOT = Path(__file__).parents[2]
 COMMAND = str(Path(sys.executable).with_name("scheduler"))

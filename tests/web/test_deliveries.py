@@ -6,7 +6,7 @@ import pytest
 from support.api import Api, Pair, problem_of
 from support.calendars import RecordingCalendars
 
-from scheduler.domain.deliveries import Rejected, Stored
+from scheduler.domain.programme.outbox import Rejected, Stored
 from scheduler.services.ports import Context
 from scheduler.services.publishing import deliver_next
 

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from support.api import Api
 
 from scheduler.cli import main
-from scheduler.domain.zones import LocalTime, in_zone
+from scheduler.domain.time.zones import LocalTime, in_zone
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.api import Api, problem_of
 
-from scheduler.web.api.examples import CADENCES, SLOTS
+from scheduler.web.documents.examples import CADENCES, SLOTS
 
 
 @pytest.mark.parametrize("truth", ["yes", "true", 1, 0, "0"])

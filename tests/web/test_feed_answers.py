@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from scheduler.services.feeds import FeedVersion
-from scheduler.web.feed_answers import Asked, choose_answer, takes_gzip
-from scheduler.web.kept_bytes import KeptBytes
+from scheduler.web.feeds.body_cache import KeptBytes
+from scheduler.web.feeds.representation import Asked, choose_answer, takes_gzip
 
 VERSION = FeedVersion('"abc"', datetime(2026, 10, 1, 9, tzinfo=UTC), is_gzipped=True)
 LONG_BEFORE = "Thu, 01 Jan 2026 00:00:00 GMT"

@@ -20,8 +20,8 @@ from werkzeug.test import Client, TestResponse
 
 from scheduler.app import create_app
 from scheduler.services.ports import Context
-from scheduler.web.feed_door import FeedDoor
-from scheduler.web.limits import Limits, Rates
+from scheduler.web.feeds.middleware import FeedDoor
+from scheduler.web.http.limits import Limits, Rates
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -16,7 +16,7 @@ from support.calendars import RecordingCalendars
 from scheduler.app import create_app
 from scheduler.cli import main
 from scheduler.config import DEVELOPMENT_KEY, Settings
-from scheduler.domain.access import Scope
+from scheduler.domain.programme.api_keys import Scope
 
 Run = Callable[..., Result]
 

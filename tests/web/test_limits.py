@@ -20,8 +20,8 @@ from scheduler.app import create_app, create_service
 from scheduler.config import Settings
 from scheduler.services.ports import Context
 from scheduler.services.secrets import digest
-from scheduler.web.limits import Limits, Rates, bucket_of, limits
-from scheduler.web.rate_storage import ANSWERS_WITHIN, LocalCounts
+from scheduler.web.http.limits import Limits, Rates, bucket_of, limits
+from scheduler.web.http.rate_storage import ANSWERS_WITHIN, LocalCounts
 
 RATES = Rates(key=5, feed=4, address=3)
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -235,7 +235,7 @@ def test_two_processes_count_together_in_a_valkey(api: Api, limited: Limited, va
 def test_while_the_valkey_is_away_each_process_counts_alone_and_nobody_gets_a_500(
     api: Api, limited: Limited, valkey: Valkey, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, figures: Figures
 ) -> None:
-    monkeypatch.setattr("scheduler.web.rate_storage.LEFT_ALONE", 0.3)
+    monkeypatch.setattr("scheduler.web.http.rate_storage.LEFT_ALONE", 0.3)
     app = limited(Rates(10, 10, 10, valkey.url))
     feed = api.feed(api.person())
     answered = statuses(2, app, "/v1/people", api.key)

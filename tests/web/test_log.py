@@ -16,7 +16,7 @@ from support.api import Api, Clock, Pair
 from support.calendars import RecordingCalendars
 
 from scheduler.adapters.caldav_server import CalendarUnreachable
-from scheduler.domain.deliveries import TryAgain
+from scheduler.domain.programme.outbox import TryAgain
 from scheduler.logs import configure_logs
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context

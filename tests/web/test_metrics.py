@@ -10,7 +10,7 @@ from support.api import Api
 
 from scheduler.services.ports import Context
 from scheduler.store import Store
-from scheduler.web.metrics import DueDeliveries, NoMetricsPort, start_metrics
+from scheduler.web.http.metrics import DueDeliveries, NoMetricsPort, start_metrics
 
 
 def test_they_are_not_public(api: Api) -> None:

@@ -34,7 +34,7 @@ ASKED_AT_ONCE = """
 import sys, time
 from concurrent.futures import ThreadPoolExecutor
 from scheduler.app import routed_app
-from scheduler.web.api.openapi import openapi_yaml
+from scheduler.web.openapi.description import openapi_yaml
 
 app = routed_app()
 

@@ -12,7 +12,7 @@ from support.api import Clock, context_of, problem_of
 from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
-from scheduler.web.problems import TITLES
+from scheduler.web.http.problems import TITLES
 
 
 @pytest.fixture

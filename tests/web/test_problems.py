@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from support.api import Api, Pair, problem_of
 
-from scheduler.web import feeds, requests
+from scheduler.web.feeds import views as feeds
+from scheduler.web.http import requests
 
 MEBIBYTE = 1 << 20
 BERLIN = {"time_zone": "Europe/Berlin"}

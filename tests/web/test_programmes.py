@@ -10,7 +10,7 @@ from flask import Flask
 from support.api import Api, problem_of
 from support.calendars import RecordingCalendars
 
-from scheduler.web.api.openapi import openapi_document
+from scheduler.web.openapi.description import openapi_document
 
 BODIES: dict[str, Any] = {
     "patch_person": {"name": "Mallory"},

@@ -11,7 +11,7 @@ from flask import Flask
 from support.api import Api, Pair, problem_of
 
 from scheduler.config import Settings
-from scheduler.domain.quotas import Quotas
+from scheduler.domain.programme.quotas import Quotas
 from scheduler.services.ports import Context
 
 AWAY = {"kind": "other", "first_day": "2026-10-13", "last_day": "2026-10-13"}

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from support.api import Api
 
 from scheduler.cli import main
-from scheduler.domain.burden import SOCIAL_HOURS, WEIGHTS
-from scheduler.domain.scoring import DEBT, PARTS
+from scheduler.domain.availability.burden import SOCIAL_HOURS, WEIGHTS
+from scheduler.domain.search.scoring import DEBT, PARTS
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 PAGE = (Path(__file__).parents[2] / "docs/scoring.md").read_text()

@@ -13,9 +13,9 @@ from flask import Flask
 from support.api import Api, problem_of
 
 from scheduler.cli import main
-from scheduler.domain.access import Scope
-from scheduler.web.api.examples import SEQUENCE
+from scheduler.domain.programme.api_keys import Scope
 from scheduler.web.api.sequences import SequencesAnswer
+from scheduler.web.documents.examples import SEQUENCE
 
 EVERY_DAY = ["MO", "TU", "WE", "TH", "FR"]
 ROOT = Path(__file__).parents[2]

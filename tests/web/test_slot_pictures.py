@@ -14,7 +14,7 @@ from support.api import Api, problem_of
 from support.picture import Picture
 
 from scheduler.cli import main
-from scheduler.web.api.examples import SLOTS
+from scheduler.web.documents.examples import SLOTS
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from support.api import Api, problem_of
 
-from scheduler.domain.access import Scope
+from scheduler.domain.programme.api_keys import Scope
 
 WINDOW = {"start": "2026-10-19T00:00:00Z", "end": "2026-10-24T00:00:00Z"}
 EVERY_DAY = ["MO", "TU", "WE", "TH", "FR"]

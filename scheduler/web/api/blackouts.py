@@ -8,20 +8,20 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
-from scheduler.domain.access import Scope
-from scheduler.domain.availability import Blackout, BlackoutKind, Days
-from scheduler.domain.people import StoredBlackout
-from scheduler.domain.recurrence import BlackoutRule
-from scheduler.domain.zones import typed_time
+from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.people import StoredBlackout
+from scheduler.domain.time.recurrence import BlackoutRule
+from scheduler.domain.time.zones import typed_time
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.people import add_blackout
 from scheduler.services.quotas import make_room_for_blackout
 from scheduler.store import Place
-from scheduler.web.api.attendees import span_of
-from scheduler.web.api.fields import Day, Document, Flag, Instant, Moment, Name, not_null
-from scheduler.web.api.openapi import documented
-from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
-from scheduler.web.requests import answer, context, programme_id, read_body
+from scheduler.web.documents.attendees import span_of
+from scheduler.web.fields.fields import Day, Document, Flag, Instant, Moment, Name, not_null
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.http.requests import answer, context, programme_id, read_body
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("blackouts", __name__)
 

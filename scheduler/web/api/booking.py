@@ -9,14 +9,15 @@ from typing import Annotated
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
-from scheduler.domain.access import Scope
-from scheduler.domain.availability import Days
-from scheduler.domain.meetings import Party, Series
-from scheduler.domain.periods import Period
-from scheduler.domain.planning import OnConflict
-from scheduler.domain.recurrence import SeriesRule, parse_rule
-from scheduler.domain.rules import Rules
-from scheduler.domain.zones import LocalTime, check_date
+from scheduler.domain.availability.attendees import Days
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.meetings import Party
+from scheduler.domain.search.planning import OnConflict
+from scheduler.domain.search.rules import Rules
+from scheduler.domain.time.periods import Period
+from scheduler.domain.time.recurrence import SeriesRule, parse_rule
+from scheduler.domain.time.series import Series
+from scheduler.domain.time.zones import LocalTime, check_date
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.booking import (
     CadenceBooking,
@@ -28,13 +29,23 @@ from scheduler.services.booking import (
     book_slot,
 )
 from scheduler.web.api.cadences import Coverage, MoveDays, check_move_days
-from scheduler.web.api.fields import QUARTER, Day, Document, MeetingLength, Moment, Name, WallTime, WebAddress, ZoneName
 from scheduler.web.api.meetings import BlockedDocument, BookingProblem, GuestDocument, MeetingDocument, on_clock
-from scheduler.web.api.occurrences import PlannedOccurrenceDocument, title_of
-from scheduler.web.api.openapi import documented
-from scheduler.web.api.rules import NO_GAP, MinimumGap, WithinDocument
-from scheduler.web.problems import problem
-from scheduler.web.requests import answer, api_key, context, programme_id, read_body
+from scheduler.web.documents.occurrences import PlannedOccurrenceDocument, title_of
+from scheduler.web.documents.rules import NO_GAP, MinimumGap, WithinDocument
+from scheduler.web.fields.fields import (
+    QUARTER,
+    Day,
+    Document,
+    MeetingLength,
+    Moment,
+    Name,
+    WallTime,
+    WebAddress,
+    ZoneName,
+)
+from scheduler.web.http.problems import problem
+from scheduler.web.http.requests import answer, api_key, context, programme_id, read_body
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("booking", __name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from pydantic import Field
 
-from scheduler.domain.access import Scope
+from scheduler.domain.programme.api_keys import Scope
 from scheduler.errors import InvalidFields
 from scheduler.services.burden import Borne, Ledger, Share, burden_ledger
-from scheduler.web.api.fields import Document, Instant, backward
-from scheduler.web.api.openapi import documented
-from scheduler.web.requests import answer, context, programme_id, read_query
+from scheduler.web.fields.fields import Document, Instant, backward
+from scheduler.web.http.requests import answer, context, programme_id, read_query
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("burden", __name__)
 

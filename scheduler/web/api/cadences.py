@@ -9,20 +9,25 @@ from typing import Annotated, Any
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
-from scheduler.domain.access import Scope
-from scheduler.domain.availability import DAY, Attendee
-from scheduler.domain.cadences import Cadence, CadenceAnswer, CadenceQuery
-from scheduler.domain.patterns import MOST_PER_WEEK, Pattern
-from scheduler.domain.planning import OnConflict
-from scheduler.domain.recurrence import LEAST_MONTH
-from scheduler.domain.rotations import MOST_WEEKS, SHORTEST_STEP, RotationAnswer
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.search.cadences import Cadence, CadenceAnswer, CadenceQuery
+from scheduler.domain.search.date_patterns import MOST_PER_WEEK, Pattern
+from scheduler.domain.search.planning import OnConflict
+from scheduler.domain.search.rotations import MOST_WEEKS, SHORTEST_STEP, RotationAnswer
+from scheduler.domain.time.recurrence import LEAST_MONTH
+from scheduler.domain.time.units import DAY
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_cadences
-from scheduler.web.api import examples
-from scheduler.web.api.attendees import stored_places
-from scheduler.web.api.burdens import AttendeeBurden, BurdenSpread, burdens_of
-from scheduler.web.api.explanations import ExplanationDocument
-from scheduler.web.api.fields import (
+from scheduler.web.api.rotations import RotationDocument
+from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
+from scheduler.web.documents import examples
+from scheduler.web.documents.attendees import stored_places
+from scheduler.web.documents.burdens import AttendeeBurden, BurdenSpread, burdens_of
+from scheduler.web.documents.explanations import ExplanationDocument
+from scheduler.web.documents.occurrences import PlannedOccurrenceDocument, ShiftDocument
+from scheduler.web.documents.rules import RuledRequest
+from scheduler.web.fields.fields import (
     QUARTER,
     Day,
     Document,
@@ -32,12 +37,8 @@ from scheduler.web.api.fields import (
     ZoneName,
     format_duration,
 )
-from scheduler.web.api.occurrences import PlannedOccurrenceDocument, ShiftDocument
-from scheduler.web.api.openapi import documented
-from scheduler.web.api.rotations import RotationDocument
-from scheduler.web.api.rules import RuledRequest
-from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
-from scheduler.web.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body
+from scheduler.web.http.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("cadences", __name__)
 

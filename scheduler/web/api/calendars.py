@@ -8,13 +8,13 @@ from typing import Annotated
 from flask import Blueprint, Response, url_for
 from pydantic import Field, SecretStr
 
-from scheduler.domain.access import Scope
-from scheduler.domain.people import Account, ConnectedCalendar
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.people import Account, ConnectedCalendar
 from scheduler.services.calendars import connect_calendar
-from scheduler.web.api.fields import Document, Flag, Line, WebAddress
-from scheduler.web.api.openapi import documented
-from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
-from scheduler.web.requests import answer, context, programme_id, read_body
+from scheduler.web.fields.fields import Document, Flag, Line, WebAddress
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
+from scheduler.web.http.requests import answer, context, programme_id, read_body
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("calendars", __name__)
 

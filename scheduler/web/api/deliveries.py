@@ -7,13 +7,13 @@ from datetime import datetime
 from flask import Blueprint, Response
 from pydantic import Field
 
-from scheduler.domain.access import Scope
+from scheduler.domain.programme.api_keys import Scope
 from scheduler.services.publishing import retry_delivery
 from scheduler.store import DeliveryRow
-from scheduler.web.api.fields import Document
-from scheduler.web.api.openapi import documented
-from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
-from scheduler.web.requests import answer, context, programme_id
+from scheduler.web.fields.fields import Document
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.http.requests import answer, context, programme_id
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("deliveries", __name__)
 

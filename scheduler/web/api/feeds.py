@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from flask import Blueprint, Response, current_app, request, url_for
 from pydantic import Field
 
-from scheduler.domain.access import Scope
-from scheduler.domain.people import Feed, Show
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.people import Feed, Show
 from scheduler.errors import InvalidFields
 from scheduler.services.people import create_feed, rotate_feed
-from scheduler.web.api.fields import Document
 from scheduler.web.api.keys import Overlap
-from scheduler.web.api.openapi import documented
-from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
-from scheduler.web.requests import answer, context, programme_id, read_body, read_optional_body
+from scheduler.web.fields.fields import Document
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("feeds", __name__)
 

@@ -8,13 +8,13 @@ from typing import Annotated
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
-from scheduler.domain.access import LONGEST_OVERLAP, ApiKey, Scope
+from scheduler.domain.programme.api_keys import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields
 from scheduler.services.programmes import create_key, revoke_key, rotate_key
-from scheduler.web.api.fields import Document, Duration, Instant, Name, lasting
-from scheduler.web.api.openapi import documented
-from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
-from scheduler.web.requests import answer, context, programme_id, read_body, read_optional_body
+from scheduler.web.fields.fields import Document, Duration, Instant, Name, lasting
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("keys", __name__)
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from flask import Blueprint, Response
 from pydantic import Field
 
-from scheduler.domain.access import Scope
-from scheduler.domain.clocks import zone_at
-from scheduler.domain.explanation import Cause
-from scheduler.domain.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
-from scheduler.domain.zones import in_zone, typed_time
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
+from scheduler.domain.search.explanation import Cause
+from scheduler.domain.time.clocks import zone_at
+from scheduler.domain.time.zones import in_zone, typed_time
 from scheduler.errors import InvalidFields, InvalidValue, NotFound
 from scheduler.services.booking import (
     cancel_meeting,
@@ -20,7 +20,8 @@ from scheduler.services.booking import (
     move_one,
 )
 from scheduler.store import StoredMeeting
-from scheduler.web.api.fields import (
+from scheduler.web.documents.occurrences import PlannedOccurrenceDocument
+from scheduler.web.fields.fields import (
     Document,
     Duration,
     LocalInstant,
@@ -31,11 +32,10 @@ from scheduler.web.api.fields import (
     WebAddress,
     ZoneName,
 )
-from scheduler.web.api.occurrences import PlannedOccurrenceDocument
-from scheduler.web.api.openapi import documented
-from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
-from scheduler.web.problems import Problem
-from scheduler.web.requests import answer, context, programme_id, read_body
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.http.problems import Problem
+from scheduler.web.http.requests import answer, context, programme_id, read_body
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("meetings", __name__)
 

@@ -8,8 +8,8 @@ from typing import Annotated
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
-from scheduler.domain.access import Scope
-from scheduler.domain.mentorships import (
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.mentorships import (
     BackwardMentorship,
     Mentorship,
     MentorshipStatus,
@@ -19,10 +19,10 @@ from scheduler.domain.mentorships import (
 from scheduler.errors import InvalidFields
 from scheduler.services.mentorships import add_mentorship, change_mentorship
 from scheduler.store import new_id
-from scheduler.web.api.fields import Day, Document, Line, Text, not_null
-from scheduler.web.api.openapi import documented
-from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
-from scheduler.web.requests import answer, context, programme_id, read_body
+from scheduler.web.fields.fields import Day, Document, Line, Text, not_null
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
+from scheduler.web.http.requests import answer, context, programme_id, read_body
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("mentorships", __name__)
 

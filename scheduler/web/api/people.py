@@ -8,15 +8,15 @@ from typing import Annotated, Any
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
-from scheduler.domain.access import Scope
-from scheduler.domain.availability import DEFAULT_HOURS, NO_BUFFER
-from scheduler.domain.people import Person
-from scheduler.domain.zones import zones_of_country
+from scheduler.domain.availability.attendees import DEFAULT_HOURS, NO_BUFFER
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.people import Person
+from scheduler.domain.time.zones import zones_of_country
 from scheduler.errors import InvalidFields
 from scheduler.services.freebusy import FbType, free_busy
 from scheduler.services.people import add_person, change_person, delete_person
 from scheduler.store import new_id
-from scheduler.web.api.attendees import (
+from scheduler.web.documents.attendees import (
     BufferDocument,
     MostMeetings,
     PreferredHours,
@@ -28,11 +28,11 @@ from scheduler.web.api.attendees import (
     hours_of,
     week_of,
 )
-from scheduler.web.api.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName, backward, not_null
-from scheduler.web.api.openapi import documented
-from scheduler.web.paging import PageDocument, PageQuery, answer_page, asked_page
-from scheduler.web.problems import problem
-from scheduler.web.requests import answer, context, programme_id, read_body, read_query
+from scheduler.web.fields.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName, backward, not_null
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
+from scheduler.web.http.problems import problem
+from scheduler.web.http.requests import answer, context, programme_id, read_body, read_query
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("people", __name__)
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from scheduler.domain.availability import Attendee
-from scheduler.domain.rotations import Rotation, Turn
-from scheduler.web.api.burdens import AttendeeBurden, BurdenSpread, burdens_of
-from scheduler.web.api.fields import Document, WallTime
-from scheduler.web.api.occurrences import PlannedOccurrenceDocument, ShiftDocument
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.search.rotations import Rotation, Turn
+from scheduler.web.documents.burdens import AttendeeBurden, BurdenSpread, burdens_of
+from scheduler.web.documents.occurrences import PlannedOccurrenceDocument, ShiftDocument
+from scheduler.web.fields.fields import Document, WallTime
 
 
 class TurnDocument(Document):

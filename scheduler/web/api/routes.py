@@ -20,7 +20,7 @@ from scheduler.web.api import (
     sequences,
     slots,
 )
-from scheduler.web.requests import require_key
+from scheduler.web.http.requests import require_key
 
 
 def api_blueprint() -> Blueprint:

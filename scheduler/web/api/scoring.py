@@ -7,14 +7,14 @@ from itertools import pairwise
 from flask import Blueprint, Response
 from pydantic import Field
 
-from scheduler.domain.access import Scope
-from scheduler.domain.availability import WEEK
-from scheduler.domain.burden import COUNTED, SOCIAL_HOURS, WEIGHTS
-from scheduler.domain.scoring import DEBT, EQUAL, FAIR, PARTS
-from scheduler.web.api.attendees import WorkingHoursDocument
-from scheduler.web.api.fields import Document
-from scheduler.web.api.openapi import documented
-from scheduler.web.requests import answer
+from scheduler.domain.availability.burden import COUNTED, SOCIAL_HOURS, WEIGHTS
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.search.scoring import DEBT, EQUAL, FAIR, PARTS
+from scheduler.domain.time.units import WEEK
+from scheduler.web.documents.attendees import WorkingHoursDocument
+from scheduler.web.fields.fields import Document
+from scheduler.web.http.requests import answer
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("scoring", __name__)
 

@@ -10,23 +10,23 @@ import orjson
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
-from scheduler.domain.access import Scope
-from scheduler.domain.availability import Attendee
-from scheduler.domain.continuations import TooManyLimits
-from scheduler.domain.periods import Period, minute_of
-from scheduler.domain.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session
-from scheduler.domain.slots import Order
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.search.sequence_paths import TooManyLimits
+from scheduler.domain.search.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session
+from scheduler.domain.search.slots import Order
+from scheduler.domain.time.periods import Period, minute_of
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_sequences
-from scheduler.web.api import examples
-from scheduler.web.api.attendees import REQUIRE_ONE, Attendees, specs_of, stored_places
-from scheduler.web.api.explanations import ExplanationDocument
-from scheduler.web.api.fields import QUARTER, Document, Flag, Instant, MeetingLength, Name, Notice, shown
-from scheduler.web.api.local_times import attendee_rows
-from scheduler.web.api.openapi import documented
-from scheduler.web.api.rules import Place, WithinDocument
 from scheduler.web.api.slots import SlotAttendee, UnknownAttendee, WindowDocument, period_of, unknown_attendees
-from scheduler.web.requests import LARGE_BODY, api_key, context, json_response, programme_id, read_body
+from scheduler.web.documents import examples
+from scheduler.web.documents.attendees import REQUIRE_ONE, Attendees, specs_of, stored_places
+from scheduler.web.documents.explanations import ExplanationDocument
+from scheduler.web.documents.local_times import attendee_rows
+from scheduler.web.documents.rules import Place, WithinDocument
+from scheduler.web.fields.fields import QUARTER, Document, Flag, Instant, MeetingLength, Name, Notice, shown
+from scheduler.web.http.requests import LARGE_BODY, api_key, context, json_response, programme_id, read_body
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("sequences", __name__)
 

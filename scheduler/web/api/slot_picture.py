@@ -7,10 +7,10 @@ from enum import StrEnum
 from flask import Response
 from pydantic import Field
 
-from scheduler.domain.slots import SlotAnswer, SlotQuery
-from scheduler.domain.weekview import week_view
+from scheduler.domain.search.slots import SlotAnswer, SlotQuery
 from scheduler.pictures import week_svg
-from scheduler.web.api.fields import Document
+from scheduler.pictures.week_view import week_view
+from scheduler.web.fields.fields import Document
 
 SVG = "image/svg+xml"
 

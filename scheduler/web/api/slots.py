@@ -10,17 +10,20 @@ import orjson
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
 
-from scheduler.domain.access import Scope
-from scheduler.domain.availability import Attendee
-from scheduler.domain.periods import Period
-from scheduler.domain.slots import LONGEST_WINDOW, Order, Slot, SlotAnswer, SlotQuery
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.search.slots import LONGEST_WINDOW, Order, Slot, SlotAnswer, SlotQuery
+from scheduler.domain.time.periods import Period
 from scheduler.errors import InvalidFields
 from scheduler.services.known_people import UNREAD
 from scheduler.services.proposing import suggest_slots
-from scheduler.web.api import examples
-from scheduler.web.api.attendees import stored_places
-from scheduler.web.api.explanations import ExplanationDocument
-from scheduler.web.api.fields import (
+from scheduler.web.api.slot_picture import AnswerFormat, FormatQuery, picture
+from scheduler.web.documents import examples
+from scheduler.web.documents.attendees import stored_places
+from scheduler.web.documents.explanations import ExplanationDocument
+from scheduler.web.documents.local_times import attendee_rows
+from scheduler.web.documents.rules import RuledRequest
+from scheduler.web.fields.fields import (
     QUARTER,
     Document,
     Flag,
@@ -31,11 +34,8 @@ from scheduler.web.api.fields import (
     backward,
     format_duration,
 )
-from scheduler.web.api.local_times import attendee_rows
-from scheduler.web.api.openapi import documented
-from scheduler.web.api.rules import RuledRequest
-from scheduler.web.api.slot_picture import AnswerFormat, FormatQuery, picture
-from scheduler.web.requests import LARGE_BODY, api_key, context, json_response, programme_id, read_body, read_query
+from scheduler.web.http.requests import LARGE_BODY, api_key, context, json_response, programme_id, read_body, read_query
+from scheduler.web.openapi.description import documented
 
 api = Blueprint("slots", __name__)
 

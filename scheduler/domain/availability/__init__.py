@@ -1,0 +1,1 @@
+"""When people can meet: attendees, their open time, and what odd hours cost them."""

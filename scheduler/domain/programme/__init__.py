@@ -1,0 +1,1 @@
+"""What a mentorship programme stores: people, mentorships, meetings, keys, and the outbox."""

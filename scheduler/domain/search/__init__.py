@@ -1,0 +1,1 @@
+"""The search: slots, cadences and sequences, their scores, and why there are none."""

@@ -1,0 +1,55 @@
+"""On which dates a cadence may come: every such weekday, several of a week, or one of every month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import combinations, takewhile
+
+from scheduler.domain.time.recurrence import WEEKDAYS, MonthlyRule, SeriesRule, WeeklyRule, weekday_of
+from scheduler.domain.time.zones import LAST_INSTANT
+
+MOST_PER_WEEK = 5
+ORDINALS = (1, 2, 3, 4, -1)
+"""Which of a month's Mondays, Tuesdays, ... a monthly cadence may come on; -1 is the last."""
+
+
+class Pattern(StrEnum):
+    """What repeats: weekdays, or such a weekday of every month."""
+
+    WEEKLY = "weekly"
+    MONTHLY_WEEKDAY = "monthly_weekday"
+
+
+@dataclass(frozen=True)
+class DateSet:
+    """All dates of one cadence, in order, and its rule but for UNTIL, which hangs on the time of day."""
+
+    dates: tuple[date, ...]
+    rule: SeriesRule
+
+
+def date_sets(pattern: Pattern, every_weeks: int, per_week: int, first: date, last: date) -> list[DateSet]:
+    """The dates from ``first`` to ``last`` on which cadences of that pattern come, the earliest to begin first.
+
+    A weekly one begins within the first ``every_weeks`` weeks; one that comes ``per_week`` times comes every week, and
+    on each of its weekdays at least once. There is one at least, if there are as many days.
+    """
+    if pattern is Pattern.MONTHLY_WEEKDAY:
+        rules: Iterator[tuple[SeriesRule, date]] = (
+            (MonthlyRule(ordinal, day, LAST_INSTANT), first) for ordinal in ORDINALS for day in WEEKDAYS
+        )
+    elif per_week > 1:
+        rules = ((WeeklyRule(1, days, LAST_INSTANT), first) for days in combinations(WEEKDAYS, per_week))
+    else:
+        begins = (first + timedelta(days=days) for days in range(7 * every_weeks))
+        rules = ((WeeklyRule(every_weeks, (weekday_of(day),), LAST_INSTANT), day) for day in begins)
+    found: dict[tuple[date, ...], DateSet] = {}
+    for rule, begin in rules:
+        dates = tuple(takewhile(lambda day: day <= last, rule.dates(begin)))
+        # Over a short time the fourth and the last one of a month may be the same.
+        if len({weekday_of(day) for day in dates}) == per_week:
+            found.setdefault(dates, DateSet(dates, rule))
+    return [found[dates] for dates in sorted(found)]

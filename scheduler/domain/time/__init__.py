@@ -1,0 +1,1 @@
+"""Time: zones, periods, clocks, recurrence rules and series."""

@@ -1,0 +1,251 @@
+"""Hours, blackouts, buffers and attendees in JSON, and what they are in the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from scheduler.domain.availability.attendees import MOST_HOURS, Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.time.clocks import BackwardStay, Itinerary, OverlappingStays, Stay
+from scheduler.domain.time.periods import Period, Periods
+from scheduler.errors import InvalidFields, InvalidValue
+from scheduler.services.proposing import AttendeeSpec
+from scheduler.web.fields.busy_lists import BusyDocument, BusyList
+from scheduler.web.fields.fields import (
+    BufferLength,
+    ClockTime,
+    Day,
+    Document,
+    Flag,
+    Instant,
+    Name,
+    Weekday,
+    ZoneName,
+    backward,
+)
+
+
+class WorkingHoursDocument(Document):
+    """Local hours on some weekdays; an end at or before the start runs past midnight (equal: 24 hours)."""
+
+    days: Annotated[list[Weekday], Field(min_length=1, max_length=7)]
+    start: ClockTime
+    end: ClockTime
+
+    def to_domain(self) -> WorkingHours:
+        """The hours as the domain has them."""
+        return WorkingHours(tuple(self.days), self.start, self.end)
+
+    @classmethod
+    def of(cls, hours: WorkingHours) -> WorkingHoursDocument:
+        """The document of the domain's hours."""
+        return cls.model_construct(days=list(hours.days), start=hours.start, end=hours.end)
+
+
+Week = Annotated[
+    list[WorkingHoursDocument] | None,
+    Field(max_length=MOST_HOURS, description="left out: MO-FR 09:00-17:00; null: any time; []: never"),
+]
+
+
+class BufferDocument(Document):
+    """Time around a meeting that no busy period may touch."""
+
+    before: BufferLength = Field("PT0S", validate_default=True)
+    after: BufferLength = Field("PT0S", validate_default=True)
+
+    def to_domain(self) -> Buffer:
+        """The buffer as the domain has it."""
+        return Buffer(self.before, self.after)
+
+
+class BlackoutDocument(Document):
+    """A time away: whole local days (``first_day`` to ``last_day``, both included) or instants (``start``, ``end``)."""
+
+    kind: BlackoutKind
+    title: Name = "away"
+    firm: Flag = Field(True, description="false marks a time to avoid: it bars nothing and lowers the score")
+    first_day: Day | None = None
+    last_day: Day | None = None
+    start: Instant | None = None
+    end: Instant | None = None
+
+    def to_domain(self, pointer: str) -> Blackout:
+        """The blackout as the domain has it; ``pointer`` is where it stands. Raises InvalidFields."""
+        return Blackout(self.kind, self.title, span_of(self, pointer), self.firm)
+
+
+class StayDocument(Document):
+    """A planned move: local days in another zone, first and last included."""
+
+    first: Day = Field(alias="from", serialization_alias="from")
+    last: Day = Field(alias="until", serialization_alias="until")
+    time_zone: ZoneName
+
+    @classmethod
+    def of(cls, stay: Stay) -> StayDocument:
+        """The document of a stay."""
+        return cls.model_construct(first=stay.first, last=stay.last, time_zone=stay.zone)
+
+
+PreferredHours = Annotated[
+    Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MOST_HOURS)] | None,
+    Field(description="null: none named, so that the score looks to the middle of the working day"),
+]
+Travel = Annotated[list[StayDocument], Field(max_length=50, description="where the wall clock is another's")]
+MostMeetings = Annotated[int, Field(ge=1, le=50, strict=True)]
+
+
+class AttendeeDocument(Document):
+    """Someone who is to meet: a stored person, or all that matters of one inline."""
+
+    person: str | None = Field(None, max_length=64, description="a stored person's id; every other field is optional")
+    name: Name | None = None
+    time_zone: ZoneName | None = Field(None, description="needed inline; a stored person's is replaced by it")
+    role: Literal["required", "optional"] = "required"
+    working_hours: Week = None
+    blackouts: Annotated[list[BlackoutDocument], Field(max_length=1000)] | None = None
+    softened_blackouts: Annotated[list[str], Field(max_length=1000)] = Field(
+        [], description="ids of the stored person's blackouts that are only to be avoided this time"
+    )
+    busy: BusyList | None = None
+    buffer: BufferDocument | None = None
+    preferred_hours: PreferredHours = None
+    travel: Travel | None = None
+    at_most_per_day: MostMeetings | None = Field(None, description="meetings on one of their days, those there are too")
+    at_most_per_week: MostMeetings | None = Field(None, description="the same in one of their weeks, from Monday on")
+    meetings: Annotated[list[BusyDocument], Field(max_length=5000)] | None = Field(
+        None, description="that they have already: busy time which also counts; a stored person's are known"
+    )
+    past_burden: int | None = Field(
+        None, ge=0, le=10_000_000, strict=True, description="weighted minutes borne so far; a stored person's are known"
+    )
+
+    def to_spec(self, pointer: str) -> AttendeeSpec:
+        """The attendee as the services take it; ``pointer`` is where it stands. Raises InvalidFields."""
+        if self.person is None and self.time_zone is None:
+            raise InvalidFields.at(f"{pointer}/time_zone", "an attendee without a person needs a time_zone")
+        given: dict[str, Any] = {"required": self.role == "required"}
+        if self.time_zone is not None:
+            given["zone"] = self.time_zone
+        if self.name is not None:
+            given["name"] = self.name
+        if "working_hours" in self.model_fields_set:
+            given["hours"] = hours_of(self.working_hours)
+        given |= habits_of(self, pointer) | self._taken(pointer)
+        if self.past_burden is not None:
+            given["past_burden"] = self.past_burden
+        if self.blackouts is not None:
+            rows = enumerate(self.blackouts)
+            given["blackouts"] = tuple(row.to_domain(f"{pointer}/blackouts/{place}") for place, row in rows)
+        if self.buffer is not None:
+            given["buffer"] = self.buffer.to_domain()
+        if self.softened_blackouts and self.person is None:
+            raise InvalidFields.at(f"{pointer}/softened_blackouts", "only a stored person has blackouts with ids")
+        return AttendeeSpec(self.person, given, tuple(self.softened_blackouts))
+
+    def _taken(self, pointer: str) -> dict[str, Any]:
+        """Busy time and meetings, which are busy time as well."""
+        taken: dict[str, Any] = {}
+        if self.busy is not None:
+            taken["busy"] = self.busy.to_domain(f"{pointer}/busy")
+        if self.meetings is not None:
+            taken["meetings"] = _periods(self.meetings, f"{pointer}/meetings")
+            taken["busy"] = Periods.union(taken.get("busy", Periods.none()), Periods.of(taken["meetings"]))
+        return taken
+
+
+MOST_ATTENDEES = 50
+
+Attendees = Annotated[
+    list[AttendeeDocument], Field(min_length=1, max_length=MOST_ATTENDEES, description="the first is the organizer")
+]
+
+REQUIRE_ONE = "give one of them the role 'required', or leave their role out"
+"""What to do where nobody has to come."""
+
+
+def specs_of(attendees: list[AttendeeDocument], members: frozenset[int] = frozenset()) -> list[AttendeeSpec]:
+    """The attendees as the services take them; the ``members`` of groups are not required by name.
+
+    Raises InvalidFields: somebody must be required, and nobody be there twice.
+    """
+    specs = [attendee.to_spec(f"/attendees/{place}") for place, attendee in enumerate(attendees)]
+    for place in members:
+        specs[place] = replace(specs[place], given={**specs[place].given, "required": False})
+    if not members and not any(attendee.role == "required" for attendee in attendees):
+        raise InvalidFields.at("/attendees", f"at least one attendee has to be required; {REQUIRE_ONE}")
+    seen: set[str] = set()
+    for place, attendee in enumerate(attendees):
+        if attendee.person in seen:
+            raise InvalidFields.at(f"/attendees/{place}/person", f"{attendee.person!r} is there twice; name them once")
+        if attendee.person is not None:
+            seen.add(attendee.person)
+    return specs
+
+
+def stored_places(specs: Sequence[AttendeeSpec]) -> frozenset[int]:
+    """The places of those who are stored people."""
+    return frozenset(place for place, spec in enumerate(specs) if spec.person_id is not None)
+
+
+def habits_of(row: Any, pointer: str) -> dict[str, Any]:
+    """What a document says of somebody's preferences, moves and limits, as the domain has it. Raises InvalidFields."""
+    given: dict[str, Any] = {}
+    for name in ("preferred_hours", "at_most_per_day", "at_most_per_week"):
+        if name in row.model_fields_set:
+            given[name] = getattr(row, name)
+    if "preferred_hours" in given:
+        given["preferred_hours"] = hours_of(given["preferred_hours"])
+    if row.travel is not None:
+        given["travel"] = _travel(row.travel, f"{pointer}/travel")
+    return given
+
+
+def _travel(rows: list[StayDocument], pointer: str) -> tuple[Stay, ...]:
+    stays = []
+    for place, row in enumerate(rows):
+        try:
+            stays.append(Stay(row.first, row.last, row.time_zone))
+        except BackwardStay as error:
+            raise InvalidFields.at(f"{pointer}/{place}/until", str(error)) from error
+    try:
+        return Itinerary("UTC", tuple(stays)).stays
+    except OverlappingStays as error:
+        raise InvalidFields.at(pointer, str(error)) from error
+
+
+def _periods(rows: list[BusyDocument], pointer: str) -> tuple[Period, ...]:
+    for place, row in enumerate(rows):
+        if row.end <= row.start:
+            raise InvalidFields.at(f"{pointer}/{place}/end", backward("meeting", row.start, row.end))
+    return tuple(Period(row.start, row.end) for row in rows)
+
+
+def hours_of(week: list[WorkingHoursDocument] | None) -> tuple[WorkingHours, ...] | None:
+    """A week of hours as the domain has it."""
+    return None if week is None else tuple(entry.to_domain() for entry in week)
+
+
+def week_of(hours: tuple[WorkingHours, ...] | None) -> list[WorkingHoursDocument] | None:
+    """The document of the domain's week."""
+    return None if hours is None else [WorkingHoursDocument.of(entry) for entry in hours]
+
+
+def span_of(row: Any, pointer: str) -> Days | Period:
+    """When a blackout document is: ``first_day`` and ``last_day``, or ``start`` and ``end``. Raises InvalidFields."""
+    by_days = row.first_day is not None or row.last_day is not None
+    by_instants = row.start is not None or row.end is not None
+    if by_days == by_instants:
+        raise InvalidFields.at(pointer, "a blackout has either first_day and last_day, or start and end")
+    names = ("first_day", "last_day") if by_days else ("start", "end")
+    for name in names:
+        if getattr(row, name) is None:
+            raise InvalidFields.at(f"{pointer}/{name}", "this field is needed")
+    try:
+        return Days(row.first_day, row.last_day) if by_days else Period(row.start, row.end)
+    except InvalidValue as error:
+        raise InvalidFields.at(f"{pointer}/{names[1]}", str(error)) from error

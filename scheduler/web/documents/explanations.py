@@ -1,0 +1,112 @@
+"""Why nothing was found, who stands in the way, and what would help, in JSON.
+
+A relaxation's ``patch`` has members of the request as they would have to be: put them in place of the attendee's (or of
+the request's own), send it again, and it comes to what was said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from scheduler.domain.availability.attendees import Blackout, Buffer, Days
+from scheduler.domain.search.explanation import Cause, Explanation, Reason, Relaxation
+from scheduler.domain.search.rules import Rules
+from scheduler.domain.time.periods import Period
+from scheduler.web.documents.attendees import week_of
+from scheduler.web.fields.fields import Document, format_duration, format_instant
+
+
+class BlockingDocument(Document):
+    """How many starts one cause takes by itself; ``index`` null is the request's own."""
+
+    index: int | None
+    cause: Cause
+    starts_lost: int
+
+
+class RelaxationDocument(Document):
+    """A change of the request that was tried, and what the changed request comes to."""
+
+    index: int | None = Field(description="whose members ``patch`` replaces; null: the request's own")
+    change: str
+    patch: dict[str, object]
+    starts_gained: int | None = Field(None, exclude_if=lambda value: value is None, description="of slots")
+    coverage_gained: float | None = Field(None, exclude_if=lambda value: value is None, description="of cadences")
+
+
+class ExplanationDocument(Document):
+    """Who stands in the way; where there is nothing, also why, and what would help, the least change first."""
+
+    reason: Reason | None = Field(description="null: something was found")
+    blocking: list[BlockingDocument]
+    relaxations: list[RelaxationDocument]
+
+    @classmethod
+    def of(
+        cls, explanation: Explanation | None, gained: str, untold: frozenset[int] = frozenset()
+    ) -> ExplanationDocument | None:
+        """The document of the domain's explanation; ``gained`` names the member for what a change comes to.
+
+        Of the attendees who are ``untold`` (stored people, to a key that may not read people) a blackout is not
+        described, and changes that would tell their hours or buffers are left out.
+        """
+        if explanation is None:
+            return None
+        rows = [
+            BlockingDocument(index=row.index, cause=row.cause, starts_lost=row.starts_lost)
+            for row in explanation.blocking
+        ]
+        relaxed = [
+            _relaxation(one, gained, personal=one.index not in untold)
+            for one in explanation.relaxations
+            if one.index not in untold or not one.fields.keys() & {"hours", "buffer"}
+        ]
+        return cls(reason=explanation.reason, blocking=rows, relaxations=relaxed)
+
+
+def _relaxation(relaxation: Relaxation, gained: str, *, personal: bool) -> RelaxationDocument:
+    patch = _patch(relaxation.fields)
+    said = relaxation.said if personal or "softened_blackouts" not in patch else "let a blackout only be avoided"
+    return RelaxationDocument(index=relaxation.index, change=said, patch=patch, **{gained: relaxation.gained})
+
+
+def _patch(fields: Mapping[str, Any]) -> dict[str, object]:
+    """The members that a request says the domain's fields by."""
+    ((name, value),) = fields.items()
+    match name, value:
+        case "hours", _:
+            return {"working_hours": [entry.model_dump(mode="json") for entry in week_of(value) or []]}
+        case "buffer", Buffer(before=before, after=after):
+            return {"buffer": {"before": format_duration(before), "after": format_duration(after)}}
+        case "blackouts", _:
+            return _softened(value)
+        case "required", False:
+            return {"role": "optional"}
+        case "duration", int():
+            return {"duration": format_duration(value)}
+        case "rules", Rules(groups=groups):
+            return {"groups": [{"members": list(group.members), "required": group.required} for group in groups]}
+        case "window", Period(start=start, end=end):
+            return {"window": {"start": format_instant(start), "end": format_instant(end)}}
+        case _:
+            return {name: str(value)}
+
+
+def _softened(blackouts: Sequence[Blackout]) -> dict[str, object]:
+    """Stored blackouts by their ids, so that nothing of them is told; others as they were given."""
+    if all(blackout.id is not None for blackout in blackouts):
+        return {"softened_blackouts": [blackout.id for blackout in blackouts if not blackout.firm]}
+    return {"blackouts": [_blackout(blackout) for blackout in blackouts]}
+
+
+def _blackout(blackout: Blackout) -> dict[str, object]:
+    span = blackout.span
+    when = (
+        {"first_day": str(span.first), "last_day": str(span.last)}
+        if isinstance(span, Days)
+        else {"start": format_instant(span.start), "end": format_instant(span.end)}
+    )
+    return {"kind": blackout.kind.value, "title": blackout.title, "firm": blackout.firm, **when}

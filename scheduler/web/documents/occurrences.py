@@ -1,0 +1,109 @@
+"""Planned occurrences in JSON: when each is, for whom, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from pydantic import Field
+
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.search.cadences import LocalTimeShift
+from scheduler.domain.search.explanation import Cause
+from scheduler.domain.search.planning import BlockedBy, PlannedOccurrence, PlanStatus
+from scheduler.domain.time.clocks import zone_at
+from scheduler.domain.time.zones import in_zone
+from scheduler.web.fields.fields import ClockTime, Document, Instant, LocalInstant
+
+
+class CadenceAttendee(Document):
+    """An attendee's local start of an occurrence, and of who is not required by name whether they can come.
+
+    They come to where it is moved; nothing is said of who is unknown, nor of an occurrence that is skipped.
+    """
+
+    index: int
+    start: LocalInstant
+    available: bool | None = Field(None, exclude_if=lambda value: value is None)
+
+
+class BlockedByDocument(Document):
+    """Whom an occurrence does not suit (null: a rule of the request), and why."""
+
+    index: int | None
+    cause: Cause
+    title: str | None = Field(
+        None, exclude_if=lambda value: value is None, description="a stored blackout's needs a key with people:read"
+    )
+    blackout: str | None = Field(
+        None, exclude_if=lambda value: value is None, description="the id of a stored blackout"
+    )
+
+    @classmethod
+    def of(cls, row: BlockedBy, *, titles: bool) -> BlockedByDocument:
+        """The document of one reason, with the title of a stored blackout only for who may read it."""
+        title = title_of(row, titles=titles)
+        return cls(index=row.index, cause=row.cause, title=title, blackout=row.blackout)
+
+
+class PeriodDocument(Document):
+    """A period [start, end) between two instants."""
+
+    start: Instant
+    end: Instant
+
+
+class PlannedOccurrenceDocument(Document):
+    """One occurrence of a cadence: clear, moved nearby, or skipped."""
+
+    start: Instant
+    end: Instant
+    status: PlanStatus
+    attendees: list[CadenceAttendee] | None = Field(None, exclude_if=lambda value: value is None)
+    blocked_by: list[BlockedByDocument] | None = Field(None, exclude_if=lambda value: value is None)
+    moved_to: PeriodDocument | None = Field(None, exclude_if=lambda value: value is None)
+
+    @classmethod
+    def of(
+        cls, planned: PlannedOccurrence, attendees: Sequence[Attendee], *, titles: bool = True
+    ) -> PlannedOccurrenceDocument:
+        """The document of a planned occurrence, with the local start of each attendee, if any.
+
+        Without ``titles`` those of stored blackouts are left out.
+        """
+        start = planned.period.start
+        blocks = [BlockedByDocument.of(row, titles=titles) for row in planned.blocked_by]
+        locals_ = [
+            CadenceAttendee(
+                index=index, start=in_zone(start, zone_at(one.clock, start)), available=planned.coming.get(index)
+            )
+            for index, one in enumerate(attendees)
+        ]
+        moved = planned.moved_to
+        return cls.model_construct(
+            start=start,
+            end=planned.period.end,
+            status=planned.status,
+            attendees=locals_ or None,
+            blocked_by=blocks or None,
+            moved_to=PeriodDocument.model_construct(start=moved.start, end=moved.end) if moved else None,
+        )
+
+
+class ShiftDocument(Document):
+    """From this local date on, an attendee's wall time is another."""
+
+    index: int
+    on: date
+    before: ClockTime = Field(alias="from", serialization_alias="from")
+    after: ClockTime = Field(alias="to", serialization_alias="to")
+
+    @classmethod
+    def of(cls, shift: LocalTimeShift) -> ShiftDocument:
+        """The document of a shift."""
+        return cls.model_construct(index=shift.index, on=shift.on, before=shift.before, after=shift.after)
+
+
+def title_of(row: BlockedBy, *, titles: bool) -> str | None:
+    """The blackout's title, unless it is a stored one's and those are to be left out."""
+    return row.title if titles or row.blackout is None else None

@@ -1,0 +1,1 @@
+"""The ICS feeds, from address to answer."""

@@ -1,0 +1,1 @@
+"""JSON types of single fields."""

@@ -1,0 +1,1 @@
+"""HTTP mechanics: requests, problems, paging, conditions, idempotency, limits, metrics."""

@@ -1,0 +1,155 @@
+"""What is counted, and the listener that Prometheus reads it from.
+
+Counted where things happen, in each process by itself; each process has a listener of its own, so that nothing has
+to be shared. No label holds an id, a token or a name: each has a handful of values that are known beforehand.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import cache
+
+from flask import Flask, Response, g, request
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Info, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from scheduler import __version__
+from scheduler.domain.time.zones import TZ_DATABASE_VERSION
+from scheduler.errors import SchedulerError
+from scheduler.services.ports import Context
+from scheduler.store import StoreUnavailable
+
+FEED_ENDPOINT = "feeds.get_calendar_feed"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+NO_ROUTE = "(no route)"
+
+REQUESTS = Counter(
+    "scheduler_requests", "Requests answered, other than readings of feeds", ["route", "method", "status"]
+)
+REQUEST_SECONDS = Histogram(
+    "scheduler_request_seconds",
+    "How long they took, without the time on the network",
+    ["route", "method"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+FEED_HITS = Counter("scheduler_feed_hits", "Readings of feeds", ["status"])
+RATE_LIMITED = Counter("scheduler_rate_limited", "Requests refused because there were too many", ["by"])
+SEARCHES = Counter("scheduler_searches", "Searches for slots, cadences and sequences", ["kind", "found"])
+SEARCH_SECONDS = Histogram(
+    "scheduler_search_seconds",
+    "How long a search took, with what it had to load",
+    ["kind"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+DELIVERIES = Counter("scheduler_deliveries", "Attempts to deliver to a CalDAV calendar, by what they came to", ["to"])
+READINGS = Counter("scheduler_calendar_readings", "Attempts to read a connected calendar", ["outcome"])
+BUILD = Info("scheduler_build", "What is running")
+BUILD.info({"version": __version__, "tz_database": TZ_DATABASE_VERSION})
+
+
+class NoMetricsPort(SchedulerError):
+    """The address for the metrics is taken, or is none of this machine's."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        super().__init__(
+            f"can't listen for metrics on {host}:{port} ({error.strerror}); "
+            "give each process a SCHEDULER_METRICS_PORT of its own, or 0"
+        )
+
+
+class Counting:
+    """Counts what the use cases tell: see ``services.ports.Observer``."""
+
+    def searched(self, kind: str, seconds: float, *, found: bool) -> None:
+        """Counts a search."""
+        SEARCHES.labels(kind, "yes" if found else "no").inc()
+        SEARCH_SECONDS.labels(kind).observe(seconds)
+
+    def delivered(self, outcome: str) -> None:
+        """Counts an attempt to deliver."""
+        DELIVERIES.labels(outcome).inc()
+
+    def calendar_read(self, outcome: str) -> None:
+        """Counts an attempt to read a calendar."""
+        READINGS.labels(outcome).inc()
+
+
+class DueDeliveries(Collector):
+    """What is owed by now, read from the table when it is asked for: all processes say the same."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Whether the database answers, and if so for how long the delivery that is most overdue has been so."""
+        up = GaugeMetricFamily("scheduler_database_up", "1 if the database answers and is migrated")
+        try:
+            age = self._age()
+        except StoreUnavailable:
+            age = None
+        up.add_metric([], 0 if age is None else 1)
+        yield up
+        if age is not None:
+            described = "For how many seconds the delivery that is due for longest has been due; 0: none is"
+            yield GaugeMetricFamily("scheduler_oldest_due_delivery_seconds", described, value=age)
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing: the database is not asked before somebody wants to know."""
+        return []
+
+    def _age(self) -> float | None:
+        if not self._context.store.migrated():
+            return None
+        with self._context.store.read() as tx:
+            due_at = tx.deliveries.next_due()
+        return 0 if due_at is None else max(0.0, (self._context.clock() - due_at).total_seconds())
+
+
+def feed_hit(status: int) -> None:
+    """Counts a reading of a feed that was answered in front of the app."""
+    _feed_hits(status).inc()
+
+
+@cache
+def _feed_hits(status: int) -> Counter:
+    return FEED_HITS.labels(str(status))
+
+
+def register_metrics(app: Flask) -> None:
+    """Counts the app's requests from now on."""
+
+    @app.after_request
+    def _count(response: Response) -> Response:
+        if response.status_code == 429:
+            RATE_LIMITED.labels(_limited_by()).inc()
+        if request.endpoint == FEED_ENDPOINT:
+            feed_hit(response.status_code)
+            return response
+        route = str(request.url_rule) if request.url_rule else NO_ROUTE
+        method = request.method if request.method in METHODS else "other"
+        REQUESTS.labels(route, method, f"{response.status_code // 100}xx").inc()
+        if "began" in g:
+            REQUEST_SECONDS.labels(route, method).observe(time.perf_counter() - g.began)
+        return response
+
+
+def start_metrics(context: Context, host: str, port: int, registry: CollectorRegistry = REGISTRY) -> None:
+    """Answers Prometheus at that address from now on, in a thread that ends with the process; 0: not at all.
+
+    Raises NoMetricsPort.
+    """
+    if not port:
+        return
+    try:
+        start_http_server(port, host, registry)
+    except OSError as error:
+        raise NoMetricsPort(host, port, error) from error
+    registry.register(DueDeliveries(context))
+
+
+def _limited_by() -> str:
+    if request.endpoint == FEED_ENDPOINT:
+        return "feed"
+    return "key" if "api_key" in g else "address"

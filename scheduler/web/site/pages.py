@@ -1,0 +1,64 @@
+"""What is not the API itself: its description, its documentation page, the kinds of problem, and health."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, current_app, redirect, render_template, url_for
+from flask_swagger_ui import get_swaggerui_blueprint
+from werkzeug.wrappers import Response as AnyResponse
+
+from scheduler.web.http.etags import entity_tag
+from scheduler.web.http.preconditions import read
+from scheduler.web.http.problems import TITLES, problem
+from scheduler.web.http.requests import context
+from scheduler.web.openapi.description import openapi_yaml
+
+pages = Blueprint("pages", __name__, template_folder="templates")
+
+
+@pages.get("/")
+def get_root() -> AnyResponse:
+    """The documentation, for whoever opens the bare address."""
+    return redirect(url_for("swagger_ui.show"))
+
+
+@pages.get("/openapi.yaml")
+def get_openapi() -> Response:
+    """The API's description."""
+    return read(_description, {})
+
+
+def _description() -> Response:
+    text = openapi_yaml(current_app)
+    return Response(text, headers={"ETag": entity_tag(text)}, mimetype="application/yaml")
+
+
+@pages.get("/problems")
+def get_problems() -> str:
+    """What each kind of problem means."""
+    return render_template("problems.html", titles=TITLES)
+
+
+@pages.get("/healthz")
+def get_health() -> Response:
+    """The process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@pages.get("/readyz")
+def get_readiness() -> Response:
+    """The process answers and its database is there and migrated."""
+    if not context().store.migrated():
+        return problem(503, "the database is not migrated; run 'scheduler migrate'", kind="not-ready")
+    return Response("ready\n", mimetype="text/plain")
+
+
+def register_pages(app: Flask) -> None:
+    """Adds the pages, the browsable documentation at /docs among them."""
+    app.register_blueprint(pages)
+    app.register_blueprint(
+        get_swaggerui_blueprint(
+            "/docs",
+            "/openapi.yaml",
+            config={"app_name": "Mentorship scheduler", "persistAuthorization": True, "validatorUrl": None},
+        )
+    )

@@ -1,0 +1,261 @@
+"""Zones: every table of offsets against pytz, every wall time against zoneinfo, and what a typed time may be."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+import pytz
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.strategies import CHANGES, ZONES
+
+from scheduler.domain.time.periods import instant_of, minute_of
+from scheduler.domain.time.zones import (
+    FIRST_DATE,
+    LAST_DATE,
+    TZ_DATABASE_VERSION,
+    ZONE_NAMES,
+    AmbiguousTime,
+    LocalTime,
+    NonexistentTime,
+    OutsideCalendar,
+    UnknownCountry,
+    UnknownZone,
+    check_date,
+    find_zone,
+    in_zone,
+    local_time,
+    offsets_between,
+    resolve_walls,
+    typed_time,
+    zones_of_country,
+)
+
+FIRST = minute_of(datetime(1973, 1, 1, tzinfo=UTC))
+LAST = minute_of(datetime(2038, 1, 1, tzinfo=UTC))
+
+
+def names_by_rules() -> list[list[str]]:
+    """Every name that both libraries know; names whose rules are the same, byte for byte, stand together."""
+    groups: dict[bytes, list[str]] = {}
+    for name in sorted(ZONE_NAMES.intersection(pytz.all_timezones)):
+        rules = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
+        groups.setdefault(rules, []).append(name)
+    return list(groups.values())
+
+
+def changes_by_pytz(zone: str) -> list[tuple[int, int]]:
+    """(UTC minute, offset from then on) of each change of offset from 1973 through 2037, as pytz has them."""
+    known = pytz.timezone(zone)
+    offset = _offset_by_pytz(zone, FIRST - 1)
+    changes = []
+    for moment in getattr(known, "_utc_transition_times", ()):
+        minute = max(minute_of(moment.replace(tzinfo=UTC)), FIRST) if moment.year >= 1973 else None
+        if minute is None or minute >= LAST:
+            continue
+        after = _offset_by_pytz(zone, minute)
+        if after != offset:
+            changes.append((minute, after))
+        offset = after
+    return changes
+
+
+def _offset_by_pytz(zone: str, minute: int) -> int:
+    offset = instant_of(minute).astimezone(pytz.timezone(zone)).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds()) // 60
+
+
+def test_every_zone_of_the_one_library_is_known_to_the_other() -> None:
+    assert set(pytz.all_timezones) - {"Factory", "localtime"} == ZONE_NAMES
+
+
+def test_both_libraries_and_the_answers_speak_of_the_same_tz_release() -> None:
+    assert pytz.OLSON_VERSION == TZ_DATABASE_VERSION  # type: ignore[attr-defined]  # its stubs leave it out
+
+
+@pytest.mark.parametrize("names", [pytest.param(names, id=names[0]) for names in names_by_rules()])
+def test_a_zones_offsets_change_when_pytz_says_from_1973_through_2037(names: list[str]) -> None:
+    table = list(offsets_between(names[0], FIRST, LAST))
+    assert table[0][0] == FIRST
+    assert table[-1][1] == LAST
+    assert [until for _, until, _ in table[:-1]] == [since for since, _, _ in table[1:]]
+    for name in names:
+        assert table[0][2] == _offset_by_pytz(name, FIRST)
+        assert [(since, offset) for since, _, offset in table[1:]] == changes_by_pytz(name)
+
+
+@given(st.sampled_from(ZONES), st.integers(FIRST, LAST - 1), st.integers(1, 600_000), st.data())
+def test_a_part_of_a_table_is_what_zoneinfo_says_of_each_minute(
+    zone: str, start: int, length: int, data: st.DataObject
+) -> None:
+    end = min(start + length, LAST)
+    table = offsets_between(zone, start, end)
+    minutes = data.draw(st.lists(st.integers(start, end - 1), min_size=1))
+    expected = [in_zone(instant_of(minute), zone).utcoffset() for minute in minutes]
+    assert (table.since[0], table.until[-1]) == (start, end)
+    assert [timedelta(minutes=int(offset)) for offset in table.at(np.array(minutes))] == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(ZONES), st.data())
+def test_wall_times_are_resolved_alike_one_by_one_and_all_at_once(zone: str, data: st.DataObject) -> None:
+    anywhere = st.datetimes(datetime(1974, 1, 1), datetime(2037, 12, 1))
+    near = st.builds(
+        lambda day, minutes: datetime(day.year, day.month, day.day) + timedelta(minutes=minutes),
+        st.sampled_from(CHANGES.get(zone, (date(2026, 3, 29),))),
+        st.integers(-1440, 3000),
+    )
+    walls = [wall.replace(second=0, microsecond=0) for wall in data.draw(st.lists(anywhere | near, max_size=20))]
+    minutes = np.array([minute_of(wall.replace(tzinfo=UTC)) for wall in walls], dtype=np.int64)
+    assert resolve_walls(minutes, zone).tolist() == [minute_of(LocalTime(wall, zone).instant) for wall in walls]
+
+
+@pytest.mark.parametrize(
+    ("zone", "wall", "instant"),
+    [
+        ("Europe/Berlin", "2026-03-29 02:30", "2026-03-29 01:30"),  # in the gap: by the offset before it
+        ("Europe/Berlin", "2026-10-25 02:30", "2026-10-25 00:30"),  # twice: the first
+        ("America/New_York", "2026-03-08 02:30", "2026-03-08 07:30"),
+        ("America/New_York", "2026-11-01 01:30", "2026-11-01 05:30"),
+        ("Australia/Lord_Howe", "2026-10-04 02:15", "2026-10-03 15:45"),  # a gap of half an hour
+        ("Australia/Lord_Howe", "2026-04-05 01:45", "2026-04-04 14:45"),
+        ("Antarctica/Troll", "2026-03-29 02:30", "2026-03-29 02:30"),  # a gap of two hours
+        ("Africa/Cairo", "2026-04-24 00:00", "2026-04-23 22:00"),  # midnight does not exist
+        ("Africa/Cairo", "2026-10-29 23:30", "2026-10-29 20:30"),
+        ("America/Santiago", "2026-09-06 00:30", "2026-09-06 04:30"),
+        ("Pacific/Apia", "2011-12-30 12:00", "2011-12-30 22:00"),  # a day that nobody there had
+        ("Asia/Kathmandu", "1986-01-01 00:10", "1985-12-31 18:40"),
+    ],
+)
+def test_a_wall_time_in_a_gap_takes_the_offset_before_and_a_repeated_one_is_its_first(
+    zone: str, wall: str, instant: str
+) -> None:
+    local = datetime.fromisoformat(wall)
+    expected = datetime.fromisoformat(instant).replace(tzinfo=UTC)
+    assert LocalTime(local, zone).instant == expected
+    minute = np.array([minute_of(local.replace(tzinfo=UTC))])
+    assert resolve_walls(minute, zone).tolist() == [minute_of(expected)]
+
+
+def test_no_wall_times_resolve_to_no_minutes() -> None:
+    assert resolve_walls(np.empty(0, dtype=np.int64), "Europe/Berlin").tolist() == []
+
+
+@given(st.sampled_from(ZONES), st.datetimes(datetime(1974, 1, 1), datetime(2037, 12, 1)))
+def test_what_the_clock_reads_leads_back_to_the_same_instant(zone: str, moment: datetime) -> None:
+    instant = moment.replace(tzinfo=UTC)
+    read = local_time(instant, zone)
+    assert read.instant == instant
+    assert read.wall == in_zone(instant, zone).replace(tzinfo=None, fold=0)
+    assert read.is_sayable == (read.fold == 0)
+
+
+def test_the_second_pass_of_a_repeated_hour_can_not_be_said_in_icalendar() -> None:
+    wall = datetime(2026, 10, 25, 2, 30)
+    assert LocalTime(wall, "Europe/Berlin").is_sayable
+    assert not LocalTime(wall, "Europe/Berlin", fold=1).is_sayable
+    assert LocalTime(wall, "Europe/Berlin", fold=1).instant == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+
+
+def test_a_wall_time_with_an_offset_is_refused() -> None:
+    with pytest.raises(TypeError, match="carries no offset"):
+        LocalTime(datetime(2026, 1, 1, tzinfo=UTC), "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("zone", "wall"),
+    [
+        ("Europe/Berlin", datetime(2026, 3, 29, 2, 30)),
+        ("America/New_York", datetime(2026, 3, 8, 2)),
+        ("Africa/Cairo", datetime(2026, 4, 24, 0, 30)),
+        ("Australia/Lord_Howe", datetime(2026, 10, 4, 2, 29)),
+        ("Pacific/Apia", datetime(2011, 12, 30, 9)),
+    ],
+)
+def test_a_typed_time_that_a_clock_change_skips_is_refused(zone: str, wall: datetime) -> None:
+    with pytest.raises(NonexistentTime, match=f"does not exist in {zone}") as refused:
+        typed_time(wall, zone)
+    assert (refused.value.local, refused.value.zone) == (wall, zone)
+
+
+@pytest.mark.parametrize(
+    ("zone", "wall"),
+    [
+        ("Europe/Berlin", datetime(2026, 10, 25, 2)),
+        ("America/New_York", datetime(2026, 11, 1, 1, 59)),
+        ("Africa/Cairo", datetime(2026, 10, 29, 23, 30)),
+        ("Australia/Lord_Howe", datetime(2026, 4, 5, 1, 45)),
+    ],
+)
+def test_a_typed_time_that_a_clock_change_repeats_is_refused(zone: str, wall: datetime) -> None:
+    with pytest.raises(AmbiguousTime, match=f"occurs twice in {zone}") as refused:
+        typed_time(wall, zone)
+    assert (refused.value.local, refused.value.zone) == (wall, zone)
+
+
+@given(st.sampled_from(ZONES), st.datetimes(datetime(1974, 1, 1), datetime(2037, 12, 1)))
+def test_any_other_typed_time_is_what_zoneinfo_makes_of_it(zone: str, wall: datetime) -> None:
+    early, late = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
+    if early == late:
+        assert typed_time(wall, zone) == early
+    else:
+        with pytest.raises(NonexistentTime if early > late else AmbiguousTime):
+            typed_time(wall, zone)
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"),
+    [
+        ("europe/berlin", "Europe/Berlin"),
+        ("Europe/Berln", "Europe/Berlin"),
+        ("Berlin", "Europe/Berlin"),
+        ("America/Berlin", "Europe/Berlin"),
+        ("New York", "America/New_York"),
+        ("Asia/Calcuta", "Asia/Calcutta"),
+        ("Kolkata", "Asia/Kolkata"),
+        ("zzzz", None),
+        ("", None),
+    ],
+)
+def test_an_unknown_zone_is_refused_with_the_nearest_name(typed: str, nearest: str | None) -> None:
+    with pytest.raises(UnknownZone, match="unknown time zone") as refused:
+        find_zone(typed)
+    assert (refused.value.name, refused.value.nearest) == (typed, nearest)
+    assert (nearest or "use an IANA name") in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["localtime", "Factory", "../etc/passwd", "/etc/localtime", "Europe/Berlin\0"])
+def test_names_that_are_no_zones_of_the_database_are_refused(name: str) -> None:
+    with pytest.raises(UnknownZone):
+        find_zone(name)
+
+
+@pytest.mark.parametrize(
+    ("country", "zones"),
+    [
+        ("DE", ("Europe/Berlin", "Europe/Busingen")),
+        ("in", ("Asia/Kolkata",)),
+        ("NP", ("Asia/Kathmandu",)),
+        ("NZ", ("Pacific/Auckland", "Pacific/Chatham")),
+    ],
+)
+def test_a_country_has_its_zones_the_most_populous_first(country: str, zones: tuple[str, ...]) -> None:
+    assert zones_of_country(country) == zones
+
+
+def test_an_unknown_country_is_refused() -> None:
+    with pytest.raises(UnknownCountry, match="unknown country 'XX'"):
+        zones_of_country("XX")
+
+
+@pytest.mark.parametrize("day", [FIRST_DATE - timedelta(days=1), LAST_DATE + timedelta(days=1)])
+def test_dates_that_the_libraries_do_not_both_know_are_refused(day: date) -> None:
+    assert check_date(FIRST_DATE) == FIRST_DATE
+    assert check_date(LAST_DATE) == LAST_DATE
+    with pytest.raises(OutsideCalendar, match="outside the supported dates"):
+        check_date(day)
