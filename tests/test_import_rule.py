@@ -1,10 +1,8 @@
-"""Imports point one way only.
-
-errors <- domain <- ical <- {store, adapters} <- services <- {web, worker} <- app <- cli
-"""
+"""Imports point one way only, between the parts of the package and between the sub-parts of each part."""
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,31 +13,39 @@ PACKAGE = Path(scheduler.__file__).parent
 
 RANKS = {
     "errors": 0,
-    "domain": 1,
-    "ical": 2,
-    "pictures": 2,
-    "store": 3,
-    "adapters": 3,
-    "services": 4,
-    "web": 5,
-    "worker": 5,
-    "config": 5,
-    "logs": 5,
-    "tables": 5,
-    "app": 6,
-    "serving": 6,
-    "wsgi": 7,
-    "cli": 7,
+    "domain.time": 1,
+    "domain.availability": 2,
+    "domain.programme": 3,
+    "domain.search": 3,
+    "ical": 4,
+    "pictures": 4,
+    "store": 5,
+    "adapters": 5,
+    "services": 6,
+    "worker": 7,
+    "config": 7,
+    "logs": 7,
+    "web.fields": 7,
+    "web.http": 8,
+    "web.documents": 9,
+    "web.openapi": 9,
+    "web.feeds": 10,
+    "web.api": 10,
+    "web.site": 10,
+    "app": 11,
+    "serving": 11,
+    "wsgi": 12,
+    "cli": 12,
 }
 """How high each part stands. A part imports lower ones only; parts of the same rank never import each other."""
 
 ONLY_IMPORTERS = {
     "flask": {"web", "app", "serving", "wsgi"},
-    "flask_swagger_ui": {"web"},
-    "limits": {"web"},
-    "redis": {"web"},
-    "prometheus_client": {"web"},
-    "spectree": {"web"},
+    "flask_swagger_ui": {"web.site"},
+    "limits": {"web.http"},
+    "redis": {"web.http"},
+    "prometheus_client": {"web.http"},
+    "spectree": {"web.openapi"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "icalendar": {"ical"},
@@ -49,51 +55,76 @@ ONLY_IMPORTERS = {
     "urllib3": {"adapters"},
     "waitress": {"serving"},
     "click": {"cli"},
-    "rich": {"tables"},
+    "rich": {"cli"},
     "pydantic_settings": {"config"},
     "cryptography": {"services"},
-    "pytz": {"domain"},
-    "zoneinfo": {"domain"},
+    "pytz": {"domain.time"},
+    "zoneinfo": {"domain.time"},
 }
 """Which parts may import a library; the others don't know it."""
 
 SETTINGS_READERS = {"app", "wsgi", "cli", "worker"}
 
 
-def part_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part_of(module: str) -> str:
+    """The part or sub-part that a module of the package belongs to."""
+    two = ".".join(module.split(".")[:2])
+    return two if two in RANKS else module.split(".")[0]
 
 
 def imports_of(path: Path) -> Iterator[str]:
+    """Every module that a file imports; of ``from package import module`` the module."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports hide where they point"
-            yield node.module or ""
+            for alias in node.names:
+                found = f"{node.module}.{alias.name}"
+                yield found if found.removeprefix("scheduler.") in MODULES else node.module or ""
 
 
-FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+PATHS = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+MODULES = set(PATHS)
+FILES = {module: path for module, path in PATHS.items() if module and path.name != "__init__.py"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_file_imports_only_lower_parts_and_its_own_libraries(path: Path) -> None:
-    part = part_of(path)
-    for module in imports_of(path):
-        top, _, rest = module.partition(".")
-        if top == "scheduler" and rest:
-            other = rest.split(".")[0]
-            assert other == part or RANKS[other] < RANKS[part], f"{part} imports {module}"
+@pytest.mark.parametrize("module", FILES)
+def test_file_imports_only_lower_parts_and_its_own_libraries(module: str) -> None:
+    part = part_of(module)
+    for imported in imports_of(FILES[module]):
+        top, _, rest = imported.partition(".")
+        if top == "scheduler" and rest and rest in MODULES:
+            other = part_of(rest)
+            assert other == part or RANKS[other] < RANKS[part], f"{part} imports {imported}"
             assert other != "config" or part in SETTINGS_READERS, f"{part} reads settings"
         elif top != "scheduler":
-            assert part in ONLY_IMPORTERS.get(top, {part}), f"{part} imports {module}"
+            importers = ONLY_IMPORTERS.get(top, {part})
+            assert importers & {part, part.split(".")[0]}, f"{part} imports {imported}"
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    graph = {
+        module: {
+            imported.removeprefix("scheduler.")
+            for imported in imports_of(path)
+            if imported.startswith("scheduler.") and imported.removeprefix("scheduler.") != module
+        }
+        for module, path in FILES.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError
 
 
 def test_every_part_has_a_rank() -> None:
-    assert {part_of(path) for path in FILES} == set(RANKS)
+    assert {part_of(module) for module in FILES} == set(RANKS)
 
 
-def test_the_domain_reads_no_clock() -> None:
+def test_domain_reads_no_clock() -> None:
     clocks = {"now", "utcnow", "today", "time_ns", "monotonic", "perf_counter"}
     for path in sorted((PACKAGE / "domain").rglob("*.py")):
         called = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
