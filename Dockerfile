@@ -4,10 +4,11 @@ FROM python:3.11-slim-trixie AS build
 WORKDIR /src
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY scheduler scheduler
-# Only what the lock pins; pip itself has no use afterwards.
+# Only what the lock file pins, by its hashes; pip and the build backend are not needed afterwards.
 RUN python -m venv /opt/scheduler \
- && /opt/scheduler/bin/pip install --no-cache-dir --constraint requirements.lock . granian \
- && /opt/scheduler/bin/pip uninstall --yes pip
+ && /opt/scheduler/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock \
+ && /opt/scheduler/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
+ && /opt/scheduler/bin/pip uninstall --yes pip setuptools
 
 FROM python:3.11-slim-trixie
 RUN useradd --uid 10001 --create-home --home-dir /data scheduler

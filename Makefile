@@ -3,34 +3,53 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+UV ?= uv
+# Targets that run the service or the demo depend on $(READY), all others on $(READY_DEV).
 READY := .venv/.ready
+READY_DEV := .venv/.ready-dev
 
-.PHONY: help demo cluster test lint bench load format openapi clean
+.PHONY: help demo cluster test lint bench load format openapi lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
 
-$(READY): pyproject.toml requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.x")'
-	@echo "making .venv with pinned packages; about a minute the first time, a dot for each package"
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements.lock \
-	  | awk '/^Collecting/ { printf "."; fflush() } END { print "" }'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+# $(call install,LOCK FILE): make .venv with the packages of a lock file, and the scheduler in it.
+define install
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.x")'
+@echo "installing the packages of $(1) into .venv; about a minute the first time, a dot for each package"
+@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --requirement $(1) \
+  | awk '/^Collecting/ { printf "."; fflush() } END { print "" }'
+@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+endef
+
+$(READY): pyproject.toml requirements-demo.lock
+	$(call install,requirements-demo.lock)
 	@touch $@
+
+$(READY_DEV): pyproject.toml requirements-dev.lock
+	$(call install,requirements-dev.lock)
+	@touch $(READY) $@
+
+# The development lock is compiled first; the other two are parts of it and take its versions.
+lock: ## write the lock files anew after a change of pyproject.toml; UPGRADE=1 takes newer versions (needs uv)
+	@compile() { $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml "$$@"; }; \
+	  compile --extra build --extra server --extra demo --extra dev $(if $(UPGRADE),--upgrade) --output-file requirements-dev.lock; \
+	  compile --extra build --extra demo --constraint requirements-dev.lock --output-file requirements-demo.lock; \
+	  compile --extra build --extra server --constraint requirements-dev.lock --output-file requirements.lock
 
 demo: $(READY) ## watch the whole trip: people, slots, cadences, a booking, CalDAV and a feed (ONCE=1 exits when done)
 	@$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
-cluster: $(READY) ## the demo against the parts of compose.yaml, without containers, some of them killed (ONCE=1 exits when done)
+cluster: $(READY_DEV) ## the demo against the parts of compose.yaml, without containers, some of them killed (ONCE=1 exits when done)
 	@$(BIN)/python -m examples.cluster $(if $(ONCE),--once)
 
 # The suite starts hundreds of processes: what the first one compiles, the others read.
 test: export PYTHONDONTWRITEBYTECODE =
-test: $(READY) ## run the whole suite
+test: $(READY_DEV) ## run the whole suite
 	@$(BIN)/python -m pytest -n auto
 
-lint: $(READY) ## ruff, mypy strict, the import rule, the Dockerfile, compose.yaml and the proxy
+lint: $(READY_DEV) ## ruff, mypy strict, the import rule, the Dockerfile, compose.yaml and the proxy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -40,13 +59,13 @@ lint: $(READY) ## ruff, mypy strict, the import rule, the Dockerfile, compose.ya
 	@PROXY_ADDRESS=http://127.0.0.1:1 WEB=127.0.0.1:2 CALENDAR_ADDRESS=http://127.0.0.1:3 CALENDARS=127.0.0.1:4 \
 	  $(BIN)/caddy adapt --validate --config deploy/Caddyfile --adapter caddyfile 2>&1 >/dev/null | (! grep -v '"level":"info"')
 
-bench: $(READY) ## time the engine beside its peers, and write var/bench.json
+bench: $(READY_DEV) ## time the engine beside its peers, and write var/bench.json
 	@$(BIN)/python -m benchmarks
 
-load: $(READY) ## drive a programme of 1,000 mentorships, and write var/load.json; some minutes (LOAD_SECONDS=6 to try)
+load: $(READY_DEV) ## drive a programme of 1,000 mentorships, and write var/load.json; some minutes (LOAD_SECONDS=6 to try)
 	@$(BIN)/python -m benchmarks.load
 
-format: $(READY) ## put the code in order
+format: $(READY_DEV) ## put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
