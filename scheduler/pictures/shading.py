@@ -47,14 +47,14 @@ class Shading:
         return Periods.union(self.bars[index].hours.periods).gaps(self.start, self.end)
 
 
-def shade_window(query: SlotQuery, untold: frozenset[int] = frozenset()) -> Shading:
-    """The question's window, all required attendees taken together; of the ``untold`` no kind of blackout is given."""
+def shade_window(query: SlotQuery, redacted: frozenset[int] = frozenset()) -> Shading:
+    """Shade the window for all required attendees together; a ``redacted`` attendee's blackouts have no kind."""
     start = minute_after(query.window.start)
     end = max(minute_of(query.window.end), start)
     bars = tuple(Bars.of(attendee, start, end) for attendee in query.attendees)
     shades: list[Shade | None] = [None]
     painted = np.zeros(end - start, dtype=np.uint8)
-    for shade, periods in reversed(list(_layers(query, bars, untold, start, end))):
+    for shade, periods in reversed(list(_layers(query, bars, redacted, start, end))):
         shades.append(shade)
         for since, until in _spans(periods.within(start, end)):
             painted[since - start : until - start] = len(shades) - 1
@@ -63,7 +63,7 @@ def shade_window(query: SlotQuery, untold: frozenset[int] = frozenset()) -> Shad
 
 
 def _layers(
-    query: SlotQuery, bars: Sequence[Bars], untold: frozenset[int], start: int, end: int
+    query: SlotQuery, bars: Sequence[Bars], redacted: frozenset[int], start: int, end: int
 ) -> Iterator[tuple[Shade, Periods]]:
     """What bars a meeting, first what is named first where several hold."""
     required = [own for one, own in zip(query.attendees, bars, strict=True) if one.required]
@@ -71,7 +71,7 @@ def _layers(
     yield Shade(Cause.OUTSIDE_HOURS), Periods.union(*(own.hours.periods for own in required))
     if Cause.WITHIN in rules:
         yield Shade(Cause.WITHIN), _reach(rules[Cause.WITHIN])
-    yield from _blackouts(query.attendees, untold, start, end)
+    yield from _blackouts(query.attendees, redacted, start, end)
     if query.not_before is not None and minute_after(query.not_before) > start:
         bounds = np.array([start, minute_after(query.not_before)], dtype=np.int64)
         yield Shade(Cause.MINIMUM_NOTICE), Periods(bounds[:1], bounds[1:])
@@ -84,17 +84,17 @@ def _layers(
 
 
 def _blackouts(
-    attendees: Sequence[Attendee], untold: frozenset[int], start: int, end: int
+    attendees: Sequence[Attendee], redacted: frozenset[int], start: int, end: int
 ) -> Iterator[tuple[Shade, Periods]]:
     """The required attendees' firm blackouts by kind."""
     found: dict[BlackoutKind | None, list[Periods]] = {kind: [] for kind in (*BlackoutKind, None)}
     for index, one in enumerate(attendees):
         for kind in {blackout.kind for blackout in one.blackouts if blackout.firm and one.required}:
             own = [blackout for blackout in one.blackouts if blackout.firm and blackout.kind is kind]
-            told = None if index in untold else kind
-            found[told].append(blackout_periods(own, one.clock, start, end))
-    for told, periods in found.items():
-        yield Shade(Cause.BLACKOUT, told), Periods.union(*periods)
+            shown = None if index in redacted else kind
+            found[shown].append(blackout_periods(own, one.clock, start, end))
+    for shown, periods in found.items():
+        yield Shade(Cause.BLACKOUT, shown), Periods.union(*periods)
 
 
 def _short(query: SlotQuery, bars: Sequence[Bars], start: int, end: int) -> Periods:

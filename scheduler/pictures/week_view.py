@@ -93,9 +93,9 @@ class WeekView:
     explanation: Explanation | None
 
 
-def week_view(query: SlotQuery, found: SlotAnswer, untold: frozenset[int] = frozenset()) -> WeekView:
-    """The picture of an answer. Of the ``untold`` attendees (by index) it has no names, zones or kinds of blackouts."""
-    shading = shade_window(query, untold)
+def week_view(query: SlotQuery, found: SlotAnswer, redacted: frozenset[int] = frozenset()) -> WeekView:
+    """The picture of an answer, without names, zones and kinds of blackouts of the ``redacted`` attendees (indexes)."""
+    shading = shade_window(query, redacted)
     stretches = wall_stretches(query.attendees[0].clock, shading.start, max(shading.end, shading.start + 1))
     first_day, last_day = stretches[0].day, stretches[-1].day
     if shading.start == shading.end:  # not one whole minute
@@ -114,7 +114,7 @@ def week_view(query: SlotQuery, found: SlotAnswer, untold: frozenset[int] = froz
         first_day,
         last_day,
         query.duration,
-        tuple(_person(index, query.attendees[index], shading, index not in untold) for index in indexes),
+        tuple(_person(index, query.attendees[index], shading, index not in redacted) for index in indexes),
         len(query.attendees),
         _drawn_hours([*mattering, *(stretch for choice in chosen for stretch in choice.where)]),
         tuple(_week(monday, query.attendees, indexes, shading, shown) for monday in mondays),

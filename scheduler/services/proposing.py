@@ -6,19 +6,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.availability.attendees import Attendee, Unknown
 from scheduler.domain.availability.burden import burden_of_each
+from scheduler.domain.programme.api_keys import Viewer
 from scheduler.domain.search.cadences import CadenceAnswer, CadenceQuery, find_cadences
 from scheduler.domain.search.rotations import RotationAnswer, find_rotations
 from scheduler.domain.search.sequences import SequenceAnswer, SequenceQuery, find_sequences
 from scheduler.domain.search.slots import Kept, SlotAnswer, SlotQuery, find_slots
 from scheduler.domain.time.periods import Periods
 from scheduler.errors import NotFound, SchedulerError
-from scheduler.services.known_people import KnownPerson, known_people, load_people
+from scheduler.services.known_people import UNREAD, KnownPerson, known_people, load_people
 from scheduler.services.ports import Context
 from scheduler.store import Transaction
+
+_A = TypeVar("_A")
 
 BARS_NOTHING = {"required", "name", "preferred_hours", "past_burden"}
 """What a request may say of a stored person without another start being free for them."""
@@ -46,21 +49,38 @@ class AttendeeSpec:
     softened: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Suggestion(Generic[_A]):
+    """A search's answer and its attendees. Personal data of the ``redacted`` ones (indexes) is not to be shown."""
+
+    answer: _A
+    attendees: tuple[Attendee, ...]
+    redacted: frozenset[int]
+
+
 def suggest_slots(
-    context: Context, programme_id: str, specs: Sequence[AttendeeSpec], query: SlotQuery
-) -> tuple[SlotAnswer, tuple[Attendee, ...]]:
-    """The answer, and the attendees it is about. Raises NotFound for a person, with its place."""
+    context: Context,
+    programme_id: str,
+    viewer: Viewer,
+    specs: Sequence[AttendeeSpec],
+    query: SlotQuery,
+) -> Suggestion[SlotAnswer]:
+    """Find slots for stored and inline attendees. Raises NotFound for a person, with its place."""
     began = time.perf_counter()
     attendees, kept = known_attendees(context, programme_id, specs, fair=query.fair)
     answer = find_slots(replace(query, attendees=attendees), kept)
     context.observer.searched("slots", time.perf_counter() - began, found=bool(answer.total))
-    return answer, attendees
+    return _for_viewer(viewer, specs, answer, attendees)
 
 
 def suggest_cadences(
-    context: Context, programme_id: str, specs: Sequence[AttendeeSpec], query: CadenceQuery
-) -> tuple[CadenceAnswer | RotationAnswer, tuple[Attendee, ...]]:
-    """The answer, and the attendees it is about; an empty ``time_zone`` in the query is the organizer's.
+    context: Context,
+    programme_id: str,
+    viewer: Viewer,
+    specs: Sequence[AttendeeSpec],
+    query: CadenceQuery,
+) -> Suggestion[CadenceAnswer | RotationAnswer]:
+    """Find cadences or rotations for stored and inline attendees; an empty ``time_zone`` is the organizer's zone.
 
     Raises NotFound for a person, with its place.
     """
@@ -68,18 +88,34 @@ def suggest_cadences(
     attendees, _ = known_attendees(context, programme_id, specs, fair=query.fair)
     answer = cadences_or_rotations(with_attendees(query, attendees))
     context.observer.searched("cadences", time.perf_counter() - began, found=bool(answer.total))
-    return answer, attendees
+    return _for_viewer(viewer, specs, answer, attendees)
 
 
 def suggest_sequences(
-    context: Context, programme_id: str, specs: Sequence[AttendeeSpec], query: SequenceQuery
-) -> tuple[SequenceAnswer, tuple[Attendee, ...]]:
-    """The answer, and the attendees it is about. Raises NotFound for a person, with its place."""
+    context: Context,
+    programme_id: str,
+    viewer: Viewer,
+    specs: Sequence[AttendeeSpec],
+    query: SequenceQuery,
+) -> Suggestion[SequenceAnswer]:
+    """Find sequences for stored and inline attendees. Raises NotFound for a person, with its place."""
     began = time.perf_counter()
     attendees, _ = known_attendees(context, programme_id, specs, fair=query.fair)
     answer = find_sequences(replace(query, attendees=attendees))
     context.observer.searched("sequences", time.perf_counter() - began, found=bool(answer.total))
-    return answer, attendees
+    return _for_viewer(viewer, specs, answer, attendees)
+
+
+def _for_viewer(
+    viewer: Viewer, specs: Sequence[AttendeeSpec], answer: _A, attendees: Sequence[Attendee]
+) -> Suggestion[_A]:
+    """The suggestion without the reason why a redacted attendee is unknown, which may name their account."""
+    redacted = viewer.redacted(spec.person_id for spec in specs)
+    shown = (
+        replace(one, unknown=Unknown(UNREAD, one.unknown.read_at)) if index in redacted and one.unknown else one
+        for index, one in enumerate(attendees)
+    )
+    return Suggestion(answer, tuple(shown), redacted)
 
 
 def cadences_or_rotations(query: CadenceQuery) -> CadenceAnswer | RotationAnswer:

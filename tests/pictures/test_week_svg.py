@@ -29,8 +29,8 @@ HOURS = (WorkingHours(("MO", "TU", "WE", "TH", "FR"), 14 * 60, 21 * 60),)
 NEVER_TOGETHER = (MENTOR, Attendee("America/Los_Angeles", name="Lee"))
 
 
-def drawn(query: SlotQuery, untold: frozenset[int] = frozenset()) -> str:
-    return week_svg(week_view(query, find_slots(query), untold))
+def drawn(query: SlotQuery, redacted: frozenset[int] = frozenset()) -> str:
+    return week_svg(week_view(query, find_slots(query), redacted))
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -106,9 +106,9 @@ def test_a_window_that_begins_inside_the_repeated_hour_still_knows_that_it_is_th
 def test_blackouts_are_told_by_kind_but_not_those_of_who_is_not_told() -> None:
     exam, dentist = Shade(Cause.BLACKOUT, BlackoutKind.EXAM), Shade(Cause.BLACKOUT, BlackoutKind.OTHER)
     assert {exam, dentist} <= {shade for _, shade in shade_window(SLOTS).spans}
-    untold = {shade for _, shade in shade_window(SLOTS, frozenset({1})).spans}
-    assert Shade(Cause.BLACKOUT) in untold
-    assert not {exam, dentist} & untold
+    redacted = {shade for _, shade in shade_window(SLOTS, frozenset({1})).spans}
+    assert Shade(Cause.BLACKOUT) in redacted
+    assert not {exam, dentist} & redacted
 
 
 def test_too_few_of_a_group_is_a_cause_of_its_own() -> None:

@@ -18,7 +18,7 @@ from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
 from scheduler.cli import main
-from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.api_keys import Scope, Viewer
 from scheduler.domain.search.cadences import CadenceQuery
 from scheduler.domain.search.sequences import SequenceQuery, Session
 from scheduler.domain.search.slots import SlotQuery
@@ -158,11 +158,11 @@ class TestOfACadence:
         key = api.post("/keys", {"name": "slots only", "scopes": [Scope.SLOTS_READ]})["key"]
         asha = api.person("Asha", "Asia/Kolkata", working_hours=None)
         question = QUESTION | {"attendees": [EVENING, {"person": asha}]}
-        (told,), (untold,) = (who.post("/cadences", question)["cadences"] for who in (api, Api(app, key)))
-        assert told["burdens"][1]["burden"] > 0
-        assert told["burden_spread"] is not None
-        assert untold["burdens"] == [told["burdens"][0], {"index": 1, "burden": None}]
-        assert untold["burden_spread"] is None
+        (visible,), (redacted,) = (who.post("/cadences", question)["cadences"] for who in (api, Api(app, key)))
+        assert visible["burdens"][1]["burden"] > 0
+        assert visible["burden_spread"] is not None
+        assert redacted["burdens"] == [visible["burdens"][0], {"index": 1, "burden": None}]
+        assert redacted["burden_spread"] is None
 
 
 class TestFairness:
@@ -182,21 +182,21 @@ class TestFairness:
         cadences = replace(cadences, fair=fair)
         sequences = SequenceQuery(self.WINDOW, 60, (), (Session(60, (0, 1)),), fair=fair)
         expected = [45, 60, 0] if fair else [0, 0, 0]
-        for _, attendees in (
-            suggest_slots(context, programme, self.specs(booked), slots),
-            suggest_cadences(context, programme, self.specs(booked), cadences),
-            suggest_sequences(context, programme, self.specs(booked), sequences),
+        for found in (
+            suggest_slots(context, programme, Viewer(), self.specs(booked), slots),
+            suggest_cadences(context, programme, Viewer(), self.specs(booked), cadences),
+            suggest_sequences(context, programme, Viewer(), self.specs(booked), sequences),
         ):
-            assert [one.past_burden for one in attendees] == expected
+            assert [one.past_burden for one in found.attendees] == expected
 
     def test_it_tips_the_choice_to_whoever_has_borne_less(self, api: Api, pair: Pair, context: Context) -> None:
         programme = self.programme(context)
         asked = SlotQuery(self.WINDOW, 60, 60, ())
         specs = self.specs(pair)[:2]
-        plain, _ = suggest_slots(context, programme, specs, asked)
+        plain = suggest_slots(context, programme, Viewer(), specs, asked).answer
         for day in (6, 7, 8, 13, 14, 15):
             api.book_slot(pair, f"2026-10-{day:02}T16:00:00Z")  # 21:30 in Kolkata
-        fair, _ = suggest_slots(context, programme, specs, replace(asked, fair=True))
+        fair = suggest_slots(context, programme, Viewer(), specs, replace(asked, fair=True)).answer
         assert fair.slots[0].period.start < plain.slots[0].period.start
 
     @staticmethod

@@ -280,15 +280,15 @@ class TestStoredPeople:
             "sessions": [{"duration": "PT30M", "attendees": [0]}, {"duration": "PT1H", "attendees": [1, 2]}],
         }
         key = api.post("/keys", {"name": "slots only", "scopes": [Scope.SLOTS_READ]})["key"]
-        told, untold = (
+        visible, redacted = (
             [
                 (one["index"], *one["patch"])
                 for one in who.post("/sequences", question)["failing"]["explanation"]["relaxations"]
             ]
             for who in (api, Api(app, key))
         )
-        assert {(1, "working_hours"), (2, "working_hours")} <= {*told}
-        assert {*told} - {*untold} == {(2, "working_hours")}
+        assert {(1, "working_hours"), (2, "working_hours")} <= {*visible}
+        assert {*visible} - {*redacted} == {(2, "working_hours")}
 
 
 class TestTheCommand:

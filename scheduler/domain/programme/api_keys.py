@@ -64,6 +64,24 @@ class ApiKey:
         return end if self.expires_at is None else min(end, self.expires_at)
 
 
+@dataclass(frozen=True)
+class Viewer:
+    """Whether an answer may show personal data of stored people; by default it may not."""
+
+    sees_people: bool = False
+
+    @classmethod
+    def of(cls, key: ApiKey) -> Viewer:
+        """The viewer behind an API key: people are visible with the scope ``people:read``."""
+        return cls(key.allows(Scope.PEOPLE_READ))
+
+    def redacted(self, person_ids: Iterable[str | None]) -> frozenset[int]:
+        """The indexes of the stored people whose personal data is left out; None is an attendee given inline."""
+        if self.sees_people:
+            return frozenset()
+        return frozenset(index for index, person_id in enumerate(person_ids) if person_id is not None)
+
+
 def check_revocable(key_id: str, keys: Iterable[ApiKey]) -> None:
     """Raises LastAdminKey if of the programme's keys, all of which open something now, no other is an admin's."""
     admins = {key.id for key in keys if Scope.ADMIN in key.scopes}

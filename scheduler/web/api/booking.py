@@ -44,7 +44,7 @@ from scheduler.web.fields.fields import (
     ZoneName,
 )
 from scheduler.web.http.problems import problem
-from scheduler.web.http.requests import answer, api_key, context, programme_id, read_body
+from scheduler.web.http.requests import answer, context, programme_id, read_body, viewer
 from scheduler.web.openapi.description import documented
 
 api = Blueprint("booking", __name__)
@@ -119,14 +119,14 @@ def post_meeting(mentorship_id: str) -> Response:
 
 @api.app_errorhandler(PlanChanged)
 def _plan_changed(error: PlanChanged) -> Response:
-    titles = api_key().allows(Scope.PEOPLE_READ)
+    titles = viewer().sees_people
     plan = [PlannedOccurrenceDocument.of(one, (), titles=titles).model_dump(mode="json") for one in error.plan]
     return problem(409, str(error), kind="plan-changed", extra={"plan": plan})
 
 
 @api.app_errorhandler(SlotTaken)
 def _slot_taken(error: SlotTaken) -> Response:
-    titles = api_key().allows(Scope.PEOPLE_READ)
+    titles = viewer().sees_people
     rows = [
         BlockedDocument(
             person=("mentor", "mentee")[row.index],

@@ -22,7 +22,6 @@ from scheduler.services.proposing import suggest_cadences
 from scheduler.web.api.rotations import RotationDocument
 from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
 from scheduler.web.documents import examples
-from scheduler.web.documents.attendees import stored_places
 from scheduler.web.documents.burdens import AttendeeBurden, BurdenSpread, burdens_of
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.occurrences import PlannedOccurrenceDocument, ShiftDocument
@@ -37,7 +36,7 @@ from scheduler.web.fields.fields import (
     ZoneName,
     format_duration,
 )
-from scheduler.web.http.requests import LARGE_BODY, answer, api_key, context, programme_id, read_body
+from scheduler.web.http.requests import LARGE_BODY, answer, context, programme_id, read_body, viewer
 from scheduler.web.openapi.description import documented
 
 api = Blueprint("cadences", __name__)
@@ -166,10 +165,10 @@ class CadenceDocument(Document):
 
     @classmethod
     def of(
-        cls, cadence: Cadence, attendees: Sequence[Attendee], untold: frozenset[int] = frozenset()
+        cls, cadence: Cadence, attendees: Sequence[Attendee], redacted: frozenset[int] = frozenset()
     ) -> CadenceDocument:
-        """The document of a cadence, without what is personal of the attendees at the ``untold`` places."""
-        burdens, spread = burdens_of(cadence.burdens, cadence.counted, untold)
+        """The document of a cadence, without the personal data of the ``redacted`` attendees (indexes)."""
+        burdens, spread = burdens_of(cadence.burdens, cadence.counted, redacted)
         return cls.model_construct(
             dtstart=cadence.dtstart.wall,
             time_zone=cadence.dtstart.zone,
@@ -179,7 +178,7 @@ class CadenceDocument(Document):
             coverage=cadence.coverage,
             score=cadence.score,
             occurrences=[
-                PlannedOccurrenceDocument.of(one, attendees, titles=not untold) for one in cadence.occurrences
+                PlannedOccurrenceDocument.of(one, attendees, titles=not redacted) for one in cadence.occurrences
             ],
             local_time_shifts=[ShiftDocument.of(shift) for shift in cadence.shifts],
             burdens=burdens,
@@ -202,20 +201,20 @@ class CadencesAnswer(Document):
         found: CadenceAnswer | RotationAnswer,
         attendees: Sequence[Attendee],
         now: datetime,
-        untold: frozenset[int] = frozenset(),
+        redacted: frozenset[int] = frozenset(),
     ) -> CadencesAnswer:
-        """The document of the domain's answer, without what is personal of the attendees at the ``untold`` places."""
+        """The document of the domain's answer, without the personal data of the ``redacted`` attendees (indexes)."""
         shown: dict[str, Any] = {"cadences": []}
         match found:
             case CadenceAnswer():
-                shown["cadences"] = [CadenceDocument.of(one, attendees, untold) for one in found.cadences]
+                shown["cadences"] = [CadenceDocument.of(one, attendees, redacted) for one in found.cadences]
             case RotationAnswer():
-                shown["rotations"] = [RotationDocument.of(one, attendees, untold) for one in found.rotations]
+                shown["rotations"] = [RotationDocument.of(one, attendees, redacted) for one in found.rotations]
         return cls(
             **shown,
             total=found.total,
-            unknown_attendees=unknown_attendees(attendees, now, personal=not untold),
-            explanation=ExplanationDocument.of(found.explanation, "coverage_gained", untold),
+            unknown_attendees=unknown_attendees(attendees, now),
+            explanation=ExplanationDocument.of(found.explanation, "coverage_gained", redacted),
         )
 
 
@@ -236,7 +235,5 @@ def post_cadences() -> Response:
     or skipped.
     """
     asked = read_body(CadencesRequest, LARGE_BODY)
-    specs = asked.specs()
-    found, attendees = suggest_cadences(context(), programme_id(), specs, asked.to_query())
-    untold = frozenset() if api_key().allows(Scope.PEOPLE_READ) else stored_places(specs)
-    return answer(CadencesAnswer.of(found, attendees, context().clock(), untold))
+    found = suggest_cadences(context(), programme_id(), viewer(), asked.specs(), asked.to_query())
+    return answer(CadencesAnswer.of(found.answer, found.attendees, context().clock(), found.redacted))

@@ -45,12 +45,12 @@ class RotationDocument(Document):
     burden_spread: BurdenSpread
 
     @classmethod
-    def of(cls, rotation: Rotation, attendees: Sequence[Attendee], untold: frozenset[int]) -> RotationDocument:
-        """The document of a rotation, without what is personal of the attendees at the ``untold`` places."""
-        burdens, spread = burdens_of(rotation.burdens, rotation.counted, untold)
+    def of(cls, rotation: Rotation, attendees: Sequence[Attendee], redacted: frozenset[int]) -> RotationDocument:
+        """The document of a rotation, without the personal data of the ``redacted`` attendees (indexes)."""
+        burdens, spread = burdens_of(rotation.burdens, rotation.counted, redacted)
         return cls.model_construct(
             time_zone=rotation.turns[0].dtstart.zone,
-            turns=[TurnDocument.of(turn, attendees, titles=not untold) for turn in rotation.turns],
+            turns=[TurnDocument.of(turn, attendees, titles=not redacted) for turn in rotation.turns],
             occurrence_count=len(rotation.occurrences),
             clear_count=rotation.clear_count,
             coverage=rotation.coverage,

@@ -20,12 +20,12 @@ from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_sequences
 from scheduler.web.api.slots import SlotAttendee, UnknownAttendee, WindowDocument, period_of, unknown_attendees
 from scheduler.web.documents import examples
-from scheduler.web.documents.attendees import REQUIRE_ONE, Attendees, specs_of, stored_places
+from scheduler.web.documents.attendees import REQUIRE_ONE, Attendees, specs_of
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.local_times import attendee_rows
 from scheduler.web.documents.rules import Place, WithinDocument
 from scheduler.web.fields.fields import QUARTER, Document, Flag, Instant, MeetingLength, Name, Notice, shown
-from scheduler.web.http.requests import LARGE_BODY, api_key, context, json_response, programme_id, read_body
+from scheduler.web.http.requests import LARGE_BODY, context, json_response, programme_id, read_body, viewer
 from scheduler.web.openapi.description import documented
 
 api = Blueprint("sequences", __name__)
@@ -181,14 +181,14 @@ def sequences_answer(
     found: SequenceAnswer,
     attendees: Sequence[Attendee],
     now: datetime,
-    untold: frozenset[int] = frozenset(),
+    redacted: frozenset[int] = frozenset(),
 ) -> str:
-    """A `SequencesAnswer` in JSON, without what is personal of the attendees at the ``untold`` places.
+    """A `SequencesAnswer` in JSON, without the personal data of the ``redacted`` attendees (indexes).
 
     Written without the documents in between, as `slots_answer` is, and for its reason.
     """
-    unknown = unknown_attendees(attendees, now, personal=not untold)
-    failing = _failing(found, asked.sessions, untold)
+    unknown = unknown_attendees(attendees, now)
+    failing = _failing(found, asked.sessions, redacted)
     written = {
         "plans": _plans(found.plans, asked.sessions, attendees),
         "total": found.total,
@@ -209,11 +209,10 @@ def post_sequences() -> Response:
     now = context().clock()
     specs = specs_of(asked.attendees)
     try:
-        found, attendees = suggest_sequences(context(), programme_id(), specs, asked.to_query(now))
+        found = suggest_sequences(context(), programme_id(), viewer(), specs, asked.to_query(now))
     except TooManyLimits as error:
         raise InvalidFields.at("/sessions", str(error)) from error
-    untold = frozenset() if api_key().allows(Scope.PEOPLE_READ) else stored_places(specs)
-    return json_response(sequences_answer(asked, found, attendees, now, untold))
+    return json_response(sequences_answer(asked, found.answer, found.attendees, now, found.redacted))
 
 
 def _plans(
@@ -248,11 +247,11 @@ def _planned(
 
 
 def _failing(
-    found: SequenceAnswer, sessions: Sequence[SessionDocument], untold: frozenset[int]
+    found: SequenceAnswer, sessions: Sequence[SessionDocument], redacted: frozenset[int]
 ) -> FailingSession | None:
     if found.failing is None or found.obstacle is None:
         return None
-    explanation = ExplanationDocument.of(found.explanation, "starts_gained", untold)
+    explanation = ExplanationDocument.of(found.explanation, "starts_gained", redacted)
     if explanation is not None:
         relaxed = [
             one.model_copy(update={"patch": {"sessions": _shortened(sessions, found.failing, one.patch["duration"])}})

@@ -30,9 +30,9 @@ class FormatQuery(Document):
     )
 
 
-def picture(query: SlotQuery, found: SlotAnswer, untold: frozenset[int]) -> Response:
-    """The answer drawn, without the names, zones and kinds of blackouts of those at the ``untold`` places."""
-    drawn = week_svg(week_view(query, found, untold))
+def picture(query: SlotQuery, found: SlotAnswer, redacted: frozenset[int]) -> Response:
+    """The answer drawn, without the names, zones and kinds of blackouts of those at the ``redacted`` places."""
+    drawn = week_svg(week_view(query, found, redacted))
     response = Response(drawn, content_type=f"{SVG}; charset=utf-8")
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

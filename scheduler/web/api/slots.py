@@ -15,11 +15,9 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.search.slots import LONGEST_WINDOW, Order, Slot, SlotAnswer, SlotQuery
 from scheduler.domain.time.periods import Period
 from scheduler.errors import InvalidFields
-from scheduler.services.known_people import UNREAD
 from scheduler.services.proposing import suggest_slots
 from scheduler.web.api.slot_picture import AnswerFormat, FormatQuery, picture
 from scheduler.web.documents import examples
-from scheduler.web.documents.attendees import stored_places
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.local_times import attendee_rows
 from scheduler.web.documents.rules import RuledRequest
@@ -34,7 +32,7 @@ from scheduler.web.fields.fields import (
     backward,
     format_duration,
 )
-from scheduler.web.http.requests import LARGE_BODY, api_key, context, json_response, programme_id, read_body, read_query
+from scheduler.web.http.requests import LARGE_BODY, context, json_response, programme_id, read_body, read_query, viewer
 from scheduler.web.openapi.description import documented
 
 api = Blueprint("slots", __name__)
@@ -124,17 +122,17 @@ class SlotsAnswer(Document):
 
 
 def slots_answer(
-    found: SlotAnswer, attendees: Sequence[Attendee], now: datetime, untold: frozenset[int] = frozenset()
+    found: SlotAnswer, attendees: Sequence[Attendee], now: datetime, redacted: frozenset[int] = frozenset()
 ) -> str:
-    """A `SlotsAnswer` in JSON, without what is personal of the attendees at the ``untold`` places.
+    """A `SlotsAnswer` in JSON, without the personal data of the ``redacted`` attendees (indexes).
 
     Written without the documents in between: there are as many rows as slots and attendees, and making a document of
     each takes longer than finding them.
     """
-    unknown = unknown_attendees(attendees, now, personal=not untold)
-    explanation = ExplanationDocument.of(found.explanation, "starts_gained", untold)
+    unknown = unknown_attendees(attendees, now)
+    explanation = ExplanationDocument.of(found.explanation, "starts_gained", redacted)
     written = {
-        "slots": _slots(found.slots, attendees, parts=not untold),
+        "slots": _slots(found.slots, attendees, parts=not redacted),
         "total": found.total,
         "unknown_attendees": [one.model_dump(mode="json") for one in unknown],
         "explanation": None if explanation is None else explanation.model_dump(mode="json"),
@@ -142,17 +140,10 @@ def slots_answer(
     return orjson.dumps(written, option=orjson.OPT_UTC_Z).decode()
 
 
-def unknown_attendees(attendees: Sequence[Attendee], now: datetime, *, personal: bool = True) -> list[UnknownAttendee]:
-    """Those whose calendar is unknown, with the reason and the age of what is known.
-
-    What somebody's calendar server said may name their account, so only who may read people is told.
-    """
+def unknown_attendees(attendees: Sequence[Attendee], now: datetime) -> list[UnknownAttendee]:
+    """The attendees whose calendar is unknown, with the reason and the age of the last reading."""
     return [
-        UnknownAttendee(
-            index=index,
-            reason=one.unknown.reason if personal else UNREAD,
-            age=_age(one.unknown.read_at, now),
-        )
+        UnknownAttendee(index=index, reason=one.unknown.reason, age=_age(one.unknown.read_at, now))
         for index, one in enumerate(attendees)
         if one.unknown
     ]
@@ -180,11 +171,10 @@ def post_slots() -> Response:
     asked = read_body(SlotsRequest, LARGE_BODY)
     now = context().clock()
     query, specs = asked.to_query(now), asked.specs()
-    found, attendees = suggest_slots(context(), programme_id(), specs, query)
-    untold = frozenset() if api_key().allows(Scope.PEOPLE_READ) else stored_places(specs)
+    found = suggest_slots(context(), programme_id(), viewer(), specs, query)
     if written is AnswerFormat.SVG:
-        return picture(replace(query, attendees=attendees), found, untold)
-    return json_response(slots_answer(found, attendees, now, untold))
+        return picture(replace(query, attendees=found.attendees), found.answer, found.redacted)
+    return json_response(slots_answer(found.answer, found.attendees, now, found.redacted))
 
 
 def _slots(slots: Sequence[Slot], attendees: Sequence[Attendee], *, parts: bool) -> list[dict[str, object]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -185,11 +184,6 @@ def specs_of(attendees: list[AttendeeDocument], members: frozenset[int] = frozen
         if attendee.person is not None:
             seen.add(attendee.person)
     return specs
-
-
-def stored_places(specs: Sequence[AttendeeSpec]) -> frozenset[int]:
-    """The places of those who are stored people."""
-    return frozenset(place for place, spec in enumerate(specs) if spec.person_id is not None)
 
 
 def habits_of(row: Any, pointer: str) -> dict[str, Any]:

@@ -27,9 +27,9 @@ BurdenSpread = Annotated[
 
 
 def burdens_of(
-    costs: Sequence[int], counted: Sequence[int], untold: frozenset[int]
+    costs: Sequence[int], counted: Sequence[int], redacted: frozenset[int]
 ) -> tuple[list[AttendeeBurden], int | None]:
-    """The burden of each attendee, and the spread among those who are ``counted``, without the ``untold``."""
-    rows = [AttendeeBurden(index=index, burden=None if index in untold else cost) for index, cost in enumerate(costs)]
+    """The burden of each attendee, and the spread among those who are ``counted``, without the ``redacted``."""
+    rows = [AttendeeBurden(index=index, burden=None if index in redacted else cost) for index, cost in enumerate(costs)]
     borne = [costs[index] for index in counted]
-    return rows, None if untold.intersection(counted) else max(borne) - min(borne)
+    return rows, None if redacted.intersection(counted) else max(borne) - min(borne)

@@ -46,11 +46,11 @@ class ExplanationDocument(Document):
 
     @classmethod
     def of(
-        cls, explanation: Explanation | None, gained: str, untold: frozenset[int] = frozenset()
+        cls, explanation: Explanation | None, gained: str, redacted: frozenset[int] = frozenset()
     ) -> ExplanationDocument | None:
         """The document of the domain's explanation; ``gained`` names the member for what a change comes to.
 
-        Of the attendees who are ``untold`` (stored people, to a key that may not read people) a blackout is not
+        Of the attendees who are ``redacted`` (stored people, to a key that may not read people) a blackout is not
         described, and changes that would tell their hours or buffers are left out.
         """
         if explanation is None:
@@ -60,9 +60,9 @@ class ExplanationDocument(Document):
             for row in explanation.blocking
         ]
         relaxed = [
-            _relaxation(one, gained, personal=one.index not in untold)
+            _relaxation(one, gained, personal=one.index not in redacted)
             for one in explanation.relaxations
-            if one.index not in untold or not one.fields.keys() & {"hours", "buffer"}
+            if one.index not in redacted or not one.fields.keys() & {"hours", "buffer"}
         ]
         return cls(reason=explanation.reason, blocking=rows, relaxations=relaxed)
 

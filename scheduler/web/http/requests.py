@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, g, request
 from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from scheduler.domain.programme.api_keys import ApiKey
+from scheduler.domain.programme.api_keys import ApiKey, Viewer
 from scheduler.errors import FieldError, InvalidFields
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_key
@@ -46,6 +46,11 @@ def programme_id() -> str:
 def api_key() -> ApiKey:
     """The request's key."""
     return cast("ApiKey", g.api_key)
+
+
+def viewer() -> Viewer:
+    """Which personal data the answer may show."""
+    return Viewer.of(api_key())
 
 
 def require_key() -> None:
