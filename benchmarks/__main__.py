@@ -12,10 +12,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cadences, explanations, http, kept, memory, slot_calculator, slots
+from benchmarks import cadences, explanations, http, memory, slot_calculator, slots
 from benchmarks.runner import Bar, DifferentAnswers, Row, run
 
-BENCHMARKS = (slots, kept, slot_calculator, cadences, explanations, memory)
+BENCHMARKS = (slots, slot_calculator, cadences, explanations, memory)
 VERDICTS = {True: "[green]met[/]       ", False: "[red]missed[/]    ", None: "[yellow]not judged[/]"}
 RESULTS = Path(__file__).parent.parent / "var" / "bench.json"
 

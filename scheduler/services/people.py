@@ -70,7 +70,7 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
             guests = tuple(guest for guest in stored.meeting.guests if not _is(guest, person))
             meeting = redescribe(stored.meeting, now, guests=guests)
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
-    context.knowledge.people.forget(person_id)
+    context.availability_cache.remove(person_id)
 
 
 def add_blackout(context: Context, programme_id: str, person_id: str, blackout: Blackout) -> StoredBlackout:

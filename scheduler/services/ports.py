@@ -10,7 +10,7 @@ from typing import Protocol
 from scheduler.domain.programme.outbox import Outcome
 from scheduler.domain.programme.people import Account
 from scheduler.domain.programme.quotas import Quotas
-from scheduler.services.known_people import Knowledge
+from scheduler.services.availability_cache import AvailabilityCache
 from scheduler.services.secrets import Vault
 from scheduler.store import Store
 
@@ -90,5 +90,5 @@ class Context:
     quotas: Quotas = field(default_factory=Quotas)
     """The most that there may be of each kind of thing."""
     observer: Observer = field(default_factory=Unobserved)
-    knowledge: Knowledge = field(default_factory=Knowledge)
-    """What this process keeps in memory of people's time."""
+    availability_cache: AvailabilityCache = field(default_factory=AvailabilityCache)
+    """Stored people's availability, cached by this process."""

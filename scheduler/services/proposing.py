@@ -14,17 +14,15 @@ from scheduler.domain.programme.api_keys import Viewer
 from scheduler.domain.search.cadences import CadenceAnswer, CadenceQuery, find_cadences
 from scheduler.domain.search.rotations import RotationAnswer, find_rotations
 from scheduler.domain.search.sequences import SequenceAnswer, SequenceQuery, find_sequences
-from scheduler.domain.search.slots import Kept, SlotAnswer, SlotQuery, find_slots
+from scheduler.domain.search.slots import SlotAnswer, SlotQuery, find_slots
 from scheduler.domain.time.periods import Periods
 from scheduler.errors import NotFound, SchedulerError
-from scheduler.services.known_people import UNREAD, KnownPerson, known_people, load_people
+from scheduler.services.availability_cache import UNREAD, CachedPerson, cached_people, load_people
 from scheduler.services.ports import Context
 from scheduler.store import Transaction
 
 _A = TypeVar("_A")
 
-BARS_NOTHING = {"required", "name", "preferred_hours", "past_burden"}
-"""What a request may say of a stored person without another start being free for them."""
 MARGIN = timedelta(days=16)
 """How far around a time people's time has to be known: full weeks and buffers reach beyond it."""
 
@@ -67,8 +65,8 @@ def suggest_slots(
 ) -> Suggestion[SlotAnswer]:
     """Find slots for stored and inline attendees. Raises NotFound for a person, with its place."""
     began = time.perf_counter()
-    attendees, kept = known_attendees(context, programme_id, specs, fair=query.fair)
-    answer = find_slots(replace(query, attendees=attendees), kept)
+    attendees = known_attendees(context, programme_id, specs, fair=query.fair)
+    answer = find_slots(replace(query, attendees=attendees))
     context.observer.searched("slots", time.perf_counter() - began, found=bool(answer.total))
     return _for_viewer(viewer, specs, answer, attendees)
 
@@ -85,7 +83,7 @@ def suggest_cadences(
     Raises NotFound for a person, with its place.
     """
     began = time.perf_counter()
-    attendees, _ = known_attendees(context, programme_id, specs, fair=query.fair)
+    attendees = known_attendees(context, programme_id, specs, fair=query.fair)
     answer = cadences_or_rotations(with_attendees(query, attendees))
     context.observer.searched("cadences", time.perf_counter() - began, found=bool(answer.total))
     return _for_viewer(viewer, specs, answer, attendees)
@@ -100,7 +98,7 @@ def suggest_sequences(
 ) -> Suggestion[SequenceAnswer]:
     """Find sequences for stored and inline attendees. Raises NotFound for a person, with its place."""
     began = time.perf_counter()
-    attendees, _ = known_attendees(context, programme_id, specs, fair=query.fair)
+    attendees = known_attendees(context, programme_id, specs, fair=query.fair)
     answer = find_sequences(replace(query, attendees=attendees))
     context.observer.searched("sequences", time.perf_counter() - began, found=bool(answer.total))
     return _for_viewer(viewer, specs, answer, attendees)
@@ -138,24 +136,17 @@ def inline_attendees(specs: Sequence[AttendeeSpec]) -> tuple[Attendee, ...]:
 
 def known_attendees(
     context: Context, programme_id: str, specs: Sequence[AttendeeSpec], *, fair: bool = False
-) -> tuple[tuple[Attendee, ...], Kept]:
-    """The attendees with all that is known of their time, and what is kept of those whom the request leaves as stored.
+) -> tuple[Attendee, ...]:
+    """The attendees with all that is known of their time.
 
     With ``fair`` the stored ones have the burden of all meetings that they keep, held or to come: so no clock is read.
     Raises NotFound with the place at fault.
     """
     ids = [spec.person_id for spec in specs if spec.person_id is not None]
-    known = known_people(context.knowledge, context.store, programme_id, ids)
-    attendees = _composed(context, specs, known)
+    attendees = _composed(context, specs, cached_people(context.availability_cache, context.store, programme_id, ids))
     if fair:
         attendees = tuple(_with_burden(one, spec) for one, spec in zip(attendees, specs, strict=True))
-    versions = tuple(
-        known[spec.person_id].version
-        if spec.person_id is not None and BARS_NOTHING.issuperset(spec.given) and not spec.softened
-        else None
-        for spec in specs
-    )
-    return attendees, Kept(context.knowledge.masks, versions)
+    return attendees
 
 
 def load_attendees(
@@ -176,7 +167,7 @@ def load_attendees(
 
 
 def _composed(
-    context: Context, specs: Sequence[AttendeeSpec], stored: Mapping[str, KnownPerson]
+    context: Context, specs: Sequence[AttendeeSpec], stored: Mapping[str, CachedPerson]
 ) -> tuple[Attendee, ...]:
     """The stored people and what the request says of each attendee, put together."""
     oldest = context.clock() - context.stale_after

@@ -18,7 +18,7 @@ from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import ConnectedCalendar, Feed, Person, Show, StoredBlackout
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import NotFound, Refused
-from scheduler.services.known_people import ALWAYS, KnownPerson, load_people
+from scheduler.services.availability_cache import ALWAYS, CachedPerson, load_people
 from scheduler.store import Store, StoredMeeting, Transaction, new_id
 
 AWAY = Periods.of([Period(datetime(2026, 10, 8, 8, tzinfo=UTC), datetime(2026, 10, 8, 9, tzinfo=UTC))])
@@ -220,7 +220,7 @@ class _Undone(Exception):
     """Leaves everything as it was for what is tried next."""
 
 
-def known(tx: Transaction, programme_id: str, theirs: Theirs) -> tuple[dict[str, KnownPerson], dict[str, str]]:
+def known(tx: Transaction, programme_id: str, theirs: Theirs) -> tuple[dict[str, CachedPerson], dict[str, str]]:
     """All that is known of the time of the mentor and the mentee, and its versions."""
     ids = [theirs.mentor.id, theirs.mentee.id]
     return load_people(tx, programme_id, ids, *ALWAYS), tx.people.availability_versions(programme_id, ids)

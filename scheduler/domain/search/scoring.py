@@ -125,9 +125,6 @@ class Scores:
         return {part.name: round(float(self.parts[part.name][place]), 3) for part in PARTS}
 
 
-NO_WALLS: Mapping[int, Periods] = {}
-
-
 def score_starts(
     attendees: Sequence[Attendee],
     starts: Starts,
@@ -137,19 +134,17 @@ def score_starts(
     groups: Sequence[Group] = (),
     fair: bool = False,
     never: frozenset[int] = frozenset(),
-    walls: Mapping[int, Periods] = NO_WALLS,
 ) -> Scores:
     """The scores of meetings at the starts (ascending).
 
     ``available`` has for each optional attendee whether they can come at each start (None: unknown, which counts as
     not coming). Of a group those count as required who are needed, at each start the most comfortable of those who can
     come; those at the places in ``never`` are not. With ``fair`` the comfort of those who have borne more so far counts
-    for less: the most burdened one's for half. ``walls`` are, by place, the `walls_of` those of whom they are known.
+    for less: the most burdened one's for half.
     """
     nobody = np.zeros(len(starts), dtype=bool)
     available = [nobody if place in never else mask for place, mask in enumerate(available)]
-    busy_with_it = places_in_the_way(attendees, groups)
-    span = reach(starts, duration)
+    busy_with_it = [attendees[place] for place in _places_in_the_way(attendees, groups)]
     felt = _felt(attendees, starts, duration, available, groups, fair=fair)
     coming = [mask for one, mask in zip(attendees, available, strict=True) if not one.required]
     present = sum(mask.astype(np.int64) for mask in coming if mask is not None)
@@ -159,22 +154,18 @@ def score_starts(
             "mean": felt.mean(axis=0),
             "optional": present / len(coming) + np.zeros(len(starts)) if coming else np.ones(len(starts)),
             "soft": 1 - _soft_blackouts(attendees, starts, duration) / len(attendees),
-            "spread": _spread([attendees[place] for place in busy_with_it], starts, duration),
-            "fragmentation": _fragmentation(
-                [walls[at] if at in walls else walls_of(attendees[at], *span) for at in busy_with_it],
-                starts,
-                duration,
-            ),
+            "spread": _spread(busy_with_it, starts, duration),
+            "fragmentation": _fragmentation(busy_with_it, starts, duration),
         }
     )
 
 
-def places_in_the_way(attendees: Sequence[Attendee], groups: Sequence[Group]) -> Sequence[int]:
+def _places_in_the_way(attendees: Sequence[Attendee], groups: Sequence[Group]) -> Sequence[int]:
     """The places of those whose other time matters to the score: required by name or, if nobody is, those who count."""
     return [place for place, one in enumerate(attendees) if one.required] or places_that_count(attendees, groups)
 
 
-def walls_of(attendee: Attendee, start: int, end: int) -> Periods:
+def _walls_of(attendee: Attendee, start: int, end: int) -> Periods:
     """What the attendee's free time lies between, near [start, end): closed hours, firm blackouts, busy time."""
     firm = [blackout for blackout in attendee.blackouts if blackout.firm]
     return Periods.union(
@@ -182,13 +173,6 @@ def walls_of(attendee: Attendee, start: int, end: int) -> Periods:
         blackout_periods(firm, attendee.clock, start, end),
         attendee.busy.near(start, end),
     )
-
-
-def reach(starts: Starts, duration: int) -> tuple[int, int]:
-    """From where to where walls matter to meetings at the starts (ascending)."""
-    if not len(starts):
-        return 0, 0
-    return int(starts.minutes[0]) - HALF_DAY, int(starts.minutes[-1]) + duration + HALF_DAY
 
 
 def coming_attendees(
@@ -280,10 +264,12 @@ def _spread(required: Sequence[Attendee], starts: Starts, duration: int) -> Shar
     return apart / FAR_APART
 
 
-def _fragmentation(walls: Sequence[Periods], starts: Starts, duration: int) -> Shares:
+def _fragmentation(attendees: Sequence[Attendee], starts: Starts, duration: int) -> Shares:
     """How little a meeting at each start splits the free time between anybody's walls."""
-    if not walls or not len(starts):
+    if not attendees or not len(starts):
         return np.ones(len(starts))
+    span = int(starts.minutes[0]) - HALF_DAY, int(starts.minutes[-1]) + duration + HALF_DAY
+    walls = [_walls_of(attendee, *span) for attendee in attendees]
     shares: Shares = np.mean([_uneven(*_free_around(own, starts.minutes, duration)) for own in walls], axis=0)
     return shares
 

@@ -25,21 +25,17 @@ from scheduler.domain.search.explanation import (
     blocking_causes,
     first_reason,
 )
-from scheduler.domain.search.freemasks import FreeMasks
 from scheduler.domain.search.groups import Panel
 from scheduler.domain.search.relaxations import by_ask, first_that_helps, relaxation, relaxations
 from scheduler.domain.search.rules import NO_RULES, Rules
 from scheduler.domain.search.scoring import (
-    NO_WALLS,
     Scores,
     Thousandths,
     coming_attendees,
-    places_in_the_way,
-    reach,
     score_starts,
 )
 from scheduler.domain.search.starts import Mask, Starts
-from scheduler.domain.time.periods import Minutes, Period, Periods, instant_of, minute_after, minute_of
+from scheduler.domain.time.periods import Minutes, Period, instant_of, minute_after, minute_of
 from scheduler.domain.time.zones import LAST_INSTANT
 
 DAY_LONG = timedelta(days=1)
@@ -103,20 +99,9 @@ class SlotAnswer:
     explanation: Explanation | None
 
 
-@dataclass(frozen=True)
-class Kept:
-    """Masks of free starts, and the version of what is known of each attendee of a question.
-
-    None is for somebody of whom nothing is to be kept.
-    """
-
-    masks: FreeMasks
-    versions: tuple[str | None, ...]
-
-
-def feasible_starts(query: SlotQuery, kept: Kept | None = None) -> Minutes:
+def feasible_starts(query: SlotQuery) -> Minutes:
     """Every start (UTC minute, ascending) at which all required attendees can meet."""
-    return _Search(query, kept).feasible.minutes
+    return _Search(query).feasible.minutes
 
 
 def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
@@ -138,9 +123,9 @@ def who_can_come(query: SlotQuery, feasible: Minutes) -> tuple[Mask | None, ...]
     return _Search(query).coming(Starts(feasible, None))
 
 
-def find_slots(query: SlotQuery, kept: Kept | None = None) -> SlotAnswer:
-    """The answer to the question, ordered and cut to ``limit``; the same with what is kept as without it."""
-    search = _Search(query, kept)
+def find_slots(query: SlotQuery) -> SlotAnswer:
+    """The answer to the question, ordered and cut to ``limit``."""
+    search = _Search(query)
     feasible = search.feasible
     if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not len(feasible):
         return SlotAnswer((), 0, search.explain())
@@ -197,9 +182,8 @@ class _EachBars(Sequence[Bars]):
 class _Search:
     """One search: the starts on the organizer's grid, and each attendee's bars."""
 
-    def __init__(self, query: SlotQuery, kept: Kept | None = None) -> None:
+    def __init__(self, query: SlotQuery) -> None:
         self.query = query
-        self.kept = kept
         self.start = minute_after(query.window.start)
         self.end = max(minute_of(query.window.end), self.start)
         self.latest = max(self.end - query.duration + 1, self.start)
@@ -215,14 +199,12 @@ class _Search:
     def feasible(self) -> Starts:
         """The starts that nothing bars."""
         query = self.query
-        required = {place for place, one in enumerate(query.attendees) if one.required}
-        candidates, known = self._candidates(required)
-        bars = [bar for place in sorted(required - known) for bar in self.bars[place].all]
+        bars = [bar for place, one in enumerate(query.attendees) if one.required for bar in self.bars[place].all]
         bars += query.rules.bars(query.attendees, self.start, self.end).values()
-        free = ~candidates.barred(query.duration, bars)
+        free = ~self.starts.barred(query.duration, bars)
         if query.not_before is not None:
-            free &= candidates.minutes >= minute_after(query.not_before)
-        found = Starts(candidates.minutes[free], None)
+            free &= self.starts.minutes >= minute_after(query.not_before)
+        found = Starts(self.starts.minutes[free], None)
         if not query.rules.groups:
             return found
         return Starts(found.minutes[~self._panel(found).short], None)
@@ -244,37 +226,11 @@ class _Search:
             groups=query.rules.groups,
             fair=query.fair,
             never=self.unreliable,
-            walls=self._kept_walls(starts),
         )
-
-    def _kept_walls(self, starts: Starts) -> Mapping[int, Periods]:
-        """The walls of those of whom they are kept."""
-        query, kept = self.query, self.kept
-        if kept is None or not len(starts):
-            return NO_WALLS
-        span = reach(starts, query.duration)
-        known = [(place, kept.versions[place]) for place in places_in_the_way(query.attendees, query.rules.groups)]
-        return {
-            place: kept.masks.walls(query.attendees[place], version, *span)
-            for place, version in known
-            if version is not None
-        }
 
     def _panel(self, starts: Starts) -> Panel:
         query = self.query
         return query.rules.panel(query.attendees, self.bars, starts, query.duration, self.unreliable)
-
-    def _candidates(self, required: set[int]) -> tuple[Starts, set[int]]:
-        """The starts that suit those of whom masks are kept, and who of the required they are."""
-        query, kept = self.query, self.kept
-        versions = {place: kept.versions[place] for place in sorted(required)} if kept else {}
-        known = {place: version for place, version in versions.items() if version is not None}
-        if kept is None or not known:
-            return self.starts, set()
-        people = [(query.attendees[place], version) for place, version in known.items()]
-        clock = query.attendees[0].clock
-        minutes = kept.masks.starts(people, query.duration, clock, query.step, self.start, self.latest)
-        return Starts(minutes, None), set(known)
 
     @cached_property
     def situation(self) -> Situation:

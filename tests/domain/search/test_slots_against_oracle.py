@@ -1,9 +1,9 @@
-"""The engine answers as the minute-by-minute oracle does, over zones that break schedulers."""
+"""The slot search agrees with a minute-by-minute oracle, in zones with unusual clock changes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from support import oracle
 from support.strategies import CHANGES, hopeless_slot_queries, ruled, slot_queries
 
-from scheduler.domain.availability.attendees import Unknown
+from scheduler.domain.availability.attendees import Attendee, Unknown
 from scheduler.domain.search.explanation import Blocking, Explanation
 from scheduler.domain.search.slots import Order, SlotQuery, feasible_starts, find_slots
-from scheduler.domain.time.periods import minute_of
+from scheduler.domain.time.periods import Period, minute_of
 
 generated = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -24,7 +24,7 @@ generated = settings(
 
 
 @pytest.mark.parametrize(("zone", "day"), [(zone, day) for zone, days in CHANGES.items() for day in days])
-def test_the_clock_really_changes_on_the_dates_that_questions_are_drawn_around(zone: str, day: date) -> None:
+def test_drawn_dates_are_dates_of_clock_changes(zone: str, day: date) -> None:
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(zone))
     day_before, day_after = (noon + timedelta(days=days) for days in (-1, 1))
     assert day_before.utcoffset() != day_after.utcoffset()
@@ -32,13 +32,22 @@ def test_the_clock_really_changes_on_the_dates_that_questions_are_drawn_around(z
 
 @generated
 @given(slot_queries() | ruled(slot_queries()))
-def test_every_feasible_start_is_the_oracles(query: SlotQuery) -> None:
+def test_feasible_starts_match_the_oracle(query: SlotQuery) -> None:
     assert feasible_starts(query).tolist() == oracle.feasible(query)
+
+
+@pytest.mark.parametrize("day", [datetime(1973, 1, 1, tzinfo=UTC), datetime(2037, 12, 28, tzinfo=UTC)])
+def test_feasible_starts_at_the_ends_of_the_calendar_match_the_oracle(day: datetime) -> None:
+    people = (Attendee("America/New_York"), Attendee("Africa/Cairo"))
+    query = SlotQuery(Period(day, day + timedelta(days=3)), 45, 15, people)
+    starts = feasible_starts(query).tolist()
+    assert starts
+    assert starts == oracle.feasible(query)
 
 
 @generated
 @given(slot_queries() | ruled(slot_queries()))
-def test_answers_are_counted_ordered_and_cut(query: SlotQuery) -> None:
+def test_answer_is_counted_ordered_and_cut(query: SlotQuery) -> None:
     answer = find_slots(query)
     everything = find_slots(replace(query, limit=100_000))
     starts = feasible_starts(query).tolist()
@@ -58,7 +67,7 @@ def test_answers_are_counted_ordered_and_cut(query: SlotQuery) -> None:
 
 @generated
 @given(slot_queries(), st.data())
-def test_each_slot_says_who_can_come(query: SlotQuery, data: st.DataObject) -> None:
+def test_availability_of_each_slot_matches_the_oracle(query: SlotQuery, data: st.DataObject) -> None:
     unknown = data.draw(st.sets(st.sampled_from(range(len(query.attendees)))))
     people = [
         replace(one, unknown=Unknown("no connection") if index in unknown else None)
@@ -72,7 +81,7 @@ def test_each_slot_says_who_can_come(query: SlotQuery, data: st.DataObject) -> N
 
 @generated
 @given(hopeless_slot_queries() | ruled(hopeless_slot_queries()))
-def test_an_empty_answer_says_why_and_counts_every_cause_by_itself(query: SlotQuery) -> None:
+def test_explanation_of_an_empty_answer_matches_the_oracle(query: SlotQuery) -> None:
     answer = find_slots(query)
     is_stale = oracle.is_stale(query.attendees, allow_unknown=query.allow_unknown)
     expected = [] if is_stale else oracle.feasible(query)
@@ -98,7 +107,7 @@ def _weight(row: Blocking) -> tuple[int, int]:
 
 @generated
 @given(slot_queries(), st.randoms(use_true_random=False))
-def test_reordering_optional_attendees_changes_only_indexes(query: SlotQuery, random: Random) -> None:
+def test_order_of_optional_attendees_changes_only_indexes(query: SlotQuery, random: Random) -> None:
     optional = [index for index, one in enumerate(query.attendees) if not one.required and index > 0]
     shuffled = random.sample(optional, len(optional))
     came_from = dict(zip(optional, shuffled, strict=True))

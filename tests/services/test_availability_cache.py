@@ -1,25 +1,24 @@
-"""What is kept in memory of people's time is never older than the database, whoever changed that."""
+"""The cache of people's availability never answers with less than the database has, whichever process wrote it."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from support.api import Api, Clock, Pair, context_of
 from support.calendars import RecordingCalendars, event_object
 
 from scheduler.adapters.caldav_server import CalendarUnreachable
 from scheduler.domain.availability.attendees import Attendee, Buffer
-from scheduler.domain.search.bounded import BoundedCache
-from scheduler.domain.search.freemasks import FreeMasks
-from scheduler.domain.search.slots import SlotQuery, find_slots
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import NotFound
+from scheduler.services.availability_cache import AvailabilityCache, CachedPerson
 from scheduler.services.calendars import read_next
-from scheduler.services.known_people import Knowledge
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_key
 from scheduler.services.proposing import AttendeeSpec, known_attendees, load_attendees
@@ -30,7 +29,7 @@ EVENT = event_object("dentist", "DTSTART:20261020T080000Z", "DTEND:20261020T0930
 
 @pytest.fixture
 def neighbour(store_url: str, clock: Clock, calendars: RecordingCalendars) -> Iterator[Context]:
-    """What another web process has: the same database, and a memory of its own."""
+    """The context of another web process: the same database, its own cache."""
     made = context_of(store_url, clock, calendars)
     yield made
     made.store.close()
@@ -43,17 +42,14 @@ def programme_of(context: Context, api: Api) -> str:
 
 
 def agree(contexts: list[Context], api: Api, people: list[str]) -> tuple[Attendee, ...]:
-    """Each process answers as one does that keeps nothing; what the people's time is now."""
+    """Check that each process has what the database has, twice; return the people's availability."""
     programme_id = programme_of(contexts[0], api)
     specs = [AttendeeSpec(person, {"required": True}) for person in people]
     with contexts[0].store.read() as tx:
         fresh = load_attendees(contexts[0], tx, programme_id, specs, WINDOW.start, WINDOW.end)
-    query = SlotQuery(WINDOW, 30, 30, fresh, limit=50)
-    for context in contexts:
-        attendees, kept = known_attendees(context, programme_id, specs)
-        assert attendees == fresh
-        assert None not in kept.versions
-        assert find_slots(query, kept) == find_slots(query)
+    for context in contexts * 2:
+        assert known_attendees(context, programme_id, specs) == fresh
+        assert all(person in context.availability_cache for person in people)
     return fresh
 
 
@@ -98,7 +94,7 @@ def changes(
     yield "and is taken away", True
 
 
-def test_every_change_is_seen_at_once_by_every_process(
+def test_change_of_availability_is_seen_by_every_process(
     context: Context, neighbour: Context, api: Api, pair: Pair, calendars: RecordingCalendars, clock: Clock
 ) -> None:
     people = [pair.mentor, pair.mentee]
@@ -109,33 +105,29 @@ def test_every_change_is_seen_at_once_by_every_process(
         before = after
 
 
-def test_whoever_is_erased_is_found_by_no_process_and_kept_by_none(
-    context: Context, neighbour: Context, api: Api, pair: Pair
-) -> None:
+def test_erased_person_is_removed_from_every_cache(context: Context, neighbour: Context, api: Api, pair: Pair) -> None:
     agree([context, neighbour], api, [pair.mentor, pair.mentee])
     programme_id = programme_of(context, api)
     api.delete(f"/people/{pair.mentor}")
-    assert context.knowledge.people.get(pair.mentor) is None
+    assert pair.mentor not in context.availability_cache
     for one in (context, neighbour):
         with pytest.raises(NotFound, match=pair.mentor):
             known_attendees(one, programme_id, [AttendeeSpec(pair.mentor, {})])
-        assert one.knowledge.people.get(pair.mentor) is None
+        assert pair.mentor not in one.availability_cache
 
 
-def test_what_a_request_says_of_somebody_is_true_of_that_request_alone(context: Context, api: Api, pair: Pair) -> None:
+def test_fields_of_a_request_do_not_change_the_cached_person(context: Context, api: Api, pair: Pair) -> None:
     agree([context], api, [pair.mentor])
     programme_id = programme_of(context, api)
     busy = Periods.of([WINDOW])
     for given in ({"busy": busy}, {"hours": None}, {"zone": "Asia/Tokyo"}, {"buffer": Buffer(30, 30)}):
         spec = AttendeeSpec(pair.mentor, given)
-        attendees, kept = known_attendees(context, programme_id, [spec])
-        query = SlotQuery(WINDOW, 30, 30, attendees)
-        assert kept.versions == (None,)
-        assert find_slots(query, kept) == find_slots(query)
+        (attendee,) = known_attendees(context, programme_id, [spec])
+        assert [getattr(attendee, name) for name in given] == list(given.values())
         agree([context], api, [pair.mentor])
 
 
-def test_another_programme_finds_nobody_in_what_is_kept(context: Context, api: Api, pair: Pair) -> None:
+def test_cached_person_is_not_found_by_another_programme(context: Context, api: Api, pair: Pair) -> None:
     agree([context], api, [pair.mentor])
     other = Api.of_new_programme(api.app, context, "Another one")
     with pytest.raises(NotFound, match=pair.mentor):
@@ -143,19 +135,67 @@ def test_another_programme_finds_nobody_in_what_is_kept(context: Context, api: A
     agree([context], api, [pair.mentor])
 
 
-def test_what_is_read_while_something_is_written_is_not_kept(context: Context, api: Api, pair: Pair) -> None:
+def test_person_read_inside_a_write_transaction_is_not_cached(context: Context, api: Api, pair: Pair) -> None:
     programme_id = programme_of(context, api)
     with suppress(ZeroDivisionError), context.store.write() as tx:
         old = tx.people.get(programme_id, pair.mentor)
         tx.people.change(programme_id, replace(old, time_zone="Asia/Tokyo"), context.clock())
-        attendees, kept = known_attendees(context, programme_id, [AttendeeSpec(pair.mentor, {})])
-        assert (attendees[0].zone, kept.versions) == ("Asia/Tokyo", (None,))
+        (attendee,) = known_attendees(context, programme_id, [AttendeeSpec(pair.mentor, {})])
+        assert (attendee.zone, pair.mentor in context.availability_cache) == ("Asia/Tokyo", False)
         raise ZeroDivisionError
     assert agree([context], api, [pair.mentor])[0].zone == "Europe/Berlin"
 
 
-def test_more_people_than_there_is_room_for_are_answered_all_the_same(context: Context, api: Api, pair: Pair) -> None:
-    small = replace(context, knowledge=Knowledge(BoundedCache(3000), FreeMasks(3000)))
+def cached(size: int = 0) -> CachedPerson:
+    """A person who takes 2048 + 16 x ``size`` bytes."""
+    minutes = np.arange(size, dtype=np.int64)
+    return CachedPerson(Attendee("UTC", busy=Periods(2 * minutes, 2 * minutes + 1)), ())
+
+
+def test_person_under_another_version_is_not_found() -> None:
+    cache = AvailabilityCache()
+    cache.put("ada", "1", cached())
+    assert cache.get("ada", "1") == cached()
+    assert cache.get("ada", "2") is None
+    cache.put("ada", "2", cached(3))
+    assert cache.get("ada", "1") is None
+    assert cache.get("ada", "2") == cached(3)
+
+
+def test_full_cache_drops_the_least_recently_used() -> None:
+    cache = AvailabilityCache(max_bytes=3 * cached(100).size)
+    for number in range(50):
+        cache.put(str(number), "1", cached(100))
+        cache.get("0", "1")
+        assert cache.bytes <= 3 * cached(100).size
+    assert [person for person in map(str, range(50)) if person in cache] == ["0", "48", "49"]
+
+
+def test_person_larger_than_the_cache_is_answered_uncached(context: Context, api: Api, pair: Pair) -> None:
+    small = replace(context, availability_cache=AvailabilityCache(2000))
+    programme_id = programme_of(context, api)
+    specs = [AttendeeSpec(person, {}) for person in (pair.mentor, pair.mentee)]
+    expected = known_attendees(context, programme_id, specs)
     for _ in range(3):
-        agree([small], api, [pair.mentor, pair.mentee])
-        assert max(small.knowledge.people.bytes, small.knowledge.masks.bytes) <= 3000
+        assert known_attendees(small, programme_id, specs) == expected
+        assert small.availability_cache.bytes == 0
+
+
+def test_threads_share_a_cache_and_read_their_own_versions() -> None:
+    cache = AvailabilityCache(max_bytes=5 * cached(10).size)
+    wrong: list[str] = []
+
+    def use(version: str) -> None:
+        person = cached(int(version))
+        for number in range(500):
+            cache.put(str(number % 7), version, person)
+            found = cache.get(str(number % 5), version)
+            if found not in (None, person):
+                wrong.append(version)
+
+    threads = [threading.Thread(target=use, args=(version,)) for version in "1234"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
