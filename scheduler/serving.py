@@ -10,6 +10,7 @@ import structlog
 from flask import Flask
 from waitress import create_server
 
+from scheduler.adapters.expander import Expander
 from scheduler.errors import SchedulerError
 from scheduler.services.ports import Context
 from scheduler.worker import Worker
@@ -52,7 +53,7 @@ def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, i
         )
     except (OSError, ValueError) as error:
         raise CannotListen(host, port, error) from error
-    worker = Worker(context)
+    worker = Worker(context, Expander())
     thread = threading.Thread(target=worker.run, name="worker")
     try:
         stop_on_signals()
@@ -72,7 +73,7 @@ def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, i
 
 def work(context: Context) -> None:
     """Runs one worker until SIGTERM or Ctrl-C; then the delivery in hand is finished."""
-    worker = Worker(context)
+    worker = Worker(context, Expander())
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         worker.stop()

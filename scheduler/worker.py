@@ -1,64 +1,77 @@
-"""Makes due deliveries and reads connected calendars, one at a time, until told to stop.
+"""The worker: makes due deliveries and reads connected calendars, one at a time, until it is stopped.
 
-The table is the queue: workers claim rows with a lease, so that any number of them can run, and what
-one of them drops the next one finds. Stopping finishes the delivery in hand.
+Any number of workers share one database: each leases the row that it works on, and a lease that runs out is taken over
+by another worker. Stopping finishes the work in hand.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
+from typing import Protocol
 
 import structlog
 
-from scheduler.adapters.expander import Expander
 from scheduler.services.answers import forget_old_answers
-from scheduler.services.calendars import read_next
+from scheduler.services.calendars import ComputeBusy, read_next
 from scheduler.services.ports import Context
 from scheduler.services.publishing import deliver_next
 
 log = structlog.get_logger(__name__)
 
 PAUSE = 0.5
-"""Seconds between looks at an empty table."""
+"""Seconds between two looks at the database when nothing is due."""
 PAUSE_AFTER_FAILURE = 5.0
 TIDY_EVERY = 600.0
 
 
-class Worker:
-    """One worker: `run` it in a thread of its own, or as the whole process."""
+class Expander(Protocol):
+    """Computes the busy periods of calendar objects, within a bounded time and memory, until it is closed."""
 
-    def __init__(self, context: Context) -> None:
+    @property
+    def busy_periods(self) -> ComputeBusy:
+        """The function that computes them."""
+
+    def close(self) -> None:
+        """Free what it holds."""
+
+
+class Worker:
+    """One worker: `run` it in a thread of its own, or as the whole process. It closes the expander at the end."""
+
+    def __init__(self, context: Context, expander: Expander) -> None:
         self._context = context
+        self._expander = expander
         self._stopping = threading.Event()
         self._tidy_at = 0.0
 
     def run(self) -> None:
-        """Works until `stop`."""
+        """Work until `stop` is called."""
         log.info("worker started")
-        with Expander() as expander:
+        with closing(self._expander):
             while not self._stopping.is_set():
-                self._stopping.wait(self._work_once(expander))
+                self._stopping.wait(self._work_once())
         log.info("worker stopped")
 
     def stop(self) -> None:
-        """Lets the work in hand finish and nothing new begin."""
+        """Let the work in hand finish and nothing new begin."""
         self._stopping.set()
 
     def _tidy(self) -> None:
-        """Now and then, what has to be forgotten in time even if nobody asks for anything any more."""
+        """Delete stored answers to repeated requests once they are too old, every ``TIDY_EVERY`` seconds."""
         if time.monotonic() >= self._tidy_at:
             self._tidy_at = time.monotonic() + TIDY_EVERY
             forget_old_answers(self._context)
 
-    def _work_once(self, expander: Expander) -> float:
-        """Makes a delivery and reads a calendar, if there are any due; after how many seconds to look again."""
+    def _work_once(self) -> float:
+        """Make one delivery and read one calendar, if any are due; return the seconds to wait before the next look."""
         try:
             self._tidy()
-            # One of each in turn: neither waits for the other's queue to empty.
+            # One of each in turn, so that neither waits for the other's queue to empty.
             delivered = deliver_next(self._context)
-            worked = read_next(self._context, expander.busy_periods) or delivered
-        except Exception:  # one broken row or a database away must not end the others' deliveries
+            worked = read_next(self._context, self._expander.busy_periods) or delivered
+        except Exception:  # one broken row, or a lost database, must not end all other work
             log.exception("worker failed; the lease brings the work back")
             return PAUSE_AFTER_FAILURE
         return 0 if worked else PAUSE

@@ -20,8 +20,8 @@ RANKS = {
     "ical": 4,
     "pictures": 4,
     "store": 5,
-    "adapters": 5,
     "services": 6,
+    "adapters": 7,
     "worker": 7,
     "config": 7,
     "logs": 7,
@@ -37,7 +37,10 @@ RANKS = {
     "wsgi": 12,
     "cli": 12,
 }
-"""How high each part stands. A part imports lower ones only; parts of the same rank never import each other."""
+"""How high each part stands. A part imports lower ones only; parts of the same rank never import each other.
+
+``services`` define ports and their errors; ``adapters`` implement them; the composition root joins the two.
+"""
 
 ONLY_IMPORTERS = {
     "flask": {"web", "app", "serving", "wsgi"},

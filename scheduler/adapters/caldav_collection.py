@@ -23,11 +23,12 @@ from caldav.lib import error as dav_error
 from caldav.lib.python_utilities import WireBytes
 from requests.auth import HTTPBasicAuth
 
-from scheduler.adapters.calendar_errors import CalendarRefused, CalendarUnreachable, failure
+from scheduler.adapters.calendar_errors import failure
 from scheduler.adapters.conditional_put import Held, Written
 from scheduler.adapters.guarded_http import AnswerTooLarge
 from scheduler.domain.programme.people import Account
 from scheduler.ical.parse import read_identity
+from scheduler.services.calendar_server import CalendarRefused, CalendarUnreachable
 
 _CALDAV = "{urn:ietf:params:xml:ns:caldav}"
 

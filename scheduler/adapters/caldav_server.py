@@ -9,13 +9,11 @@ from datetime import datetime
 from caldav.elements import cdav, dav
 
 from scheduler.adapters.caldav_collection import CalendarObject, Collection
-from scheduler.adapters.calendar_errors import CalendarRefused, CalendarUnreachable
 from scheduler.adapters.conditional_put import put_object
-from scheduler.adapters.guarded_http import AddressRefused, Guard, guarded_session
+from scheduler.adapters.guarded_http import Guard, guarded_session
 from scheduler.domain.programme.outbox import Outcome, Rejected, TryAgain
 from scheduler.domain.programme.people import Account
-
-__all__ = ["CalDAVServer", "CalendarRefused", "CalendarUnreachable"]
+from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 
 RESOURCE_TYPE = dav.ResourceType.tag
 COMPONENT_SET = cdav.SupportedCalendarComponentSet.tag

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from http import HTTPStatus
 
-from scheduler.errors import Refused, SchedulerError
+from scheduler.services.calendar_server import CalendarRefused, CalendarUnreachable
 
 LONGEST_WAIT = timedelta(days=1)
 """A server's Retry-After beyond this is read as this."""
@@ -29,32 +29,6 @@ _MEANING = {
     415: "does not take iCalendar here",
     507: "has no room left for this login",
 }
-
-
-class CalendarRefused(Refused):
-    """The server said no, and will again until somebody changes something.
-
-    ``status`` is its answer, if it gave one; ``preconditions`` are the names of those that it said had failed.
-    """
-
-    def __init__(self, reason: str, status: int | None = None, preconditions: Iterable[str] = ()) -> None:
-        self.reason = reason
-        self.status = status
-        self.preconditions = frozenset(preconditions)
-        super().__init__(f"the calendar server {reason}")
-
-
-class CalendarUnreachable(SchedulerError):
-    """No answer, or none that can be used, and nothing that says it will stay so.
-
-    ``retry_after`` is the server's. ``of_server``: whatever it had been asked, it would have come to the same.
-    """
-
-    def __init__(self, reason: str, retry_after: timedelta | None = None, *, of_server: bool = False) -> None:
-        self.reason = reason
-        self.retry_after = retry_after
-        self.of_server = of_server
-        super().__init__(f"the calendar server {reason}")
 
 
 def failure(

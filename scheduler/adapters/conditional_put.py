@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from scheduler.adapters.calendar_errors import CalendarRefused
 from scheduler.domain.programme.outbox import Outcome, Rejected, Stored, TryAgain
 from scheduler.ical.lines import NotOneCalendar
 from scheduler.ical.merge import Merged, merge
 from scheduler.ical.ownership import told
 from scheduler.ical.parse import Identity, UnreadableCalendar, read_identity
 from scheduler.ical.scheduling import server_invites, told_of_invitations
+from scheduler.services.calendar_server import CalendarRefused
 
 UID_CONFLICT = "no-uid-conflict"
 """RFC 4791 §5.3.2.1: the collection has an object with that UID under another name."""

@@ -23,7 +23,7 @@ from urllib3.exceptions import HTTPError
 
 from scheduler.adapters.guarded_connections import Job, SocketAddress, pool_classes
 from scheduler.adapters.public_addresses import Address, Network, is_public
-from scheduler.errors import Refused
+from scheduler.services.calendar_server import AddressRefused
 
 MOST_REDIRECTS = 3
 OTHER_PROTOCOLS = frozenset(
@@ -35,20 +35,6 @@ OTHER_PROTOCOLS = frozenset(
     )
 )
 """Ports at which no browser speaks HTTP either, because other servers would take it for theirs (Fetch standard)."""
-
-
-class AddressRefused(Refused):
-    """A URL that leads, or may lead, to where nobody but the operator can allow us to go.
-
-    Neither an ``OSError`` nor an error of requests: what retries on those must not retry this.
-    """
-
-    def __init__(self, host: str, reason: str = "is not on the public internet") -> None:
-        self.host = host
-        super().__init__(
-            f"the host {host!r} {reason}: give a public http or https address without a login in it, "
-            "or have the operator add its network to SCHEDULER_ALLOWED_NETWORKS"
-        )
 
 
 class AnswerTooLarge(requests.RequestException):

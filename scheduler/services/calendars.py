@@ -7,12 +7,11 @@ from datetime import UTC, datetime, time, timedelta
 
 import structlog
 
-from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachable
-from scheduler.adapters.guarded_http import AddressRefused
 from scheduler.domain.programme.outbox import LEASE
 from scheduler.domain.programme.people import Account, ConnectedCalendar
 from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar, busy_periods
+from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.ports import Context
 from scheduler.services.quotas import make_room_for_calendar
 from scheduler.services.secrets import UndecipherableSecret
@@ -24,7 +23,7 @@ LOOK_AHEAD = timedelta(days=400)
 """How far busy time is read: a search spans at most 366 days."""
 RETRY_AFTER = timedelta(minutes=1)
 
-WorkOut = Callable[[Sequence[bytes], datetime, datetime, str, Collection[str]], Periods]
+ComputeBusy = Callable[[Sequence[bytes], datetime, datetime, str, Collection[str]], Periods]
 """Objects, start, end (UTC), their owner's zone and the UIDs left aside, to when the owner is busy."""
 
 
@@ -59,10 +58,10 @@ def connect_calendar(
     return calendar
 
 
-def read_next(context: Context, work_out: WorkOut = busy_periods) -> bool:
+def read_next(context: Context, compute_busy: ComputeBusy = busy_periods) -> bool:
     """Reads the busy time of the connected calendar that is most overdue, if one is; whether there was one.
 
-    ``work_out`` gives the busy periods of calendar objects. `busy_periods` takes whatever time that takes; one that
+    ``compute_busy`` gives the busy periods of calendar objects. `busy_periods` takes whatever time that takes; one that
     gives up in time, and raises UnreadableCalendar, leaves the calendar unread with that for a reason.
     """
     now = context.clock()
@@ -78,7 +77,7 @@ def read_next(context: Context, work_out: WorkOut = busy_periods) -> bool:
     try:
         account = Account(calendar.url, calendar.username, context.vault.open(reading.password_token))
         objects = context.calendars.read_objects(account, start, start + LOOK_AHEAD)
-        busy = work_out(objects, start, start + LOOK_AHEAD, reading.time_zone, ours)
+        busy = compute_busy(objects, start, start + LOOK_AHEAD, reading.time_zone, ours)
     except (CalendarRefused, CalendarUnreachable, AddressRefused, UnreadableCalendar, UndecipherableSecret) as error:
         with context.store.write() as tx:
             tx.calendars.record_read_failure(calendar.id, str(error), context.clock() + RETRY_AFTER)

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachable
-from scheduler.adapters.guarded_http import AddressRefused
 from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.domain.programme.people import Account
 from scheduler.errors import InvalidValue, NotFound
 from scheduler.ical.render import render_invite
 from scheduler.ical.stamps import marked_uid
+from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.calendars import LOOK_AHEAD
 from scheduler.services.feeds import is_rendered, render_page
 from scheduler.services.findings import (

@@ -7,46 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from scheduler.domain.programme.outbox import Outcome
-from scheduler.domain.programme.people import Account
 from scheduler.domain.programme.quotas import Quotas
 from scheduler.services.availability_cache import AvailabilityCache
+from scheduler.services.calendar_server import CalendarServer
 from scheduler.services.secrets import Vault
 from scheduler.store import Store
 
 Clock = Callable[[], datetime]
 """Tells the present UTC instant."""
-
-
-class CalendarServer(Protocol):
-    """Somebody's CalDAV server (RFC 4791). Every call is bounded in time; none logs what it carries."""
-
-    def check(self, account: Account) -> bool:
-        """Makes sure that this is a calendar collection that the login opens.
-
-        True if the server invites attendees by itself (calendar-auto-schedule, RFC 6638 §2). Raises CalendarRefused
-        with what the server said, CalendarUnreachable, AddressRefused.
-        """
-
-    def put(self, account: Account, uid: str, data: bytes, *, stored_before: bool) -> Outcome:
-        """Makes the calendar object with that UID say what ``data`` says, and keeps what its owner added to it.
-
-        Doing it twice is doing it once: what is already there as we mean it counts as stored and is not written.
-        What was ``stored_before`` and is gone is not put back, nor a later version replaced. Never raises for what
-        a server or a network can do; the outcome says it.
-        """
-
-    def read_object(self, account: Account, uid: str) -> bytes | None:
-        """The calendar object with that UID as stored there; None if there is none.
-
-        Raises CalendarRefused, CalendarUnreachable, AddressRefused.
-        """
-
-    def read_objects(self, account: Account, start: datetime, end: datetime) -> list[bytes]:
-        """The calendar objects with events that touch [start, end), as stored there, in any order.
-
-        Raises CalendarRefused, CalendarUnreachable, AddressRefused; never answers with a part.
-        """
 
 
 class Observer(Protocol):

@@ -14,10 +14,11 @@ import pytest
 from support.events import event
 from support.scripted import Asked, Raw, Reply, ScriptedServer
 
-from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
-from scheduler.adapters.guarded_http import AddressRefused, Guard
+from scheduler.adapters.caldav_server import CalDAVServer
+from scheduler.adapters.guarded_http import Guard
 from scheduler.domain.programme.outbox import Outcome, Rejected, Stored, TryAgain
 from scheduler.domain.programme.people import Account
+from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 
 UID = "meeting@example"
 DATA = event(sequence=1, changed="20261002T000000Z")

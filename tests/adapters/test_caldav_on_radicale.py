@@ -12,11 +12,12 @@ from caldav.davclient import DAVClient
 from support.events import event
 from support.radicale import Radicale, ask, object_url
 
-from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
-from scheduler.adapters.guarded_http import AddressRefused, Guard
+from scheduler.adapters.caldav_server import CalDAVServer
+from scheduler.adapters.guarded_http import Guard
 from scheduler.domain.programme.outbox import Rejected, Stored
 from scheduler.domain.programme.people import Account
 from scheduler.ical.parse import read_identity
+from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 
 UID = "meeting@example"
 

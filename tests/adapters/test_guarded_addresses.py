@@ -11,9 +11,10 @@ from support.addresses import NOT_PLAIN_HTTP, NOT_PUBLIC, PUBLIC, REFUSED_URLS
 from support.figures import Figures
 from support.names import Connections, NameServer
 
-from scheduler.adapters.guarded_http import AddressRefused, Guard, guarded_session
+from scheduler.adapters.guarded_http import Guard, guarded_session
 from scheduler.adapters.public_addresses import is_public
 from scheduler.errors import Refused
+from scheduler.services.calendar_server import AddressRefused
 
 
 @pytest.mark.parametrize(("address", "why"), NOT_PUBLIC)

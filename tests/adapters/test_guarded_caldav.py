@@ -14,10 +14,11 @@ from support.figures import Figures
 from support.names import Connections, NameServer
 from support.scripted import Reply, ScriptedServer
 
-from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
-from scheduler.adapters.guarded_http import AddressRefused, Guard
+from scheduler.adapters.caldav_server import CalDAVServer
+from scheduler.adapters.guarded_http import Guard
 from scheduler.domain.programme.outbox import Rejected, TryAgain
 from scheduler.domain.programme.people import Account
+from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 REFUSALS = (AddressRefused, CalendarRefused, CalendarUnreachable)

@@ -20,7 +20,8 @@ from support.certificates import self_signed
 from support.names import NameServer
 from support.scripted import Raw, Reply, ScriptedServer
 
-from scheduler.adapters.guarded_http import AddressRefused, AnswerTooLarge, Guard, guarded_session
+from scheduler.adapters.guarded_http import AnswerTooLarge, Guard, guarded_session
+from scheduler.services.calendar_server import AddressRefused
 
 LOGIN = ("user", "secret")
 

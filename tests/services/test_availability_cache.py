@@ -13,11 +13,11 @@ import pytest
 from support.api import Api, Clock, Pair, context_of
 from support.calendars import RecordingCalendars, event_object
 
-from scheduler.adapters.caldav_server import CalendarUnreachable
 from scheduler.domain.availability.attendees import Attendee, Buffer
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import NotFound
 from scheduler.services.availability_cache import AvailabilityCache, CachedPerson
+from scheduler.services.calendar_server import CalendarUnreachable
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_key

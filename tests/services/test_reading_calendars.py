@@ -11,13 +11,12 @@ from support.api import THURSDAY, Clock
 from support.calendars import RecordingCalendars, event_object
 from support.programme import Programme
 
-from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachable
 from scheduler.adapters.expander import Expander
-from scheduler.adapters.guarded_http import AddressRefused
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.outbox import LEASE
 from scheduler.ical.render import render_invite
 from scheduler.services.booking import move_one
+from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 from scheduler.services.proposing import AttendeeSpec, load_attendees

@@ -10,7 +10,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from scheduler.services.ports import CalendarServer, Context
+from scheduler.services.calendar_server import CalendarServer
+from scheduler.services.ports import Context
 from scheduler.services.programmes import create_programme
 from scheduler.services.secrets import Vault
 from scheduler.store import Store

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from support.api import Api, Pair, booking_of, problem_of
 
-from scheduler.adapters.caldav_server import CalendarUnreachable
+from scheduler.services.calendar_server import CalendarUnreachable
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 

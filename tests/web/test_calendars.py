@@ -10,10 +10,11 @@ import pytest
 from support.api import Api, Clock, Pair, problem_of
 from support.calendars import RecordingCalendars
 
-from scheduler.adapters.caldav_server import CalDAVServer, CalendarRefused, CalendarUnreachable
-from scheduler.adapters.guarded_http import AddressRefused, Guard
+from scheduler.adapters.caldav_server import CalDAVServer
+from scheduler.adapters.guarded_http import Guard
 from scheduler.app import create_app
 from scheduler.domain.programme.people import Account
+from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.ports import Context
 from scheduler.services.publishing import deliver_next
 

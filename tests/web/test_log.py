@@ -15,9 +15,9 @@ import structlog
 from support.api import Api, Clock, Pair
 from support.calendars import RecordingCalendars
 
-from scheduler.adapters.caldav_server import CalendarUnreachable
 from scheduler.domain.programme.outbox import TryAgain
 from scheduler.logs import configure_logs
+from scheduler.services.calendar_server import CalendarUnreachable
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 from scheduler.services.publishing import deliver_next

@@ -8,7 +8,7 @@ import pytest
 from support.api import Api, Clock, Pair
 from support.calendars import RecordingCalendars, event_object
 
-from scheduler.adapters.caldav_server import CalendarUnreachable
+from scheduler.services.calendar_server import CalendarUnreachable
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 

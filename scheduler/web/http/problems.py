@@ -12,9 +12,8 @@ from flask import Flask, Response, g, request
 from pydantic import Field, ValidationError
 from werkzeug.exceptions import HTTPException
 
-from scheduler.adapters.caldav_server import CalendarRefused, CalendarUnreachable
-from scheduler.adapters.guarded_http import AddressRefused
 from scheduler.errors import FieldError, InvalidFields, InvalidValue, NotFound, Refused
+from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.store import StoreUnavailable
 from scheduler.web.fields.fields import Document
 from scheduler.web.http.messages import sentence
