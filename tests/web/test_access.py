@@ -25,52 +25,52 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.web.openapi.description import openapi_document
 
 NEEDED = {
-    "slots:read": ["post_slots", "post_cadences", "post_sequences", "get_scoring"],
+    "slots:read": ["find_slots", "find_cadences", "find_sequences", "get_scoring"],
     "people:read": [
-        "get_people",
+        "list_people",
         "get_person",
         "get_free_busy",
         "get_burden",
-        "get_blackouts",
+        "list_blackouts",
         "get_blackout",
-        "get_calendars",
+        "list_calendars",
         "get_calendar",
-        "get_feeds",
+        "list_feeds",
         "get_feed",
     ],
     "people:write": [
-        "post_person",
-        "patch_person",
-        "remove_person",
-        "post_blackout",
-        "patch_blackout",
+        "create_person",
+        "update_person",
+        "delete_person",
+        "create_blackout",
+        "update_blackout",
         "delete_blackout",
-        "post_calendar",
+        "create_calendar",
         "delete_calendar",
-        "post_feed",
-        "post_rotation",
+        "create_feed",
+        "rotate_feed",
         "delete_feed",
     ],
     "meetings:read": [
-        "get_mentorships",
+        "list_mentorships",
         "get_mentorship",
-        "get_meetings",
+        "list_meetings",
         "get_meeting",
-        "get_occurrences",
+        "list_occurrences",
         "get_occurrence",
-        "get_deliveries",
+        "list_deliveries",
     ],
     "meetings:write": [
-        "post_mentorship",
-        "patch_mentorship",
-        "post_meeting",
-        "patch_meeting",
+        "create_mentorship",
+        "update_mentorship",
+        "create_meeting",
+        "update_meeting",
         "delete_meeting",
-        "patch_occurrence",
-        "post_delivery_retry",
+        "update_occurrence",
+        "retry_delivery",
     ],
-    "admin": ["post_key", "get_keys", "get_key", "rotate_api_key", "delete_key"],
-    "nothing": ["get_calendar_feed"],
+    "admin": ["create_key", "list_keys", "get_key", "rotate_key", "delete_key"],
+    "nothing": ["get_feed_calendar"],
 }
 """Which scope a key needs for which operation. A new operation belongs here before it belongs in the service."""
 
@@ -78,25 +78,25 @@ WINDOW = {"start": "2026-10-20T00:00:00Z", "end": "2026-10-21T00:00:00Z"}
 DATES = {"starts_on": "2026-10-05", "ends_on": "2026-11-13"}
 AWAY = {"kind": "other", "first_day": "2026-12-01", "last_day": "2026-12-01"}
 BODIES: dict[str, Any] = {
-    "post_slots": {"window": WINDOW, "duration": "PT45M", "attendees": [{"person": "{person_id}"}]},
-    "post_cadences": DATES | {"duration": "PT45M", "attendees": [{"person": "{person_id}"}]},
-    "post_sequences": {
+    "find_slots": {"window": WINDOW, "duration": "PT45M", "attendees": [{"person": "{person_id}"}]},
+    "find_cadences": DATES | {"duration": "PT45M", "attendees": [{"person": "{person_id}"}]},
+    "find_sequences": {
         "window": WINDOW,
         "attendees": [{"person": "{person_id}"}],
         "sessions": [{"duration": "PT45M", "attendees": [0]}],
     },
-    "post_person": {"name": "Mia", "email": "mia@example.org", "time_zone": "UTC"},
-    "patch_person": {"name": "Mallory"},
-    "post_blackout": AWAY,
-    "patch_blackout": {"title": "Mine"},
-    "post_calendar": {"url": "https://dav.example.org/", "username": "m", "password": "p"},
-    "post_feed": {"show": "details"},
-    "post_mentorship": DATES | {"mentor": "{person_id}", "mentee": "{other_id}", "goals": ["x"]},
-    "patch_mentorship": {"goals": ["Mine"]},
-    "post_meeting": {"start": "2026-10-22T08:00:00Z", "duration": "PT45M"},
-    "patch_meeting": {"title": "Mine"},
-    "patch_occurrence": {"start": "2026-10-23T08:00:00Z"},
-    "post_key": {"name": "x", "scopes": ["slots:read"]},
+    "create_person": {"name": "Mia", "email": "mia@example.org", "time_zone": "UTC"},
+    "update_person": {"name": "Mallory"},
+    "create_blackout": AWAY,
+    "update_blackout": {"title": "Mine"},
+    "create_calendar": {"url": "https://dav.example.org/", "username": "m", "password": "p"},
+    "create_feed": {"show": "details"},
+    "create_mentorship": DATES | {"mentor": "{person_id}", "mentee": "{other_id}", "goals": ["x"]},
+    "update_mentorship": {"goals": ["Mine"]},
+    "create_meeting": {"start": "2026-10-22T08:00:00Z", "duration": "PT45M"},
+    "update_meeting": {"title": "Mine"},
+    "update_occurrence": {"start": "2026-10-23T08:00:00Z"},
+    "create_key": {"name": "x", "scopes": ["slots:read"]},
 }
 """A body for each operation that needs one: nothing else is wrong with the request."""
 QUERIES = {"get_free_busy": "?start=2026-10-01T00:00:00Z&end=2026-10-02T00:00:00Z"}
@@ -368,4 +368,4 @@ def test_a_feed_address_that_was_revoked_or_has_run_out_is_one_that_never_was(ap
 
 def pointers(operation: Operation) -> list[str]:
     """Where the first id stands in an operation's body."""
-    return ["/mentor"] if operation.name == "post_mentorship" else ["/attendees/0/person"]
+    return ["/mentor"] if operation.name == "create_mentorship" else ["/attendees/0/person"]

@@ -13,15 +13,15 @@ from support.calendars import RecordingCalendars
 from scheduler.web.openapi.description import openapi_document
 
 BODIES: dict[str, Any] = {
-    "patch_person": {"name": "Mallory"},
-    "post_blackout": {"kind": "other", "first_day": "2026-12-01", "last_day": "2026-12-01"},
-    "patch_blackout": {"title": "Mine"},
-    "post_calendar": {"url": "https://dav.example.org/", "username": "m", "password": "p"},
-    "post_feed": {"show": "details"},
-    "patch_mentorship": {"goals": ["Mine"]},
-    "post_meeting": {"start": "2026-10-22T08:00:00Z", "duration": "PT45M"},
-    "patch_meeting": {"title": "Mine"},
-    "patch_occurrence": {"start": "2026-10-23T08:00:00Z"},
+    "update_person": {"name": "Mallory"},
+    "create_blackout": {"kind": "other", "first_day": "2026-12-01", "last_day": "2026-12-01"},
+    "update_blackout": {"title": "Mine"},
+    "create_calendar": {"url": "https://dav.example.org/", "username": "m", "password": "p"},
+    "create_feed": {"show": "details"},
+    "update_mentorship": {"goals": ["Mine"]},
+    "create_meeting": {"start": "2026-10-22T08:00:00Z", "duration": "PT45M"},
+    "update_meeting": {"title": "Mine"},
+    "update_occurrence": {"start": "2026-10-23T08:00:00Z"},
 }
 """A body for each operation that takes one and has an id in its path: nothing else is wrong with the request."""
 
@@ -45,7 +45,7 @@ def operations(app: Flask) -> list[tuple[str, str, str]]:
 def ids(api: Api) -> dict[str, str]:
     """One of everything."""
     pair = api.pair()
-    blackout = api.post(f"/people/{pair.mentor}/blackouts", BODIES["post_blackout"])
+    blackout = api.post(f"/people/{pair.mentor}/blackouts", BODIES["create_blackout"])
     calendar = api.connect(pair.mentor)["id"]
     meeting = api.book_slot(pair)["id"]
     return {

@@ -104,7 +104,7 @@ class BlackoutsDocument(PageDocument):
     tag="blackouts",
     scope=Scope.PEOPLE_WRITE,
 )
-def post_blackout(person_id: str) -> Response:
+def create_blackout(person_id: str) -> Response:
     """Declare a time away."""
     with context().store.read() as tx:
         zone = tx.people.get(programme_id(), person_id).time_zone
@@ -115,7 +115,7 @@ def post_blackout(person_id: str) -> Response:
 
 @api.get("/people/<person_id>/blackouts")
 @documented(BlackoutsDocument, query=PageQuery, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
-def get_blackouts(person_id: str) -> Response:
+def list_blackouts(person_id: str) -> Response:
     """List a person's blackouts."""
     asked = asked_page()
     with context().store.read() as tx:
@@ -139,7 +139,7 @@ def get_blackout(person_id: str, blackout_id: str) -> Response:
     tag="blackouts",
     scope=Scope.PEOPLE_WRITE,
 )
-def patch_blackout(person_id: str, blackout_id: str) -> Response:
+def update_blackout(person_id: str, blackout_id: str) -> Response:
     """Change a blackout."""
     asked = read_body(BlackoutChange)
     with context().store.write() as tx:

@@ -100,7 +100,7 @@ class Booking(Document):
     tag="meetings",
     scope=Scope.MEETINGS_WRITE,
 )
-def post_meeting(mentorship_id: str) -> Response:
+def create_meeting(mentorship_id: str) -> Response:
     """Book a cadence or a single slot.
 
     Every occurrence is planned again; if the plan differs from ``expected`` nothing is booked.

@@ -228,7 +228,7 @@ def check_move_days(days: int, round_days: int) -> int:
 
 @api.post("/cadences")
 @documented(CadencesAnswer, body=CadencesRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
-def post_cadences() -> Response:
+def find_cadences() -> Response:
     """Find cadences.
 
     One local time on the dates of a pattern, or several that take turns, every occurrence checked: clear, moved nearby,

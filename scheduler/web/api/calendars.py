@@ -70,7 +70,7 @@ class CalendarsDocument(PageDocument):
     scope=Scope.PEOPLE_WRITE,
     keeps_answer=False,
 )
-def post_calendar(person_id: str) -> Response:
+def create_calendar(person_id: str) -> Response:
     """Connect a calendar. The connection is tried at once; a refusal says what the server said.
 
     A request that is repeated connects nothing twice: the same address for the same person again is 409.
@@ -84,7 +84,7 @@ def post_calendar(person_id: str) -> Response:
 
 @api.get("/people/<person_id>/calendars")
 @documented(CalendarsDocument, query=PageQuery, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
-def get_calendars(person_id: str) -> Response:
+def list_calendars(person_id: str) -> Response:
     """List a person's connected calendars."""
     asked = asked_page()
     with context().store.read() as tx:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
-from scheduler.services.publishing import retry_delivery
+from scheduler.services import publishing
 from scheduler.store import DeliveryRow
 from scheduler.web.fields.fields import Document
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
@@ -59,7 +59,7 @@ class DeliveriesDocument(PageDocument):
 
 @api.get("/meetings/<meeting_id>/deliveries")
 @documented(DeliveriesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
-def get_deliveries(meeting_id: str) -> Response:
+def list_deliveries(meeting_id: str) -> Response:
     """List how far a meeting is on its way into each connected calendar."""
     asked = asked_page()
     with context().store.read() as tx:
@@ -70,6 +70,8 @@ def get_deliveries(meeting_id: str) -> Response:
 
 @api.post("/meetings/<meeting_id>/deliveries/<delivery_id>/retry")
 @documented(DeliveryDocument, status=202, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_WRITE)
-def post_delivery_retry(meeting_id: str, delivery_id: str) -> Response:
+def retry_delivery(meeting_id: str, delivery_id: str) -> Response:
     """Make a delivery again at once: what was deleted from the calendar is put back, what was changed is put right."""
-    return answer(DeliveryDocument.of(retry_delivery(context(), programme_id(), meeting_id, delivery_id)), 202)
+    return answer(
+        DeliveryDocument.of(publishing.retry_delivery(context(), programme_id(), meeting_id, delivery_id)), 202
+    )

@@ -10,7 +10,7 @@ from pydantic import Field
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Feed, Show
 from scheduler.errors import InvalidFields
-from scheduler.services.people import create_feed, rotate_feed
+from scheduler.services import people
 from scheduler.web.api.keys import Overlap
 from scheduler.web.fields.fields import Document
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
@@ -68,10 +68,10 @@ class FeedTokenDocument(FeedDocument):
     tag="feeds",
     scope=Scope.PEOPLE_WRITE,
 )
-def post_feed(person_id: str) -> Response:
+def create_feed(person_id: str) -> Response:
     """Create a feed of all the person's meetings. Its token is shown once."""
     base = _base()
-    feed, token = create_feed(context(), programme_id(), person_id, read_body(NewFeed).show)
+    feed, token = people.create_feed(context(), programme_id(), person_id, read_body(NewFeed).show)
     where = url_for("v1.feeds.get_feed", person_id=person_id, feed_id=feed.id)
     headers = {"Location": where, "Cache-Control": "no-store"}
     return answer(_with_token(base, feed, token), 201, headers, of=FeedDocument.of(feed))
@@ -79,7 +79,7 @@ def post_feed(person_id: str) -> Response:
 
 @api.get("/people/<person_id>/feeds")
 @documented(FeedsDocument, query=PageQuery, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
-def get_feeds(person_id: str) -> Response:
+def list_feeds(person_id: str) -> Response:
     """List a person's feeds."""
     asked = asked_page()
     with context().store.read() as tx:
@@ -98,11 +98,11 @@ def get_feed(person_id: str, feed_id: str) -> Response:
 
 @api.post("/people/<person_id>/feeds/<feed_id>/rotate")
 @documented(FeedTokenDocument, body=FeedRotation, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
-def post_rotation(person_id: str, feed_id: str) -> Response:
+def rotate_feed(person_id: str, feed_id: str) -> Response:
     """Give a feed a new token. The old address is dead at once, or after the overlap."""
     base = _base()
     overlap = timedelta(minutes=read_optional_body(FeedRotation).overlap)
-    feed, token = rotate_feed(context(), programme_id(), person_id, feed_id, overlap)
+    feed, token = people.rotate_feed(context(), programme_id(), person_id, feed_id, overlap)
     return answer(_with_token(base, feed, token), 200, {"Cache-Control": "no-store"})
 
 
@@ -123,7 +123,7 @@ def _base() -> str:
 
 
 def _with_token(base: str, feed: Feed, token: str) -> FeedTokenDocument:
-    url = f"{base}{url_for('feeds.get_calendar_feed', token=token)}"
+    url = f"{base}{url_for('feeds.get_feed_calendar', token=token)}"
     return FeedTokenDocument(
         id=feed.id,
         show=feed.show,

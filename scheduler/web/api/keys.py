@@ -10,7 +10,8 @@ from pydantic import Field
 
 from scheduler.domain.programme.api_keys import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields
-from scheduler.services.programmes import create_key, revoke_key, rotate_key
+from scheduler.services import programmes
+from scheduler.services.programmes import revoke_key
 from scheduler.web.fields.fields import Document, Duration, Instant, Name, lasting
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
@@ -80,17 +81,17 @@ class KeySecretDocument(KeyDocument):
 
 @api.post("/keys")
 @documented(KeySecretDocument, status=201, body=NewKey, refuses=(409,), tag="keys", scope=Scope.ADMIN)
-def post_key() -> Response:
+def create_key() -> Response:
     """Create a key. What opens it is shown once."""
     new = read_body(NewKey)
     if new.expires_at is not None and new.expires_at <= context().clock():
         raise InvalidFields.at("/expires_at", f"{new.expires_at:%Y-%m-%dT%H:%M:%SZ} is past; give an instant to come")
-    return _with_secret(*create_key(context(), programme_id(), new.name, set(new.scopes), new.expires_at))
+    return _with_secret(*programmes.create_key(context(), programme_id(), new.name, set(new.scopes), new.expires_at))
 
 
 @api.get("/keys")
 @documented(KeysDocument, query=PageQuery, tag="keys", scope=Scope.ADMIN)
-def get_keys() -> Response:
+def list_keys() -> Response:
     """List the programme's keys."""
     asked = asked_page()
     with context().store.read() as tx:
@@ -109,13 +110,13 @@ def get_key(key_id: str) -> Response:
 
 @api.post("/keys/<key_id>/rotate")
 @documented(KeySecretDocument, status=201, body=KeyRotation, refuses=(404, 409), tag="keys", scope=Scope.ADMIN)
-def rotate_api_key(key_id: str) -> Response:
+def rotate_key(key_id: str) -> Response:
     """Replace a key by a new one of the same name, scopes and end.
 
     The old one goes on for the overlap: an hour unless told, at most 30 days.
     """
     overlap = timedelta(minutes=read_optional_body(KeyRotation).overlap)
-    return _with_secret(*rotate_key(context(), programme_id(), key_id, overlap))
+    return _with_secret(*programmes.rotate_key(context(), programme_id(), key_id, overlap))
 
 
 @api.delete("/keys/<key_id>")

@@ -182,7 +182,7 @@ class BookingProblem(Problem):
 
 @api.get("/mentorships/<mentorship_id>/meetings")
 @documented(MeetingsDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
-def get_meetings(mentorship_id: str) -> Response:
+def list_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
     asked = asked_page()
     with context().store.read() as tx:
@@ -206,7 +206,7 @@ def get_meeting(meeting_id: str) -> Response:
     scope=Scope.MEETINGS_WRITE,
     needs_match=True,
 )
-def patch_meeting(meeting_id: str) -> Response:
+def update_meeting(meeting_id: str) -> Response:
     """Change a meeting's title or conference, or cancel it for ever."""
     asked = read_body(MeetingChange)
     if "status" in asked.model_fields_set:
@@ -226,7 +226,7 @@ def delete_meeting(meeting_id: str) -> Response:
 
 @api.get("/meetings/<meeting_id>/occurrences")
 @documented(OccurrencesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
-def get_occurrences(meeting_id: str) -> Response:
+def list_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
     asked = asked_page()
     meeting = _meeting(meeting_id).meeting
@@ -252,7 +252,7 @@ def get_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     scope=Scope.MEETINGS_WRITE,
     needs_match=True,
 )
-def patch_occurrence(meeting_id: str, recurrence_id: str) -> Response:
+def update_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     """Move or cancel one occurrence; If-Match names its own version, not the meeting's.
 
     A move goes where both people can meet; the series' own time is no obstacle.

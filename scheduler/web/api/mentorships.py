@@ -94,7 +94,7 @@ class MentorshipsDocument(PageDocument):
     tag="mentorships",
     scope=Scope.MEETINGS_WRITE,
 )
-def post_mentorship() -> Response:
+def create_mentorship() -> Response:
     """Agree on a mentorship."""
     new = read_body(NewMentorship)
     try:
@@ -119,7 +119,7 @@ def post_mentorship() -> Response:
 
 @api.get("/mentorships")
 @documented(MentorshipsDocument, query=PageQuery, tag="mentorships", scope=Scope.MEETINGS_READ)
-def get_mentorships() -> Response:
+def list_mentorships() -> Response:
     """List the programme's mentorships."""
     asked = asked_page()
     with context().store.read() as tx:
@@ -143,7 +143,7 @@ def get_mentorship(mentorship_id: str) -> Response:
     tag="mentorships",
     scope=Scope.MEETINGS_WRITE,
 )
-def patch_mentorship(mentorship_id: str) -> Response:
+def update_mentorship(mentorship_id: str) -> Response:
     """Change a mentorship. Ending it cancels the meetings to come."""
     asked = read_body(MentorshipChange)
     changes = {name: getattr(asked, name) for name in asked.model_fields_set}

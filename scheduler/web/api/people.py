@@ -13,8 +13,8 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Person
 from scheduler.domain.time.zones import zones_of_country
 from scheduler.errors import InvalidFields
+from scheduler.services import people
 from scheduler.services.freebusy import FbType, free_busy
-from scheduler.services.people import add_person, change_person, delete_person
 from scheduler.store import new_id
 from scheduler.web.documents.attendees import (
     BufferDocument,
@@ -132,7 +132,7 @@ class FreeBusyDocument(Document):
 
 @api.post("/people")
 @documented(PersonDocument, status=201, body=NewPerson, refuses=(409,), tag="people", scope=Scope.PEOPLE_WRITE)
-def post_person() -> Response:
+def create_person() -> Response:
     """Add a person."""
     new = read_body(NewPerson)
     if (new.time_zone is None) == (new.country is None):
@@ -144,19 +144,19 @@ def post_person() -> Response:
     hours = hours_of(new.working_hours) if "working_hours" in new.model_fields_set else DEFAULT_HOURS
     buffer = new.buffer.to_domain() if new.buffer else NO_BUFFER
     person = Person(new_id(), new.name, new.email, str(zones[0]), hours, buffer, **habits_of(new, ""))
-    add_person(context(), programme_id(), person)
+    people.add_person(context(), programme_id(), person)
     where = url_for("v1.people.get_person", person_id=person.id)
     return answer(PersonDocument.of(person), 201, {"Location": where})
 
 
 @api.get("/people")
 @documented(PeopleDocument, query=PageQuery, tag="people", scope=Scope.PEOPLE_READ)
-def get_people() -> Response:
+def list_people() -> Response:
     """List the programme's people."""
     asked = asked_page()
     with context().store.read() as tx:
-        people = tx.people.page(programme_id(), asked.after, asked.most)
-    return answer_page(PeopleDocument, people, PersonDocument.of, asked)
+        found = tx.people.page(programme_id(), asked.after, asked.most)
+    return answer_page(PeopleDocument, found, PersonDocument.of, asked)
 
 
 @api.get("/people/<person_id>")
@@ -169,7 +169,7 @@ def get_person(person_id: str) -> Response:
 
 @api.patch("/people/<person_id>")
 @documented(PersonDocument, body=PersonChange, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
-def patch_person(person_id: str) -> Response:
+def update_person(person_id: str) -> Response:
     """Change a person. Who changes zone keeps their series where they are anchored."""
     asked = read_body(PersonChange)
     changes: dict[str, Any] = {}
@@ -183,14 +183,14 @@ def patch_person(person_id: str) -> Response:
     if "buffer" in asked.model_fields_set:
         changes["buffer"] = asked.buffer.to_domain() if asked.buffer else NO_BUFFER
     changes |= habits_of(asked, "")
-    return answer(PersonDocument.of(change_person(context(), programme_id(), person_id, changes)))
+    return answer(PersonDocument.of(people.change_person(context(), programme_id(), person_id, changes)))
 
 
 @api.delete("/people/<person_id>")
 @documented(None, status=204, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
-def remove_person(person_id: str) -> Response:
+def delete_person(person_id: str) -> Response:
     """Delete a person: cancels their future meetings, revokes their feeds, erases secrets and personal data."""
-    delete_person(context(), programme_id(), person_id)
+    people.delete_person(context(), programme_id(), person_id)
     return Response(status=204)
 
 

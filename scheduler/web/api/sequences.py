@@ -200,7 +200,7 @@ def sequences_answer(
 
 @api.post("/sequences")
 @documented(SequencesAnswer, body=SequencesRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
-def post_sequences() -> Response:
+def find_sequences() -> Response:
     """Find sequences.
 
     Several sessions in order, each with its own people, in one plan: for every start of the first the best plan.

@@ -162,7 +162,7 @@ def period_of(window: WindowDocument) -> Period:
 
 @api.post("/slots")
 @documented(SlotsAnswer, body=SlotsRequest, query=FormatQuery, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
-def post_slots() -> Response:
+def find_slots() -> Response:
     """Find slots.
 
     Every start at which all required attendees can meet, exact to the minute, best or earliest first.

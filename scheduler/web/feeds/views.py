@@ -17,7 +17,7 @@ feeds = Blueprint("feeds", __name__)
 
 @feeds.get("/feeds/<token>.ics")
 @documented(None, refuses=(404, 429), tag="feeds")
-def get_calendar_feed(token: str) -> Response:
+def get_feed_calendar(token: str) -> Response:
     """Read a feed, as calendar apps do; its token is the key, and unknown and revoked are the same 404."""
     document = read_feed(context(), token)
     counted = limits()

@@ -21,7 +21,7 @@ from scheduler.errors import SchedulerError
 from scheduler.services.ports import Context
 from scheduler.store import StoreUnavailable
 
-FEED_ENDPOINT = "feeds.get_calendar_feed"
+FEED_ENDPOINT = "feeds.get_feed_calendar"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "(no route)"
 

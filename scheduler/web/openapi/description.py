@@ -51,7 +51,7 @@ spectree finds what it described behind the ``__wrapped__`` of what answers, whi
 _conventions: dict[str, dict[str, bool]] = {}
 """By the id of each operation behind a key: what its requests and answers have in common with others."""
 
-_BODY_IS_OPTIONAL = {"post_rotation", "rotate_api_key"}
+_BODY_IS_OPTIONAL = {"rotate_feed", "rotate_key"}
 
 DESCRIPTION = """Finds cross-time-zone meeting slots and recurring cadences for mentorships, and publishes the
 invites by CalDAV and ICS feeds. Instants are RFC 3339 (any offset is taken, `Z` is answered), zones are IANA
@@ -175,10 +175,10 @@ def _put_right(document: dict[str, Any]) -> None:
                 describe(method, operation, **_conventions[operation["operationId"]])
             if operation["operationId"] in _BODY_IS_OPTIONAL:
                 operation["requestBody"]["required"] = False
-            if operation["operationId"] == "get_calendar_feed":
+            if operation["operationId"] == "get_feed_calendar":
                 operation["responses"]["200"]["content"] = {"text/calendar": {"schema": {"type": "string"}}}
                 operation["responses"]["304"] = {}
-            if operation["operationId"] == "post_slots":
+            if operation["operationId"] == "find_slots":
                 operation["responses"]["200"]["content"]["image/svg+xml"] = {"schema": {"type": "string"}}
             for code, response in operation["responses"].items():
                 response["description"] = _MEANINGS[int(code)]
