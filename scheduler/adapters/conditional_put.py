@@ -13,9 +13,9 @@ from typing import Protocol
 from scheduler.domain.programme.outbox import Outcome, Rejected, Stored, TryAgain
 from scheduler.ical.lines import NotOneCalendar
 from scheduler.ical.merge import Merged, merge
-from scheduler.ical.ownership import told
+from scheduler.ical.ownership import describe_restored
 from scheduler.ical.parse import Identity, UnreadableCalendar, read_identity
-from scheduler.ical.scheduling import server_invites, told_of_invitations
+from scheduler.ical.scheduling import describe_invitation_failures, server_invites
 from scheduler.services.calendar_server import CalendarRefused
 
 UID_CONFLICT = "no-uid-conflict"
@@ -129,7 +129,7 @@ def _replace(resource: Resource, ours: Identity, merged: Merged, held: Held) -> 
         return _left_to_organizer(merged, held)
     if written is None:
         return TryAgain("the calendar server changed the object while it was written")
-    return _stored(resource, ours, merged.data, written, told(merged.put_right))
+    return _stored(resource, ours, merged.data, written, describe_restored(merged.restored))
 
 
 def _left_to_organizer(merged: Merged, held: Held) -> Outcome:
@@ -150,5 +150,5 @@ def _stored(resource: Resource, ours: Identity, data: bytes, written: Written, n
     theirs = read_identity(held.data) if held else None
     if held is None or theirs is None or theirs.uid != ours.uid:
         return TryAgain("the calendar server took the meeting and does not show it")
-    said = "; ".join(filter(None, (note, told_of_invitations(held.data))))
+    said = "; ".join(filter(None, (note, describe_invitation_failures(held.data))))
     return Stored(held.etag if theirs.sequence == ours.sequence else None, said or None)

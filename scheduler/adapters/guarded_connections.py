@@ -1,7 +1,7 @@
-"""Connections to addresses that were judged, and to no others, within the time that a job has.
+"""Connections to checked addresses only, within a deadline.
 
-This is where urllib3 opens a socket and where ``http.client`` reads from it; nothing here knows which
-addresses are good.
+urllib3 opens its sockets and ``http.client`` reads from them through these classes. Which addresses are allowed is
+decided elsewhere.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ SocketAddress = tuple[socket.AddressFamily, Any]
 
 
 class Closeable(Protocol):
-    """What holds a socket."""
+    """Something that holds a socket."""
 
     def close(self) -> None:
-        """Lets go of it; again does nothing."""
+        """Close the socket; closing twice does nothing."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all connections of one session share: who resolves a host, and when it is over (monotonic seconds).
+    """What the connections of one session share: the resolver and the deadline (monotonic seconds).
 
-    ``resolve`` takes a host and a port. It gives addresses that may all be connected to, or raises.
+    ``resolve`` takes a host and a port, and returns addresses that are all allowed, or raises.
     """
 
     resolve: Callable[[str, int], list[SocketAddress]]
     deadline: float
     opened: list[Closeable] = field(default_factory=list)
-    """Connections and answers, some of which an error may have left half read."""
+    """Open connections and responses, including those that an error left half read."""
 
     def close(self) -> None:
-        """Closes whatever is still open."""
+        """Close everything that is still open."""
         while self.opened:
             self.opened.pop().close()
 
     def at_most(self, seconds: float | None) -> float:
-        """What is left of that many seconds. Raises TimeoutError when the job's time is over."""
+        """Return ``seconds``, or what is left until the deadline if that is less. Raises TimeoutError after it."""
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the time for this job is over")
@@ -54,7 +54,7 @@ class Job:
 
 
 def pool_classes(job: Job) -> dict[str, type[HTTPConnectionPool]]:
-    """urllib3's pools with our connections in them; a class is all that it lets us hand through."""
+    """Return urllib3 pool classes that use guarded connections; urllib3 accepts classes only."""
     bound = {"job": job, "response_class": type("Response", (_Response,), {"job": job})}
     plain = type("Connection", (_Connection,), bound)
     secure = type("TLSConnection", (_TLSConnection,), bound)
@@ -65,7 +65,7 @@ def pool_classes(job: Job) -> dict[str, type[HTTPConnectionPool]]:
 
 
 class _Connection(HTTPConnection):
-    """Resolves its host once and connects to one of those very addresses."""
+    """Resolves its host once and connects to one of the returned addresses."""
 
     job: Job
 
@@ -99,11 +99,11 @@ class _Connection(HTTPConnection):
 
 
 class _TLSConnection(_Connection, HTTPSConnection):
-    """The same under TLS, where the certificate has to be for the host in the URL."""
+    """The same with TLS; the certificate must match the host of the URL."""
 
 
 class _Response(http.client.HTTPResponse):
-    """Waits for each piece only as long as the job has time, so that a trickle of bytes ends too."""
+    """A response whose reads end at the deadline, so that a trickle of bytes ends too."""
 
     job: Job
 
@@ -114,7 +114,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _TimedReader(RawIOBase):
-    """A socket's reader whose waits get shorter as the job's time runs out."""
+    """A socket reader whose timeouts shrink as the deadline approaches."""
 
     def __init__(self, raw: RawIOBase, sock: socket.socket, job: Job) -> None:
         self._raw = raw

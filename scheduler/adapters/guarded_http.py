@@ -1,8 +1,7 @@
-"""The one way out: HTTP to addresses that people gave us, without reaching into private networks.
+"""HTTP requests to URLs that users gave, guarded against reaching private networks (SSRF).
 
-A name is resolved once, every address that it has is judged, and the connection is made to one of
-those very addresses, so that a name can't point elsewhere a moment later. TLS still checks the name.
-What is waited for and what is read is bounded, whatever the caller asks and the server does.
+A host is resolved once, all its addresses are checked, and the connection is made to one of those addresses, so
+that DNS rebinding has no effect. TLS still checks the host name. Waiting time and response size are bounded.
 """
 
 from __future__ import annotations
@@ -34,16 +33,16 @@ OTHER_PROTOCOLS = frozenset(
         *(3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080),
     )
 )
-"""Ports at which no browser speaks HTTP either, because other servers would take it for theirs (Fetch standard)."""
+"""Ports that browsers refuse too, because servers of other protocols could misread HTTP (Fetch standard)."""
 
 
 class AnswerTooLarge(requests.RequestException):
-    """An answer with more in it than the guard lets anybody read."""
+    """A response larger than the guard allows."""
 
 
 @dataclass(frozen=True)
 class Guard:
-    """Where we may go besides the public internet, how long we wait (seconds), and how much we read (bytes)."""
+    """Allowed private networks, timeouts (seconds), and the largest response (bytes)."""
 
     allowed_networks: tuple[Network, ...] = ()
     connect_seconds: float = 5
@@ -52,11 +51,11 @@ class Guard:
     largest_body: int = 20 * 2**20
 
     def admits(self, address: Address) -> bool:
-        """Whether a connection to that address may be made."""
+        """Return whether connecting to an address is allowed."""
         return is_public(address) or any(address in network for network in self.allowed_networks)
 
     def check_url(self, url: str) -> None:
-        """Makes sure that a URL is http or https, with a host, a port for that and no login. Raises AddressRefused."""
+        """Check that a URL is http or https with a host, an HTTP port and no login. Raises AddressRefused."""
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
@@ -67,10 +66,10 @@ class Guard:
         if "@" in parts.netloc:
             raise AddressRefused(host, "has a login in its URL")
         if port in OTHER_PROTOCOLS:
-            raise AddressRefused(host, f"is asked for at port {port}, where other protocols are spoken")
+            raise AddressRefused(host, f"has port {port} in its URL, which belongs to another protocol")
 
     def resolve(self, host: str, port: int) -> list[SocketAddress]:
-        """The addresses of a host, each of them admitted. Raises AddressRefused, socket.gaierror."""
+        """Return the addresses of a host, all of them allowed. Raises AddressRefused, socket.gaierror."""
         try:
             found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
             addresses = [ip_address(str(row[4][0])) for row in found]
@@ -82,11 +81,11 @@ class Guard:
 
 
 def guarded_session(guard: Guard) -> requests.Session:
-    """A session for one job: from now on, everything done with it takes at most ``guard.job_seconds``.
+    """Return a session whose deadline is ``guard.job_seconds`` from now.
 
-    (A resolver that hangs is waited for as long as the system waits.) Raises AddressRefused, and the
-    errors of requests for everything else. Nothing is taken from the environment: no proxy, no netrc, and no
-    certificates: those of certifi vouch, whatever REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE name.
+    A resolver that hangs is bounded by the system's own timeout only. Requests raise AddressRefused or an error of
+    requests. Nothing is read from the environment: no proxy, no netrc, and no certificates other than certifi's,
+    whatever REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE name.
     """
     session = _GuardedSession()
     session.adapters.clear()
@@ -95,7 +94,7 @@ def guarded_session(guard: Guard) -> requests.Session:
 
 
 class _GuardedSession(requests.Session):
-    """Follows few redirects, none that changes what was asked, and takes no login to another server."""
+    """Follows few redirects, none that changes the request, and sends no credentials to another server."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,7 +126,7 @@ class _GuardedSession(requests.Session):
 
 
 class _GuardedAdapter(HTTPAdapter):
-    """Judges every URL that is asked for, redirects included, and connects through guarded connections only."""
+    """Checks every requested URL, redirects included, and uses guarded connections only."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
@@ -135,12 +134,12 @@ class _GuardedAdapter(HTTPAdapter):
         super().__init__()
 
     def close(self) -> None:
-        """Ends the job: no connection outlives it."""
+        """Close the session's connections."""
         super().close()
         self._job.close()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Makes the pools' connections guarded ones."""
+        """Make the pools use guarded connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = pool_classes(self._job)
 
@@ -151,9 +150,9 @@ class _GuardedAdapter(HTTPAdapter):
         timeout: Any = None,
         verify: bool | str = True,
         cert: Any = None,
-        proxies: Mapping[str, str] | None = None,  # noqa: ARG002  # a proxy would connect to addresses nobody judged
+        proxies: Mapping[str, str] | None = None,  # noqa: ARG002  # a proxy would connect to unchecked addresses
     ) -> requests.Response:
-        """The answer, its body bounded. Raises AddressRefused and the errors of requests."""
+        """Send a request; the response body is bounded. Raises AddressRefused and the errors of requests."""
         self._guard.check_url(request.url or "")
         wait = timeout or (self._guard.connect_seconds, self._guard.read_seconds)
         try:
@@ -165,7 +164,7 @@ class _GuardedAdapter(HTTPAdapter):
 
 
 class _BoundedBody:
-    """A body that stops being read when more comes than it may hold, counted after decompression."""
+    """A response body with a size limit, counted after decompression."""
 
     def __init__(self, body: Any, limit: int) -> None:
         self._body = body
@@ -176,17 +175,17 @@ class _BoundedBody:
         return getattr(self._body, name)
 
     def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]:
-        """The body in pieces of at most ``amt`` bytes. Raises AnswerTooLarge."""
+        """Yield the body in pieces of at most ``amt`` bytes. Raises AnswerTooLarge."""
         for piece in self._body.stream(amt, decode_content=decode_content):
             yield self._counted(piece)
 
     def read(self, amt: int | None = None, **options: Any) -> bytes:
-        """What is left of the body, or ``amt`` bytes of it. Raises AnswerTooLarge."""
+        """Read the rest of the body, or ``amt`` bytes of it. Raises AnswerTooLarge."""
         one_too_many = self._limit - self._size + 1
         return self._counted(self._body.read(one_too_many if amt is None else min(amt, one_too_many), **options))
 
     def _counted(self, piece: bytes) -> bytes:
         self._size += len(piece)
         if self._size > self._limit:
-            raise AnswerTooLarge(f"the answer has more than {self._limit} bytes")
+            raise AnswerTooLarge(f"the response has more than {self._limit} bytes")
         return piece

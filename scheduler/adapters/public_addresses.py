@@ -1,7 +1,7 @@
 """Which IP addresses lie on the public internet, by the IANA special-purpose address registries.
 
-The lists are ours because those of ``ipaddress`` differ from one Python to the next, and because an
-address that carries another inside (NAT64, 6to4, Teredo, IPv4-mapped) leads to wherever that one lies.
+The lists are our own because those of ``ipaddress`` differ between Python versions, and because an address that
+embeds another one (NAT64, 6to4, Teredo, IPv4-mapped) leads to that one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NOT_PUBLIC_IPV4 = tuple(
     )
 )
 _GLOBAL_UNICAST_IPV6 = IPv6Network("2000::/3")
-"""All that is handed out; what lies outside is loopback, mapped, translated, local, multicast or unknown."""
+"""All global unicast addresses; the rest is loopback, mapped, translated, local, multicast or reserved."""
 _NOT_PUBLIC_IPV6 = tuple(
     IPv6Network(text)
     for text in (
@@ -45,7 +45,7 @@ _NOT_PUBLIC_IPV6 = tuple(
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one that anybody on the internet could be given."""
+    """Return whether an address is globally reachable."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_IPV4)
     return address in _GLOBAL_UNICAST_IPV6 and not any(address in network for network in _NOT_PUBLIC_IPV6)

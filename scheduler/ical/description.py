@@ -1,4 +1,4 @@
-"""The DESCRIPTION of a meeting: what it is for, and what each person's own clock reads when it begins."""
+"""The DESCRIPTION of a meeting (RFC 5545 §3.8.1.5): its goals, and its start in each party's local time."""
 
 from __future__ import annotations
 
@@ -14,50 +14,51 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def describe_series(meeting: Meeting, *, goals: bool) -> str:
-    """The goals if wanted, and each person's local time with every shift that a clock change or a planned move brings.
+    """Describe a series: each party's local start, with a new entry wherever a clock change or planned move shifts it.
 
-    Only occurrences at their nominal time count: a moved one says its own time.
+    Only occurrences at their nominal time are listed; a moved occurrence has a description of its own. ``goals``
+    includes the mentorship's goals.
     """
     starts = [found.period.start for found in meeting.occurrences if found.status is OccurrenceStatus.SCHEDULED]
-    return _description(meeting, (_over_series(party, starts) for party in _known(meeting)), goals=goals)
+    return _description(meeting, (_series_times(party, starts) for party in _parties_with_data(meeting)), goals=goals)
 
 
-def describe_once(meeting: Meeting, start: datetime, *, goals: bool) -> str:
-    """The goals if wanted, and each person's local date and time of one occurrence (``start`` in UTC)."""
-    return _description(meeting, (_once(party, start) for party in _known(meeting)), goals=goals)
+def describe_occurrence(meeting: Meeting, start: datetime, *, goals: bool) -> str:
+    """Describe one occurrence that starts at ``start`` (UTC): each party's local date and time, and the goals."""
+    return _description(meeting, (_occurrence_time(party, start) for party in _parties_with_data(meeting)), goals=goals)
 
 
-def _known(meeting: Meeting) -> list[Party]:
-    """Everyone whose data is not erased."""
+def _parties_with_data(meeting: Meeting) -> list[Party]:
+    """Return the parties whose personal data has not been erased."""
     return [party for party in meeting.parties if party.email is not None]
 
 
 def _description(meeting: Meeting, local_times: Iterable[str], *, goals: bool) -> str:
-    told = [f"- {goal}" for goal in map(one_line, meeting.goals) if goal] if goals else []
-    sections = (("Goals:", told), ("Local times:", [text for text in local_times if text]))
+    listed = [f"- {goal}" for goal in map(one_line, meeting.goals) if goal] if goals else []
+    sections = (("Goals:", listed), ("Local times:", [text for text in local_times if text]))
     return "\n\n".join("\n".join((heading, *body)) for heading, body in sections if body)
 
 
-def _over_series(party: Party, starts: Sequence[datetime]) -> str:
+def _series_times(party: Party, starts: Sequence[datetime]) -> str:
     parts: list[str] = []
-    before, place = None, party.time_zone
+    previous, previous_zone = None, party.time_zone
     for start in starts:
         zone = zone_at(party.clock, start)
         wall = local_time(start, zone).wall
         day, time = _DAYS[wall.weekday()], f"{wall:%H:%M}"
-        if before != (day, time) or zone != place:
-            since = f"from {wall:%Y-%m-%d} " if before else ""
-            elsewhere = f" in {zone}" if zone != place else ""
-            parts.append(since + (time if before and day == before[0] else f"{day} {time}") + elsewhere)
-        before, place = (day, time), zone
-    return f"{_who(party, party.time_zone)}: {', '.join(parts)}" if parts else ""
+        if previous != (day, time) or zone != previous_zone:
+            since = f"from {wall:%Y-%m-%d} " if previous else ""
+            elsewhere = f" in {zone}" if zone != previous_zone else ""
+            parts.append(since + (time if previous and day == previous[0] else f"{day} {time}") + elsewhere)
+        previous, previous_zone = (day, time), zone
+    return f"{_label(party, party.time_zone)}: {', '.join(parts)}" if parts else ""
 
 
-def _once(party: Party, start: datetime) -> str:
+def _occurrence_time(party: Party, start: datetime) -> str:
     zone = zone_at(party.clock, start)
     wall = local_time(start, zone).wall
-    return f"{_who(party, zone)}: {_DAYS[wall.weekday()]} {wall:%Y-%m-%d %H:%M}"
+    return f"{_label(party, zone)}: {_DAYS[wall.weekday()]} {wall:%Y-%m-%d %H:%M}"
 
 
-def _who(party: Party, zone: str) -> str:
+def _label(party: Party, zone: str) -> str:
     return f"{one_line(party.name)} ({zone})".strip()

@@ -1,4 +1,4 @@
-"""When the events of one calendar object are, as values that can be compared whoever wrote the text."""
+"""The times of the events in a calendar object, as values that compare equal however the text was written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import recurring_ical_events
 from icalendar import Calendar, Event
 
 from scheduler.ical.foreign_zones import ForeignZones
-from scheduler.ical.parse import MALFORMED, EventReader, UnreadableCalendar, calendars_in
+from scheduler.ical.parse import PARSE_ERRORS, EventReader, UnreadableCalendar, parse_calendars
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _SEASONS = tuple(timedelta(weeks=weeks) for weeks in (0, 13, 26, 39))
@@ -20,11 +20,10 @@ _SEASONS = tuple(timedelta(weeks=weeks) for weeks in (0, 13, 26, 39))
 
 @dataclass(frozen=True)
 class EventTimes:
-    """When one event is: UTC instants; dates count from midnight UTC, floating times as UTC.
+    """The times of one event, in UTC. A date counts from midnight UTC, a floating time as UTC.
 
-    ``recurrence_id`` None is the series itself, or an event that stands alone. ``offsets`` are those of the clock
-    that it follows, season by season: two names of one zone are the same. Times that make no sense are the first
-    instant there is.
+    ``recurrence_id`` is None for the master or a single event. ``offsets`` are the UTC offsets of its zone in four
+    seasons, so that two names of one zone compare equal. Unreadable times are the earliest instant.
     """
 
     recurrence_id: datetime | None
@@ -32,80 +31,87 @@ class EventTimes:
     end: datetime
     rule: str
     added: tuple[datetime, ...]
-    taken_out: tuple[datetime, ...]
+    excluded: tuple[datetime, ...]
     offsets: tuple[timedelta | None, ...]
 
     @property
     def length(self) -> timedelta:
-        """From start to end."""
+        """The time from start to end."""
         return self.end - self.start
 
 
 def read_times(data: bytes) -> list[EventTimes]:
-    """The times of every event in the data, in the order written. Raises UnreadableCalendar."""
+    """Return the times of every event in the data, in the order written. Raises UnreadableCalendar."""
     try:
         return [
             _times(EventReader(ForeignZones.of(calendar), "UTC"), event)
-            for calendar in calendars_in(data)
+            for calendar in parse_calendars(data)
             for event in calendar.walk("VEVENT")
         ]
-    except MALFORMED as error:
+    except PARSE_ERRORS as error:
         raise UnreadableCalendar(f"an event is malformed ({type(error).__name__})") from error
 
 
-def digest_of(times: Iterable[EventTimes]) -> str:
-    """What stands for all the times of an object. An override that changes no time changes nothing."""
+def times_digest(times: Iterable[EventTimes]) -> str:
+    """Return a digest of all times of an object; overrides that change no time are left out."""
     found = list(times)
     master = next((each for each in found if each.recurrence_id is None), None)
-    said = sorted(str(each) for each in found if not (master and _says_nothing(each, master)))
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:8]
+    changed = sorted(_digest_text(each) for each in found if not (master and _changes_no_time(each, master)))
+    return hashlib.sha256("\n".join(changed).encode()).hexdigest()[:8]
 
 
-def _says_nothing(override: EventTimes, master: EventTimes) -> bool:
+def _digest_text(times: EventTimes) -> str:
+    """Return the text that is digested. Digests are stored in calendars, so it never changes."""
+    values = (times.recurrence_id, times.start, times.end, times.rule, times.added, times.excluded, times.offsets)
+    names = ("recurrence_id", "start", "end", "rule", "added", "taken_out", "offsets")
+    return f"EventTimes({', '.join(f'{name}={value!r}' for name, value in zip(names, values, strict=True))})"
+
+
+def _changes_no_time(override: EventTimes, master: EventTimes) -> bool:
     return override.recurrence_id == override.start and override.length == master.length
 
 
 def _times(reader: EventReader, event: Any) -> EventTimes:
-    """The event's times; where those make no sense, only which occurrence it is."""
+    """Return the event's times; where they can't be read, only its RECURRENCE-ID."""
     try:
         return _readable_times(reader, event)
     except UnreadableCalendar:
-        return EventTimes(_name(reader, event), _NEVER, _NEVER, "", (), (), ())
+        return EventTimes(_recurrence_id(reader, event), _NEVER, _NEVER, "", (), (), ())
 
 
 def _readable_times(reader: EventReader, event: Any) -> EventTimes:
-    lean: Any = reader.lean(event)
-    start, end = reader.span(lean)
-    rule = lean.get("RRULE")
-    first = lean["DTSTART"].dt
+    reduced: Any = reader.reduced(event)
+    start, end = reader.span(reduced)
+    rule = reduced.get("RRULE")
+    first = reduced["DTSTART"].dt
     seasons = _SEASONS if isinstance(first, datetime) and rule else ()
     return EventTimes(
-        recurrence_id=_name(reader, event),
+        recurrence_id=_recurrence_id(reader, event),
         start=start,
         end=end,
         rule="" if rule is None else ";".join(sorted(rule.to_ical().decode().upper().split(";"))),
-        added=_instants(lean, "RDATE"),
-        taken_out=_instants(lean, "EXDATE"),
+        added=_all_to_utc(reduced, "RDATE"),
+        excluded=_all_to_utc(reduced, "EXDATE"),
         offsets=tuple((first + season).utcoffset() for season in seasons),
     )
 
 
-def _name(reader: EventReader, event: Any) -> datetime | None:
-    """The instant of the RECURRENCE-ID, None if there is none. Raises UnreadableCalendar."""
+def _recurrence_id(reader: EventReader, event: Any) -> datetime | None:
+    """Return the RECURRENCE-ID as a UTC instant, or None. Raises UnreadableCalendar."""
     if "RECURRENCE-ID" not in event:
         return None
     named = Event()
     named["DTSTART"] = event["RECURRENCE-ID"]
-    value: Any = reader.lean(named)["DTSTART"]
-    return _instant(value.dt)
+    value: Any = reader.reduced(named)["DTSTART"]
+    return _to_utc(value.dt)
 
 
-def _instants(event: Any, name: str) -> tuple[datetime, ...]:
-    return tuple(sorted({_instant(each.dt) for dates in event.get(name, []) for each in dates.dts}))
+def _all_to_utc(event: Any, name: str) -> tuple[datetime, ...]:
+    return tuple(sorted({_to_utc(each.dt) for dates in event.get(name, []) for each in dates.dts}))
 
 
-def _instant(moment: Any) -> datetime:
-    """A date, a date-time or the start of a period as a UTC instant. Raises UnreadableCalendar for a time of day."""
+def _to_utc(moment: Any) -> datetime:
+    """Return a date, a date-time or the start of a period as a UTC instant. Raises UnreadableCalendar for a time."""
     if isinstance(moment, tuple):
         moment = moment[0]
     if isinstance(moment, datetime):
@@ -115,12 +121,12 @@ def _instant(moment: Any) -> datetime:
     return datetime.combine(moment, time(), UTC)
 
 
-def instances(data: bytes, instants: Collection[datetime]) -> set[datetime]:
-    """Those UTC instants at which the series in the data begins an occurrence, its overrides left aside."""
+def find_occurrences(data: bytes, instants: Collection[datetime]) -> set[datetime]:
+    """Return those of the UTC instants at which the series has an occurrence by its rule, overrides ignored."""
     near = Calendar()
-    for calendar in calendars_in(data):
+    for calendar in parse_calendars(data):
         reader = EventReader(ForeignZones.of(calendar), "UTC")
         masters = [event for event in calendar.walk("VEVENT") if "RECURRENCE-ID" not in event]
-        near.subcomponents.extend(map(reader.lean, masters))
+        near.subcomponents.extend(map(reader.reduced, masters))
     found = recurring_ical_events.of(near).between(min(instants), max(instants) + timedelta(seconds=1))
-    return {_instant(event["DTSTART"].dt) for event in found} & set(instants)
+    return {_to_utc(event["DTSTART"].dt) for event in found} & set(instants)

@@ -1,7 +1,7 @@
-"""The zones that other people's calendars name: IANA's, Microsoft's, and those that a calendar defines itself.
+"""Time zones of foreign calendars: IANA names, Microsoft names, and VTIMEZONEs defined in the calendar itself.
 
-icalendar keeps the first VTIMEZONE of each unknown name for the whole process, so that one person's calendar
-would set another's clock. Here a definition holds for its own calendar only.
+icalendar caches the first VTIMEZONE of each unknown name for the whole process, so one person's calendar would
+define another's zone. Here a definition holds for its own calendar only.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from scheduler.domain.time.zones import ZONE_NAMES, find_zone
 
 
 class IanaZones(ZONEINFO):
-    """icalendar's source of zones: the pinned tz database, and nothing that a file defined."""
+    """Provides icalendar with zones of the pinned tz database, and never with a zone that a file defined."""
 
     def timezone(self, name: str) -> tzinfo | None:
-        """The zone of that name, or of its end: some programs put their own path before an IANA name."""
+        """Return the zone of that name, or of its last parts: some programs prefix an IANA name with a path."""
         parts = name.split("/")
-        suffixes = ("/".join(parts[place:]) for place in range(len(parts)))
+        suffixes = ("/".join(parts[index:]) for index in range(len(parts)))
         return next((find_zone(suffix) for suffix in suffixes if suffix in ZONE_NAMES), None)
 
     def knows_timezone_id(self, tzid: str) -> bool:  # noqa: ARG002  # the library's signature
-        """True for every name, so that no VTIMEZONE is kept."""
+        """Return True for every name, so that icalendar caches no VTIMEZONE."""
         return True
 
 
 @dataclass(frozen=True)
 class ForeignZones:
-    """The VTIMEZONEs of one calendar, by TZID."""
+    """The VTIMEZONEs of one calendar by TZID (RFC 5545 §3.6.5)."""
 
     definitions: dict[str, Timezone]
 
     @classmethod
     def of(cls, calendar: Component) -> ForeignZones:
-        """Those that a calendar defines."""
+        """Return the zones that a calendar defines."""
         definitions = (found for found in calendar.walk("VTIMEZONE") if isinstance(found, Timezone))
         return cls({str(found["TZID"]): found for found in definitions if "TZID" in found})
 
     def find(self, tzid: str) -> tzinfo | None:
-        """The clock that the calendar defines under that name, or None.
+        """Return the zone that the calendar defines under that name, or None.
 
-        Raises ValueError for a definition that can't be read or that recurs oftener than monthly.
+        Raises ValueError for a definition that can't be read or that recurs more often than monthly.
         """
         definition = self.definitions.get(tzid)
         if definition is None:

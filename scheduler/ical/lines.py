@@ -1,6 +1,6 @@
-"""iCalendar as it is written: components and their content lines (RFC 5545 §3.1), nothing interpreted.
+"""iCalendar as text: components and their content lines (RFC 5545 §3.1), uninterpreted.
 
-What is not ours must come out as it went in, also where a parser would mend it or refuse it.
+Foreign properties must come out exactly as they went in, even where a parser would correct or refuse them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from scheduler.errors import SchedulerError
 
 LONGEST_LINE = 75
-"""Octets, the line break not counted."""
+"""Octets of a folded line, without its line break."""
 
 _NAME = re.compile(r"[A-Za-z0-9-]*")
 _VALUE = r'(?:"[^"]*"|[^";:,]*)'
@@ -22,7 +22,7 @@ _BREAK = re.compile("\r\n|\n|\r")
 
 
 class NotOneCalendar(SchedulerError):
-    """Text that is not one whole VCALENDAR."""
+    """Text that is not exactly one complete VCALENDAR."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"this is not one calendar object: {reason}")
@@ -30,7 +30,7 @@ class NotOneCalendar(SchedulerError):
 
 @dataclass(frozen=True)
 class Line:
-    """One content line, unfolded. Names of parameters are in upper case, their values as written."""
+    """One unfolded content line. Parameter names are in upper case; values are as written."""
 
     name: str
     parameters: tuple[tuple[str, str], ...]
@@ -38,53 +38,53 @@ class Line:
     text: str
 
     @classmethod
-    def of(cls, text: str) -> Line:
-        """The line with that text; one that can't be taken apart is all value."""
+    def parse(cls, text: str) -> Line:
+        """Parse a content line; text that is not well-formed becomes the value."""
         name = _NAME.match(text)
-        assert name is not None  # it matches nothing, too
-        at, parameters = name.end(), []
-        while parameter := _PARAMETER.match(text, at):
+        assert name is not None  # the pattern also matches the empty string
+        position, parameters = name.end(), []
+        while parameter := _PARAMETER.match(text, position):
             parameters.append((parameter[1].upper(), parameter[2]))
-            at = parameter.end()
-        if text[at : at + 1] != ":":
+            position = parameter.end()
+        if text[position : position + 1] != ":":
             return cls(name[0].upper(), (), text[name.end() :], text)
-        return cls(name[0].upper(), tuple(parameters), text[at + 1 :], text)
+        return cls(name[0].upper(), tuple(parameters), text[position + 1 :], text)
 
     def parameter(self, name: str) -> str | None:
-        """The value of a parameter without its quotes; None if it isn't there."""
+        """Return the value of a parameter without quotes, or None."""
         return next((value.strip('"') for key, value in self.parameters if key == name), None)
 
-    def having(self, parameters: Iterable[tuple[str, str]]) -> Line:
-        """The line with these parameters and no others, sorted."""
-        sorted_ones = tuple(sorted(parameters))
-        said = "".join(f";{name}={value}" for name, value in sorted_ones)
-        return replace(self, parameters=sorted_ones, text=f"{self.name}{said}:{self.value}")
+    def with_parameters(self, parameters: Iterable[tuple[str, str]]) -> Line:
+        """Return the line with exactly these parameters, sorted."""
+        ordered = tuple(sorted(parameters))
+        text = "".join(f";{name}={value}" for name, value in ordered)
+        return replace(self, parameters=ordered, text=f"{self.name}{text}:{self.value}")
 
-    def saying(self, value: str) -> Line:
-        """The line with another value."""
+    def with_value(self, value: str) -> Line:
+        """Return the line with another value."""
         before = self.text.removesuffix(self.value)
         return replace(self, value=value, text=before + value)
 
 
 @dataclass
 class Block:
-    """A component: its properties and the components in it, each in the order written."""
+    """A component: its properties and subcomponents, each in the order written."""
 
     name: str
     lines: list[Line] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
 
     def values(self, name: str) -> list[str]:
-        """The values of a property as written."""
+        """Return the values of a property as written."""
         return [line.value for line in self.lines if line.name == name]
 
-    def all(self, name: str) -> list[Block]:
-        """The components of that name directly in this one."""
+    def children(self, name: str) -> list[Block]:
+        """Return the direct subcomponents of that name."""
         return [block for block in self.blocks if block.name == name]
 
 
 def read_block(data: bytes) -> Block:
-    """The one VCALENDAR in the data. Raises NotOneCalendar."""
+    """Parse data that holds exactly one VCALENDAR. Raises NotOneCalendar."""
     text = _FOLD.sub("", data.decode("utf-8-sig", "replace"))
     root = Block("")
     open_blocks = [root]
@@ -99,28 +99,28 @@ def read_block(data: bytes) -> Block:
             if len(open_blocks) == 1 or open_blocks.pop().name != value.strip().upper():
                 raise NotOneCalendar(f"it has an END:{value[:40]} without its BEGIN")
         else:
-            open_blocks[-1].lines.append(Line.of(line))
+            open_blocks[-1].lines.append(Line.parse(line))
     if len(open_blocks) > 1 or root.lines or [block.name for block in root.blocks] != ["VCALENDAR"]:
         raise NotOneCalendar("it has no VCALENDAR, or more than one, or one that is cut off")
     return root.blocks[0]
 
 
 def write_block(block: Block) -> bytes:
-    """The component as text, with CRLF and folded lines."""
-    return b"".join(_folded(text) + b"\r\n" for text in _texts(block))
+    """Serialize the component with CRLF line breaks and folded lines."""
+    return b"".join(_fold(text) + b"\r\n" for text in _content_lines(block))
 
 
-def _texts(block: Block) -> Iterator[str]:
+def _content_lines(block: Block) -> Iterator[str]:
     yield f"BEGIN:{block.name}"
     for line in block.lines:
         yield line.text
     for inner in block.blocks:
-        yield from _texts(inner)
+        yield from _content_lines(inner)
     yield f"END:{block.name}"
 
 
-def _folded(text: str) -> bytes:
-    """The line in pieces of at most LONGEST_LINE octets, no character torn."""
+def _fold(text: str) -> bytes:
+    """Fold a line into pieces of at most LONGEST_LINE octets without splitting a character."""
     pieces: list[bytes] = []
     piece = b""
     for character in text:

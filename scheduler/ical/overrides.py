@@ -1,4 +1,4 @@
-"""An override that overrides nothing: one occurrence as the rule gives it, to hold what its owner put to it."""
+"""An override that changes nothing: an occurrence as the rule gives it, to hold properties that its owner added."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from scheduler.ical.lines import Block, Line
 from scheduler.ical.ownership import STAMP, TIMES
 
 
-def plain_override(master: Block, times: EventTimes, instant: datetime) -> Block:
-    """The occurrence of our series that begins at a UTC instant, as an override (RFC 5545 §3.8.4.4)."""
+def unchanged_override(master: Block, times: EventTimes, instant: datetime) -> Block:
+    """Return the occurrence of our series at a UTC instant as an override (RFC 5545 §3.8.4.4)."""
     start = next(line for line in master.lines if line.name == "DTSTART")
     end = next(line for line in master.lines if line.name in ("DTEND", "DURATION"))
     kept = [line for line in master.lines if line.name not in TIMES and line.name != STAMP]
-    said = _at(start, instant)
+    dtstart = _at(start, instant)
     ends = end if end.name == "DURATION" else _at(end, instant + times.length)
-    name = Line.of(said.text.replace("DTSTART", "RECURRENCE-ID", 1))
-    return Block("VEVENT", [said, ends, name, *kept], list(master.blocks))
+    name = Line.parse(dtstart.text.replace("DTSTART", "RECURRENCE-ID", 1))
+    return Block("VEVENT", [dtstart, ends, name, *kept], list(master.blocks))
 
 
 def _at(line: Line, instant: datetime) -> Line:
-    """The line with that instant in its own form: UTC, or its zone's local time."""
+    """Return the line with another instant in the form it has: UTC, or local time with TZID."""
     zone = line.parameter("TZID")
     if zone is None:
-        return line.saying(f"{instant.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-    return line.saying(f"{local_time(instant, zone).wall:%Y%m%dT%H%M%S}")
+        return line.with_value(f"{instant.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    return line.with_value(f"{local_time(instant, zone).wall:%Y%m%dT%H%M%S}")

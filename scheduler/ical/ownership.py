@@ -1,7 +1,7 @@
-"""Whose each part of a calendar object is: ours, or its reader's, who has it in a calendar of their own.
+"""Which properties of a calendar object belong to the service, and which to the owner of the calendar.
 
-The properties that we write are ours: when it is, what it is called, who is in it. All else belongs to whoever keeps
-the calendar: alarms, colours, categories, answers to the invitation, what their software notes there.
+The properties that the service writes are its own: times, title, people. Everything else belongs to the owner:
+alarms, colours, categories, participation status, and whatever their software adds.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from datetime import timedelta
 
 from icalendar import vDuration
 
-from scheduler.ical.event_times import EventTimes, digest_of
+from scheduler.ical.event_times import EventTimes, times_digest
 from scheduler.ical.lines import Block, Line
 
 STAMP = "X-MENTORSHIP-STAMP"
 TIMES = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID"})
 PEOPLE = frozenset({"ORGANIZER", "ATTENDEE"})
 CLOCKS = frozenset({"DTSTAMP", "LAST-MODIFIED", "CREATED"})
-"""When something was written, which by itself is no difference."""
+"""Properties that say when something was written; a change of these alone is no difference."""
 OURS = TIMES | PEOPLE | CLOCKS | {"UID", "SEQUENCE", "STATUS", "TRANSP", "SUMMARY", "DESCRIPTION", "URL", "CONFERENCE"}
 
-WORDS = {
+PART_NAMES = {
     "times": "the time",
     "title": "the title",
     "description": "the description",
@@ -32,7 +32,7 @@ WORDS = {
     "people": "the list of people",
     "link": "the link",
 }
-"""The parts of an object that are ours, in the words in which a change of them is told."""
+"""The parts of an object that belong to the service, and their names in messages."""
 
 _DEFAULTS = frozenset({"STATUS:CONFIRMED", "TRANSP:OPAQUE"})
 _PARAMETER_DEFAULTS = frozenset(
@@ -42,43 +42,42 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def is_ours(line: Line, *, with_people: bool) -> bool:
-    """Whether a property of an event is ours to say. ``with_people``: our object has an organizer."""
+    """Return whether a property of an event belongs to the service. ``with_people``: our object has an organizer."""
     if line.name in PEOPLE:
         return with_people
     return line.name in OURS or line.name == STAMP
 
 
-def meanings(lines: Iterable[Line]) -> Counter[Hashable]:
-    """What lines say, however a server has written them: order, escapes, quotes and defaults aside."""
-    return Counter(meaning for line in lines for meaning in _meanings(line))
+def normalized(lines: Iterable[Line]) -> Counter[Hashable]:
+    """Return the content of lines without differences of order, escaping, quoting and default values."""
+    return Counter(part for line in lines for part in _normalized(line))
 
 
 def digests(calendar: Block, times: Iterable[EventTimes]) -> dict[str, str]:
-    """What stands for each part of an object that is ours, by its name in WORDS.
+    """Return a digest of each part of an object that belongs to the service, by its key in PART_NAMES.
 
-    Of a property that differs from event to event it is the set of its values, so that one more override
-    that says the same is no change.
+    A digest covers the set of a property's values over all events, so an override that repeats a value is no change.
     """
-    events = calendar.all("VEVENT")
-    said = {
+    events = calendar.children("VEVENT")
+    contents = {
         "title": _values(events, "SUMMARY"),
         "description": _values(events, "DESCRIPTION"),
         "status": _values(events, "STATUS", "TRANSP"),
         "people": {address for event in events for address in _people(event)},
         "link": _values(events, "URL", "CONFERENCE"),
     }
-    return {"times": digest_of(times)} | {name: _digest(values) for name, values in said.items()}
+    return {"times": times_digest(times)} | {name: _digest(values) for name, values in contents.items()}
 
 
 def address(line: Line) -> str:
-    """The calendar user that an ORGANIZER or ATTENDEE names, to be compared."""
+    """Return the address of an ORGANIZER or ATTENDEE in a form that can be compared."""
     return line.value.strip().lower()
 
 
-def comes_along(attendee: Line, organizers: Iterable[str], invited: Iterable[str]) -> bool:
-    """Whether an attendee whom we don't name belongs there: the organizer, or somebody's delegate.
+def is_implied_attendee(attendee: Line, organizers: Iterable[str], invited: Iterable[str]) -> bool:
+    """Return whether an attendee that we didn't name is implied by ours: the organizer, or somebody's delegate.
 
-    Many clients list the organizer; a delegation is an answer (RFC 5546 §3.2.2.3).
+    Many clients list the organizer as an attendee; a delegation is an answer (RFC 5546 §3.2.2.3).
     """
     if address(attendee) in organizers:
         return True
@@ -86,7 +85,7 @@ def comes_along(attendee: Line, organizers: Iterable[str], invited: Iterable[str
     return any(one in delegators for one in invited)
 
 
-def _meanings(line: Line) -> Iterator[Hashable]:
+def _normalized(line: Line) -> Iterator[Hashable]:
     parameters = frozenset(
         (name, value.strip('"'))
         for name, value in line.parameters
@@ -139,9 +138,9 @@ def _digest(values: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(sorted(values)).encode()).hexdigest()[:8]
 
 
-def told(parts: Iterable[str]) -> str | None:
-    """That those parts were put back, as a sentence; None if there are none."""
-    words = [WORDS[part] for part in parts]
+def describe_restored(parts: Iterable[str]) -> str | None:
+    """Return a sentence that says which parts were restored, or None if there are none."""
+    words = [PART_NAMES[part] for part in parts]
     if not words:
         return None
     if len(words) == 1:

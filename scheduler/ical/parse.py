@@ -1,7 +1,7 @@
-"""Other people's iCalendar (RFC 5545) read: what an object is, and when its events make somebody busy.
+"""Reading foreign iCalendar (RFC 5545): the identity of an object, and the busy periods of its events.
 
-What can't be read is refused as a whole: a part of a calendar looks exactly like free time.
-Only bytes are parsed; nothing is fetched, whatever the text names.
+A calendar that can't be read in full is refused as a whole, because a part of it looks like free time. Only bytes
+are parsed; nothing is fetched, whatever the text names.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from scheduler.ical.foreign_zones import ForeignZones, IanaZones
 
 tzp.use(IanaZones())
 
-MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
-"""What icalendar, recurring_ical_events and dateutil raise on input that is not what they expect."""
+PARSE_ERRORS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+"""What icalendar, recurring_ical_events and dateutil raise on malformed input."""
 _TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
 _COPIED = ("UID", "SEQUENCE", "STATUS", "TRANSP", "DURATION", "RRULE")
 _BROKEN_LINE = re.compile(rf"into parts: '\s*({'|'.join(_TIMES)}|STATUS|TRANSP|BEGIN|END)\b", re.IGNORECASE)
 _CALENDAR = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*BEGIN[ \t]*:[ \t]*VCALENDAR[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _MARGIN = timedelta(days=2)
-"""More than any local day reaches beyond the same day of UTC."""
+"""More than a local day can extend beyond the same UTC day."""
 _DAY = timedelta(days=1)
 
 
 class UnreadableCalendar(SchedulerError):
-    """A calendar that can't be understood in full, so that nothing is known of its owner's time."""
+    """A calendar that can't be read in full, so that its owner's time is unknown."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -44,7 +44,7 @@ class UnreadableCalendar(SchedulerError):
 
 @dataclass(frozen=True)
 class Identity:
-    """Which version of which event an object holds. ``changed_at`` is its LAST-MODIFIED, else its DTSTAMP (UTC)."""
+    """UID, SEQUENCE and time of change of an object; ``changed_at`` is LAST-MODIFIED, else DTSTAMP (UTC)."""
 
     uid: str
     sequence: int
@@ -52,9 +52,9 @@ class Identity:
 
 
 def read_identity(data: bytes) -> Identity | None:
-    """The identity of a calendar object read back from a server; None if it is not one event or series."""
+    """Return the identity of a calendar object, or None if it is not exactly one event or series."""
     try:
-        events = [event for calendar in calendars_in(data) for event in calendar.walk("VEVENT")]
+        events = [event for calendar in parse_calendars(data) for event in calendar.walk("VEVENT")]
         if len({str(event["UID"]) for event in events}) != 1:
             return None
         master = next((event for event in events if "RECURRENCE-ID" not in event), events[0])
@@ -63,35 +63,35 @@ def read_identity(data: bytes) -> Identity | None:
             return None
         sequence = int(str(master.get("SEQUENCE", 0)))
         return Identity(str(master["UID"]), sequence, changed_at and changed_at.astimezone(UTC))
-    except (UnreadableCalendar, *MALFORMED):
+    except (UnreadableCalendar, *PARSE_ERRORS):
         return None
 
 
 def busy_periods(
     objects: Iterable[bytes], start: datetime, end: datetime, zone: str, ignore_uids: Container[str] = ()
 ) -> Periods:
-    """When the events of calendar objects make their owner busy within [start, end), seconds rounded outwards.
+    """Return the owner's busy periods within [start, end), seconds rounded outwards to whole minutes.
 
-    Cancelled and transparent events do not (RFC 5545 §3.8.2.7). All-day events take the owner's local days, and
-    floating times are read on the owner's clock: ``zone``. Raises UnreadableCalendar for anything that is
-    malformed or in an unknown zone, and for events that may recur more often than hourly; UnknownZone.
+    Cancelled and transparent events are not busy (RFC 5545 §3.8.2.7). All-day events cover local days and floating
+    times are local times of ``zone``. Raises UnreadableCalendar for malformed events, unknown zones and events that
+    may recur more often than hourly, and UnknownZone.
     """
     find_zone(zone)
     found: list[Period] = []
     for data in objects:
         try:
-            for calendar in calendars_in(data):
+            for calendar in parse_calendars(data):
                 found += EventReader(ForeignZones.of(calendar), zone).busy(calendar, start, end, ignore_uids)
-        except MALFORMED as error:
+        except PARSE_ERRORS as error:
             raise UnreadableCalendar(f"an event is malformed ({type(error).__name__})") from error
     return Periods.of(found).within(minute_of(start), minute_after(end))
 
 
-def calendars_in(data: bytes) -> list[Component]:
-    """The VCALENDARs in the data, all of them whole."""
+def parse_calendars(data: bytes) -> list[Component]:
+    """Parse the VCALENDARs in the data. Raises UnreadableCalendar unless all are complete."""
     try:
         calendars = Calendar.from_ical(data, multiple=True)
-    except MALFORMED as error:
+    except PARSE_ERRORS as error:
         raise UnreadableCalendar("it is not iCalendar") from error
     if not calendars or len(calendars) != len(_CALENDAR.findall(data)):
         raise UnreadableCalendar("it has no complete VCALENDAR, or not only those")
@@ -103,7 +103,7 @@ def calendars_in(data: bytes) -> list[Component]:
 
 @dataclass(frozen=True)
 class EventReader:
-    """Reads the events of one VCALENDAR for an owner who lives in ``zone``."""
+    """Reads the events of one VCALENDAR for an owner in ``zone``."""
 
     zones: ForeignZones
     zone: str
@@ -111,12 +111,12 @@ class EventReader:
     def busy(
         self, calendar: Component, start: datetime, end: datetime, ignore_uids: Container[str]
     ) -> Iterator[Period]:
-        """The periods of every event that counts and lies near [start, end)."""
+        """Yield the busy period of every opaque event near [start, end)."""
         by_uid: dict[str, list[Event]] = {}
         for number, event in enumerate(calendar.walk("VEVENT")):
             uid = str(event.get("UID", f"no UID {number}"))
             if uid not in ignore_uids:
-                by_uid.setdefault(uid, []).append(self.lean(event))
+                by_uid.setdefault(uid, []).append(self.reduced(event))
         recurring = Calendar()
         for events in by_uid.values():
             if any(name in event for event in events for name in ("RRULE", "RDATE", "RECURRENCE-ID")):
@@ -136,7 +136,7 @@ class EventReader:
                 yield Period(start, end)
 
     def span(self, event: Component) -> tuple[datetime, datetime]:
-        """When an event begins and ends, in UTC, by RFC 5545 §3.6.1 where it has no DTEND."""
+        """Return an event's start and end in UTC; without DTEND by RFC 5545 §3.6.1."""
         start, end, length = _moment(event, "DTSTART"), _moment(event, "DTEND"), _duration(event)
         if start is None:
             raise UnreadableCalendar("an event has no DTSTART")
@@ -157,41 +157,41 @@ class EventReader:
     def _midnight(self, day: date) -> datetime:
         return LocalTime(datetime(day.year, day.month, day.day), self.zone).instant  # noqa: DTZ001  # a wall time
 
-    def lean(self, event: Component) -> Event:
-        """The event with its times only, all of them with an offset or a date.
+    def reduced(self, event: Component) -> Event:
+        """Return the event reduced to what says when it is busy, every time with an offset or as a date.
 
-        The library copies an event for each of its occurrences, and would guess at times without an offset.
+        recurring_ical_events copies the event for each occurrence, and guesses at times without an offset.
         """
         for name, message in event.errors:
             if name in _TIMES or (name is None and _BROKEN_LINE.search(message)):
                 raise UnreadableCalendar(f"an event has a broken {name or 'line'}")
-        lean = Event()
+        reduced = Event()
         for name in _COPIED:
             if name in event:
-                lean[name] = event[name]
-        _refuse_endless(event)
+                reduced[name] = event[name]
+        _check_rules(event)
         for name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
             moment = _moment(event, name)
             if moment is not None:
                 params: Mapping[str, str] = event[name].params
-                lean[name] = vDDDTypes(self._placed(moment, params))
-                lean[name].params.update({key: value for key, value in params.items() if key == "RANGE"})
+                reduced[name] = vDDDTypes(self._localized(moment, params))
+                reduced[name].params.update({key: value for key, value in params.items() if key == "RANGE"})
         for name in ("RDATE", "EXDATE"):
             if name in event:
-                lean[name] = [self._all_placed(dates) for dates in _listed(event[name])]
-        self.span(lean)
-        return lean
+                reduced[name] = [self._all_localized(dates) for dates in _listed(event[name])]
+        self.span(reduced)
+        return reduced
 
-    def _all_placed(self, dates: object) -> vDDDLists:
-        """The dates of an RDATE or EXDATE; periods become pairs of the start and the end or the length."""
+    def _all_localized(self, dates: object) -> vDDDLists:
+        """Return the dates of an RDATE or EXDATE with offsets; a period is a pair of start and end or length."""
         if not isinstance(dates, vDDDLists):
             raise UnreadableCalendar("an event has a broken RDATE or EXDATE")
-        return vDDDLists([self._placed(each.dt, dates.params) for each in dates.dts])
+        return vDDDLists([self._localized(each.dt, dates.params) for each in dates.dts])
 
-    def _placed(self, time: Any, params: Mapping[str, str]) -> Any:
-        """A time as it is if it has an offset or is a date; else on the clock that it names, or on the owner's."""
+    def _localized(self, time: Any, params: Mapping[str, str]) -> Any:
+        """Return a time with an offset: a local time gets the zone of its TZID, a floating one the owner's."""
         if isinstance(time, tuple):
-            return tuple(self._placed(part, params) for part in time)
+            return tuple(self._localized(part, params) for part in time)
         if not isinstance(time, datetime) or time.tzinfo is not None:
             return time
         if "TZID" not in params:
@@ -203,7 +203,7 @@ class EventReader:
 
 
 def _moment(component: Component, name: str) -> date | None:
-    """A property's date or date-time, None if there is none. Raises UnreadableCalendar for anything else."""
+    """Return a property's date or date-time, or None. Raises UnreadableCalendar for anything else."""
     value = component.get(name)
     moment = getattr(value, "dt", None)
     if value is not None and not isinstance(moment, date):
@@ -220,13 +220,13 @@ def _duration(event: Component) -> timedelta | None:
 
 
 def _after(start: datetime, length: timedelta) -> datetime:
-    """The UTC instant a DURATION later: whole days on the wall clock, the rest exactly (RFC 5545 §3.3.6)."""
+    """Return the UTC instant a DURATION later: days on the wall clock, the rest exact (RFC 5545 §3.3.6)."""
     days, rest = divmod(length, _DAY)
     return (start + days * _DAY).astimezone(UTC) + rest
 
 
-def _refuse_endless(event: Component) -> None:
-    """Raises UnreadableCalendar for a rule that takes too long to follow: oftener than hourly, or hourly for ages."""
+def _check_rules(event: Component) -> None:
+    """Raise UnreadableCalendar for a rule that takes too long to expand: sub-hourly, or hourly from long ago."""
     for rule in _listed(event.get("RRULE", [])):
         if not isinstance(rule, vRecur):
             raise UnreadableCalendar("an event has a broken RRULE")

@@ -1,8 +1,7 @@
-"""Meetings to iCalendar (RFC 5545): one object for a CalDAV server, or a whole feed.
+"""Rendering meetings as iCalendar (RFC 5545): an object for a CalDAV server, or a feed.
 
-The bytes depend on the values given and nothing else: no clock, no random UID, no order of a hash.
-They hold no METHOD: what goes to a calendar is no message (RFC 4791 §4.1), and in a feed it would
-turn the whole into one invitation.
+The bytes depend on the arguments alone: no clock, no random UID, no hash order. They hold no METHOD: a stored
+object is no message (RFC 4791 §4.1), and a feed with METHOD:REQUEST is read as one invitation.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from icalendar import Alarm, Calendar, Event, vRecur
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.zones import LocalTime, local_time
-from scheduler.ical.description import describe_once, describe_series
+from scheduler.ical.description import describe_occurrence, describe_series
 from scheduler.ical.scheduling import ORGANIZERS, Copy
-from scheduler.ical.stamps import stamped
+from scheduler.ical.stamps import add_stamp
 from scheduler.ical.timezones import vtimezone
 from scheduler.ical.values import Text, add_local, add_utc, cal_address, one_line, uri
 
@@ -29,7 +28,7 @@ REFRESH = timedelta(hours=1)
 
 
 class Audience(StrEnum):
-    """How much a reader is told: all, only when they are busy, or all but the mentorship's goals."""
+    """What a reader may see: everything, busy times only, or everything except the mentorship's goals."""
 
     DETAILS = "details"
     FREE_BUSY = "free_busy"
@@ -38,53 +37,53 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True)
 class FeedEntry:
-    """A meeting in a feed, and what its reader may know of it."""
+    """A meeting in a feed, and what the feed's reader may see of it."""
 
     meeting: Meeting
     audience: Audience
 
 
 def render_invite(meeting: Meeting, uid: str, copy: Copy = ORGANIZERS) -> bytes:
-    """The calendar object with that UID (one of ``meeting.uids``), to be PUT to the CalDAV server of that copy.
+    """Render the object with that UID (one of ``meeting.uids``) for the CalDAV calendar of that copy.
 
-    It bears the mark of its version. Guests whom the server may invite are not sent the goals. Raises KeyError
-    for another UID.
+    The object carries a version stamp. Goals are left out if the server may send it to guests. Raises KeyError for
+    another UID.
     """
     audience = Audience.GUEST if copy.may_reach_guests and meeting.guests else Audience.DETAILS
-    events = _Writer(meeting, audience).object_of(uid)
+    events = _Writer(meeting, audience).events_of(uid)
     for event in events:
-        copy.address(event)
+        copy.set_schedule_agents(event)
         if event["STATUS"] == "CONFIRMED":
             event.add_component(_alarm(str(event["SUMMARY"])))
-    return stamped(_rendered(_calendar(), events, [meeting]), meeting.changed_at, meeting.revision)
+    return add_stamp(_rendered(_calendar(), events, [meeting]), meeting.changed_at, meeting.revision)
 
 
 def render_feed(name: str, entries: Sequence[FeedEntry]) -> bytes:
-    """A whole feed called ``name``, its meetings in the order given, cancelled ones among them."""
+    """Render a feed called ``name``: its meetings in the order given, cancelled ones included."""
     calendar = _calendar()
     calendar.add("NAME", Text(one_line(name)))
     calendar.add("X-WR-CALNAME", Text(one_line(name)))
     calendar.add("REFRESH-INTERVAL", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", "PT1H")
     writers = [_Writer(entry.meeting, entry.audience) for entry in entries]
-    events = [event for writer in writers for uid in writer.meeting.uids for event in writer.object_of(uid)]
+    events = [event for writer in writers for uid in writer.meeting.uids for event in writer.events_of(uid)]
     return _rendered(calendar, events, [entry.meeting for entry in entries])
 
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes the events of one meeting for one audience."""
+    """Builds the events of one meeting for one audience."""
 
     meeting: Meeting
     audience: Audience
 
-    def object_of(self, uid: str) -> list[Event]:
-        """The events that share a UID: the series with its overrides, or one that stands alone."""
+    def events_of(self, uid: str) -> list[Event]:
+        """Return the events of a UID: the master with its overrides, or a single event."""
         if uid == self.meeting.uid:
-            return [self._once(self.meeting.occurrences[0], uid)] if self._is_single else self._series()
+            return [self._single_event(self.meeting.occurrences[0], uid)] if self._is_single else self._series()
         for occurrence in self.meeting.occurrences:
             if occurrence.detached and self.meeting.detached_uid(occurrence) == uid:
-                return [self._once(occurrence, uid)]
+                return [self._single_event(occurrence, uid)]
         raise KeyError(uid)
 
     @property
@@ -96,7 +95,7 @@ class _Writer:
         return self.meeting.status is MeetingStatus.CANCELLED
 
     def _series(self) -> list[Event]:
-        """The master and its overrides; a lone cancelled event if nothing is left for a rule to give.
+        """Return the master and its overrides, or one cancelled event if no occurrence is left.
 
         Servers refuse a recurrence set without any instance.
         """
@@ -109,38 +108,38 @@ class _Writer:
         master.add("RRULE", vRecur.from_ical(str(rule)))
         for occurrence in self.meeting.occurrences:
             if self._is_excluded(occurrence):
-                # One property a date: some clients read only the first of a list.
+                # One property per date: some clients read only the first of a list.
                 add_local(master, "EXDATE", occurrence.recurrence_id)
         return [master, *(self._override(occurrence) for occurrence in kept if self._needs_override(occurrence))]
 
     def _is_excluded(self, occurrence: Occurrence) -> bool:
-        """Whether the rule's date is taken out. What is cancelled with the whole stays in, as cancelled."""
+        """Return whether the occurrence gets an EXDATE. In a cancelled meeting cancelled occurrences stay."""
         if occurrence.detached or occurrence.status is OccurrenceStatus.SKIPPED:
             return True
         return occurrence.status is OccurrenceStatus.CANCELLED and not self._is_cancelled
 
     def _needs_override(self, occurrence: Occurrence) -> bool:
-        """Whether a reader would not get its times from the rule: it was moved, or the clock changes under it.
+        """Return whether the rule alone does not give its times: it was moved, or the clock changes during it.
 
-        Adding its length to its start gives one end on the wall clock and another in UTC then, and readers differ.
+        Start plus length then gives one end on the wall clock and another in UTC, and readers differ.
         """
         if occurrence.status is OccurrenceStatus.MOVED:
             return True
         return not _is_plain(occurrence.recurrence_id, self.meeting.series.duration)
 
     def _override(self, occurrence: Occurrence) -> Event:
-        event = self._once(occurrence, self.meeting.uid)
+        event = self._single_event(occurrence, self.meeting.uid)
         add_local(event, "RECURRENCE-ID", occurrence.recurrence_id)
         return event
 
-    def _once(self, occurrence: Occurrence, uid: str) -> Event:
-        """An event at one time: a single meeting, a detached occurrence, an override."""
+    def _single_event(self, occurrence: Occurrence, uid: str) -> Event:
+        """Return an event at one time: a single meeting, a detached occurrence or an override."""
         event = self._event(uid, occurrence, cancelled=self._is_cancelled or not occurrence.takes_place)
         _add_times(event, occurrence.period, self.meeting.series.time_zone)
         return event
 
     def _event(self, uid: str, occurrence: Occurrence | None, *, cancelled: bool) -> Event:
-        """Everything of an event but its times and its recurrence; of the series if no occurrence is given."""
+        """Return an event without times and recurrence; the series' event if ``occurrence`` is None."""
         meeting = self.meeting
         event = Event()
         event.add("UID", uid)
@@ -164,14 +163,14 @@ class _Writer:
         if occurrence is None:
             description = describe_series(meeting, goals=goals)
         else:
-            description = describe_once(meeting, occurrence.period.start, goals=goals)
+            description = describe_occurrence(meeting, occurrence.period.start, goals=goals)
         if description:
             event.add("DESCRIPTION", Text(description))
         event.add("ORGANIZER", cal_address(meeting.organizer))
-        asked = {"PARTSTAT": "NEEDS-ACTION", "RSVP": "TRUE"}
-        event.add("ATTENDEE", cal_address(meeting.attendee, ROLE="REQ-PARTICIPANT", **asked))
+        invitation = {"PARTSTAT": "NEEDS-ACTION", "RSVP": "TRUE"}
+        event.add("ATTENDEE", cal_address(meeting.attendee, ROLE="REQ-PARTICIPANT", **invitation))
         for guest in meeting.guests:
-            event.add("ATTENDEE", cal_address(guest, ROLE="OPT-PARTICIPANT", **asked))
+            event.add("ATTENDEE", cal_address(guest, ROLE="OPT-PARTICIPANT", **invitation))
         if meeting.conference_url:
             event.add("URL", uri(meeting.conference_url))
             conference = {"VALUE": "URI", "FEATURE": "VIDEO", "LABEL": "Video meeting"}
@@ -179,7 +178,7 @@ class _Writer:
 
 
 def _add_nominal_times(event: Event, start: LocalTime, minutes: int) -> None:
-    """The first times of a rule, which stand for all the others: never an end that a clock change has bent."""
+    """Add the times of a series' first occurrence, which set the length of all: DURATION if the clock changes in it."""
     add_local(event, "DTSTART", start)
     length = timedelta(minutes=minutes)
     if _is_plain(start, minutes):
@@ -189,7 +188,7 @@ def _add_nominal_times(event: Event, start: LocalTime, minutes: int) -> None:
 
 
 def _add_times(event: Event, period: Period, zone: str) -> None:
-    """When an event is, in its zone's local time; in UTC where that could mean another instant."""
+    """Add an event's times in local time; in UTC where the local time would be ambiguous or missing."""
     start, end = local_time(period.start, zone), local_time(period.end, zone)
     if start.is_sayable and end.is_sayable:
         add_local(event, "DTSTART", start)
@@ -200,7 +199,7 @@ def _add_times(event: Event, period: Period, zone: str) -> None:
 
 
 def _is_plain(start: LocalTime, minutes: int) -> bool:
-    """Whether the clock exists at a nominal start and does not change before its end."""
+    """Return whether the local start exists and the clock does not change before the end."""
     length = timedelta(minutes=minutes)
     return local_time(start.instant + length, start.zone).wall == start.wall + length
 
@@ -221,7 +220,7 @@ def _calendar() -> Calendar:
 
 
 def _rendered(calendar: Calendar, events: Iterable[Event], meetings: Sequence[Meeting]) -> bytes:
-    """The calendar with the events and exactly the zones that they name, right over all their times."""
+    """Return the bytes of the calendar with the events and exactly the VTIMEZONEs that they name."""
     found = list(events)
     for zone in sorted({zone for event in found for zone in _zones_of(event)}):
         instants = [
@@ -239,6 +238,6 @@ def _rendered(calendar: Calendar, events: Iterable[Event], meetings: Sequence[Me
 
 
 def _zones_of(event: Event) -> set[str]:
-    """The TZIDs that an event names."""
+    """Return the TZIDs that an event names."""
     parameters = (getattr(value, "params", {}) for _, value in event.property_items())
     return {found["TZID"] for found in parameters if "TZID" in found}

@@ -1,4 +1,4 @@
-"""Who sends invitations for an object: its server (RFC 6638), or nobody, because we reach people ourselves."""
+"""Who sends the invitations for an object: its calendar server (RFC 6638) or nobody."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from scheduler.ical.lines import Line, read_block
 
 @dataclass(frozen=True)
 class Copy:
-    """Whose calendar an object goes to, and what the server there does by itself.
+    """One copy of a meeting: whose calendar it is written to, and how the server there schedules.
 
-    ``auto_schedule``: it invites attendees whom it is not told to leave alone (RFC 6638 §3.2).
-    ``reaches_attendee``: the mentee has a connected calendar of their own, to which we publish. ``invites``: of the
-    organizer's calendars on such servers this is the one that does, so that nobody is invited twice.
+    ``auto_schedule``: the server invites attendees unless SCHEDULE-AGENT forbids it (RFC 6638 §3.2).
+    ``reaches_attendee``: the mentee has a connected calendar that we write to. ``invites``: this is the one calendar
+    of the organizer's whose server sends the invitations, so that nobody is invited twice.
     """
 
     is_organizers: bool = True
@@ -25,11 +25,11 @@ class Copy:
 
     @property
     def may_reach_guests(self) -> bool:
-        """Whether the server sends the object to guests. Some do so whatever SCHEDULE-AGENT says."""
+        """Whether the server may send the object to guests. Some do so whatever SCHEDULE-AGENT says."""
         return self.is_organizers and self.auto_schedule
 
-    def address(self, event: Event) -> None:
-        """Says in the event, for each person, whether the server is to send them messages (RFC 6638 §7.1)."""
+    def set_schedule_agents(self, event: Event) -> None:
+        """Set SCHEDULE-AGENT for each person: whether the server sends them messages (RFC 6638 §7.1)."""
         if self.auto_schedule and not self.is_organizers:
             # With these it is an invitation (§3.1), which the server lets nobody but the organizer change (§3.2.4.4).
             for name in ("ORGANIZER", "ATTENDEE"):
@@ -46,7 +46,7 @@ class Copy:
 
 
 ORGANIZERS = Copy()
-"""The organizer's own, on a server that invites nobody."""
+"""The organizer's copy on a server that invites nobody."""
 
 
 def _listed(found: vCalAddress | list[vCalAddress]) -> list[vCalAddress]:
@@ -54,16 +54,16 @@ def _listed(found: vCalAddress | list[vCalAddress]) -> list[vCalAddress]:
 
 
 def server_invites(data: bytes) -> bool:
-    """Whether the object asks its server to invite somebody, on a server that does."""
-    return any(_is_servers(line) for line in _attendees(data))
+    """Return whether the object asks an auto-scheduling server to invite somebody."""
+    return any(_is_server_scheduled(line) for line in _attendees(data))
 
 
-def told_of_invitations(data: bytes) -> str | None:
-    """What the server says that came of its invitations (SCHEDULE-STATUS, RFC 6638 §7.3), without naming anybody.
+def describe_invitation_failures(data: bytes) -> str | None:
+    """Return a sentence about invitations that the server failed to send (SCHEDULE-STATUS, RFC 6638 §7.3).
 
-    None if all went well, or nothing is said yet.
+    It names nobody. None if none has failed so far.
     """
-    codes = [line.parameter("SCHEDULE-STATUS") or "" for line in _attendees(data) if _is_servers(line)]
+    codes = [line.parameter("SCHEDULE-STATUS") or "" for line in _attendees(data) if _is_server_scheduled(line)]
     failed = sorted({code.split(";")[0] for code in codes if code[:1] in ("3", "4", "5")})
     if not failed:
         return None
@@ -71,10 +71,10 @@ def told_of_invitations(data: bytes) -> str | None:
 
 
 def _attendees(data: bytes) -> list[Line]:
-    """Every attendee of every event in the object."""
-    events = read_block(data).all("VEVENT")
+    """Return every ATTENDEE line of every event in the object."""
+    events = read_block(data).children("VEVENT")
     return [line for event in events for line in event.lines if line.name == "ATTENDEE"]
 
 
-def _is_servers(attendee: Line) -> bool:
+def _is_server_scheduled(attendee: Line) -> bool:
     return (attendee.parameter("SCHEDULE-AGENT") or "SERVER").upper() == "SERVER"

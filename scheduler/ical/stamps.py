@@ -1,8 +1,7 @@
-"""The mark that we leave in an object: which version of the meeting it shows, and what ours looked like.
+"""The stamp in an object: which version of the meeting it shows, and digests of the properties we wrote.
 
-It lies in the object itself, so that it is stored together with what it speaks of or not at all. From it follows,
-without a copy of every object, what somebody else changed since; and a worker that was held up sees that
-what it brings is old.
+The stamp is part of the object, so both are stored or neither. It shows, without a copy of every object, what
+somebody else has changed since, and it tells a delayed worker that its version is old.
 """
 
 from __future__ import annotations
@@ -21,27 +20,27 @@ _FORM = re.compile(r"(\d{8}T\d{6}Z)/(\d{1,9})((?: [a-z]+=[0-9a-f]{8})*)")
 
 @dataclass(frozen=True)
 class Stamp:
-    """``version`` orders the versions of a meeting: when it was changed, then its revision.
+    """The version of a meeting (time of change, revision), and a digest of each part.
 
-    The time comes first: a database restored from a backup counts some revisions again.
+    The time comes first because a database restored from a backup uses some revisions again.
     """
 
     version: tuple[str, int]
     digests: Mapping[str, str]
 
 
-def stamped(data: bytes, changed_at: datetime, revision: int) -> bytes:
-    """The object with the mark of that version (``changed_at`` in UTC)."""
+def add_stamp(data: bytes, changed_at: datetime, revision: int) -> bytes:
+    """Return the object with the stamp of that version (``changed_at`` in UTC)."""
     calendar = read_block(data)
     parts = " ".join(f"{part}={digest}" for part, digest in digests(calendar, read_times(data)).items())
-    line = Line.of(f"{STAMP}:{changed_at:%Y%m%dT%H%M%SZ}/{revision} {parts}")
-    _marked_event(calendar).lines.append(line)
+    line = Line.parse(f"{STAMP}:{changed_at:%Y%m%dT%H%M%SZ}/{revision} {parts}")
+    _stamped_event(calendar).lines.append(line)
     return write_block(calendar)
 
 
 def read_stamp(calendar: Block) -> Stamp | None:
-    """The mark in an object; None if there is none, or not one of ours."""
-    values = _marked_event(calendar).values(STAMP)
+    """Return the stamp of an object, or None if there is no valid one."""
+    values = _stamped_event(calendar).values(STAMP)
     found = _FORM.fullmatch(values[0].strip()) if values else None
     if found is None:
         return None
@@ -49,19 +48,19 @@ def read_stamp(calendar: Block) -> Stamp | None:
     return Stamp((found[1], int(found[2])), parts)
 
 
-def marked_uid(data: bytes) -> str | None:
-    """The UID of an object that we once stored and that is not cancelled; None for anything else."""
+def stamped_uid(data: bytes) -> str | None:
+    """Return the UID of an object that carries a stamp and is not cancelled; None for anything else."""
     try:
         calendar = read_block(data)
-        if not calendar.all("VEVENT") or read_stamp(calendar) is None:
+        if not calendar.children("VEVENT") or read_stamp(calendar) is None:
             return None
-        event = _marked_event(calendar)
+        event = _stamped_event(calendar)
         return None if event.values("STATUS")[:1] == ["CANCELLED"] else next(iter(event.values("UID")), None)
     except (NotOneCalendar, RecursionError):
         return None
 
 
-def _marked_event(calendar: Block) -> Block:
-    """The series itself, or the event that stands alone; the first one of overrides without their series."""
-    events = calendar.all("VEVENT")
+def _stamped_event(calendar: Block) -> Block:
+    """Return the master or single event; the first override if the master is missing."""
+    events = calendar.children("VEVENT")
     return next((event for event in events if not event.values("RECURRENCE-ID")), events[0])

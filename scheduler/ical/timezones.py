@@ -1,9 +1,8 @@
 """VTIMEZONE components (RFC 5545 §3.6.5) that every calendar client reads the same way.
 
-Widely used clients read only a yearly RRULE with one BYDAY for each of two observances, and none of
-the RDATEs. So a zone is written as such a pair where that says exactly what its clock does, and as
-one observance for each change, without any recurrence, where it does not (Ramadan in Casablanca,
-"the Sunday after the first Saturday" in Santiago, a zone that gave up its summer time).
+Widely used clients read only two observances with a yearly RRULE with one BYDAY each, and ignore RDATE. A zone is
+written as such a pair where that is exact, and as one observance per change without recurrence where it is not
+(Ramadan in Casablanca, "the Sunday after the first Saturday" in Santiago, a zone that abolished summer time).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from scheduler.domain.time.periods import instant_of, minute_of
 from scheduler.domain.time.zones import find_zone, offsets_between
 
 BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001  # DTSTART of an observance is a wall time
-"""Before any meeting: from here on an observance is in force, whatever the span."""
+"""The first onset of an observance: earlier than any meeting."""
 
 _POSIX_RULE = re.compile(r",M(\d+)\.(\d)\.(\d)(?:/([+-]?\d+)(?::(\d+))?(?::(\d+))?)?")
 _POSIX_DAYS = ("SU", "MO", "TU", "WE", "TH", "FR", "SA")
@@ -30,7 +29,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Onset:
-    """When an observance begins: at a wall time of the offset before it, on that clock's words."""
+    """The start of an observance: a wall time at the offset before it, the new offset, and the TZNAME."""
 
     wall: datetime
     offset_before: timedelta
@@ -48,7 +47,7 @@ class YearlyRule:
     time: timedelta
 
     def wall(self, year: int) -> datetime:
-        """The wall time it means in that year. ``weekday`` counts from Sunday, 0."""
+        """Return the wall time of the rule in that year. ``weekday`` counts from Sunday, 0."""
         if self.nth > 0:
             first = datetime(year, self.month, 1 + 7 * (self.nth - 1))  # noqa: DTZ001  # a wall time
             return first + _DAY * ((self.weekday - first.isoweekday()) % 7) + self.time
@@ -57,22 +56,22 @@ class YearlyRule:
 
     @property
     def recurrence(self) -> vRecur:
-        """The RRULE that says the same."""
+        """The same as an RRULE."""
         return vRecur(FREQ="YEARLY", BYMONTH=self.month, BYDAY=f"{self.nth}{_POSIX_DAYS[self.weekday]}")
 
 
 @dataclass(frozen=True)
 class Observance:
-    """An onset, repeated every year by a rule if it has one."""
+    """An onset, repeated every year if there is a rule."""
 
     onset: Onset
     rule: YearlyRule | None = None
 
 
 def vtimezone(zone: str, first: datetime, last: datetime) -> Timezone:
-    """The VTIMEZONE of an IANA zone, right at every instant of the calendar years (UTC) of ``first`` to ``last``.
+    """Return the VTIMEZONE of an IANA zone, exact for the calendar years (UTC) of ``first`` to ``last``.
 
-    Raises UnknownZone. Whole years are covered so that most objects carry the very same text.
+    Whole years are covered so that most objects carry the same text. Raises UnknownZone.
     """
     component = Timezone()
     component.add("TZID", zone)
@@ -97,7 +96,7 @@ def _component(observance: Observance, *, daylight: bool) -> TimezoneDaylight | 
 
 @lru_cache(maxsize=1024)
 def _observances(zone: str, first_year: int, last_year: int) -> tuple[Observance, ...]:
-    """What to write for a zone over whole years: a pair with rules, or else every onset by itself."""
+    """Return a zone's observances over whole years: a yearly pair if that is exact, else every onset."""
     at_first, *changes = _onsets(zone, first_year, last_year)
     years = range(first_year, last_year + 1)
     pair = _yearly_pair(changes, _posix_rules(zone), years)
@@ -105,7 +104,7 @@ def _observances(zone: str, first_year: int, last_year: int) -> tuple[Observance
 
 
 def _onsets(zone: str, first_year: int, last_year: int) -> Iterator[Onset]:
-    """The offset in force when the years begin, as if it always had been; then every change within them."""
+    """Yield the offset in force when the years begin, then every change within them."""
     start = minute_of(datetime(first_year, 1, 1, tzinfo=UTC))
     end = minute_of(datetime(last_year + 1, 1, 1, tzinfo=UTC))
     clock = offsets_between(zone, start, end)
@@ -123,21 +122,21 @@ def _onsets(zone: str, first_year: int, last_year: int) -> Iterator[Onset]:
 def _yearly_pair(
     changes: Sequence[Onset], rules: Sequence[Sequence[YearlyRule]], years: Iterable[int]
 ) -> tuple[Observance, ...]:
-    """The changes as observances with rules, one for each of the zone's two POSIX rules; none if that is not exact."""
+    """Return the changes as two observances with the zone's POSIX rules; an empty tuple if that is not exact."""
     found = []
-    for spellings in rules:
-        spelling = next((rule for rule in spellings if _says_exactly(rule, changes, years)), None)
-        if spelling is None:
+    for candidates in rules:
+        exact = next((rule for rule in candidates if _matches_exactly(rule, changes, years)), None)
+        if exact is None:
             return ()
-        onset = next(change for change in changes if change.wall.month == spelling.month)
-        earliest = Onset(spelling.wall(BEGINNING.year), onset.offset_before, onset.offset, onset.name)
-        found.append(Observance(earliest, spelling))
+        onset = next(change for change in changes if change.wall.month == exact.month)
+        earliest = Onset(exact.wall(BEGINNING.year), onset.offset_before, onset.offset, onset.name)
+        found.append(Observance(earliest, exact))
     is_all = len(found) == 2 and {rule.rule.month for rule in found if rule.rule} >= {c.wall.month for c in changes}
     return tuple(found) if is_all else ()
 
 
-def _says_exactly(rule: YearlyRule, changes: Iterable[Onset], years: Iterable[int]) -> bool:
-    """Whether the rule gives the changes of its month, one in each of the years and all of one kind."""
+def _matches_exactly(rule: YearlyRule, changes: Iterable[Onset], years: Iterable[int]) -> bool:
+    """Return whether the rule gives exactly the changes of its month, one a year and all alike."""
     mine = [change for change in changes if change.wall.month == rule.month]
     kinds = {(change.offset_before, change.offset, change.name) for change in mine}
     return len(kinds) == 1 and [change.wall for change in mine] == [rule.wall(year) for year in years]
@@ -145,19 +144,19 @@ def _says_exactly(rule: YearlyRule, changes: Iterable[Onset], years: Iterable[in
 
 @lru_cache(maxsize=1024)
 def _posix_rules(zone: str) -> tuple[tuple[YearlyRule, ...], ...]:
-    """The two rules in the footer of the zone's TZif file (RFC 8536 §3.3), or none; each in every spelling to try."""
+    """Return the two rules of the footer of the zone's TZif file (RFC 8536 §3.3), each as candidates, or nothing."""
     content = files("tzdata").joinpath("zoneinfo", *zone.split("/")).read_bytes()
     footer = content.rstrip(b"\n").rsplit(b"\n", 1)[-1].decode("ascii", "replace")
-    return tuple(_spellings(*match.groups()) for match in _POSIX_RULE.finditer(footer))
+    return tuple(_candidate_rules(*match.groups()) for match in _POSIX_RULE.finditer(footer))
 
 
-def _spellings(
+def _candidate_rules(
     month: str, week: str, day: str, hours: str | None, minutes: str | None, seconds: str | None
 ) -> tuple[YearlyRule, ...]:
-    """A POSIX rule with one weekday and a time within the day; the likeliest first.
+    """Return candidates for a POSIX rule as a weekday of the month and a time of day, the likeliest first.
 
-    Times from -167 to 167 hours are allowed in POSIX. What lies on another day is another weekday, but not
-    always the same one of the month: which one is right depends on the years.
+    POSIX allows times from -167 to 167 hours. A time on another day means another weekday, but which one of the
+    month depends on the year.
     """
     size = timedelta(hours=abs(int(hours or 2)), minutes=int(minutes or 0), seconds=int(seconds or 0))
     days, time = divmod(-size if (hours or "").startswith("-") else size, _DAY)

@@ -12,7 +12,7 @@ from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.domain.programme.people import Account
 from scheduler.errors import InvalidValue, NotFound
 from scheduler.ical.render import render_invite
-from scheduler.ical.stamps import marked_uid
+from scheduler.ical.stamps import stamped_uid
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.calendars import LOOK_AHEAD
 from scheduler.services.feeds import is_rendered, render_page
@@ -173,7 +173,7 @@ class _Examination:
         """Events of ours that a restored backup knows nothing of."""
         today = self._context.clock().replace(hour=0, minute=0, second=0, microsecond=0)
         objects = self._context.calendars.read_objects(account, today, today + LOOK_AHEAD)
-        uids = sorted({uid for uid in map(marked_uid, objects) if uid is not None})
+        uids = sorted({uid for uid in map(stamped_uid, objects) if uid is not None})
         with self._context.store.read() as tx:
             known = tx.deliveries.known_uids(uids)
         yield from (of_stranger(login, uid) for uid in uids if uid not in known)

@@ -16,7 +16,7 @@ from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.domain.time.zones import TZ_DATABASE_VERSION
 from scheduler.ical.lines import NotOneCalendar
 from scheduler.ical.merge import Merged, merge
-from scheduler.ical.ownership import WORDS
+from scheduler.ical.ownership import PART_NAMES
 from scheduler.ical.parse import UnreadableCalendar, read_identity
 from scheduler.services.feeds import etag_of
 from scheduler.services.reasons import in_our_words
@@ -166,9 +166,9 @@ def _retry(meeting_id: str, row: DeliveryRow) -> str:
 def _difference(merged: Merged, *, is_invitation: bool) -> str | None:
     if merged.is_newer:
         return "the calendar holds a later version than is stored here (a restored backup?)"
-    parts = [part for part in merged.put_right if not is_invitation or part in ("times", "status")]
+    parts = [part for part in merged.restored if not is_invitation or part in ("times", "status")]
     if parts:
-        return f"changed in the calendar: {', '.join(WORDS[part] for part in parts)}"
+        return f"changed in the calendar: {', '.join(PART_NAMES[part] for part in parts)}"
     return "the calendar holds another version" if merged.differs and not is_invitation else None
 
 

@@ -33,7 +33,7 @@ MULTISTATUS = Reply(
 )
 OTHER = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:x\r\nDTSTAMP:20260101T000000Z\r\n"
 OTHER += b"DTSTART:20260101T000000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-TOO_MANY = b'<D:error xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><C:max-instances/></D:error>'
+TOO_MANY = b'<D:error xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><C:max-find_occurrences/></D:error>'
 GARBAGE = bytes(range(256)) * 4
 
 
@@ -65,7 +65,7 @@ def meeting_id(programme: Programme) -> str:
         (Reply(201, headers={"ETag": '"1"'}), None, "delivered", None),
         (Reply(401), None, "failed", "does not accept the login; check the username and the password"),
         (Reply(403), None, "failed", "check that it may write to the calendar"),
-        (Reply(403, TOO_MANY), None, "failed", "403 Forbidden: max-instances"),
+        (Reply(403, TOO_MANY), None, "failed", "403 Forbidden: max-find_occurrences"),
         (Reply(404), None, "failed", "has nothing at this address; check the calendar's URL"),
         (Reply(412), Reply(200, OTHER), "failed", "something else lies where the meeting belongs"),
         (Reply(412), Reply(500), "waiting", "500 Internal Server Error"),

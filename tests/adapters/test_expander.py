@@ -97,7 +97,7 @@ def test_one_process_answers_many_questions_and_none_is_needed_for_an_empty_cale
 def test_a_calendar_that_takes_too_long_is_unreadable_and_the_next_one_is_not(objects: list[bytes]) -> None:
     with Expander(seconds=1) as expander:
         began = time.monotonic()
-        with pytest.raises(UnreadableCalendar, match="takes longer than 1 seconds to work out"):
+        with pytest.raises(UnreadableCalendar, match="takes longer than 1 seconds"):
             ask(expander, *objects)
         assert time.monotonic() - began < 3
         assert expander.pid is None
@@ -110,7 +110,7 @@ def test_a_calendar_that_takes_too_much_memory_is_unreadable_and_the_next_one_is
     peak = re.search(r"VmPeak:\s+(\d+) kB", Path(f"/proc/{expander.pid}/status").read_text())
     assert peak
     with Expander(memory=(int(peak[1]) + 12_000) * 1024) as small:
-        with pytest.raises(UnreadableCalendar, match=r"takes more than \d+ MiB of memory to work out"):
+        with pytest.raises(UnreadableCalendar, match=r"takes more than \d+ MiB of memory"):
             ask(small, HEAP)
         assert len(ask(small, HOUR)) == 1
 

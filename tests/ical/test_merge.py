@@ -17,7 +17,7 @@ from support.calendars import event_object
 from scheduler.domain.programme.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, redescribe
 from scheduler.ical.lines import NotOneCalendar, read_block, write_block
 from scheduler.ical.merge import merge
-from scheduler.ical.ownership import told
+from scheduler.ical.ownership import describe_restored
 from scheduler.ical.parse import UnreadableCalendar
 from scheduler.ical.render import render_invite
 from scheduler.ical.scheduling import Copy
@@ -158,7 +158,7 @@ def test_what_is_ours_is_put_right_and_named(
     ours = change(meeting)
     result = merge(invite(ours), bytes_of(held))
     assert result.differs
-    assert told(result.put_right) == f"{part} had been changed in the calendar; it was put back"
+    assert describe_restored(result.restored) == f"{part} had been changed in the calendar; it was put back"
     sequence = "SEQUENCE:1" if part == "the time" or "STATUS" in new else "SEQUENCE:0"
     put_back = re.sub("SEQUENCE:.*", "SEQUENCE:0", merged(ours, held))
     assert sorted(put_back.split("\n")) == sorted(text_of(invite(ours)).split("\n"))
@@ -187,7 +187,7 @@ def test_the_same_in_a_server_s_own_words_is_no_difference(make_meeting: MakeMee
     held = text_of(invite(meeting)).replace(old, new)
     assert held != text_of(invite(meeting))
     result = merge(invite(meeting), bytes_of(held))
-    assert (result.differs, result.put_right) == (False, ())
+    assert (result.differs, result.restored) == (False, ())
 
 
 def test_a_new_override_begins_as_its_owner_has_the_series(make_meeting: MakeMeeting) -> None:
@@ -235,7 +235,7 @@ def test_an_override_of_the_owner_s_keeps_what_is_theirs_at_the_time_that_is_our
     meeting = make_meeting()
     held = text_of(invite(meeting)).replace("END:VCALENDAR\n", OWN_OVERRIDE)
     result = merge(invite(retitled(meeting)), bytes_of(held))
-    assert told(result.put_right) == "the time had been changed in the calendar; it was put back"
+    assert describe_restored(result.restored) == "the time had been changed in the calendar; it was put back"
     _, override = events(merged(retitled(meeting), held))
     for line in ("DTSTART;TZID=Europe/Berlin:20261020T143000", "DTEND;TZID=Europe/Berlin:20261020T151500"):
         assert line in override
@@ -248,14 +248,14 @@ def test_an_override_that_only_rings_otherwise_is_no_change_of_the_time(make_mee
     own = OWN_OVERRIDE.replace("T160000", "T143000").replace("T164500", "T151500")
     held = text_of(invite(meeting)).replace("END:VCALENDAR\n", own)
     result = merge(invite(retitled(meeting)), bytes_of(held))
-    assert result.put_right == ()
+    assert result.restored == ()
     assert "TRIGGER:-P1D" in events(text_of(result.data))[1]
 
 
 def test_what_somebody_changed_to_what_we_mean_by_now_is_not_told(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     held = text_of(invite(meeting)).replace("SUMMARY:Mentoring with Ada", "SUMMARY:Coffee")
-    assert merge(invite(retitled(meeting, "Coffee")), bytes_of(held)).put_right == ()
+    assert merge(invite(retitled(meeting, "Coffee")), bytes_of(held)).restored == ()
 
 
 def test_a_calendar_s_own_properties_stay_and_it_becomes_no_message(make_meeting: MakeMeeting) -> None:
@@ -315,7 +315,7 @@ def test_a_copy_without_people_leaves_those_that_a_server_put_there(make_meeting
     assert "ATTENDEE" not in text_of(invite(meeting, plain))
     held = text_of(invite(meeting)).replace("NEEDS-ACTION", "ACCEPTED")
     result = merge(invite(meeting, plain), bytes_of(held))
-    assert (result.differs, result.put_right, result.is_same) == (False, (), True)
+    assert (result.differs, result.restored, result.is_same) == (False, (), True)
     text = merged(retitled(meeting), held, plain)
     assert "PARTSTAT=ACCEPTED" in text
     assert "ORGANIZER" in text
@@ -342,7 +342,7 @@ def test_without_our_mark_everything_is_put_right_and_nothing_said(make_meeting:
     meeting = make_meeting()
     held = re.sub("X-MENTORSHIP.*\n", "", text_of(invite(meeting))).replace("SUMMARY:Ment", "SUMMARY:Sent")
     result = merge(invite(meeting), bytes_of(held))
-    assert (result.differs, result.put_right, result.is_newer) == (True, (), False)
+    assert (result.differs, result.restored, result.is_newer) == (True, (), False)
     assert "SUMMARY:Mentoring with Ada" in merged(meeting, held)
 
 
@@ -352,7 +352,7 @@ def test_without_our_mark_everything_is_put_right_and_nothing_said(make_meeting:
 def test_a_mark_that_is_not_ours_is_none(make_meeting: MakeMeeting, mark: str) -> None:
     meeting = make_meeting()
     held = re.sub("X-MENTORSHIP.*", mark, text_of(invite(meeting)))
-    assert merge(invite(meeting), bytes_of(held)).put_right == ()
+    assert merge(invite(meeting), bytes_of(held)).restored == ()
     assert mark + "\n" not in merged(meeting, held)
 
 
@@ -430,14 +430,14 @@ def test_whatever_an_app_did_ours_is_as_we_mean_it_theirs_as_they_had_it_and_onc
 
     result = merge(invite(ours), bytes_of(held))
     again = merge(invite(ours), result.data)
-    assert (again.differs, again.put_right, again.data) == (False, (), result.data)
+    assert (again.differs, again.restored, again.data) == (False, (), result.data)
     assert merge(invite(ours), bytes_of(held)).data == result.data
     text = text_of(result.data)
     for event in events(text)[: len(events(held))]:
         assert all(line in event for line in lines)
     wanted = read_block(invite(ours))
     found = read_block(result.data)
-    for mine, theirs in zip(wanted.all("VEVENT"), found.all("VEVENT"), strict=True):
+    for mine, theirs in zip(wanted.children("VEVENT"), found.children("VEVENT"), strict=True):
         for name in ("UID", "DTSTART", "DTEND", "RRULE", "SUMMARY", "DESCRIPTION", "STATUS", "URL", "RECURRENCE-ID"):
             assert mine.values(name) == theirs.values(name)
         assert [value.lower() for value in mine.values("ATTENDEE")] == theirs.values("ATTENDEE")
