@@ -66,14 +66,14 @@ def is_running(pid: int | None) -> bool:
         return False
 
 
-def test_it_answers_as_it_would_be_answered_here(expander: Expander) -> None:
+def test_child_answers_as_the_parent_would(expander: Expander) -> None:
     objects = [HOUR, DAY, WEEKLY, BEYOND_ASCII]
     assert ask(expander, *objects) == busy_periods(objects, START, END, ZONE)
     assert len(ask(expander, *objects, ignore_uids=("weekly", "größer"))) == 2
 
 
 @pytest.mark.parametrize("data", [BROKEN, SECONDLY, b"", b"\x00" * 10, HOUR[:-20]])
-def test_what_cannot_be_read_is_refused_in_the_same_words(data: bytes, expander: Expander) -> None:
+def test_unreadable_calendar_has_the_same_reason(data: bytes, expander: Expander) -> None:
     with pytest.raises(UnreadableCalendar) as here:
         busy_periods([data], START, END, ZONE)
     with pytest.raises(UnreadableCalendar, match=f"^{re.escape(str(here.value))}$"):
@@ -81,7 +81,7 @@ def test_what_cannot_be_read_is_refused_in_the_same_words(data: bytes, expander:
     assert len(ask(expander, HOUR)) == 1
 
 
-def test_one_process_answers_many_questions_and_none_is_needed_for_an_empty_calendar(expander: Expander) -> None:
+def test_one_child_answers_many_requests(expander: Expander) -> None:
     assert len(ask(expander)) == 0
     assert expander.pid is None
     ask(expander, HOUR)
@@ -94,7 +94,7 @@ def test_one_process_answers_many_questions_and_none_is_needed_for_an_empty_cale
 
 
 @pytest.mark.parametrize("objects", [[NEVER_TRUE, *CROWD], [FOR_AGES, *CROWD]], ids=["never true", "for ages"])
-def test_a_calendar_that_takes_too_long_is_unreadable_and_the_next_one_is_not(objects: list[bytes]) -> None:
+def test_calendar_over_the_time_limit_is_unreadable_and_the_next_is_read(objects: list[bytes]) -> None:
     with Expander(seconds=1) as expander:
         began = time.monotonic()
         with pytest.raises(UnreadableCalendar, match="takes longer than 1 seconds"):
@@ -105,7 +105,7 @@ def test_a_calendar_that_takes_too_long_is_unreadable_and_the_next_one_is_not(ob
         assert len(ask(expander, HOUR)) == 1
 
 
-def test_a_calendar_that_takes_too_much_memory_is_unreadable_and_the_next_one_is_not(expander: Expander) -> None:
+def test_calendar_over_the_memory_limit_is_unreadable_and_the_next_is_read(expander: Expander) -> None:
     ask(expander, HOUR)
     peak = re.search(r"VmPeak:\s+(\d+) kB", Path(f"/proc/{expander.pid}/status").read_text())
     assert peak
@@ -115,7 +115,7 @@ def test_a_calendar_that_takes_too_much_memory_is_unreadable_and_the_next_one_is
         assert len(ask(small, HOUR)) == 1
 
 
-def test_a_process_that_is_killed_is_replaced(expander: Expander) -> None:
+def test_killed_child_is_replaced(expander: Expander) -> None:
     ask(expander, HOUR)
     assert expander.pid
     os.kill(expander.pid, signal.SIGKILL)
@@ -129,7 +129,7 @@ def test_a_process_that_is_killed_is_replaced(expander: Expander) -> None:
     assert len(ask(expander, HOUR)) == 1
 
 
-def test_what_interrupts_a_question_leaves_no_answer_to_the_next(expander: Expander) -> None:
+def test_interrupted_request_leaves_no_response_behind(expander: Expander) -> None:
     """Ctrl-C while it waits: else each calendar would get the busy time of the one before."""
     interrupt = threading.Timer(1, os.kill, [os.getpid(), signal.SIGINT])
     interrupt.start()
@@ -139,7 +139,7 @@ def test_what_interrupts_a_question_leaves_no_answer_to_the_next(expander: Expan
     assert len(ask(expander, HOUR)) == 1
 
 
-def test_the_signals_that_stop_a_worker_do_not_stop_what_it_is_at(expander: Expander) -> None:
+def test_child_ignores_the_workers_signals(expander: Expander) -> None:
     ask(expander, HOUR)
     pid = expander.pid
     assert pid
@@ -149,7 +149,7 @@ def test_the_signals_that_stop_a_worker_do_not_stop_what_it_is_at(expander: Expa
     assert expander.pid == pid
 
 
-def test_it_is_given_no_secrets(expander: Expander, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_gets_no_secrets(expander: Expander, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHEDULER_SECRET_KEY", "a key that nobody else needs to know")
     ask(expander, HOUR)
     assert b"SCHEDULER" not in Path(f"/proc/{expander.pid}/environ").read_bytes()
@@ -186,7 +186,7 @@ def owner(*objects: bytes) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
 
 
 @pytest.mark.parametrize("objects", [[], CROWD], ids=["idle", "at work"])
-def test_it_ends_with_a_worker_that_is_killed(objects: list[bytes]) -> None:
+def test_child_ends_with_a_killed_worker(objects: list[bytes]) -> None:
     with owner(*objects) as (process, pid):
         time.sleep(0.3)
         assert is_running(pid)
@@ -195,7 +195,7 @@ def test_it_ends_with_a_worker_that_is_killed(objects: list[bytes]) -> None:
         wait_for(lambda: not is_running(pid), 5)
 
 
-def test_it_ends_by_itself_where_nobody_is_left_to_end_it() -> None:
+def test_orphaned_child_ends_by_itself() -> None:
     """Its processor time is bounded too: a stopped owner holds the pipe open and kills nobody."""
     with owner(*CROWD) as (process, pid):
         limits = Path(f"/proc/{pid}/limits").read_text()
@@ -206,11 +206,11 @@ def test_it_ends_by_itself_where_nobody_is_left_to_end_it() -> None:
         assert process.poll() is None
 
 
-def test_a_reading_ends_before_another_worker_takes_it_over() -> None:
+def test_time_limit_is_shorter_than_the_lease() -> None:
     assert Guard().job_seconds + SECONDS < LEASE.total_seconds()
 
 
-def test_a_large_honest_calendar_is_read(expander: Expander, figures: Figures) -> None:
+def test_large_calendar_is_read(expander: Expander, figures: Figures) -> None:
     objects = []
     for number in range(10_000):
         start = START + timedelta(hours=number % 9000)

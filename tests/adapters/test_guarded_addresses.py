@@ -18,18 +18,18 @@ from scheduler.services.calendar_server import AddressRefused
 
 
 @pytest.mark.parametrize(("address", "why"), NOT_PUBLIC)
-def test_an_address_that_is_not_public_is_refused(address: str, why: str) -> None:
+def test_non_public_address_is_refused(address: str, why: str) -> None:
     assert not is_public(ip_address(address)), why
     assert not Guard().admits(ip_address(address)), why
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_a_public_address_is_admitted(address: str) -> None:
+def test_public_address_is_allowed(address: str) -> None:
     assert Guard().admits(ip_address(address))
 
 
 @pytest.mark.parametrize(("address", "why"), NOT_PUBLIC)
-def test_a_name_is_refused_for_any_address_that_is_not_public(
+def test_host_with_any_non_public_address_is_refused(
     address: str, why: str, names: NameServer, port: int, connections: Connections, figures: Figures
 ) -> None:
     """Alone, before and after a public one, which must not be tried either."""
@@ -42,7 +42,7 @@ def test_a_name_is_refused_for_any_address_that_is_not_public(
 
 
 @pytest.mark.parametrize(("url", "why"), REFUSED_URLS)
-def test_no_way_to_write_it_gets_a_connection(
+def test_no_spelling_of_a_private_address_gets_a_connection(
     url: str, why: str, port: int, connections: Connections, figures: Figures
 ) -> None:
     # Some spellings aren't hosts at all to requests or to the resolver of this machine.
@@ -53,24 +53,24 @@ def test_no_way_to_write_it_gets_a_connection(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0177.0.0.1", "127.1", "[::1]"])
-def test_a_host_that_resolves_to_loopback_is_refused_as_such(host: str, port: int) -> None:
+def test_host_resolving_to_loopback_is_refused(host: str, port: int) -> None:
     with guarded_session(Guard()) as session, pytest.raises(AddressRefused):
         session.get(f"http://{host}:{port}/")
 
 
 @pytest.mark.parametrize(("url", "why"), NOT_PLAIN_HTTP)
-def test_a_url_that_is_not_plain_http_is_refused_before_anything_is_resolved(url: str, why: str) -> None:
+def test_url_other_than_http_is_refused_before_resolving(url: str, why: str) -> None:
     with pytest.raises(AddressRefused):
         Guard().check_url(url.format(port=80))
 
 
 @pytest.mark.parametrize("url", ["http://calendar.example/", "https://calendar.example:8443/", "http://h.example:5232"])
-def test_a_plain_url_passes_before_its_host_is_judged(url: str) -> None:
+def test_plain_url_passes_the_url_check(url: str) -> None:
     Guard().check_url(url)
 
 
 @pytest.mark.parametrize("answer", [["127.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["127.0.0.1", "8.8.8.8"]])
-def test_a_name_that_leads_to_loopback_gets_no_connection(
+def test_name_of_loopback_gets_no_connection(
     answer: list[str], names: NameServer, port: int, connections: Connections
 ) -> None:
     names("calendar.example", answer)
@@ -79,7 +79,7 @@ def test_a_name_that_leads_to_loopback_gets_no_connection(
     assert connections() == 0
 
 
-def test_a_name_is_resolved_once_and_connected_to_as_it_was_judged(
+def test_host_is_resolved_once_and_connected_to_the_checked_address(
     names: NameServer, listener: socket.socket, port: int
 ) -> None:
     guard = Guard(allowed_networks=(ip_network("127.0.0.2/32"),), connect_seconds=0.2, read_seconds=0.2)
@@ -92,7 +92,7 @@ def test_a_name_is_resolved_once_and_connected_to_as_it_was_judged(
         assert connection.getsockname()[0] == "::ffff:127.0.0.2"
 
 
-def test_a_name_that_turns_to_loopback_between_two_connections_is_refused_then(
+def test_host_rebound_to_loopback_between_connections_is_refused(
     names: NameServer, listener: socket.socket, port: int, connections: Connections
 ) -> None:
     guard = Guard(allowed_networks=(ip_network("127.0.0.2/32"),), connect_seconds=0.2, read_seconds=0.2)
@@ -106,9 +106,7 @@ def test_a_name_that_turns_to_loopback_between_two_connections_is_refused_then(
     assert connections() == 1  # the first
 
 
-def test_the_next_address_of_a_name_is_tried_where_the_first_does_not_answer(
-    names: NameServer, listener: socket.socket
-) -> None:
+def test_next_address_is_tried_if_the_first_fails(names: NameServer, listener: socket.socket) -> None:
     with socket.create_server(("127.0.0.2", 0)) as only_there:
         port = only_there.getsockname()[1]
         names("calendar.example", ["127.0.0.3", "127.0.0.2"])
@@ -117,7 +115,7 @@ def test_the_next_address_of_a_name_is_tried_where_the_first_does_not_answer(
             session.get(f"http://calendar.example:{port}/")
 
 
-def test_an_allowed_network_opens_itself_and_nothing_else() -> None:
+def test_allowed_network_allows_nothing_else() -> None:
     guard = Guard(allowed_networks=(ip_network("127.0.0.0/8"), ip_network("fd00:1::/32")))
     assert guard.admits(ip_address("127.0.0.1"))
     assert guard.admits(ip_address("fd00:1::5"))
@@ -126,7 +124,7 @@ def test_an_allowed_network_opens_itself_and_nothing_else() -> None:
     assert not guard.admits(ip_address("::ffff:127.0.0.1"))
 
 
-def test_the_refusal_says_host_and_remedy_and_no_secret() -> None:
+def test_refusal_names_host_and_remedy_without_secrets() -> None:
     with guarded_session(Guard()) as session, pytest.raises(AddressRefused) as refused:
         session.get("http://127.0.0.1:81/private/path?token=hush", auth=("user", "secret"))
     assert str(refused.value) == (
@@ -139,6 +137,6 @@ def test_the_refusal_says_host_and_remedy_and_no_secret() -> None:
     assert "private" not in str(refused.value)
 
 
-def test_the_refusal_does_not_look_like_a_failed_connection() -> None:
+def test_refusal_is_no_connection_error() -> None:
     assert issubclass(AddressRefused, Refused)
     assert not issubclass(AddressRefused, (OSError, requests.RequestException, ValueError))

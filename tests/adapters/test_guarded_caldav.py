@@ -39,7 +39,7 @@ def try_everything(guard: Guard, url: str) -> list[BaseException | str]:
 
 
 @pytest.mark.parametrize(("url", "why"), REFUSED_URLS)
-def test_no_calendar_is_asked_where_the_guard_lets_nobody_go(
+def test_caldav_to_private_address_gets_no_connection(
     url: str, why: str, port: int, connections: Connections, figures: Figures
 ) -> None:
     try_everything(Guard(), url.format(port=port))
@@ -48,7 +48,7 @@ def test_no_calendar_is_asked_where_the_guard_lets_nobody_go(
 
 
 @pytest.mark.parametrize(("address", "why"), NOT_PUBLIC)
-def test_nor_by_a_name_that_leads_there(
+def test_caldav_to_name_of_private_address_gets_no_connection(
     address: str, why: str, names: NameServer, port: int, connections: Connections, figures: Figures
 ) -> None:
     names("calendar.example", ["8.8.8.8", address])
@@ -58,7 +58,7 @@ def test_nor_by_a_name_that_leads_there(
     figures("addresses refused under CalDAV", cases=3, connections_seen=connections())
 
 
-def test_a_name_that_turns_to_loopback_between_asking_and_being_asked_to_log_in_is_refused(
+def test_host_rebound_before_the_login_is_refused(
     names: NameServer, scripted: ScriptedServer, connections: Connections, figures: Figures
 ) -> None:
     """The answer to a challenge is a second request, perhaps on a second connection."""
@@ -75,7 +75,7 @@ def test_a_name_that_turns_to_loopback_between_asking_and_being_asked_to_log_in_
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("target", ["http://[::1]:{port}/", "http://127.0.0.2:{port}/", "http://0:{port}/"])
-def test_no_server_can_send_us_there(
+def test_server_cannot_redirect_to_a_private_address(
     status: int, target: str, scripted: ScriptedServer, port: int, connections: Connections, figures: Figures
 ) -> None:
     only = Guard(allowed_networks=(ip_network("127.0.0.1/32"),))
@@ -85,7 +85,7 @@ def test_no_server_can_send_us_there(
     figures("addresses refused under CalDAV", cases=3, connections_seen=connections() - len(scripted.asked))
 
 
-def test_a_server_whose_certificate_nobody_vouches_for_sees_no_login(
+def test_server_with_untrusted_certificate_sees_no_login(
     tmp_path: Path, names: NameServer, loopback_guard: Guard
 ) -> None:
     names("calendar.example", ["127.0.0.1"])

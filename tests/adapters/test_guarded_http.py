@@ -36,19 +36,19 @@ def redirect(to: str, status: int = 302) -> Reply:
     return Reply(status, headers={"Location": to})
 
 
-def test_there_is_no_niquests_to_replace_urllib3_under_requests() -> None:
+def test_niquests_is_not_installed() -> None:
     installed = {distribution.metadata["Name"].lower() for distribution in distributions()}
     assert not installed & {"niquests", "urllib3-future"}
     assert "requests" in installed
 
 
-def test_an_allowed_network_can_be_reached(scripted: ScriptedServer, loopback_guard: Guard) -> None:
+def test_allowed_network_can_be_reached(scripted: ScriptedServer, loopback_guard: Guard) -> None:
     scripted.answer(Reply(200, b"hello"))
     with guarded_session(loopback_guard) as session:
         assert session.get(scripted.url).content == b"hello"
 
 
-def test_no_proxy_is_used_whatever_the_environment_and_the_caller_say(
+def test_no_proxy_is_used(
     scripted: ScriptedServer, other: ScriptedServer, loopback_guard: Guard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scripted.answer(Reply(200, b"straight"))
@@ -60,7 +60,7 @@ def test_no_proxy_is_used_whatever_the_environment_and_the_caller_say(
     assert other.asked == []
 
 
-def test_no_login_comes_from_a_netrc(
+def test_netrc_is_not_read(
     scripted: ScriptedServer, loopback_guard: Guard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password secret")
@@ -83,7 +83,7 @@ def test_no_login_comes_from_a_netrc(
         "file:///etc/passwd",
     ],
 )
-def test_a_redirect_is_judged_like_the_first_address(target: str, scripted: ScriptedServer) -> None:
+def test_redirect_is_checked_like_the_first_url(target: str, scripted: ScriptedServer) -> None:
     only_here = Guard(allowed_networks=(ip_network("127.0.0.1/32"),))
     scripted.answer(redirect(target))
     with guarded_session(only_here) as session, pytest.raises(AddressRefused):
@@ -91,14 +91,14 @@ def test_a_redirect_is_judged_like_the_first_address(target: str, scripted: Scri
     assert len(scripted.asked) == 1
 
 
-def test_few_redirects_are_followed(scripted: ScriptedServer, loopback_guard: Guard) -> None:
+def test_redirects_are_limited(scripted: ScriptedServer, loopback_guard: Guard) -> None:
     scripted.script = lambda asked: redirect(f"/{len(scripted.asked)}")
     with guarded_session(loopback_guard) as session, pytest.raises(requests.TooManyRedirects):
         session.get(scripted.url)
     assert len(scripted.asked) == 4
 
 
-def test_a_redirect_to_another_server_gets_no_login(
+def test_redirect_to_another_server_gets_no_login(
     scripted: ScriptedServer, other: ScriptedServer, loopback_guard: Guard
 ) -> None:
     scripted.answer(redirect(other.url))
@@ -109,7 +109,7 @@ def test_a_redirect_to_another_server_gets_no_login(
     assert "Authorization" not in other.asked[0].headers
 
 
-def test_another_server_can_not_ask_for_a_digest_of_the_login(
+def test_another_server_cannot_request_a_digest_login(
     scripted: ScriptedServer, other: ScriptedServer, loopback_guard: Guard
 ) -> None:
     scripted.answer(redirect(other.url))
@@ -119,7 +119,7 @@ def test_another_server_can_not_ask_for_a_digest_of_the_login(
     assert [("Authorization" in asked.headers) for asked in other.asked] == [False]
 
 
-def test_a_redirect_on_the_same_server_keeps_the_login(scripted: ScriptedServer, loopback_guard: Guard) -> None:
+def test_redirect_on_the_same_server_keeps_the_login(scripted: ScriptedServer, loopback_guard: Guard) -> None:
     scripted.answer(redirect("/there"), Reply(200))
     with guarded_session(loopback_guard) as session:
         session.get(scripted.url, auth=LOGIN)
@@ -127,7 +127,7 @@ def test_a_redirect_on_the_same_server_keeps_the_login(scripted: ScriptedServer,
 
 
 @pytest.mark.parametrize("status", [307, 308])
-def test_a_write_goes_on_whole_where_the_status_says_so(
+def test_redirected_write_keeps_method_and_body_for_307_and_308(
     status: int, scripted: ScriptedServer, loopback_guard: Guard
 ) -> None:
     scripted.answer(redirect("/there", status), Reply(201))
@@ -138,7 +138,7 @@ def test_a_write_goes_on_whole_where_the_status_says_so(
 
 @pytest.mark.parametrize("status", [301, 302, 303])
 @pytest.mark.parametrize("method", ["PUT", "PROPFIND", "REPORT", "DELETE"])
-def test_nothing_else_is_asked_than_what_was_asked(
+def test_redirected_write_never_becomes_a_get(
     method: str, status: int, scripted: ScriptedServer, loopback_guard: Guard
 ) -> None:
     scripted.answer(redirect("/there", status), Reply(200))
@@ -148,9 +148,7 @@ def test_nothing_else_is_asked_than_what_was_asked(
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
-def test_a_body_is_read_up_to_the_limit_and_no_further(
-    encoding: str, scripted: ScriptedServer, loopback_guard: Guard
-) -> None:
+def test_body_is_read_up_to_the_limit(encoding: str, scripted: ScriptedServer, loopback_guard: Guard) -> None:
     pack = gzip.compress if encoding == "gzip" else bytes
     headers = {"Content-Encoding": encoding}
     scripted.answer(Reply(200, pack(bytes(1000)), headers), Reply(200, pack(bytes(1001)), headers))
@@ -161,7 +159,7 @@ def test_a_body_is_read_up_to_the_limit_and_no_further(
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 5])
-def test_a_bomb_is_not_unpacked(layers: int, scripted: ScriptedServer, loopback_guard: Guard) -> None:
+def test_compression_bomb_is_not_unpacked(layers: int, scripted: ScriptedServer, loopback_guard: Guard) -> None:
     """Megabytes in a few hundred bytes, packed again and again."""
     bomb = bytes(20 * 2**20)
     for _ in range(layers):
@@ -176,18 +174,14 @@ def test_a_bomb_is_not_unpacked(layers: int, scripted: ScriptedServer, loopback_
         tracemalloc.stop()
 
 
-def test_a_body_packed_more_often_than_any_honest_one_is_not_read(
-    scripted: ScriptedServer, loopback_guard: Guard
-) -> None:
+def test_body_compressed_too_often_is_refused(scripted: ScriptedServer, loopback_guard: Guard) -> None:
     scripted.answer(Reply(200, b"x", {"Content-Encoding": ", ".join(["gzip"] * 100)}))
     with guarded_session(loopback_guard) as session, pytest.raises(requests.exceptions.ContentDecodingError):
         session.get(scripted.url)
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
-def test_the_body_of_a_redirect_is_bounded_too_though_nobody_wants_it(
-    encoding: str, scripted: ScriptedServer, loopback_guard: Guard
-) -> None:
+def test_body_of_a_redirect_is_bounded(encoding: str, scripted: ScriptedServer, loopback_guard: Guard) -> None:
     """What does not unpack would else be read to its end as it is."""
     headers = {"Content-Encoding": encoding, "Location": "/there"}
     scripted.answer(Reply(302, b"no gzip" + bytes(10**6), headers), Reply(200))
@@ -197,7 +191,7 @@ def test_the_body_of_a_redirect_is_bounded_too_though_nobody_wants_it(
 
 
 @pytest.mark.parametrize("target", ["http://[::1", "http://calendar.example:port/", "\xff"])
-def test_a_redirect_to_what_is_no_url_is_an_error_of_the_answer(
+def test_redirect_to_an_invalid_url_is_a_response_error(
     target: str, scripted: ScriptedServer, loopback_guard: Guard
 ) -> None:
     scripted.answer(redirect(target))
@@ -228,9 +222,7 @@ def test_a_redirect_to_what_is_no_url_is_an_error_of_the_answer(
         "a big body",
     ],
 )
-def test_nothing_else_of_an_answer_is_read_without_end(
-    answer: bytes, scripted: ScriptedServer, loopback_guard: Guard
-) -> None:
+def test_headers_and_chunks_are_bounded(answer: bytes, scripted: ScriptedServer, loopback_guard: Guard) -> None:
     scripted.answer(Raw(answer))
     tracemalloc.start()
     try:
@@ -244,9 +236,7 @@ def test_nothing_else_of_an_answer_is_read_without_end(
         tracemalloc.stop()
 
 
-def test_a_silent_server_is_not_waited_for_even_without_a_timeout(
-    scripted: ScriptedServer, loopback_guard: Guard
-) -> None:
+def test_silent_server_times_out_without_a_timeout_argument(scripted: ScriptedServer, loopback_guard: Guard) -> None:
     scripted.answer(Raw(b" " * 20, pause=0.5))
     began = time.monotonic()
     with guarded_session(replace(loopback_guard, read_seconds=0.2)) as session, pytest.raises(requests.Timeout):
@@ -259,9 +249,7 @@ def test_a_silent_server_is_not_waited_for_even_without_a_timeout(
     [b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100],
     ids=["headers", "body"],
 )
-def test_a_trickle_of_bytes_ends_when_the_job_is_over(
-    drops: bytes, scripted: ScriptedServer, loopback_guard: Guard
-) -> None:
+def test_trickling_body_ends_at_the_deadline(drops: bytes, scripted: ScriptedServer, loopback_guard: Guard) -> None:
     scripted.answer(Raw(drops, pause=0.03))
     began = time.monotonic()
     with guarded_session(replace(loopback_guard, job_seconds=1)) as session:
@@ -286,7 +274,7 @@ def secure(certificate: Path) -> Iterator[ScriptedServer]:
         yield server
 
 
-def test_tls_asks_for_the_name_and_checks_it_though_the_connection_goes_to_an_address(
+def test_tls_checks_the_host_name_of_a_connection_by_address(
     secure: ScriptedServer, certificate: Path, names: NameServer, loopback_guard: Guard
 ) -> None:
     names("calendar.example", ["127.0.0.1"])
@@ -297,7 +285,7 @@ def test_tls_asks_for_the_name_and_checks_it_though_the_connection_goes_to_an_ad
 
 
 @pytest.mark.parametrize("host", ["other.example", "127.0.0.1"])
-def test_tls_refuses_a_certificate_for_another_name(
+def test_tls_refuses_certificate_for_another_name(
     host: str, secure: ScriptedServer, certificate: Path, names: NameServer, loopback_guard: Guard
 ) -> None:
     names("other.example", ["127.0.0.1"])
@@ -308,9 +296,7 @@ def test_tls_refuses_a_certificate_for_another_name(
     assert secure.asked == []
 
 
-def test_tls_refuses_a_certificate_that_nobody_vouches_for(
-    secure: ScriptedServer, names: NameServer, loopback_guard: Guard
-) -> None:
+def test_tls_refuses_untrusted_certificate(secure: ScriptedServer, names: NameServer, loopback_guard: Guard) -> None:
     names("calendar.example", ["127.0.0.1"])
     with guarded_session(loopback_guard) as session, pytest.raises(requests.exceptions.SSLError):
         session.get(f"https://calendar.example:{secure.port}/")
@@ -322,7 +308,7 @@ def test_tls_refuses_a_certificate_that_nobody_vouches_for(
     [(timedelta(days=-2), timedelta(seconds=-5)), (timedelta(days=1), timedelta(days=2))],
     ids=["expired", "not valid yet"],
 )
-def test_tls_refuses_a_certificate_out_of_its_time(
+def test_tls_refuses_expired_certificate(
     since: timedelta, until: timedelta, tmp_path: Path, names: NameServer, loopback_guard: Guard
 ) -> None:
     names("calendar.example", ["127.0.0.1"])
@@ -335,7 +321,7 @@ def test_tls_refuses_a_certificate_out_of_its_time(
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
-def test_no_certificate_is_trusted_because_the_environment_says_so(
+def test_certificates_of_the_environment_are_not_trusted(
     name: str,
     secure: ScriptedServer,
     certificate: Path,
@@ -352,7 +338,7 @@ def test_no_certificate_is_trusted_because_the_environment_says_so(
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1:{other}/", "http://calendar.example:{other}/there"])
 @pytest.mark.parametrize(("method", "status"), [("GET", 302), ("GET", 301), ("PUT", 307), ("REPORT", 308)])
-def test_nothing_goes_on_in_the_open_that_began_under_tls(
+def test_redirect_from_https_to_http_is_refused(
     method: str,
     status: int,
     location: str,
@@ -371,7 +357,7 @@ def test_nothing_goes_on_in_the_open_that_began_under_tls(
     assert other.asked == []
 
 
-def test_a_redirect_into_tls_is_followed(
+def test_redirect_to_https_is_followed(
     scripted: ScriptedServer, secure: ScriptedServer, certificate: Path, names: NameServer, loopback_guard: Guard
 ) -> None:
     names("calendar.example", ["127.0.0.1"])
@@ -381,7 +367,7 @@ def test_a_redirect_into_tls_is_followed(
         assert session.get(scripted.url).content == b"hello"
 
 
-def test_a_handshake_that_never_ends_is_not_waited_for(loopback_guard: Guard) -> None:
+def test_endless_handshake_times_out(loopback_guard: Guard) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         with (
@@ -392,7 +378,7 @@ def test_a_handshake_that_never_ends_is_not_waited_for(loopback_guard: Guard) ->
         assert time.monotonic() - began < 2
 
 
-def test_a_trickle_under_tls_ends_too(
+def test_trickling_body_under_tls_ends_at_the_deadline(
     secure: ScriptedServer, certificate: Path, names: NameServer, loopback_guard: Guard
 ) -> None:
     names("calendar.example", ["127.0.0.1"])

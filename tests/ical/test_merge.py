@@ -83,9 +83,7 @@ KEPT = [
 
 
 @pytest.mark.parametrize("line", KEPT)
-def test_what_we_never_write_stays_as_it_was_written_in_the_series_and_in_every_override(
-    make_meeting: MakeMeeting, line: str
-) -> None:
+def test_foreign_properties_stay_in_master_and_overrides(make_meeting: MakeMeeting, line: str) -> None:
     meeting = make_meeting(outcomes=MOVED)
     held = with_lines(text_of(invite(meeting)), line)
     for changed in (retitled(meeting), move_occurrence(meeting, SECOND, datetime(2026, 10, 22, 9, tzinfo=UTC), NOW)):
@@ -104,7 +102,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("asked", "answered"), ANSWERS)
-def test_answers_to_the_invitation_stay(make_meeting: MakeMeeting, asked: str, answered: str) -> None:
+def test_participation_status_stays(make_meeting: MakeMeeting, asked: str, answered: str) -> None:
     meeting = make_meeting(outcomes=MOVED)
     held = text_of(invite(meeting)).replace(asked, answered)
     parameters = set(re.findall(r"[A-Z-]+=(?:\"[^\"]*\"|[^;:]*)", answered)) - {"ROLE=REQ-PARTICIPANT"}
@@ -121,7 +119,7 @@ def test_answers_to_the_invitation_stay(make_meeting: MakeMeeting, asked: str, a
     ],
     ids=["the organizer, whom apps add", "a delegate"],
 )
-def test_who_comes_along_with_those_invited_stays(make_meeting: MakeMeeting, line: str) -> None:
+def test_delegates_and_organizer_stay_as_attendees(make_meeting: MakeMeeting, line: str) -> None:
     meeting = make_meeting(count=1)
     held = with_lines(text_of(invite(meeting)), line)
     assert line in merged(retitled(meeting), held)
@@ -150,7 +148,7 @@ PUT_RIGHT = [
 
 @pytest.mark.parametrize(("old", "new", "part"), [row[1:] for row in PUT_RIGHT], ids=[row[0] for row in PUT_RIGHT])
 @pytest.mark.parametrize("change", [lambda meeting: meeting, lambda meeting: redescribe(meeting, NOW)], ids=["", "new"])
-def test_what_is_ours_is_put_right_and_named(
+def test_changed_own_properties_are_restored_and_named(
     make_meeting: MakeMeeting, change: Changed, old: str, new: str, part: str
 ) -> None:
     meeting = make_meeting()
@@ -182,7 +180,7 @@ SAME = [
 
 
 @pytest.mark.parametrize(("old", "new"), [row[1:] for row in SAME], ids=[row[0] for row in SAME])
-def test_the_same_in_a_server_s_own_words_is_no_difference(make_meeting: MakeMeeting, old: str, new: str) -> None:
+def test_rewriting_by_a_server_is_no_difference(make_meeting: MakeMeeting, old: str, new: str) -> None:
     meeting = make_meeting()
     held = text_of(invite(meeting)).replace(old, new)
     assert held != text_of(invite(meeting))
@@ -190,7 +188,7 @@ def test_the_same_in_a_server_s_own_words_is_no_difference(make_meeting: MakeMee
     assert (result.differs, result.restored) == (False, ())
 
 
-def test_a_new_override_begins_as_its_owner_has_the_series(make_meeting: MakeMeeting) -> None:
+def test_new_override_starts_with_the_owners_properties(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     held = (
         with_lines(text_of(invite(meeting)), "COLOR:red").replace("-PT15M", "-PT1H").replace("NEEDS-ACTION", "ACCEPTED")
@@ -203,7 +201,7 @@ def test_a_new_override_begins_as_its_owner_has_the_series(make_meeting: MakeMee
     assert "-PT15M" not in series + override
 
 
-def test_an_override_is_the_same_in_whichever_zone_its_name_is_said(make_meeting: MakeMeeting) -> None:
+def test_override_is_matched_in_any_zone(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(outcomes=MOVED)
     held = with_lines(text_of(invite(meeting)), "COLOR:red")
     held = held.replace("RECURRENCE-ID;TZID=Europe/Berlin:20261020T143000", "RECURRENCE-ID:20261020T123000Z")
@@ -231,7 +229,7 @@ END:VCALENDAR
 """
 
 
-def test_an_override_of_the_owner_s_keeps_what_is_theirs_at_the_time_that_is_ours(make_meeting: MakeMeeting) -> None:
+def test_owners_override_keeps_their_properties_at_our_time(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     held = text_of(invite(meeting)).replace("END:VCALENDAR\n", OWN_OVERRIDE)
     result = merge(invite(retitled(meeting)), bytes_of(held))
@@ -243,7 +241,7 @@ def test_an_override_of_the_owner_s_keeps_what_is_theirs_at_the_time_that_is_our
         assert line in override
 
 
-def test_an_override_that_only_rings_otherwise_is_no_change_of_the_time(make_meeting: MakeMeeting) -> None:
+def test_override_with_another_alarm_is_no_change_of_time(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     own = OWN_OVERRIDE.replace("T160000", "T143000").replace("T164500", "T151500")
     held = text_of(invite(meeting)).replace("END:VCALENDAR\n", own)
@@ -252,13 +250,13 @@ def test_an_override_that_only_rings_otherwise_is_no_change_of_the_time(make_mee
     assert "TRIGGER:-P1D" in events(text_of(result.data))[1]
 
 
-def test_what_somebody_changed_to_what_we_mean_by_now_is_not_told(make_meeting: MakeMeeting) -> None:
+def test_change_to_our_present_version_is_not_reported(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     held = text_of(invite(meeting)).replace("SUMMARY:Mentoring with Ada", "SUMMARY:Coffee")
     assert merge(invite(retitled(meeting, "Coffee")), bytes_of(held)).restored == ()
 
 
-def test_a_calendar_s_own_properties_stay_and_it_becomes_no_message(make_meeting: MakeMeeting) -> None:
+def test_calendar_properties_stay_without_method(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     held = text_of(invite(meeting)).replace("VERSION:2.0\n", "VERSION:2.0\nMETHOD:PUBLISH\nX-APPLE-REGION:DE\n")
     text = merged(retitled(meeting), held)
@@ -267,7 +265,7 @@ def test_a_calendar_s_own_properties_stay_and_it_becomes_no_message(make_meeting
     assert text.count("PRODID") == 1
 
 
-def test_an_override_of_the_owner_s_goes_with_the_occurrence(make_meeting: MakeMeeting) -> None:
+def test_owners_override_goes_with_its_occurrence(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     held = text_of(invite(meeting)).replace("END:VCALENDAR\n", OWN_OVERRIDE)
     assert len(events(merged(cancel_occurrence(meeting, SECOND, NOW), held))) == 1
@@ -275,7 +273,7 @@ def test_an_override_of_the_owner_s_goes_with_the_occurrence(make_meeting: MakeM
     assert len(events(merged(meeting, elsewhere))) == 1
 
 
-def test_our_alarm_follows_the_title_and_the_owner_s_own_rings_no_less(make_meeting: MakeMeeting) -> None:
+def test_our_alarm_follows_the_title_and_owners_alarms_stay(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(count=1)
     own = "BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:Up\nTRIGGER:-PT30M\nEND:VALARM"
     text = merged(retitled(meeting), with_lines(text_of(invite(meeting)), own))
@@ -283,7 +281,7 @@ def test_our_alarm_follows_the_title_and_the_owner_s_own_rings_no_less(make_meet
     assert "BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:New title\nTRIGGER:-PT15M\nEND:VALARM" in text
 
 
-def test_a_cancelled_meeting_rings_no_more_but_for_the_owner_s_own_alarms(make_meeting: MakeMeeting) -> None:
+def test_cancelled_meeting_keeps_the_owners_alarms_only(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(count=1)
     own = "BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:Up\nTRIGGER:-PT30M\nEND:VALARM"
     text = merged(cancel(meeting, NOW), with_lines(text_of(invite(meeting)), own))
@@ -300,7 +298,7 @@ def test_sequence_never_falls_and_rises_with_the_times(make_meeting: MakeMeeting
     assert set(re.findall("SEQUENCE:.*", merged(moved, held))) == {"SEQUENCE:10"}
 
 
-def test_who_was_invited_by_the_server_is_left_to_it_and_who_was_not_may_be(make_meeting: MakeMeeting) -> None:
+def test_schedule_agent_of_server_invited_attendee_stays(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(count=1)
     server, client = Copy(auto_schedule=True, reaches_attendee=False), Copy(auto_schedule=True)
     assert "SCHEDULE-AGENT" not in merged(meeting, text_of(invite(meeting, server)), client)
@@ -309,7 +307,7 @@ def test_who_was_invited_by_the_server_is_left_to_it_and_who_was_not_may_be(make
     assert "SCHEDULE-AGENT=NONE" in merged(meeting, nobody, server)
 
 
-def test_a_copy_without_people_leaves_those_that_a_server_put_there(make_meeting: MakeMeeting) -> None:
+def test_copy_without_people_keeps_those_the_server_added(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(count=1)
     plain = Copy(is_organizers=False, auto_schedule=True)
     assert "ATTENDEE" not in text_of(invite(meeting, plain))
@@ -321,14 +319,14 @@ def test_a_copy_without_people_leaves_those_that_a_server_put_there(make_meeting
     assert "ORGANIZER" in text
 
 
-def test_an_erased_person_is_gone_from_what_a_calendar_holds(make_meeting: MakeMeeting) -> None:
+def test_erased_person_is_removed_from_the_stored_object(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     held = with_lines(text_of(invite(meeting)), "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ada@example.org")
     erased = redescribe(meeting, NOW, organizer=Party("", None, "Europe/Berlin"))
     assert "ada@example.org" not in merged(erased, held)
 
 
-def test_a_later_version_is_told_from_an_older_one(make_meeting: MakeMeeting) -> None:
+def test_later_version_is_newer(make_meeting: MakeMeeting) -> None:
     first = make_meeting()
     second, third = retitled(first), retitled(retitled(first))
     assert merge(invite(first), invite(second)).is_newer
@@ -338,7 +336,7 @@ def test_a_later_version_is_told_from_an_older_one(make_meeting: MakeMeeting) ->
     assert not merge(invite(restored), invite(third)).is_newer
 
 
-def test_without_our_mark_everything_is_put_right_and_nothing_said(make_meeting: MakeMeeting) -> None:
+def test_object_without_stamp_is_restored_silently(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     held = re.sub("X-MENTORSHIP.*\n", "", text_of(invite(meeting))).replace("SUMMARY:Ment", "SUMMARY:Sent")
     result = merge(invite(meeting), bytes_of(held))
@@ -349,14 +347,14 @@ def test_without_our_mark_everything_is_put_right_and_nothing_said(make_meeting:
 @pytest.mark.parametrize(
     "mark", ["X-MENTORSHIP-STAMP:", "X-MENTORSHIP-STAMP:soon", "X-MENTORSHIP-STAMP:20260902T090000Z/x"]
 )
-def test_a_mark_that_is_not_ours_is_none(make_meeting: MakeMeeting, mark: str) -> None:
+def test_invalid_stamp_is_none(make_meeting: MakeMeeting, mark: str) -> None:
     meeting = make_meeting()
     held = re.sub("X-MENTORSHIP.*", mark, text_of(invite(meeting)))
     assert merge(invite(meeting), bytes_of(held)).restored == ()
     assert mark + "\n" not in merged(meeting, held)
 
 
-def test_zones_are_ours_and_another_stays_only_if_something_of_theirs_names_it(make_meeting: MakeMeeting) -> None:
+def test_foreign_zone_stays_only_if_it_is_named(make_meeting: MakeMeeting) -> None:
     zone = "BEGIN:VTIMEZONE\nTZID:Own\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0100\n"
     zone += "END:STANDARD\nEND:VTIMEZONE\n"
     meeting = make_meeting(count=1)
@@ -375,7 +373,7 @@ def test_zones_are_ours_and_another_stays_only_if_something_of_theirs_names_it(m
         "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20261006T120000Z\nRECURRENCE-ID:soon\nEND:VEVENT\nEND:VCALENDAR\n",
     ],
 )
-def test_what_is_not_one_calendar_object_is_refused(make_meeting: MakeMeeting, held: str) -> None:
+def test_data_of_several_calendars_is_refused(make_meeting: MakeMeeting, held: str) -> None:
     with pytest.raises((NotOneCalendar, UnreadableCalendar)):
         merge(invite(make_meeting()), bytes_of(held))
 
@@ -399,7 +397,7 @@ BREAKS = ["DTSTART", "DTEND", "SUMMARY", "DESCRIPTION", "STATUS", "RRULE", "ATTE
         pytest.param(["DTSTART:20261008T080000Z", *["BEGIN:X-A"] * 1200, *["END:X-A"] * 1200], id="a deep nest"),
     ],
 )
-def test_what_is_out_of_all_bounds_is_refused(make_meeting: MakeMeeting, lines: list[str]) -> None:
+def test_value_out_of_range_is_refused(make_meeting: MakeMeeting, lines: list[str]) -> None:
     meeting = make_meeting()
     ours = render_invite(meeting, meeting.uid)
     with pytest.raises((UnreadableCalendar, NotOneCalendar)):
@@ -408,9 +406,7 @@ def test_what_is_out_of_all_bounds_is_refused(make_meeting: MakeMeeting, lines: 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_whatever_an_app_did_ours_is_as_we_mean_it_theirs_as_they_had_it_and_once_is_enough(
-    make_meeting: MakeMeeting, data: st.DataObject
-) -> None:
+def test_merge_restores_ours_keeps_theirs_and_is_idempotent(make_meeting: MakeMeeting, data: st.DataObject) -> None:
     meeting = make_meeting(
         count=data.draw(st.integers(1, 4)), outcomes=data.draw(st.sampled_from([None, {0: timedelta(days=2)}]))
     )
@@ -447,7 +443,7 @@ def test_whatever_an_app_did_ours_is_as_we_mean_it_theirs_as_they_had_it_and_onc
 
 
 @given(PRINTABLE)
-def test_a_line_of_any_length_comes_back_from_its_folds(value: str) -> None:
+def test_folded_line_of_any_length_is_read_back(value: str) -> None:
     data = f"BEGIN:VCALENDAR\r\nX-LONG:{value * 3}\r\nEND:VCALENDAR\r\n".encode()
     written = write_block(read_block(data))
     assert max(map(len, written.split(b"\r\n"))) <= 75

@@ -81,33 +81,33 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("name", "periods"), READABLE)
-def test_what_a_calendar_makes_busy(name: str, periods: list[str]) -> None:
+def test_busy_periods_of_corpus_files(name: str, periods: list[str]) -> None:
     assert busy(name) == periods
 
 
 @pytest.mark.parametrize(("name", "reason"), UNREADABLE)
-def test_what_cannot_be_read_in_full_is_refused_as_a_whole(name: str, reason: str) -> None:
+def test_partly_unreadable_calendar_is_refused_as_a_whole(name: str, reason: str) -> None:
     with pytest.raises(UnreadableCalendar, match=reason):
         busy("timed-event", name)
 
 
-def test_every_file_of_the_corpus_is_in_one_of_the_tables() -> None:
+def test_every_corpus_file_is_in_one_of_the_tables() -> None:
     listed = {name for name, _ in READABLE} | {name for name, _ in UNREADABLE} | {"own-zone-five-hours-behind"}
     assert {file.stem for file in CORPUS.glob("*.ics")} == listed
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"nothing of the kind", b"\xff\xfe\x00", b"/etc/hostname"])
-def test_what_is_no_icalendar_at_all_is_unreadable(data: bytes) -> None:
+def test_text_that_is_not_icalendar_is_unreadable(data: bytes) -> None:
     with pytest.raises(UnreadableCalendar):
         busy_periods([data], START, END, "UTC")
     assert read_identity(data) is None
 
 
-def test_a_byte_order_mark_does_no_harm() -> None:
+def test_byte_order_mark_is_ignored() -> None:
     assert len(busy_periods([b"\xef\xbb\xbf" + corpus("timed-event")], START, END, "UTC")) == 1
 
 
-def test_a_zone_that_one_calendar_defines_means_nothing_to_another() -> None:
+def test_vtimezone_holds_for_its_own_calendar_only() -> None:
     ahead, behind = "own-zone-two-hours-ahead", "own-zone-five-hours-behind"
     for order in ((ahead, behind), (behind, ahead)):
         assert busy(*order) == ["10-06 08:00 to 10-06 09:00", "10-06 15:00 to 10-06 16:00"]
@@ -121,37 +121,37 @@ def test_a_zone_that_one_calendar_defines_means_nothing_to_another() -> None:
         ("Pacific/Pago_Pago", ["10-06 11:00 to 10-07 11:00"]),
     ],
 )
-def test_an_all_day_event_takes_the_days_of_its_owner(zone: str, periods: list[str]) -> None:
+def test_all_day_event_covers_the_owners_days(zone: str, periods: list[str]) -> None:
     assert busy("yearly-all-day", zone=zone) == periods
 
 
-def test_an_all_day_event_begins_when_the_clock_reaches_a_day_without_midnight() -> None:
+def test_all_day_event_on_day_without_midnight_starts_at_its_first_minute() -> None:
     data = corpus("all-day-without-dtend").replace(b"20261025", b"20260906")
     found = busy_periods([data], datetime(2026, 9, 1, tzinfo=UTC), START, "America/Santiago")
     assert list(found) == [Period(datetime(2026, 9, 6, 4, tzinfo=UTC), datetime(2026, 9, 7, 3, tzinfo=UTC))]
 
 
-def test_only_what_lies_in_the_window_is_told() -> None:
+def test_busy_periods_are_cut_to_the_window() -> None:
     start, end = datetime(2026, 10, 6, 10, 15, tzinfo=UTC), datetime(2026, 10, 6, 10, 45, tzinfo=UTC)
     assert list(busy_periods([corpus("timed-event")], start, end, "UTC")) == [Period(start, end)]
     assert list(busy_periods([corpus("timed-event")], end + timedelta(hours=1), END, "UTC")) == []
 
 
-def test_events_that_are_our_own_are_left_aside() -> None:
+def test_ignored_uids_are_not_busy() -> None:
     objects = [corpus("overlapping-events")]
     assert [*busy_periods(objects, START, END, "UTC", {"a@example.org"})] == [
         Period(datetime(2026, 10, 6, 10, 30, tzinfo=UTC), datetime(2026, 10, 6, 12, tzinfo=UTC))
     ]
 
 
-def test_the_owners_zone_has_to_be_known() -> None:
+def test_unknown_owner_zone_is_refused() -> None:
     with pytest.raises(UnknownZone):
         busy_periods([], START, END, "Mars/Olympus")
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(name for name, _ in READABLE)), st.data())
-def test_a_damaged_calendar_is_read_or_refused_and_never_crashes(name: str, data: st.DataObject) -> None:
+def test_damaged_calendar_is_read_or_refused(name: str, data: st.DataObject) -> None:
     text = bytearray(corpus(name))
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(text)))
@@ -164,21 +164,21 @@ def test_a_damaged_calendar_is_read_or_refused_and_never_crashes(name: str, data
     assert found == found.within(int(START.timestamp()) // 60, int(END.timestamp()) // 60)
 
 
-def test_the_identity_of_what_we_put_is_read_back(make_meeting: Callable[..., Meeting]) -> None:
+def test_identity_of_a_rendered_invite_is_read_back(make_meeting: Callable[..., Meeting]) -> None:
     meeting = make_meeting(sequence=3, outcomes={1: timedelta(days=1)})
     assert read_identity(render_invite(meeting, meeting.uid)) == Identity(meeting.uid, 3, meeting.changed_at)
 
 
-def test_dtstamp_stands_in_for_last_modified_and_no_sequence_is_the_first() -> None:
+def test_identity_defaults_to_dtstamp_and_sequence_0() -> None:
     assert read_identity(corpus("timed-event")) == Identity("a@example.org", 0, datetime(2026, 9, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("name", ["no-events", "overlapping-events", "cut-off"])
-def test_what_is_not_one_event_has_no_identity(name: str) -> None:
+def test_object_of_several_events_has_no_identity(name: str) -> None:
     assert read_identity(corpus(name)) is None
 
 
-def test_what_we_render_is_busy_when_the_meeting_is(make_meeting: Callable[..., Meeting]) -> None:
+def test_rendered_meeting_is_busy_in_its_periods(make_meeting: Callable[..., Meeting]) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1), 2: None, 3: timedelta(days=20)})
     feed = render_feed("Ada", [FeedEntry(meeting, Audience.FREE_BUSY)])
     whole_year = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)

@@ -167,7 +167,7 @@ END:VCALENDAR
 """
 
 
-def test_the_whole_text_of_a_small_invite(make_meeting: MakeMeeting) -> None:
+def test_invite_text_in_full(make_meeting: MakeMeeting) -> None:
     """Four Tuesdays in Berlin: the second moved to Thursday morning, the third skipped."""
     moved = timedelta(days=1, hours=19, minutes=30)
     guests = (Party("Lee, Kim", "kim@example.org", "Asia/Tokyo"),)
@@ -175,7 +175,7 @@ def test_the_whole_text_of_a_small_invite(make_meeting: MakeMeeting) -> None:
     assert unfolded(render_invite(meeting, meeting.uid)) == SMALL_INVITE.replace("\n ", "")
 
 
-def test_lines_end_with_crlf_and_hold_at_most_75_octets(make_meeting: MakeMeeting) -> None:
+def test_lines_end_with_crlf_and_hold_75_octets_at_most(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(title="Überlänge 👩🏽‍🏫 " * 20, goals=("目標 " * 50,))
     data = render_invite(meeting, meeting.uid)
     assert data.endswith(b"\r\n")
@@ -221,9 +221,7 @@ def changed_at(meeting: Meeting, place: int, move: timedelta | None) -> Meeting:
 
 @settings(max_examples=250, deadline=None)
 @given(st.data())
-def test_the_objects_together_expand_to_exactly_when_the_meeting_is(
-    make_meeting: MakeMeeting, data: st.DataObject
-) -> None:
+def test_objects_expand_to_the_meetings_periods(make_meeting: MakeMeeting, data: st.DataObject) -> None:
     meeting = data.draw(booked_meetings(make_meeting))
     assert expanded(invites(meeting)) == sorted(meeting.busy)
     assert expanded([render_feed("Ada", [FeedEntry(meeting, Audience.FREE_BUSY)])]) == sorted(meeting.busy)
@@ -244,14 +242,14 @@ def test_the_objects_together_expand_to_exactly_when_the_meeting_is(
         ("America/Nuuk", wall("2026-03-21 23:30"), 60, "the last hour of the day does not exist"),
     ],
 )
-def test_occurrences_under_which_the_clock_changes_are_when_they_should_be(
+def test_occurrences_across_clock_changes_keep_their_instants(
     make_meeting: MakeMeeting, zone: str, first: datetime, minutes: int, what_happens: str
 ) -> None:
     meeting = make_meeting(zone=zone, first=first, minutes=minutes, every_weeks=1, count=5)
     assert expanded(invites(meeting)) == list(meeting.busy), what_happens
 
 
-def test_a_series_whose_first_end_a_clock_change_bends_says_its_length_instead(make_meeting: MakeMeeting) -> None:
+def test_series_with_clock_change_in_first_occurrence_has_duration(make_meeting: MakeMeeting) -> None:
     """Readers would take the bent length, two hours on the wall clock, for every other occurrence."""
     meeting = make_meeting(first=wall("2026-03-29 01:30"), minutes=60, every_weeks=1, count=2)
     data = render_invite(meeting, meeting.uid)
@@ -264,7 +262,7 @@ def test_a_series_whose_first_end_a_clock_change_bends_says_its_length_instead(m
     ]
 
 
-def test_a_move_into_the_second_pass_of_a_repeated_hour_is_written_in_utc(make_meeting: MakeMeeting) -> None:
+def test_move_into_second_pass_of_repeated_hour_is_in_utc(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(count=1, first=wall("2026-10-24 14:00"))
     second_half_past_two = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
     moved = move_occurrence(meeting, wall("2026-10-24 14:00"), second_half_past_two, NOW)
@@ -273,7 +271,7 @@ def test_a_move_into_the_second_pass_of_a_repeated_hour_is_written_in_utc(make_m
     assert "VTIMEZONE" not in data.decode()
 
 
-def test_a_zone_of_utc_is_written_as_utc_and_any_other_by_its_own_name(make_meeting: MakeMeeting) -> None:
+def test_utc_zones_are_written_as_utc_and_others_by_name(make_meeting: MakeMeeting) -> None:
     starts = [
         lines_of(render_invite(make_meeting(zone=zone, count=2), "0b1c2d3e@scheduler.example"), "DTSTART")[-1]
         for zone in ("UTC", "Etc/UTC", "Africa/Accra", "Asia/Calcutta")
@@ -286,7 +284,7 @@ def test_a_zone_of_utc_is_written_as_utc_and_any_other_by_its_own_name(make_meet
     ]
 
 
-def test_an_occurrence_that_passes_its_neighbour_is_an_event_of_its_own(make_meeting: MakeMeeting) -> None:
+def test_occurrence_moved_past_its_neighbour_is_a_separate_event(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(count=3, every_weeks=1, outcomes={0: timedelta(days=8)})
     series, detached = meeting.uids
     assert lines_of(render_invite(meeting, series), "EXDATE", "RECURRENCE-ID") == [
@@ -298,7 +296,7 @@ def test_an_occurrence_that_passes_its_neighbour_is_an_event_of_its_own(make_mee
     ]
 
 
-def test_a_detached_occurrence_that_is_cancelled_is_written_as_cancelled(make_meeting: MakeMeeting) -> None:
+def test_cancelled_detached_occurrence_has_status_cancelled(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(count=3, every_weeks=1, outcomes={0: timedelta(days=8)})
     changed = cancel_occurrence(meeting, wall("2026-10-06 14:30"), NOW)
     series, detached = changed.uids
@@ -309,7 +307,7 @@ def test_a_detached_occurrence_that_is_cancelled_is_written_as_cancelled(make_me
     assert lines_of(render_invite(changed, series), "STATUS") == ["STATUS:CONFIRMED"]
 
 
-def test_a_single_meeting_has_no_recurrence_and_moves_with_its_dtstart(make_meeting: MakeMeeting) -> None:
+def test_single_meeting_has_no_recurrence_and_moves_its_dtstart(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(count=1)
     moved = move_occurrence(meeting, wall("2026-10-06 14:30"), datetime(2026, 10, 7, 8, tzinfo=UTC), NOW)
     data = render_invite(moved, moved.uid)
@@ -320,7 +318,7 @@ def test_a_single_meeting_has_no_recurrence_and_moves_with_its_dtstart(make_meet
     assert "Ravi Rao (Asia/Kolkata): Wed 2026-10-07 13:30" in descriptions(data)[0]
 
 
-def test_a_cancelled_series_keeps_its_dates_and_says_that_they_are_cancelled(make_meeting: MakeMeeting) -> None:
+def test_cancelled_series_keeps_its_dates_as_cancelled(make_meeting: MakeMeeting) -> None:
     meeting = cancel(make_meeting(count=4, outcomes={1: timedelta(days=1), 2: None}), NOW)
     data = render_invite(meeting, meeting.uid)
     assert lines_of(data, "STATUS", "EXDATE", "RECURRENCE-ID", "SEQUENCE", "ACTION") == [
@@ -334,14 +332,14 @@ def test_a_cancelled_series_keeps_its_dates_and_says_that_they_are_cancelled(mak
     assert expanded([data]) == []
 
 
-def test_a_series_cancelled_occurrence_by_occurrence_still_has_instances(make_meeting: MakeMeeting) -> None:
+def test_series_with_every_occurrence_cancelled_still_has_instances(make_meeting: MakeMeeting) -> None:
     meeting = cancel_from(make_meeting(count=4), datetime(2026, 1, 1, tzinfo=UTC), NOW)
     data = render_invite(meeting, meeting.uid)
     assert lines_of(data, "EXDATE", "STATUS") == ["STATUS:CANCELLED"]
     assert len(recurring_ical_events.of(parsed(data)).between((2026,), (2027,))) == 4
 
 
-def test_a_series_without_any_date_left_is_one_cancelled_event_and_not_an_empty_rule(
+def test_series_without_dates_is_one_cancelled_event(
     make_meeting: MakeMeeting,
 ) -> None:
     detached = make_meeting(count=2, every_weeks=1, outcomes={0: timedelta(days=8)})
@@ -351,12 +349,12 @@ def test_a_series_without_any_date_left_is_one_cancelled_event_and_not_an_empty_
     assert expanded(invites(meeting)) == list(meeting.busy)
 
 
-def test_another_meetings_uid_is_refused(make_meeting: MakeMeeting) -> None:
+def test_uid_of_another_meeting_raises_key_error(make_meeting: MakeMeeting) -> None:
     with pytest.raises(KeyError):
         render_invite(make_meeting(), "someone-elses")
 
 
-def test_one_sequence_and_one_time_of_change_for_the_series_and_its_overrides(make_meeting: MakeMeeting) -> None:
+def test_master_and_overrides_share_sequence_and_last_modified(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1)})
     meeting = move_occurrence(meeting, wall("2026-11-03 14:30"), datetime(2026, 11, 4, 8, tzinfo=UTC), NOW)
     meeting = redescribe(meeting, LATER, title="Another title")
@@ -369,7 +367,7 @@ def test_one_sequence_and_one_time_of_change_for_the_series_and_its_overrides(ma
     }
 
 
-def test_local_times_are_told_for_each_person_with_every_shift(make_meeting: MakeMeeting) -> None:
+def test_description_lists_each_persons_local_times_with_shifts(make_meeting: MakeMeeting) -> None:
     """Late in Los Angeles is another day in Auckland, and between their clock changes the day itself shifts."""
     meeting = make_meeting(
         zone="America/Los_Angeles",
@@ -393,7 +391,7 @@ def test_local_times_are_told_for_each_person_with_every_shift(make_meeting: Mak
     ]
 
 
-def test_local_times_of_who_is_away_are_those_of_that_place_and_name_it(make_meeting: MakeMeeting) -> None:
+def test_description_names_the_zone_of_a_traveller(make_meeting: MakeMeeting) -> None:
     """In November Berlin is at UTC+1, Tokyo at UTC+9 and New York at UTC-5."""
     trip = Stay(date(2026, 11, 9), date(2026, 11, 22), "Asia/Tokyo")
     meeting = make_meeting(
@@ -420,7 +418,7 @@ def test_local_times_of_who_is_away_are_those_of_that_place_and_name_it(make_mee
     ]
 
 
-def test_an_erased_person_is_no_more_than_an_invalid_address(make_meeting: MakeMeeting) -> None:
+def test_erased_person_is_an_invalid_address(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(attendee=Party("Ravi Rao", None, "Asia/Kolkata"))
     text = unfolded(render_invite(meeting, meeting.uid))
     (line,) = lines_of(render_invite(meeting, meeting.uid), "ATTENDEE")
@@ -430,7 +428,7 @@ def test_an_erased_person_is_no_more_than_an_invalid_address(make_meeting: MakeM
     assert "Kolkata" not in text
 
 
-def test_a_guest_is_told_everything_but_the_goals(make_meeting: MakeMeeting) -> None:
+def test_guest_sees_everything_but_the_goals(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1)})
     text = unfolded(render_feed("Kim", [FeedEntry(meeting, Audience.GUEST)]))
     assert "Goals" not in text
@@ -439,7 +437,7 @@ def test_a_guest_is_told_everything_but_the_goals(make_meeting: MakeMeeting) -> 
     assert text.count("ORGANIZER") == 2
 
 
-def test_a_free_busy_feed_tells_times_and_nothing_else(make_meeting: MakeMeeting) -> None:
+def test_free_busy_feed_shows_times_only(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1), 2: None})
     data = render_feed("Busy times", [FeedEntry(meeting, Audience.FREE_BUSY)])
     names = {name for event in parsed(data).walk("VEVENT") for name in event}
@@ -450,7 +448,7 @@ def test_a_free_busy_feed_tells_times_and_nothing_else(make_meeting: MakeMeeting
     assert set(lines_of(data, "SUMMARY")) == {"SUMMARY:Busy"}
 
 
-def test_a_feed_says_its_name_and_how_often_to_come_back(make_meeting: MakeMeeting) -> None:
+def test_feed_has_name_and_refresh_interval(make_meeting: MakeMeeting) -> None:
     data = render_feed("Ada's mentoring; all", [FeedEntry(make_meeting(), Audience.DETAILS)])
     assert unfolded(data).split("BEGIN:VTIMEZONE")[0] == (
         "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//Mentorship Scheduler//mentorship-scheduler//EN\n"
@@ -460,7 +458,7 @@ def test_a_feed_says_its_name_and_how_often_to_come_back(make_meeting: MakeMeeti
     assert "VALARM" not in data.decode()
 
 
-def test_a_feed_holds_meetings_for_different_eyes_each_zone_once_and_cancelled_ones_too(
+def test_feed_mixes_audiences_with_each_zone_once_and_cancelled_meetings(
     make_meeting: MakeMeeting,
 ) -> None:
     entries = [
@@ -479,7 +477,7 @@ def test_a_feed_holds_meetings_for_different_eyes_each_zone_once_and_cancelled_o
     ]
 
 
-def test_a_feed_without_meetings_is_a_calendar_all_the_same() -> None:
+def test_feed_without_meetings_is_a_calendar() -> None:
     assert str(parsed(render_feed("Ada", []))["NAME"]) == "Ada"
 
 
@@ -497,7 +495,7 @@ def told(text: str) -> str:
 @given(title=ANY_TEXT, name=ANY_TEXT, goal=ANY_TEXT, email=ANY_TEXT, url=ANY_TEXT)
 @example(title=NASTY, name=NASTY, goal=NASTY, email=NASTY, url=NASTY)
 @example(title="\\", name="\\", goal="\\", email="\\", url="\\")
-def test_no_value_can_break_the_text_or_add_a_line_to_it(
+def test_no_value_breaks_the_text_or_adds_a_line(
     make_meeting: MakeMeeting, title: str, name: str, goal: str, email: str, url: str
 ) -> None:
     party = Party(name, email, "Asia/Kolkata")
@@ -517,7 +515,7 @@ def test_no_value_can_break_the_text_or_add_a_line_to_it(
         }  # fmt: skip
 
 
-def test_the_bytes_are_the_same_twice_and_in_every_process(make_meeting: MakeMeeting) -> None:
+def test_bytes_are_the_same_in_every_process(make_meeting: MakeMeeting) -> None:
     program = (
         "import sys, pickle\n"
         "from scheduler.ical.render import *\n"
@@ -542,7 +540,7 @@ def test_the_bytes_are_the_same_twice_and_in_every_process(make_meeting: MakeMee
         assert there.stdout == here
 
 
-def test_a_server_is_asked_to_invite_nobody_and_a_feed_asks_nothing(make_meeting: MakeMeeting) -> None:
+def test_schedule_agent_is_client_for_servers_and_absent_in_feeds(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(count=3, guests=(Party("Kim", "kim@example.org", "Asia/Tokyo"),))
     invite, feed = invites(meeting)[0], render_feed("Mentoring", [FeedEntry(meeting, Audience.DETAILS)])
     assert unfolded(invite).count("SCHEDULE-AGENT=CLIENT") == 2
@@ -560,7 +558,7 @@ def test_a_server_is_asked_to_invite_nobody_and_a_feed_asks_nothing(make_meeting
         (Copy(is_organizers=False, auto_schedule=True), None, None, None, True),
     ],
 )
-def test_a_server_is_left_to_invite_whom_nobody_else_reaches_and_tells_guests_no_goals(
+def test_server_invites_unreached_people_without_goals(
     make_meeting: MakeMeeting, copy: Copy, organizer: str, attendee: str, guest: str, goals: bool
 ) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1)}, guests=(Party("Kim", "kim@example.org", "Asia/Tokyo"),))
@@ -572,12 +570,12 @@ def test_a_server_is_left_to_invite_whom_nobody_else_reaches_and_tells_guests_no
     assert ("Publish a paper" in unfolded(data)) is goals
 
 
-def test_without_guests_the_goals_are_told_whatever_the_server_does(make_meeting: MakeMeeting) -> None:
+def test_goals_are_included_without_guests(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     assert "Publish a paper" in unfolded(render_invite(meeting, meeting.uid, Copy(auto_schedule=True)))
 
 
-def test_only_invites_bear_the_mark_of_their_version(make_meeting: MakeMeeting) -> None:
+def test_only_invites_carry_a_version_stamp(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1)})
     assert unfolded(render_invite(meeting, meeting.uid)).count("X-MENTORSHIP-STAMP:20260902T090000Z/1 ") == 1
     assert "X-MENTORSHIP" not in unfolded(render_feed("Ada", [FeedEntry(meeting, Audience.DETAILS)]))
