@@ -79,7 +79,7 @@ def _opened(programme: str) -> tuple[Context, str]:
 
 def _keys(context: Context, programme_id: str) -> list[ApiKey]:
     with context.store.read() as tx:
-        return tx.programmes.keys(programme_id, context.clock())
+        return tx.programmes.list_keys(programme_id, context.clock())
 
 
 def _key_id(context: Context, programme_id: str, given: str) -> str:

@@ -41,6 +41,6 @@ def open_service(*, opens_secrets: bool = True) -> tuple[Settings, Context]:
     if opens_secrets:
         settings.require_own_secret_key()
     context = open_context(settings)
-    if not context.store.migrated():
+    if not context.store.is_migrated():
         raise NotMigrated
     return settings, context

@@ -31,5 +31,5 @@ def list_() -> None:
     """List the programmes: id, when it was made, name."""
     _, context = open_service(opens_secrets=False)
     with context.store.read() as tx:
-        for programme in tx.programmes.all():
+        for programme in tx.programmes.list_all():
             click.echo(f"{programme.id}  {programme.created_at:%Y-%m-%d}  {programme.name}")

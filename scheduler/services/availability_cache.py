@@ -139,11 +139,11 @@ def load_people(
 
     Of their meetings those that touch [start, end), without the meeting ``except_meeting``.
     """
-    people = tx.people.known(programme_id, list(ids)) if ids else {}
+    people = tx.people.find_many(programme_id, list(ids)) if ids else {}
     if not people:
         return {}
-    meetings = tx.meetings.held_by(programme_id, list(people), start, end, except_meeting)
-    blackouts = tx.blackouts.of_people(programme_id, list(people))
+    meetings = tx.meetings.list_periods(programme_id, list(people), start, end, except_meeting)
+    blackouts = tx.blackouts.list_for_people(programme_id, list(people))
     calendars = tx.calendars.of_people(programme_id, list(people))
     return {
         person_id: CachedPerson(

@@ -172,7 +172,7 @@ def move_one(
     """
     with context.store.write() as tx:
         mentorship, stored = lock_meeting(tx, programme_id, meeting_id)
-        tx.people.several(programme_id, [mentorship.mentor_id, mentorship.mentee_id])  # neither of them is erased
+        tx.people.get_many(programme_id, [mentorship.mentor_id, mentorship.mentee_id])  # neither of them is erased
         series = stored.meeting.series
         local = local_time(start, series.time_zone)
         _check_day(local.wall.date(), mentorship, "/start")
@@ -199,13 +199,13 @@ def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...
     """Derives again every series that another tz release derived: (meeting id, the occurrences whose UTC moved)."""
     shifted = []
     with context.store.read() as tx:
-        stale = tx.meetings.derived_elsewhere(TZ_DATABASE_VERSION)
+        stale = tx.meetings.list_with_other_tz_database(TZ_DATABASE_VERSION)
     for place in stale:
         programme_id, meeting_id = place.programme_id, place.meeting_id
         with context.store.write() as tx:
             _, stored = lock_meeting(tx, programme_id, meeting_id)
             meeting, moved = rederive(stored.meeting, context.clock())
-            tx.meetings.save(programme_id, replace(stored, meeting=meeting))
+            tx.meetings.update(programme_id, replace(stored, meeting=meeting))
             if moved:
                 announce(tx, programme_id, replace(stored, meeting=meeting), context.clock())
                 shifted.append((meeting_id, moved))
@@ -303,8 +303,8 @@ def _store(
         title=details.title or "",
         series=series,
         occurrences=occurrences,
-        organizer=tx.people.party(programme_id, mentorship.mentor_id),
-        attendee=tx.people.party(programme_id, mentorship.mentee_id),
+        organizer=tx.people.get_party(programme_id, mentorship.mentor_id),
+        attendee=tx.people.get_party(programme_id, mentorship.mentee_id),
         guests=details.guests,
         goals=mentorship.goals,
         conference_url=details.conference_url,

@@ -11,7 +11,7 @@ from scheduler.domain.availability.burden import burden_of_each
 from scheduler.domain.programme.people import Person
 from scheduler.domain.time.periods import Period
 from scheduler.services.ports import Context
-from scheduler.store import KeptOccurrence
+from scheduler.store import MentorshipOccurrence
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ def burden_ledger(
         tx.people.get(programme_id, person_id)
         kept = [
             one
-            for one in tx.meetings.kept_of(programme_id, [person_id])
+            for one in tx.meetings.list_occurrences(programme_id, [person_id])
             if (start is None or one.period.start >= start) and (end is None or one.period.start < end)
         ]
-        people = tx.people.known(programme_id, [person_id, *(_partner(one, person_id) for one in kept)])
+        people = tx.people.find_many(programme_id, [person_id, *(_partner(one, person_id) for one in kept)])
     shares = []
     for mentorship_id in dict.fromkeys(one.mentorship_id for one in kept):
         theirs = [one for one in kept if one.mentorship_id == mentorship_id]
@@ -93,5 +93,5 @@ def _on_their_clock(person: Person) -> Attendee:
     return Attendee(person.time_zone, travel=person.travel, preferred_hours=person.preferred_hours)
 
 
-def _partner(kept: KeptOccurrence, person_id: str) -> str:
+def _partner(kept: MentorshipOccurrence, person_id: str) -> str:
     return kept.mentee_id if kept.mentor_id == person_id else kept.mentor_id

@@ -51,7 +51,7 @@ def connect_calendar(
             auto_schedule=auto_schedule,
             now=now,
         )
-        for stored in tx.meetings.of_person(programme_id, person_id):
+        for stored in tx.meetings.list_for_person(programme_id, person_id):
             if publish and any(period.end > now for period in stored.meeting.busy):
                 uids, revision = stored.meeting.uids, stored.meeting.revision
                 tx.deliveries.owe(programme_id, stored.id, uids, [calendar.id], revision, now)
@@ -71,7 +71,7 @@ def read_next(context: Context, compute_busy: ComputeBusy = busy_periods) -> boo
         return False
     calendar = reading.calendar
     with context.store.read() as tx:
-        meetings = tx.meetings.of_person(reading.programme_id, calendar.person_id)
+        meetings = tx.meetings.list_for_person(reading.programme_id, calendar.person_id)
     ours = {uid for stored in meetings for uid in stored.meeting.uids}
     start = datetime.combine((now - LOOK_BACK).date(), time(), UTC)
     try:

@@ -57,11 +57,11 @@ def examine(
 
     Raises NotFound and SeveralFit for the programme, StoreUnavailable.
     """
-    if not context.store.migrated():
+    if not context.store.is_migrated():
         yield Finding("database", "it is not at this version", "run 'scheduler migrate'")
         return
     progress("the database itself")
-    damages = context.store.damages()
+    damages = context.store.find_damage()
     for damage in damages:
         yield Finding("database", damage, RECOVER)
     try:
@@ -77,7 +77,7 @@ def _programmes(context: Context, given: str | None) -> list[str]:
     if given is not None:
         return [find_programme(context, given).id]
     with context.store.read() as tx:
-        return [programme.id for programme in tx.programmes.all()]
+        return [programme.id for programme in tx.programmes.list_all()]
 
 
 class _Examination:
@@ -111,7 +111,7 @@ class _Examination:
 
     def _meetings(self) -> Iterator[Finding]:
         with self._context.store.read() as tx:
-            mentorships = [mentorship.id for mentorship in tx.mentorships.all(self._programme_id)]
+            mentorships = [mentorship.id for mentorship in tx.mentorships.list_all(self._programme_id)]
         for place, mentorship_id in enumerate(mentorships, 1):
             self._progress(f"mentorship {place} of {len(mentorships)}")
             try:
@@ -122,7 +122,7 @@ class _Examination:
     def _mentorship(self, mentorship_id: str) -> Iterator[Finding]:
         now = self._context.clock()
         with self._context.store.read() as tx:
-            every = tx.meetings.of_mentorship(self._programme_id, mentorship_id)
+            every = tx.meetings.list_for_mentorship(self._programme_id, mentorship_id)
             owed = {stored.id: tx.deliveries.of_meeting(self._programme_id, stored.id) for stored in every}
             logins = [login for login in tx.calendars.logins(self._programme_id) if login in self._logins]
         for stored in every:
@@ -135,7 +135,7 @@ class _Examination:
 
     def _feeds(self) -> Iterator[Finding]:
         with self._context.store.read() as tx:
-            people = [person.id for person in tx.people.all(self._programme_id)]
+            people = [person.id for person in tx.people.list_all(self._programme_id)]
         for place, person_id in enumerate(people, 1):
             self._progress(f"the feeds of person {place} of {len(people)}")
             for page in self._pages(person_id):

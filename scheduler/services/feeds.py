@@ -99,8 +99,8 @@ def render_page(context: Context, page: FeedPage) -> bytes:
     """The feed's bytes as they follow from what is stored at this moment."""
     with context.store.read() as tx:
         person = tx.people.get(page.programme_id, page.person_id)
-        own = tx.meetings.of_person(page.programme_id, page.person_id)
-        invited = tx.meetings.as_guest(page.programme_id, person.email)
+        own = tx.meetings.list_for_person(page.programme_id, page.person_id)
+        invited = tx.meetings.list_for_guest(page.programme_id, person.email)
     inside = Audience.DETAILS if page.show is Show.DETAILS else Audience.FREE_BUSY
     outside = Audience.GUEST if page.show is Show.DETAILS else Audience.FREE_BUSY
     entries = [FeedEntry(stored.meeting, inside) for stored in own if _is_recent(stored, page)]

@@ -26,7 +26,7 @@ def lock_mentorship_with_meetings(
 ) -> tuple[Mentorship, list[StoredMeeting]]:
     """The mentorship and its meetings by id, locked with everybody in them. Raises NotFound."""
     mentorship = tx.mentorships.get(programme_id, mentorship_id, lock=True)
-    meetings = tx.meetings.of_mentorship(programme_id, mentorship_id)
+    meetings = tx.meetings.list_for_mentorship(programme_id, mentorship_id)
     _lock_people(tx, programme_id, [mentorship.mentor_id, mentorship.mentee_id], meetings)
     return mentorship, tx.meetings.lock(programme_id, [stored.id for stored in meetings])
 
@@ -44,7 +44,7 @@ def lock_person(tx: Transaction, programme_id: str, person_id: str) -> Person:
 
     Raises NotFound.
     """
-    tx.mentorships.of_person(programme_id, person_id, lock=True)
+    tx.mentorships.list_for_person(programme_id, person_id, lock=True)
     _lock_people(tx, programme_id, [person_id], _meetings(tx, programme_id, tx.people.get(programme_id, person_id)))
     person = tx.people.get(programme_id, person_id)  # as it is, now that nobody else can change it or book with it
     tx.meetings.lock(programme_id, {stored.id for stored in _meetings(tx, programme_id, person)})
@@ -52,7 +52,7 @@ def lock_person(tx: Transaction, programme_id: str, person_id: str) -> Person:
 
 
 def _meetings(tx: Transaction, programme_id: str, person: Person) -> list[StoredMeeting]:
-    return tx.meetings.of_person(programme_id, person.id) + tx.meetings.as_guest(programme_id, person.email)
+    return tx.meetings.list_for_person(programme_id, person.id) + tx.meetings.list_for_guest(programme_id, person.email)
 
 
 def _lock_people(
@@ -67,5 +67,5 @@ def _lock_people(
     for stored in meetings:
         wanted |= {stored.mentor_id, stored.mentee_id}
         emails |= {guest.email for guest in stored.meeting.guests}
-    wanted.update(tx.people.by_email(programme_id, {email for email in emails if email}))
-    tx.people.lock_rows(programme_id, wanted)
+    wanted.update(tx.people.find_ids_by_email(programme_id, {email for email in emails if email}))
+    tx.people.lock_including_erased(programme_id, wanted)

@@ -46,11 +46,11 @@ def change_mentorship(
             raise MentorshipEnded(old.status)
         if not new.status.has_ended:
             _check_within(new, meetings)
-        tx.mentorships.change(programme_id, new)
+        tx.mentorships.update(programme_id, new)
         if new.status.has_ended:
             _cancel_future(tx, programme_id, meetings, now)
         if new.goals != old.goals:
-            refresh_descriptions(tx, programme_id, tx.meetings.of_mentorship(programme_id, mentorship_id), now)
+            refresh_descriptions(tx, programme_id, tx.meetings.list_for_mentorship(programme_id, mentorship_id), now)
     return new
 
 

@@ -38,10 +38,10 @@ def change_person(context: Context, programme_id: str, person_id: str, changes: 
     with context.store.write() as tx:
         old = lock_person(tx, programme_id, person_id)
         person = replace(old, **changes)
-        tx.people.change(programme_id, person, now)
-        tx.people.touch(programme_id, [person_id], now)
+        tx.people.update(programme_id, person, now)
+        tx.people.mark_feeds_changed(programme_id, [person_id], now)
         if _as_party(person) != _as_party(old):
-            refresh_descriptions(tx, programme_id, tx.meetings.of_person(programme_id, person_id), now)
+            refresh_descriptions(tx, programme_id, tx.meetings.list_for_person(programme_id, person_id), now)
     return person
 
 
@@ -53,11 +53,11 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
     now = context.clock()
     with context.store.write() as tx:
         person = lock_person(tx, programme_id, person_id)
-        as_guest = tx.meetings.as_guest(programme_id, person.email)
-        meetings = tx.meetings.of_person(programme_id, person_id)
-        for mentorship in tx.mentorships.of_person(programme_id, person_id):
+        as_guest = tx.meetings.list_for_guest(programme_id, person.email)
+        meetings = tx.meetings.list_for_person(programme_id, person_id)
+        for mentorship in tx.mentorships.list_for_person(programme_id, person_id):
             if not mentorship.status.has_ended:
-                tx.mentorships.change(programme_id, replace(mentorship, status=MentorshipStatus.CANCELLED))
+                tx.mentorships.update(programme_id, replace(mentorship, status=MentorshipStatus.CANCELLED))
         tx.deliveries.drop_of_person(programme_id, person_id)
         tx.people.erase(programme_id, person_id, now)
         for old in meetings:
@@ -65,7 +65,7 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
             meeting = cancel_from(redescribe(stored.meeting, now), now, now)
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
         # Somebody else of the programme may have the same address: then they are the guest who stays.
-        for old in [] if tx.people.by_email(programme_id, {person.email}) else as_guest:
+        for old in [] if tx.people.find_ids_by_email(programme_id, {person.email}) else as_guest:
             stored = tx.meetings.get(programme_id, old.id)
             guests = tuple(guest for guest in stored.meeting.guests if not _is(guest, person))
             meeting = redescribe(stored.meeting, now, guests=guests)

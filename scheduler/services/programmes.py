@@ -36,7 +36,7 @@ def create_programme(context: Context, name: str) -> str:
 def find_programme(context: Context, given: str) -> Programme:
     """The programme of that id or name. Raises NotFound, SeveralFit."""
     with context.store.read() as tx:
-        every = tx.programmes.all()
+        every = tx.programmes.list_all()
     fitting = [one for one in every if one.id == given] or [one for one in every if one.name == given]
     if not fitting:
         raise NotFound("programme", given)
@@ -51,7 +51,7 @@ def find_key(context: Context, key: str) -> ApiKey | None:
     found = context.store.lookups.key(digest(key), now)
     if found is not None and found.is_use_news(now):
         key_id = found.id
-        context.store.write_if_free(lambda tx: tx.programmes.note_key_use(key_id, now))
+        context.store.write_if_free(lambda tx: tx.programmes.record_key_use(key_id, now))
     return found
 
 
@@ -85,10 +85,10 @@ def rotate_key(
     now = context.clock()
     with context.store.write() as tx:
         tx.programmes.lock(programme_id)
-        old = tx.programmes.key(programme_id, key_id, now)
+        old = tx.programmes.get_key(programme_id, key_id, now)
         if overlap > timedelta():
             make_room_for_key(context, tx, programme_id)
-            tx.programmes.end_key(programme_id, key_id, old.end_after(overlap, now))
+            tx.programmes.expire_key(programme_id, key_id, old.end_after(overlap, now))
         else:
             tx.programmes.delete_key(programme_id, key_id)
         return tx.programmes.add_key(
@@ -107,7 +107,7 @@ def revoke_key(context: Context, programme_id: str, key_id: str, *, even_the_las
     now = context.clock()
     with context.store.write() as tx:
         tx.programmes.lock(programme_id)
-        tx.programmes.key(programme_id, key_id, now)
+        tx.programmes.get_key(programme_id, key_id, now)
         if not even_the_last:
-            check_revocable(key_id, tx.programmes.keys(programme_id, now))
+            check_revocable(key_id, tx.programmes.list_keys(programme_id, now))
         tx.programmes.delete_key(programme_id, key_id)

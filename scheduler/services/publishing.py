@@ -24,16 +24,18 @@ log = structlog.get_logger(__name__)
 
 def publish_change(tx: Transaction, programme_id: str, stored: StoredMeeting, now: datetime) -> None:
     """Stores a changed meeting and owes it to everybody's feeds and calendars, all in the caller's transaction."""
-    tx.meetings.save(programme_id, stored)
+    tx.meetings.update(programme_id, stored)
     announce(tx, programme_id, stored, now)
 
 
 def announce(tx: Transaction, programme_id: str, stored: StoredMeeting, now: datetime) -> None:
     """Makes the feeds of everybody in a stored meeting new, and owes it to its two people's calendars."""
-    guests = tx.people.by_email(programme_id, {guest.email for guest in stored.meeting.guests if guest.email})
+    guests = tx.people.find_ids_by_email(programme_id, {guest.email for guest in stored.meeting.guests if guest.email})
     people = (stored.mentor_id, stored.mentee_id)
-    tx.people.touch(programme_id, [*people, *guests], now)
-    connected = tx.calendars.of_people(programme_id, tx.people.known(programme_id, people))  # an erased one has none
+    tx.people.mark_feeds_changed(programme_id, [*people, *guests], now)
+    connected = tx.calendars.of_people(
+        programme_id, tx.people.find_many(programme_id, people)
+    )  # an erased one has none
     calendars = [calendar.id for owned in connected.values() for calendar in owned if calendar.publish]
     meeting = stored.meeting
     tx.deliveries.owe(programme_id, stored.id, meeting.uids, calendars, meeting.revision, now)

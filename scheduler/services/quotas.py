@@ -13,24 +13,24 @@ from scheduler.store import Transaction
 def make_room_for_person(context: Context, tx: Transaction, programme_id: str) -> None:
     """In the programme."""
     tx.programmes.lock(programme_id)
-    context.quotas.check("people", tx.counts.people(programme_id))
+    context.quotas.check("people", tx.people.count(programme_id))
 
 
 def make_room_for_mentorship(context: Context, tx: Transaction, programme_id: str) -> None:
     """In the programme."""
     tx.programmes.lock(programme_id)
-    context.quotas.check("mentorships", tx.counts.mentorships(programme_id))
+    context.quotas.check("mentorships", tx.mentorships.count(programme_id))
 
 
 def make_room_for_key(context: Context, tx: Transaction, programme_id: str) -> None:
     """In the programme."""
     tx.programmes.lock(programme_id)
-    context.quotas.check("keys", len(tx.programmes.keys(programme_id, context.clock())))
+    context.quotas.check("keys", len(tx.programmes.list_keys(programme_id, context.clock())))
 
 
 def make_room_for_meeting(context: Context, tx: Transaction, programme_id: str, mentorship_id: str) -> None:
     """In the mentorship, which the caller has locked."""
-    context.quotas.check("meetings_per_mentorship", tx.counts.meetings(programme_id, mentorship_id))
+    context.quotas.check("meetings_per_mentorship", tx.meetings.count(programme_id, mentorship_id))
 
 
 def make_room_for_calendar(context: Context, tx: Transaction, programme_id: str, person_id: str) -> None:
@@ -50,7 +50,7 @@ def make_room_for_blackout(
 ) -> None:
     """At the person; one that comes again needs a place among those too. ``old`` is the one whose place it takes."""
     tx.people.lock(programme_id, [person_id])
-    present = [stored.blackout for stored in tx.blackouts.all(programme_id, person_id)]
+    present = [stored.blackout for stored in tx.blackouts.list_for_person(programme_id, person_id)]
     if old is None:
         context.quotas.check("blackouts_per_person", len(present))
     if new.rule is not None and (old is None or old.rule is None):

@@ -1,25 +1,26 @@
-"""Encrypting everything anew under the present secret key, while the service runs.
+"""Encrypting everything again under the present secret key, while the service runs.
 
-Every process has to have the new key and the old one beside it before this begins; then nothing is encrypted under
-the old one behind its back.
+Every process must have the new key, and the old one beside it, before this begins. Then no process encrypts under
+the old one any more.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scheduler.services.ports import Context
 from scheduler.services.secrets import UndecipherableSecret
-from scheduler.store import KINDS, Sealed
+from scheduler.store import SEALED_KINDS, SealedText
 
 BATCH = 100
-"""How many texts are encrypted anew in one transaction: nobody who writes waits for long."""
+"""How many texts are encrypted again in one transaction, so that other writers don't wait for long."""
 
 
 @dataclass(frozen=True)
 class Resealed:
-    """How many texts of a kind were encrypted anew, were so already, and can't be decrypted under any key given."""
+    """How many texts of a kind were encrypted again, were already under the present key, or can't be decrypted."""
 
     kind: str
     renewed: int = 0
@@ -28,34 +29,35 @@ class Resealed:
 
 
 def reseal_all(context: Context) -> Iterator[Resealed]:
-    """Encrypts everything under the present secret key; kind by kind what it came to."""
-    for kind in KINDS:
-        total = Resealed(kind)
-        place: tuple[str, ...] | None = None
-        while batch := _batch(context, kind, place):
-            total = _reseal(context, batch, total)
-            place = batch[-1].place
-        yield total
+    """Encrypt everything under the present secret key; yield the result for each kind."""
+    for kind in SEALED_KINDS:
+        counts: Counter[str] = Counter()
+        last: tuple[str, ...] | None = None
+        while batch := _list_batch(context, kind, last):
+            counts += _reseal(context, batch)
+            last = batch[-1].row_key
+        yield Resealed(kind, **counts)
 
 
-def _batch(context: Context, kind: str, place: tuple[str, ...] | None) -> list[Sealed]:
+def _list_batch(context: Context, kind: str, last: tuple[str, ...] | None) -> list[SealedText]:
     with context.store.read() as tx:
-        return tx.sealed.after(kind, place, BATCH)
+        return tx.sealed.list_after(kind, last, BATCH)
 
 
-def _reseal(context: Context, batch: list[Sealed], total: Resealed) -> Resealed:
-    renewed: list[tuple[Sealed, str]] = []
-    present = lost = 0
+def _reseal(context: Context, batch: list[SealedText]) -> Counter[str]:
+    """The number of texts by what became of them, a field of `Resealed`; one that was changed meanwhile is in none."""
+    counts: Counter[str] = Counter()
+    renewed: list[tuple[SealedText, str]] = []
     for sealed in batch:
         try:
             text = context.vault.renew(sealed.text)
         except UndecipherableSecret:
-            lost += 1
+            counts["lost"] += 1
             continue
         if text is None:
-            present += 1
+            counts["present"] += 1
         else:
             renewed.append((sealed, text))
     with context.store.write() as tx:
-        kept = sum(tx.sealed.replace(sealed, text) for sealed, text in renewed)
-    return Resealed(total.kind, total.renewed + kept, total.present + present, total.lost + lost)
+        counts["renewed"] = sum(tx.sealed.update(sealed, text) for sealed, text in renewed)
+    return counts

@@ -1,7 +1,7 @@
-"""Copies of a whole SQLite database, made and put back while others use it.
+"""Backups of a SQLite database, made and restored while others use it.
 
-SQLite copies all pages in one step: under a reader's lock what is copied is one state of the database,
-and under the writer's lock others see what was there before, or all that is there after, and nothing in between.
+SQLite copies all pages in one step. A backup reads under a reader's lock and holds one state of the database;
+a restore writes under the writer's lock, so that others see the old state or the new one.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from scheduler.store import engine, schema
 
 
 class BackupFailed(SchedulerError):
-    """A backup that can't be made, or can't be put back; the database is as it was."""
+    """A backup that can't be made or restored; the database is unchanged."""
 
 
 def back_up(database: Path, file: Path, *, overwrite: bool) -> None:
-    """Copies the database to a file that only its owner can read; it is there whole or not at all.
+    """Copy the database to a file that only its owner can read; the file appears complete or not at all.
 
-    Raises BackupFailed, also if there is such a file, unless it may be overwritten.
+    Raises BackupFailed, also if the file exists, unless it may be overwritten.
     """
     if file.exists() and not overwrite:
-        raise BackupFailed(f"{file} is already there; give another file, or --force to overwrite it")
-    with _foreign_errors(f"{database} can't be copied to {file}"), _beside(file) as made:
+        raise BackupFailed(f"{file} exists already; give another file, or --force to overwrite it")
+    with _wrap_errors(f"{database} can't be copied to {file}"), _temporary_file_for(file) as made:
         with closing(_open(database, "ro")) as source, closing(sqlite3.connect(made)) as target:
             _copy(source, target)
             target.execute("PRAGMA journal_mode = DELETE")  # one file, which can be read where nothing can be written
@@ -38,13 +38,13 @@ def back_up(database: Path, file: Path, *, overwrite: bool) -> None:
         made.replace(file)
 
 
-def put_back(file: Path, database: Path) -> None:
-    """Makes the database what the file holds; whoever has it open goes on with that.
+def restore(file: Path, database: Path) -> None:
+    """Replace the database's content by the file's; open connections go on with the new content.
 
-    Raises BackupFailed, also for a file that is damaged or of another version.
+    Raises BackupFailed, also for a file that is damaged or has another schema version.
     """
-    with _foreign_errors(f"{file} can't be restored"), closing(_open(file, "ro")) as source:
-        _check(source, file)
+    with _wrap_errors(f"{file} can't be restored"), closing(_open(file, "ro")) as source:
+        _check_backup(source, file)
         with closing(_open(database, "rwc")) as target:
             target.execute("PRAGMA journal_mode = WAL")
             _copy(source, target)
@@ -64,18 +64,19 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     source.backup(target, pages=-1, progress=give_up_in_time, sleep=0.05)
 
 
-def _check(source: sqlite3.Connection, file: Path) -> None:
-    """Raises BackupFailed for what would be no working database."""
+def _check_backup(source: sqlite3.Connection, file: Path) -> None:
+    """Raises BackupFailed for a file that would be no working database."""
     problems = [str(row[0]) for row in source.execute("PRAGMA integrity_check(3)") if row[0] != "ok"]
     problems += [
-        f"a row of {row[0]} refers to nothing" for row in source.execute("PRAGMA foreign_key_check").fetchmany(3)
+        f"a row of {row[0]} refers to a row that is not there"
+        for row in source.execute("PRAGMA foreign_key_check").fetchmany(3)
     ]
     if problems:
         raise BackupFailed(f"{file} is damaged ({'; '.join(problems)}); take another backup")
     known = source.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
     found = {str(row[0]) for row in source.execute("SELECT version_num FROM alembic_version")} if known else set()
     if not known:
-        raise BackupFailed(f"{file} is no database of this service; give a file that 'scheduler backup' made")
+        raise BackupFailed(f"{file} is not a database of this service; give a file made by 'scheduler backup'")
     if found != schema.heads():
         raise BackupFailed(
             f"{file} is at version {', '.join(sorted(found))} of the schema, not {', '.join(sorted(schema.heads()))}; "
@@ -84,8 +85,8 @@ def _check(source: sqlite3.Connection, file: Path) -> None:
 
 
 @contextmanager
-def _beside(file: Path) -> Iterator[Path]:
-    """A new file in the same folder, for its owner alone, which is gone afterwards unless it was renamed."""
+def _temporary_file_for(file: Path) -> Iterator[Path]:
+    """A new file beside ``file``, readable by its owner only, and deleted at the end unless it was renamed."""
     handle, name = tempfile.mkstemp(dir=file.absolute().parent, prefix=f".{file.name}.")
     os.close(handle)
     made = Path(name)
@@ -96,7 +97,7 @@ def _beside(file: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _foreign_errors(what: str) -> Iterator[None]:
+def _wrap_errors(what: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:

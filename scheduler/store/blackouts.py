@@ -12,15 +12,23 @@ from scheduler.domain.programme.people import StoredBlackout
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.errors import NotFound
-from scheduler.store.rows import Repository, in_programme, lock_people, new_id, renew_availability, require_people
+from scheduler.store.rows import (
+    Position,
+    Repository,
+    in_programme,
+    lock_people,
+    new_id,
+    renew_availability,
+    require_people,
+)
 from scheduler.store.tables import blackouts
 
 
 class Blackouts(Repository):
-    """Every method raises NotFound for a person, or a person's blackout, that the programme does not have."""
+    """Methods raise NotFound for a person, or a person's blackout, that the programme does not have."""
 
     def add(self, programme_id: str, person_id: str, blackout: Blackout) -> StoredBlackout:
-        """The blackout as stored, with its new id; the person is locked, so that they stay."""
+        """Store a blackout under a new id; the person is locked, so that nobody erases them meanwhile."""
         lock_people(self._connection, programme_id, [person_id])
         require_people(self._connection, programme_id, [person_id])
         renew_availability(self._connection, programme_id, [person_id])
@@ -28,16 +36,16 @@ class Blackouts(Repository):
         self._insert(blackouts, id=stored.id, programme_id=programme_id, person_id=person_id, **_values(blackout))
         return stored
 
-    def all(self, programme_id: str, person_id: str) -> list[StoredBlackout]:
+    def list_for_person(self, programme_id: str, person_id: str) -> list[StoredBlackout]:
         """The person's blackouts, the earliest first."""
-        return self.of_people(programme_id, [person_id])[person_id]
+        return self.list_for_people(programme_id, [person_id])[person_id]
 
-    def of_people(self, programme_id: str, ids: Collection[str]) -> dict[str, list[StoredBlackout]]:
-        """Each person's blackouts, the earliest first, in one go."""
+    def list_for_people(self, programme_id: str, ids: Collection[str]) -> dict[str, list[StoredBlackout]]:
+        """Each person's blackouts, the earliest first, in one query."""
         require_people(self._connection, programme_id, ids)
         query = select(blackouts).where(blackouts.c.programme_id == programme_id, blackouts.c.person_id.in_(set(ids)))
         found: dict[str, list[StoredBlackout]] = {person_id: [] for person_id in ids}
-        for stored in sorted(map(_stored, self._connection.execute(query)), key=_beginning):
+        for stored in sorted(map(_stored, self._connection.execute(query)), key=_position):
             found[stored.person_id].append(stored)
         return found
 
@@ -49,14 +57,14 @@ class Blackouts(Repository):
             raise NotFound("blackout", blackout_id)
         return _stored(row)
 
-    def change(self, programme_id: str, stored: StoredBlackout) -> None:
-        """Stores what the blackout has become."""
+    def update(self, programme_id: str, stored: StoredBlackout) -> None:
+        """Store a changed blackout."""
         renew_availability(self._connection, programme_id, [stored.person_id])
         condition = _one(programme_id, stored.person_id, stored.id)
         self._update_one(blackouts, condition, "blackout", stored.id, **_values(stored.blackout))
 
     def delete(self, programme_id: str, person_id: str, blackout_id: str) -> None:
-        """Forgets the blackout."""
+        """Delete the blackout."""
         renew_availability(self._connection, programme_id, [person_id])
         self._delete_one(blackouts, _one(programme_id, person_id, blackout_id), "blackout", blackout_id)
 
@@ -88,6 +96,6 @@ def _stored(row: Row[Any]) -> StoredBlackout:
     return StoredBlackout(row.id, row.person_id, blackout)
 
 
-def _beginning(stored: StoredBlackout) -> tuple[str, str]:
+def _position(stored: StoredBlackout) -> Position:
     span = stored.blackout.span
     return (span.first if isinstance(span, Days) else span.start).isoformat(), stored.id

@@ -17,13 +17,13 @@ from scheduler.domain.programme.people import ConnectedCalendar
 from scheduler.domain.time.periods import Periods
 from scheduler.errors import NotFound, Refused
 from scheduler.store.rows import (
-    Place,
+    Position,
     Repository,
-    beyond,
+    added_after,
     in_programme,
     lock_people,
     new_id,
-    place_of,
+    position_of,
     renew_availability,
     require_people,
 )
@@ -113,14 +113,14 @@ class Calendars(Repository):
         return self.of_people(programme_id, [person_id])[person_id]
 
     def page(
-        self, programme_id: str, person_id: str, after: Place | None, most: int
-    ) -> list[tuple[Place, ConnectedCalendar]]:
+        self, programme_id: str, person_id: str, after: Position | None, most: int
+    ) -> list[tuple[Position, ConnectedCalendar]]:
         """So many of the person's that were connected after that place (None: from the beginning), with their own."""
         require_people(self._connection, programme_id, [person_id])
         theirs = (calendars.c.programme_id == programme_id) & (calendars.c.person_id == person_id)
-        query = select(calendars).where(theirs, beyond(calendars, after))
+        query = select(calendars).where(theirs, added_after(calendars, after))
         rows = self._connection.execute(query.order_by(calendars.c.created_at, calendars.c.id).limit(most))
-        return [(place_of(row), _calendar(row)) for row in rows]
+        return [(position_of(row), _calendar(row)) for row in rows]
 
     def of_people(self, programme_id: str, ids: Collection[str]) -> dict[str, list[ConnectedCalendar]]:
         """Each person's calendars, in the order in which they were connected, in one go."""

@@ -16,7 +16,7 @@ from sqlalchemy import Row, func, select
 
 from scheduler.domain.programme.outbox import LEASE, DeliveryState, Outcome, Stored, TryAgain, Verdict
 from scheduler.errors import NotFound
-from scheduler.store.rows import Repository, in_programme, missing, new_id, require_people
+from scheduler.store.rows import Repository, check_found, in_programme, new_id, require_people
 from scheduler.store.tables import calendars, deliveries, meetings
 
 
@@ -256,7 +256,7 @@ class Deliveries(Repository):
     def _require_calendars(self, programme_id: str, ids: Iterable[str]) -> None:
         wanted = list(ids)
         query = select(calendars.c.id).where(calendars.c.programme_id == programme_id, calendars.c.id.in_(wanted))
-        missing("calendar", wanted, set(self._connection.scalars(query)))
+        check_found("calendar", wanted, set(self._connection.scalars(query)))
 
 
 def _claim(row: Row[Any], lease: str) -> Claim:

@@ -1,6 +1,6 @@
-"""A meeting as rows, and back: no decisions, only the shape.
+"""A meeting as rows of its tables, and back.
 
-Every wall time of a meeting is in its one zone, which is therefore kept once.
+Every wall time of a meeting is in its one zone, which is therefore stored once.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import LocalTime
 
 
-def default_title(mentor_name: str, mentee_name: str) -> str:
-    """What a meeting is called that was given no title of its own."""
+def _default_title(mentor_name: str, mentee_name: str) -> str:
+    """The title of a meeting that has no title of its own."""
     return f"Mentoring: {mentor_name} & {mentee_name}"
 
 
-def of_meeting(meeting: Meeting) -> dict[str, Any]:
-    """The columns of the meeting's row, its title and what it belongs to left out."""
+def meeting_values(meeting: Meeting) -> dict[str, Any]:
+    """The columns of the meeting's row, without its title, mentorship and people."""
     series = meeting.series
     return {
         "uid": meeting.uid,
@@ -43,7 +43,7 @@ def of_meeting(meeting: Meeting) -> dict[str, Any]:
     }
 
 
-def of_occurrences(meeting_id: str, meeting: Meeting) -> list[dict[str, Any]]:
+def occurrence_rows(meeting_id: str, meeting: Meeting) -> list[dict[str, Any]]:
     """A row for each occurrence."""
     return [
         {
@@ -61,7 +61,7 @@ def of_occurrences(meeting_id: str, meeting: Meeting) -> list[dict[str, Any]]:
     ]
 
 
-def of_guests(meeting_id: str, meeting: Meeting) -> list[dict[str, Any]]:
+def guest_rows(meeting_id: str, meeting: Meeting) -> list[dict[str, Any]]:
     """A row for each guest, in their order."""
     return [
         {
@@ -76,26 +76,26 @@ def of_guests(meeting_id: str, meeting: Meeting) -> list[dict[str, Any]]:
     ]
 
 
-def grouped(connection: Connection, query: Select[Any]) -> dict[str, list[Row[Any]]]:
-    """The rows of a query by their meeting's id, each group in the query's order."""
+def group_by_meeting(connection: Connection, query: Select[Any]) -> dict[str, list[Row[Any]]]:
+    """The rows of a query by their meeting's id, in the query's order."""
     groups: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in connection.execute(query):
         groups[row.meeting_id].append(row)
     return groups
 
 
-def to_meeting(row: Row[Any], happening: Iterable[Row[Any]], invited: Iterable[Row[Any]]) -> Meeting:
-    """The meeting of a row that is joined with its two people and its mentorship."""
+def build_meeting(row: Row[Any], occurrences: Iterable[Row[Any]], guests: Iterable[Row[Any]]) -> Meeting:
+    """The meeting of a row joined with its two people and its mentorship."""
     rule = None if row.rrule is None else parse_rule(row.rrule)
     dtstart = LocalTime(row.dtstart, row.time_zone, row.dtstart_fold)
     return Meeting(
         uid=row.uid,
-        title=default_title(row.mentor_name, row.mentee_name) if row.title is None else row.title,
+        title=_default_title(row.mentor_name, row.mentee_name) if row.title is None else row.title,
         series=Series(dtstart, rule, row.duration),
-        occurrences=tuple(_occurrence(found, row.time_zone) for found in happening),
+        occurrences=tuple(_occurrence(one, row.time_zone) for one in occurrences),
         organizer=Party(row.mentor_name, row.mentor_email, row.mentor_zone, row.mentor_travel),
         attendee=Party(row.mentee_name, row.mentee_email, row.mentee_zone, row.mentee_travel),
-        guests=tuple(Party(guest.name, guest.email, guest.time_zone) for guest in invited),
+        guests=tuple(Party(guest.name, guest.email, guest.time_zone) for guest in guests),
         goals=tuple(row.goals),
         conference_url=row.conference_url,
         status=row.status,

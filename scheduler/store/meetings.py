@@ -1,7 +1,7 @@
 """Meetings with their occurrences and guests, as one value each.
 
-The people's names, emails and zones and the mentorship's goals are looked up when a meeting is
-loaded, never kept with it. Meetings are read in three queries, however many there are.
+The people's names, emails and zones and the mentorship's goals are joined when a meeting is loaded, never
+stored with it. Any number of meetings is read in three queries.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from scheduler.domain.time.periods import Period
 from scheduler.errors import NotFound
 from scheduler.store import meeting_rows
 from scheduler.store.rows import (
-    Place,
+    Position,
     Repository,
-    beyond,
+    added_after,
+    check_found,
     in_programme,
-    missing,
     new_id,
     renew_availability,
     require_people,
@@ -36,10 +36,9 @@ _TAKES_PLACE = (OccurrenceStatus.SCHEDULED, OccurrenceStatus.MOVED)
 
 @dataclass(frozen=True)
 class StoredMeeting:
-    """A meeting with its id and what it belongs to. The mentor organizes, the mentee attends.
+    """A meeting with its id, its mentorship and two people: the mentor organizes, the mentee attends.
 
-    ``own_title`` None: it goes by the default title, which follows the people's names; then
-    ``meeting.title`` is that. To give it another title change both.
+    ``own_title`` None: ``meeting.title`` is the default title, which follows the people's names.
     """
 
     id: str
@@ -51,8 +50,8 @@ class StoredMeeting:
 
 
 @dataclass(frozen=True)
-class KeptOccurrence:
-    """When an occurrence takes place or took place, in which mentorship, and of which two people."""
+class MentorshipOccurrence:
+    """When an occurrence takes place or took place, with its mentorship and two people."""
 
     mentorship_id: str
     mentor_id: str
@@ -62,7 +61,7 @@ class KeptOccurrence:
 
 @dataclass(frozen=True)
 class MeetingId:
-    """Where a meeting is found."""
+    """A meeting's id with its programme's."""
 
     programme_id: str
     meeting_id: str
@@ -72,7 +71,7 @@ class Meetings(Repository):
     """Methods raise NotFound for what the programme does not have, unless they say otherwise."""
 
     def add(self, programme_id: str, mentorship_id: str, meeting: Meeting, *, own_title: str | None = None) -> str:
-        """The id of the meeting, now stored. Its organizer, attendee, goals and title are not: see StoredMeeting."""
+        """Store a new meeting; return its id. Its organizer, attendee, goals and title are not stored with it."""
         query = select(mentorships.c.mentor_id, mentorships.c.mentee_id)
         pair = self._connection.execute(
             query.where(in_programme(mentorships, programme_id, mentorship_id))
@@ -89,13 +88,13 @@ class Meetings(Repository):
             mentor_id=stored.mentor_id,
             mentee_id=stored.mentee_id,
             title=own_title,
-            **meeting_rows.of_meeting(meeting),
+            **meeting_rows.meeting_values(meeting),
         )
         self._add_parts(stored)
         return stored.id
 
     def get(self, programme_id: str, meeting_id: str, *, lock: bool = False) -> StoredMeeting:
-        """The meeting of that id; with ``lock`` nobody else can change it until the transaction ends."""
+        """The meeting of that id, with ``lock`` locked until the transaction ends."""
         if lock:
             return self.lock(programme_id, [meeting_id])[0]
         found = self._load(in_programme(meetings, programme_id, meeting_id))
@@ -104,51 +103,55 @@ class Meetings(Repository):
         return found[0]
 
     def lock(self, programme_id: str, ids: Collection[str]) -> list[StoredMeeting]:
-        """The meetings of those ids, in the order in which they were booked; until the transaction ends nobody else
-        can change them.
+        """Lock the meetings of those ids until the transaction ends; return them, the first booked first.
 
         They are locked in the order of their ids, and read after that.
         """
         ours = (meetings.c.programme_id == programme_id) & meetings.c.id.in_(set(ids))
         query = select(meetings.c.id).where(ours).order_by(meetings.c.id).with_for_update(key_share=True)
         locked = self._connection.scalars(query).all()
-        missing("meeting", ids, set(locked))
+        check_found("meeting", ids, set(locked))
         return self._load(meetings.c.id.in_(locked))
 
-    def save(self, programme_id: str, stored: StoredMeeting) -> None:
-        """Stores what the meeting has become, occurrences and guests included."""
+    def update(self, programme_id: str, stored: StoredMeeting) -> None:
+        """Store a changed meeting with its occurrences and guests."""
         renew_availability(self._connection, programme_id, [stored.mentor_id, stored.mentee_id])
         condition = in_programme(meetings, programme_id, stored.id)
-        values = meeting_rows.of_meeting(stored.meeting) | {"title": stored.own_title}
+        values = meeting_rows.meeting_values(stored.meeting) | {"title": stored.own_title}
         self._update_one(meetings, condition, "meeting", stored.id, **values)
         for table in (occurrences, guests):
             self._connection.execute(table.delete().where(table.c.meeting_id == stored.id))
         self._add_parts(stored)
 
-    def of_mentorship(self, programme_id: str, mentorship_id: str) -> list[StoredMeeting]:
-        """The mentorship's meetings, in the order in which they were booked."""
+    def list_for_mentorship(self, programme_id: str, mentorship_id: str) -> list[StoredMeeting]:
+        """The mentorship's meetings, the first booked first."""
         return self._load(self._of_mentorship(programme_id, mentorship_id))
 
-    def page(
-        self, programme_id: str, mentorship_id: str, after: Place | None, most: int
-    ) -> list[tuple[Place, StoredMeeting]]:
-        """So many of the mentorship's that were booked after that place (None: from the beginning), with their own."""
-        ours = self._of_mentorship(programme_id, mentorship_id) & beyond(meetings, after)
-        found = self._load(ours, most)
+    def list_page(
+        self, programme_id: str, mentorship_id: str, after: Position | None, limit: int
+    ) -> list[tuple[Position, StoredMeeting]]:
+        """At most ``limit`` of the mentorship's meetings behind a position (None: from the first booked on)."""
+        ours = self._of_mentorship(programme_id, mentorship_id) & added_after(meetings, after)
+        found = self._load(ours, limit)
         return [((stored.meeting.created_at.isoformat(), stored.id), stored) for stored in found]
 
-    def of_person(self, programme_id: str, person_id: str) -> list[StoredMeeting]:
-        """Those in which the person is mentor or mentee, in the order in which they were booked."""
+    def count(self, programme_id: str, mentorship_id: str) -> int:
+        """The number of the mentorship's meetings (series and single ones), cancelled ones too."""
+        ours = (meetings.c.programme_id == programme_id) & (meetings.c.mentorship_id == mentorship_id)
+        return self._count(meetings, ours)
+
+    def list_for_person(self, programme_id: str, person_id: str) -> list[StoredMeeting]:
+        """The meetings in which the person is mentor or mentee, the first booked first."""
         require_people(self._connection, programme_id, [person_id])
         theirs = (meetings.c.mentor_id == person_id) | (meetings.c.mentee_id == person_id)
         return self._load((meetings.c.programme_id == programme_id) & theirs)
 
-    def as_guest(self, programme_id: str, email: str) -> list[StoredMeeting]:
-        """Those to which that email is invited as a guest, whatever its case; none for an unknown one."""
+    def list_for_guest(self, programme_id: str, email: str) -> list[StoredMeeting]:
+        """The meetings to which an email is invited as a guest, whatever its case; none for an unknown email."""
         invited = select(guests.c.meeting_id).where(guests.c.email_key == email.casefold())
         return self._load((meetings.c.programme_id == programme_id) & meetings.c.id.in_(invited))
 
-    def held_by(
+    def list_periods(
         self,
         programme_id: str,
         person_ids: Collection[str],
@@ -156,62 +159,35 @@ class Meetings(Repository):
         end: datetime,
         except_meeting: str | None = None,
     ) -> dict[str, tuple[Period, ...]]:
-        """Each person's meetings that overlap [start, end) (UTC instants), whole, one by one and in order.
+        """Each person's meeting times that overlap [start, end) (UTC instants), whole and in order.
 
-        Everyone asked has an entry; for who is not in the programme it is empty.
+        Someone who is not in the programme has none.
         """
         ids = set(person_ids)
-        query = (
-            select(meetings.c.mentor_id, meetings.c.mentee_id, occurrences.c.start_at, occurrences.c.end_at)
-            .join(occurrences, occurrences.c.meeting_id == meetings.c.id)
-            .where(
-                meetings.c.programme_id == programme_id,
-                or_(meetings.c.mentor_id.in_(ids), meetings.c.mentee_id.in_(ids)),
-                meetings.c.status == MeetingStatus.CONFIRMED,
-                occurrences.c.status.in_(_TAKES_PLACE),
-                occurrences.c.start_at < end,
-                occurrences.c.end_at > start,
-            )
-        )
+        overlaps = (occurrences.c.start_at < end) & (occurrences.c.end_at > start)
+        query = _taking_place(programme_id, ids).where(overlaps)
         if except_meeting is not None:
             query = query.where(meetings.c.id != except_meeting)
         taken: dict[str, list[Period]] = {person_id: [] for person_id in person_ids}
-        for mentor_id, mentee_id, start_at, end_at in self._connection.execute(query):
-            period = Period(start_at, end_at)
-            for person_id in ids & {mentor_id, mentee_id}:
+        for row in self._connection.execute(query):
+            period = Period(row.start_at, row.end_at)
+            for person_id in ids & {row.mentor_id, row.mentee_id}:
                 taken[person_id].append(period)
         return {person_id: tuple(sorted(periods)) for person_id, periods in taken.items()}
 
-    def kept_of(self, programme_id: str, person_ids: Collection[str]) -> list[KeptOccurrence]:
-        """Every occurrence, past or to come, that takes place with any of the people in it, in the order of starts.
+    def list_occurrences(self, programme_id: str, person_ids: Collection[str]) -> list[MentorshipOccurrence]:
+        """Every occurrence, past or future, that takes place with any of the people, in the order of starts.
 
-        Whom the programme does not have is in none.
+        Someone who is not in the programme has none.
         """
-        ids = set(person_ids)
-        query = (
-            select(
-                meetings.c.mentorship_id,
-                meetings.c.mentor_id,
-                meetings.c.mentee_id,
-                occurrences.c.start_at,
-                occurrences.c.end_at,
-            )
-            .join(occurrences, occurrences.c.meeting_id == meetings.c.id)
-            .where(
-                meetings.c.programme_id == programme_id,
-                or_(meetings.c.mentor_id.in_(ids), meetings.c.mentee_id.in_(ids)),
-                meetings.c.status == MeetingStatus.CONFIRMED,
-                occurrences.c.status.in_(_TAKES_PLACE),
-            )
-            .order_by(occurrences.c.start_at, meetings.c.id)
-        )
+        query = _taking_place(programme_id, set(person_ids)).order_by(occurrences.c.start_at, meetings.c.id)
         return [
-            KeptOccurrence(row.mentorship_id, row.mentor_id, row.mentee_id, Period(row.start_at, row.end_at))
+            MentorshipOccurrence(row.mentorship_id, row.mentor_id, row.mentee_id, Period(row.start_at, row.end_at))
             for row in self._connection.execute(query)
         ]
 
-    def derived_elsewhere(self, tz_database: str) -> list[MeetingId]:
-        """The confirmed meetings, of all programmes, whose UTC times come from another release of the tz database."""
+    def list_with_other_tz_database(self, tz_database: str) -> list[MeetingId]:
+        """The confirmed meetings of all programmes whose UTC times come from another release of the tz database."""
         query = (
             select(meetings.c.programme_id, meetings.c.id)
             .where(meetings.c.tz_database != tz_database, meetings.c.status == MeetingStatus.CONFIRMED)
@@ -221,29 +197,29 @@ class Meetings(Repository):
 
     def _add_parts(self, stored: StoredMeeting) -> None:
         for table, rows in (
-            (occurrences, meeting_rows.of_occurrences(stored.id, stored.meeting)),
-            (guests, meeting_rows.of_guests(stored.id, stored.meeting)),
+            (occurrences, meeting_rows.occurrence_rows(stored.id, stored.meeting)),
+            (guests, meeting_rows.guest_rows(stored.id, stored.meeting)),
         ):
             if rows:
                 self._connection.execute(table.insert(), rows)
 
     def _of_mentorship(self, programme_id: str, mentorship_id: str) -> ColumnElement[bool]:
-        known = select(mentorships.c.id).where(in_programme(mentorships, programme_id, mentorship_id))
-        if self._connection.scalar(known) is None:
+        query = select(mentorships.c.id).where(in_programme(mentorships, programme_id, mentorship_id))
+        if self._connection.scalar(query) is None:
             raise NotFound("mentorship", mentorship_id)
         return (meetings.c.mentorship_id == mentorship_id) & (meetings.c.programme_id == programme_id)
 
-    def _load(self, condition: ColumnElement[bool], most: int | None = None) -> list[StoredMeeting]:
-        query = _with_people().where(condition).order_by(meetings.c.created_at, meetings.c.id).limit(most)
+    def _load(self, condition: ColumnElement[bool], limit: int | None = None) -> list[StoredMeeting]:
+        query = _with_people().where(condition).order_by(meetings.c.created_at, meetings.c.id).limit(limit)
         rows = self._connection.execute(query).all()
         if not rows:
             return []
         ids = [row.id for row in rows]
-        happening = meeting_rows.grouped(
+        happening = meeting_rows.group_by_meeting(
             self._connection,
             select(occurrences).where(occurrences.c.meeting_id.in_(ids)).order_by(occurrences.c.recurrence_id),
         )
-        invited = meeting_rows.grouped(
+        invited = meeting_rows.group_by_meeting(
             self._connection, select(guests).where(guests.c.meeting_id.in_(ids)).order_by(guests.c.position)
         )
         return [
@@ -253,10 +229,30 @@ class Meetings(Repository):
                 mentor_id=row.mentor_id,
                 mentee_id=row.mentee_id,
                 own_title=row.title,
-                meeting=meeting_rows.to_meeting(row, happening[row.id], invited[row.id]),
+                meeting=meeting_rows.build_meeting(row, happening[row.id], invited[row.id]),
             )
             for row in rows
         ]
+
+
+def _taking_place(programme_id: str, person_ids: set[str]) -> Select[Any]:
+    """The occurrences that take place with any of the people as mentor or mentee."""
+    return (
+        select(
+            meetings.c.mentorship_id,
+            meetings.c.mentor_id,
+            meetings.c.mentee_id,
+            occurrences.c.start_at,
+            occurrences.c.end_at,
+        )
+        .join(occurrences, occurrences.c.meeting_id == meetings.c.id)
+        .where(
+            meetings.c.programme_id == programme_id,
+            or_(meetings.c.mentor_id.in_(person_ids), meetings.c.mentee_id.in_(person_ids)),
+            meetings.c.status == MeetingStatus.CONFIRMED,
+            occurrences.c.status.in_(_TAKES_PLACE),
+        )
+    )
 
 
 def _with_people() -> Select[Any]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import Row, select
 
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.errors import NotFound
-from scheduler.store.rows import Place, Repository, beyond, in_programme, lock_people, place_of, require_people
+from scheduler.store.rows import Position, Repository, in_programme, lock_people, require_people
 from scheduler.store.tables import mentorships
 
 
 class Mentorships(Repository):
-    """Every method raises NotFound for a mentorship or a person that the programme does not have."""
+    """Methods raise NotFound for a mentorship or a person that the programme does not have."""
 
     def add(self, programme_id: str, mentorship: Mentorship, now: datetime) -> None:
-        """Stores a new mentorship under the id it comes with; its two people are locked, so that they stay."""
+        """Store a new mentorship under its own id; its two people are locked, so that nobody erases them meanwhile."""
         both = [mentorship.mentor_id, mentorship.mentee_id]
         lock_people(self._connection, programme_id, both)
         require_people(self._connection, programme_id, both)
@@ -28,31 +28,33 @@ class Mentorships(Repository):
             mentor_id=mentorship.mentor_id,
             mentee_id=mentorship.mentee_id,
             created_at=now,
-            **_changeable(mentorship),
+            **_values(mentorship),
         )
 
     def get(self, programme_id: str, mentorship_id: str, *, lock: bool = False) -> Mentorship:
-        """The mentorship of that id; with ``lock`` nobody else can change it until the transaction ends."""
+        """The mentorship of that id, with ``lock`` locked until the transaction ends."""
         query = select(mentorships).where(in_programme(mentorships, programme_id, mentorship_id))
         row = self._connection.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
         if row is None:
             raise NotFound("mentorship", mentorship_id)
         return _mentorship(row)
 
-    def all(self, programme_id: str) -> list[Mentorship]:
-        """Every mentorship, in the order in which they were added."""
-        return self._where(mentorships.c.programme_id == programme_id)
+    def list_all(self, programme_id: str) -> list[Mentorship]:
+        """Every mentorship, the first added first."""
+        return self._list(mentorships, mentorships.c.programme_id == programme_id, _mentorship)
 
-    def page(self, programme_id: str, after: Place | None, most: int) -> list[tuple[Place, Mentorship]]:
-        """So many of those that were added after that place (None: from the beginning), each with its own."""
-        query = select(mentorships).where(mentorships.c.programme_id == programme_id, beyond(mentorships, after))
-        rows = self._connection.execute(query.order_by(mentorships.c.created_at, mentorships.c.id).limit(most))
-        return [(place_of(row), _mentorship(row)) for row in rows]
+    def list_page(self, programme_id: str, after: Position | None, limit: int) -> list[tuple[Position, Mentorship]]:
+        """At most ``limit`` mentorships behind a position (None: from the first added on), each with its position."""
+        return self._list_page(mentorships, mentorships.c.programme_id == programme_id, after, limit, _mentorship)
 
-    def of_person(self, programme_id: str, person_id: str, *, lock: bool = False) -> list[Mentorship]:
-        """Those in which the person is mentor or mentee, in the order in which they were added.
+    def count(self, programme_id: str) -> int:
+        """The number of mentorships, ended ones too; none for an unknown programme."""
+        return self._count(mentorships, mentorships.c.programme_id == programme_id)
 
-        With ``lock`` nobody else can change them until the transaction ends; they are locked in the order of their ids.
+    def list_for_person(self, programme_id: str, person_id: str, *, lock: bool = False) -> list[Mentorship]:
+        """The mentorships in which the person is mentor or mentee, the first added first.
+
+        With ``lock`` they are locked, in the order of their ids, until the transaction ends.
         """
         require_people(self._connection, programme_id, [person_id])
         theirs = (mentorships.c.mentor_id == person_id) | (mentorships.c.mentee_id == person_id)
@@ -60,19 +62,15 @@ class Mentorships(Repository):
         if lock:
             rows = select(mentorships.c.id).where(ours).order_by(mentorships.c.id).with_for_update(key_share=True)
             self._connection.execute(rows)
-        return self._where(ours)
+        return self._list(mentorships, ours, _mentorship)
 
-    def change(self, programme_id: str, mentorship: Mentorship) -> None:
-        """Stores what the mentorship has become; its two people stay."""
+    def update(self, programme_id: str, mentorship: Mentorship) -> None:
+        """Store a changed mentorship; its two people stay the same."""
         condition = in_programme(mentorships, programme_id, mentorship.id)
-        self._update_one(mentorships, condition, "mentorship", mentorship.id, **_changeable(mentorship))
-
-    def _where(self, condition: ColumnElement[bool]) -> list[Mentorship]:
-        query = select(mentorships).where(condition).order_by(mentorships.c.created_at, mentorships.c.id)
-        return [_mentorship(row) for row in self._connection.execute(query)]
+        self._update_one(mentorships, condition, "mentorship", mentorship.id, **_values(mentorship))
 
 
-def _changeable(mentorship: Mentorship) -> dict[str, Any]:
+def _values(mentorship: Mentorship) -> dict[str, Any]:
     return {
         "goals": list(mentorship.goals),
         "expectations": mentorship.expectations,

@@ -1,6 +1,6 @@
 """People of a programme.
 
-A person who is erased keeps a row, because past meetings refer to it, but nothing that says who it was.
+An erased person keeps a row, because past meetings refer to it, but no personal data.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ from scheduler.domain.programme.meetings import Party
 from scheduler.domain.programme.people import Person
 from scheduler.errors import NotFound
 from scheduler.store.rows import (
-    Place,
+    Position,
     Repository,
-    beyond,
+    check_found,
     in_programme,
-    living,
     lock_people,
-    missing,
     new_id,
-    place_of,
+    not_erased,
     renew_availability,
 )
 from scheduler.store.tables import blackouts, calendars, deliveries, feeds, people
@@ -33,19 +31,19 @@ from scheduler.store.types import UTCDateTime
 ERASED_NAME = "deleted person"
 
 
-_VERSIONS = select(people.c.id, people.c.availability_version).where(
+_SELECT_VERSIONS = select(people.c.id, people.c.availability_version).where(
     people.c.programme_id == bindparam("programme_id"),
     people.c.erased_at.is_(None),
     people.c.id.in_(bindparam("ids", expanding=True)),
 )
-"""Made once: it is asked with every search, and takes longer to write than to answer."""
+"""Built once, because every search runs it and building takes longer than running."""
 
 
 class People(Repository):
-    """Every method raises NotFound for who is not in the programme, or erased, unless it says otherwise."""
+    """Methods raise NotFound for a person who is not in the programme, or erased, unless they say otherwise."""
 
     def add(self, programme_id: str, person: Person, now: datetime) -> None:
-        """Stores a new person under the id they come with."""
+        """Store a new person under the person's own id."""
         self._insert(
             people,
             id=person.id,
@@ -60,65 +58,66 @@ class People(Repository):
 
     def get(self, programme_id: str, person_id: str) -> Person:
         """The person of that id."""
-        return self.several(programme_id, [person_id])[0]
+        return self.get_many(programme_id, [person_id])[0]
 
-    def all(self, programme_id: str) -> list[Person]:
-        """Everyone, in the order in which they were added."""
-        query = select(people).where(living(programme_id)).order_by(people.c.created_at, people.c.id)
-        return [_person(row) for row in self._connection.execute(query)]
+    def list_all(self, programme_id: str) -> list[Person]:
+        """Everyone, the first added first."""
+        return self._list(people, not_erased(programme_id), _person)
 
-    def page(self, programme_id: str, after: Place | None, most: int) -> list[tuple[Place, Person]]:
-        """So many of the people who were added after that place (None: from the beginning), each with their own."""
-        query = select(people).where(living(programme_id), beyond(people, after))
-        rows = self._connection.execute(query.order_by(people.c.created_at, people.c.id).limit(most))
-        return [(place_of(row), _person(row)) for row in rows]
+    def list_page(self, programme_id: str, after: Position | None, limit: int) -> list[tuple[Position, Person]]:
+        """At most ``limit`` people behind a position (None: from the first added on), each with their position."""
+        return self._list_page(people, not_erased(programme_id), after, limit, _person)
 
-    def several(self, programme_id: str, ids: Sequence[str]) -> list[Person]:
-        """The people of those ids, in the order asked."""
-        found = self.known(programme_id, ids)
-        missing("person", ids, set(found))
+    def count(self, programme_id: str) -> int:
+        """The number of people; none for an unknown programme."""
+        return self._count(people, not_erased(programme_id))
+
+    def get_many(self, programme_id: str, ids: Sequence[str]) -> list[Person]:
+        """The people of those ids, in that order."""
+        found = self.find_many(programme_id, ids)
+        check_found("person", ids, set(found))
         return [found[person_id] for person_id in ids]
 
-    def known(self, programme_id: str, ids: Sequence[str]) -> dict[str, Person]:
-        """Those of the people that the programme has, by id."""
-        query = select(people).where(living(programme_id), people.c.id.in_(set(ids)))
+    def find_many(self, programme_id: str, ids: Sequence[str]) -> dict[str, Person]:
+        """The people of those ids that the programme has, by id."""
+        query = select(people).where(not_erased(programme_id), people.c.id.in_(set(ids)))
         return {row.id: _person(row) for row in self._connection.execute(query)}
 
     def availability_versions(self, programme_id: str, ids: Collection[str]) -> dict[str, str]:
-        """Those of the people that the programme has, by id, with the version of what is known of their time.
+        """The availability versions of the people of those ids that the programme has, by id.
 
-        As long as that is the same, so are the person, their blackouts, their calendars and their meetings.
+        While a version stays the same, so do the person, their blackouts, their calendars and their meetings.
         """
-        rows = self._connection.execute(_VERSIONS, {"programme_id": programme_id, "ids": list(ids)})
+        rows = self._connection.execute(_SELECT_VERSIONS, {"programme_id": programme_id, "ids": list(ids)})
         return {row.id: row.availability_version for row in rows}
 
     def lock(self, programme_id: str, ids: Sequence[str]) -> list[Person]:
-        """The people of those ids, in the order asked; nobody else can lock or change them until the transaction ends.
+        """Lock the people of those ids until the transaction ends; return them in that order.
 
-        Rows are locked in the order of their ids, so that two such calls never wait for each other in a ring.
+        Rows are locked in the order of their ids, so that two such calls can't deadlock.
         """
         lock_people(self._connection, programme_id, ids)
-        return self.several(programme_id, ids)
+        return self.get_many(programme_id, ids)
 
-    def lock_rows(self, programme_id: str, ids: Collection[str]) -> None:
-        """Like `lock`, but takes erased people too, and leaves out whom the programme does not have."""
+    def lock_including_erased(self, programme_id: str, ids: Collection[str]) -> None:
+        """Lock people as `lock` does, erased ones too; ids that the programme does not have are ignored."""
         lock_people(self._connection, programme_id, ids)
 
-    def change(self, programme_id: str, person: Person, now: datetime) -> None:
-        """Stores what the person has become."""
-        condition = in_programme(people, programme_id, person.id) & living(programme_id)
+    def update(self, programme_id: str, person: Person, now: datetime) -> None:
+        """Store a changed person."""
+        condition = in_programme(people, programme_id, person.id) & not_erased(programme_id)
         self._update_one(people, condition, "person", person.id, changed_at=now, **_values(person))
         renew_availability(self._connection, programme_id, [person.id])
 
-    def touch(self, programme_id: str, ids: Collection[str], now: datetime) -> None:
-        """Notes that what these people's feeds show has changed; the time of it never goes back.
+    def mark_feeds_changed(self, programme_id: str, ids: Collection[str], now: datetime) -> None:
+        """Give people's feeds a new revision and delete the stored bytes. The time of change never goes back.
 
-        The bytes that are out of date are forgotten with it. Erased people are taken too.
+        Erased people are taken too.
         """
         instant = literal(now, UTCDateTime)
         changed_at = case((people.c.calendar_changed_at > instant, people.c.calendar_changed_at), else_=instant)
         ours = (people.c.programme_id == programme_id) & people.c.id.in_(set(ids))
-        missing("person", ids, lock_people(self._connection, programme_id, ids))
+        check_found("person", ids, lock_people(self._connection, programme_id, ids))
         self._connection.execute(
             people.update()
             .where(ours)
@@ -128,11 +127,11 @@ class People(Repository):
         self._connection.execute(feeds.update().where(theirs).values(body=None, gzipped_body=None))
 
     def erase(self, programme_id: str, person_id: str, now: datetime) -> None:
-        """Forgets who the person was, with their blackouts, calendars, deliveries to those, and feeds.
+        """Delete the person's data, blackouts, calendars, deliveries to these, and feeds.
 
-        Their meetings and mentorships stay; cancelling and ending those is for the caller.
+        Meetings and mentorships stay; the caller cancels and ends them.
         """
-        condition = in_programme(people, programme_id, person_id) & living(programme_id)
+        condition = in_programme(people, programme_id, person_id) & not_erased(programme_id)
         blank = Person(person_id, ERASED_NAME, "", "", DEFAULT_HOURS, NO_BUFFER)
         values = _values(blank) | {"email": None, "email_key": None}
         del values["time_zone"]  # past meetings are still shown in it
@@ -143,22 +142,22 @@ class People(Repository):
         for table in (blackouts, calendars, feeds):
             self._connection.execute(table.delete().where(table.c.person_id == person_id))
 
-    def party(self, programme_id: str, person_id: str) -> Party:
-        """The person as someone in a meeting; an erased one is a "deleted person" without an email."""
+    def get_party(self, programme_id: str, person_id: str) -> Party:
+        """The person as a party of a meeting; an erased one is a "deleted person" without an email."""
         query = select(people.c.name, people.c.email, people.c.time_zone, people.c.travel)
         row = self._connection.execute(query.where(in_programme(people, programme_id, person_id))).one_or_none()
         if row is None:
             raise NotFound("person", person_id)
         return Party(row.name, row.email, row.time_zone, row.travel)
 
-    def by_email(self, programme_id: str, emails: Collection[str]) -> list[str]:
-        """The ids of all people of the programme who have one of those emails, whatever its case.
+    def find_ids_by_email(self, programme_id: str, emails: Collection[str]) -> list[str]:
+        """The ids of the people who have one of those emails, whatever its case.
 
         Several may share one.
         """
         query = (
             select(people.c.id)
-            .where(living(programme_id), people.c.email_key.in_({email.casefold() for email in emails}))
+            .where(not_erased(programme_id), people.c.email_key.in_({email.casefold() for email in emails}))
             .order_by(people.c.created_at, people.c.id)
         )
         return list(self._connection.scalars(query))

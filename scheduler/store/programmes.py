@@ -1,6 +1,6 @@
-"""Programmes and their API keys. A key is kept as its SHA-256 alone.
+"""Programmes and their API keys. Only the SHA-256 of a key is stored.
 
-A key that has ended is as if it had never been.
+An expired key is treated as deleted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Row, select, true
 
 from scheduler.domain.programme.api_keys import USE_NOTED_EVERY, ApiKey, Scope
 from scheduler.errors import NotFound
@@ -20,7 +20,7 @@ from scheduler.store.tables import api_keys, programmes
 
 @dataclass(frozen=True)
 class Programme:
-    """A programme: what everything else belongs to."""
+    """A programme, to which everything else belongs."""
 
     id: str
     name: str
@@ -28,28 +28,27 @@ class Programme:
 
 
 class Programmes(Repository):
-    """Methods that take a programme raise NotFound for one, or for a key of it, that there is not."""
+    """Methods raise NotFound for a programme, or a key of it, that does not exist."""
 
     def add(self, name: str, now: datetime) -> str:
-        """The id of a new programme."""
+        """Store a new programme; return its id."""
         programme_id = new_id()
         self._insert(programmes, id=programme_id, name=name, created_at=now)
         return programme_id
 
-    def all(self) -> list[Programme]:
-        """Every programme, the oldest first: for the operator alone."""
-        query = select(programmes).order_by(programmes.c.created_at, programmes.c.id)
-        return [Programme(row.id, row.name, row.created_at) for row in self._connection.execute(query)]
+    def list_all(self) -> list[Programme]:
+        """Every programme, the oldest first; for the operator only."""
+        return self._list(programmes, true(), _programme)
 
-    def name(self, programme_id: str) -> str:
-        """The programme's name."""
-        found = self._connection.scalar(select(programmes.c.name).where(programmes.c.id == programme_id))
-        if found is None:
+    def get(self, programme_id: str) -> Programme:
+        """The programme of that id."""
+        row = self._connection.execute(select(programmes).where(programmes.c.id == programme_id)).one_or_none()
+        if row is None:
             raise NotFound("programme", programme_id)
-        return str(found)
+        return _programme(row)
 
     def lock(self, programme_id: str) -> None:
-        """Makes others that lock the programme wait until the transaction ends; what it has can still be added to."""
+        """Lock the programme until the transaction ends; rows that refer to it can still be added elsewhere."""
         query = select(programmes.c.id).where(programmes.c.id == programme_id).with_for_update(key_share=True)
         if self._connection.scalar(query) is None:
             raise NotFound("programme", programme_id)
@@ -65,10 +64,10 @@ class Programmes(Repository):
         scopes: Collection[Scope],
         expires_at: datetime | None = None,
     ) -> ApiKey:
-        """A new key of the programme, the one of that SHA-256 (hex); those that have ended are forgotten."""
-        self.name(programme_id)
-        ended = (api_keys.c.programme_id == programme_id) & (api_keys.c.expires_at <= now)
-        self._connection.execute(api_keys.delete().where(ended))
+        """Store a new key by its SHA-256 (hex); the programme's expired keys are deleted."""
+        self.get(programme_id)
+        expired = (api_keys.c.programme_id == programme_id) & (api_keys.c.expires_at <= now)
+        self._connection.execute(api_keys.delete().where(expired))
         key = ApiKey(new_id(), programme_id, prefix, name, frozenset(scopes), now, expires_at)
         self._insert(
             api_keys,
@@ -83,29 +82,28 @@ class Programmes(Repository):
         )
         return key
 
-    def keys(self, programme_id: str, now: datetime) -> list[ApiKey]:
+    def list_keys(self, programme_id: str, now: datetime) -> list[ApiKey]:
         """The programme's keys, the oldest first."""
-        query = select(api_keys).where(api_keys.c.programme_id == programme_id, _opens(now))
-        return [key_of(row) for row in self._connection.execute(query.order_by(api_keys.c.created_at, api_keys.c.id))]
+        return self._list(api_keys, (api_keys.c.programme_id == programme_id) & _is_valid(now), key_of)
 
-    def key(self, programme_id: str, key_id: str, now: datetime) -> ApiKey:
+    def get_key(self, programme_id: str, key_id: str, now: datetime) -> ApiKey:
         """The programme's key of that id."""
-        query = select(api_keys).where(in_programme(api_keys, programme_id, key_id), _opens(now))
+        query = select(api_keys).where(in_programme(api_keys, programme_id, key_id), _is_valid(now))
         row = self._connection.execute(query).one_or_none()
         if row is None:
             raise NotFound("key", key_id)
         return key_of(row)
 
-    def end_key(self, programme_id: str, key_id: str, expires_at: datetime) -> None:
-        """Lets the key open nothing from then on."""
+    def expire_key(self, programme_id: str, key_id: str, expires_at: datetime) -> None:
+        """Let the key expire at that instant."""
         self._update_one(api_keys, in_programme(api_keys, programme_id, key_id), "key", key_id, expires_at=expires_at)
 
     def delete_key(self, programme_id: str, key_id: str) -> None:
-        """Forgets the key, which opens nothing from now on."""
+        """Delete the key."""
         self._delete_one(api_keys, in_programme(api_keys, programme_id, key_id), "key", key_id)
 
-    def note_key_use(self, key_id: str, now: datetime) -> None:
-        """Notes when the key was used, unless that is known well enough, or somebody has the row locked."""
+    def record_key_use(self, key_id: str, now: datetime) -> None:
+        """Record when the key was used, unless that is known to the minute or the row is locked."""
         due = (api_keys.c.last_used_at <= now - USE_NOTED_EVERY) | api_keys.c.last_used_at.is_(None)
         free = select(api_keys.c.id).where(api_keys.c.id == key_id, due).with_for_update(skip_locked=True)
         found = self._connection.scalar(free)
@@ -113,12 +111,16 @@ class Programmes(Repository):
             self._connection.execute(api_keys.update().where(api_keys.c.id == found).values(last_used_at=now))
 
 
-def _opens(now: datetime) -> ColumnElement[bool]:
+def _programme(row: Row[Any]) -> Programme:
+    return Programme(row.id, row.name, row.created_at)
+
+
+def _is_valid(now: datetime) -> ColumnElement[bool]:
     return (api_keys.c.expires_at > now) | api_keys.c.expires_at.is_(None)
 
 
 def key_of(row: Any) -> ApiKey:
-    """The key of a row of its table."""
+    """The key of a row of ``api_keys``."""
     return ApiKey(
         id=row.id,
         programme_id=row.programme_id,

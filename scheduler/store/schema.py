@@ -1,4 +1,4 @@
-"""Bringing a database to the schema that this code needs, with the migrations in the package."""
+"""The schema's version, and the migrations in the package that change it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _SCRIPTS = Path(__file__).resolve().parent / "migrations"
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Runs the migrations that this database has not seen, inside the connection's transaction."""
+    """Run the migrations that the database lacks, inside the connection's transaction."""
     command.upgrade(_config(connection), revision)
 
 
 def downgrade(connection: Connection, revision: str = "base") -> None:
-    """Undoes the migrations after that one, with the data that only they know; "base" leaves nothing."""
+    """Undo the migrations after ``revision``, and lose the data that only they have; "base" undoes all."""
     command.downgrade(_config(connection), revision)
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the database has seen every migration, and none that this code does not know."""
+    """Whether the database has every migration of this code and no other."""
     return set(MigrationContext.configure(connection).get_current_heads()) == heads()
 
 
 @cache
 def heads() -> frozenset[str]:
-    """The revisions that a database is at which has seen every migration."""
+    """The revisions of a database that has every migration."""
     return frozenset(ScriptDirectory.from_config(_config(None)).get_heads())
 
 

@@ -1,4 +1,4 @@
-"""Everything in the database that is encrypted, of all programmes: for the operator who changes the secret key."""
+"""Every encrypted text in the database, of all programmes; for the operator who changes the secret key."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from sqlalchemy import Column, Table, and_, select, tuple_
 from scheduler.store.rows import Repository
 from scheduler.store.tables import answers, calendars
 
-_PLACES: dict[str, tuple[Table, Column[str], tuple[Column[str], ...]]] = {
+_COLUMNS: dict[str, tuple[Table, Column[str], tuple[Column[str], ...]]] = {
     "calendar passwords": (calendars, calendars.c.password_token, (calendars.c.id,)),
     "kept answers": (answers, answers.c.answer, (answers.c.programme_id, answers.c.key)),
 }
-KINDS = tuple(_PLACES)
-"""What is kept encrypted."""
+SEALED_KINDS = tuple(_COLUMNS)
+"""What is stored encrypted."""
 
 
 @dataclass(frozen=True)
-class Sealed:
-    """One encrypted text and where it is kept: its kind, and the values of the row's primary key."""
+class SealedText:
+    """An encrypted text, what it is, and the primary key of its row."""
 
     kind: str
-    place: tuple[str, ...]
+    row_key: tuple[str, ...]
     text: str
 
 
 class SealedTexts(Repository):
-    """Texts in the order of their places, so that a walk through them in batches leaves none out."""
+    """Encrypted texts in the order of their rows' primary keys."""
 
-    def after(self, kind: str, place: Sequence[str] | None, most: int) -> list[Sealed]:
-        """So many of the texts that come after a place (None: from the beginning)."""
-        table, column, key = _PLACES[kind]
-        query = select(*key, column).select_from(table).order_by(*key).limit(most)
-        if place is not None:
-            query = query.where(tuple_(*key) > tuple_(*place))
-        return [Sealed(kind, tuple(row[:-1]), row[-1]) for row in self._connection.execute(query)]
+    def list_after(self, kind: str, row_key: Sequence[str] | None, limit: int) -> list[SealedText]:
+        """At most ``limit`` texts of rows behind a primary key (None: from the first on)."""
+        table, column, key = _COLUMNS[kind]
+        query = select(*key, column).select_from(table).order_by(*key).limit(limit)
+        if row_key is not None:
+            query = query.where(tuple_(*key) > tuple_(*row_key))
+        return [SealedText(kind, tuple(row[:-1]), row[-1]) for row in self._connection.execute(query)]
 
-    def replace(self, sealed: Sealed, text: str) -> bool:
-        """Keeps another text in its place, unless what is there has changed meanwhile; whether it did."""
-        table, column, key = _PLACES[sealed.kind]
-        here = and_(*(part == value for part, value in zip(key, sealed.place, strict=True)))
+    def update(self, sealed: SealedText, text: str) -> bool:
+        """Replace a text unless it has changed meanwhile; return whether it was replaced."""
+        table, column, key = _COLUMNS[sealed.kind]
+        here = and_(*(part == value for part, value in zip(key, sealed.row_key, strict=True)))
         update = table.update().where(here, column == sealed.text).values({column: text})
         return self._connection.execute(update).rowcount == 1

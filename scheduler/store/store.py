@@ -12,10 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from scheduler.store import checks, schema
 from scheduler.store.answers import Answers
-from scheduler.store.backups import BackupFailed, back_up, put_back
+from scheduler.store.backups import BackupFailed, back_up, restore
 from scheduler.store.blackouts import Blackouts
 from scheduler.store.calendars import Calendars
-from scheduler.store.counts import Counts
 from scheduler.store.deliveries import Deliveries
 from scheduler.store.engine import (
     lock_migrations,
@@ -34,7 +33,7 @@ from scheduler.store.sealed import SealedTexts
 
 
 class Transaction:
-    """Everything that is read and written together. Ids are ``new_id()``; the clock is the caller's."""
+    """The repositories over one connection. Ids are ``new_id()``; the caller passes the time."""
 
     def __init__(self, connection: Connection) -> None:
         self.programmes = Programmes(connection)
@@ -45,20 +44,19 @@ class Transaction:
         self.mentorships = Mentorships(connection)
         self.meetings = Meetings(connection)
         self.deliveries = Deliveries(connection)
-        self.counts = Counts(connection)
         self.answers = Answers(connection)
         self.sealed = SealedTexts(connection)
 
 
 _WRITING: ContextVar[Mapping[Store, Transaction]] = ContextVar("_WRITING", default={})  # noqa: B039  # never changed
-"""The write transaction of each store that is open in this thread."""
+"""The open write transaction of each store in this thread."""
 
 
 class Store:
     """A database by its URL; any number of threads may share one. Raises InvalidDatabaseUrl.
 
-    A SQLite file is made, with its folder, when it is first used; it has no tables before `migrate`.
-    ``connections`` is how many transactions can be open at a time; more wait for their turn.
+    A SQLite file is created, with its folder, when it is first used; it has no tables before `migrate`.
+    At most ``connections`` transactions are open at a time; more wait.
     """
 
     def __init__(self, url: str, *, connections: int = 15) -> None:
@@ -67,19 +65,19 @@ class Store:
 
     @property
     def name(self) -> str:
-        """Which database it is, without its password."""
+        """The database's URL without its password."""
         return self._engine.url.render_as_string(hide_password=True)
 
     @property
     def is_writing(self) -> bool:
-        """Whether this thread has a write transaction open, so that what is committed is not all that it sees."""
+        """Whether this thread has a write transaction open, and so sees changes that are not committed."""
         return self in _WRITING.get()
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that sees one state of the database and changes nothing. Raises StoreUnavailable.
 
-        Inside of `write`, in the same thread, it is that transaction, and sees what that has written.
+        Inside `write`, in the same thread, it is that transaction and sees its changes.
         """
         joined = _WRITING.get().get(self)
         if joined is not None:
@@ -90,12 +88,11 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """A transaction that is kept whole at the end, or not at all if an error leaves it.
+        """A transaction that is committed at the end, or rolled back if an error leaves it. Raises StoreUnavailable.
 
-        On SQLite there is one at a time, from its beginning; elsewhere rows are locked by those
-        methods that say so. Inside of another `write` of this store, in the same thread, it is that
-        transaction: nothing is kept before the outer one ends, and an error that leaves the inner block
-        undoes nothing by itself, so that the outer one decides. Raises StoreUnavailable.
+        On SQLite there is one at a time, from its beginning; on PostgreSQL rows are locked by the methods that
+        say so. Inside another `write` of this store, in the same thread, it is that transaction: only the outer
+        block commits, and an error that leaves the inner block rolls nothing back by itself.
         """
         joined = _WRITING.get().get(self)
         if joined is not None:
@@ -110,10 +107,7 @@ class Store:
                 _WRITING.reset(before)
 
     def write_if_free(self, change: Callable[[Transaction], object]) -> bool:
-        """Makes a change that nobody has to rely on, if that can be done at once; whether it could.
-
-        It waits for nobody who writes, and fails nobody who only reads.
-        """
+        """Make a change that may be lost, without waiting for locks; return whether it was made."""
         try:
             with transaction(self._engine, write=True, wait=False) as connection:
                 change(Transaction(connection))
@@ -122,7 +116,7 @@ class Store:
         return True
 
     def migrate(self) -> None:
-        """Brings the schema to what this code needs; a second process that does the same waits.
+        """Bring the schema to what this code needs; a second process that migrates waits.
 
         Raises StoreUnavailable.
         """
@@ -131,22 +125,22 @@ class Store:
             lock_migrations(connection)
             schema.upgrade(connection)
 
-    def migrated(self) -> bool:
+    def is_migrated(self) -> bool:
         """Whether the schema is what this code needs. Raises StoreUnavailable."""
         with transaction(self._engine, write=False) as connection:
             return schema.is_current(connection)
 
-    def damages(self) -> list[str]:
+    def find_damage(self) -> list[str]:
         """What is wrong with the database itself, a sentence each. Raises StoreUnavailable."""
-        return checks.damages(self._engine)
+        return checks.find_damage(self._engine)
 
     def backup(self, file: Path, *, overwrite: bool = False) -> None:
-        """Copies one state of the whole database to a file, while others use it. Raises BackupFailed."""
+        """Copy one state of the whole database to a file, while others use it. Raises BackupFailed."""
         back_up(self._sqlite_file(), file, overwrite=overwrite)
 
     def restore(self, file: Path) -> None:
-        """Makes the database what a backup holds, under those who use it. Raises BackupFailed."""
-        put_back(file, self._sqlite_file())
+        """Replace the database's content by a backup, while others use it. Raises BackupFailed."""
+        restore(file, self._sqlite_file())
 
     def _sqlite_file(self) -> Path:
         url = self._engine.url
@@ -155,6 +149,6 @@ class Store:
         return Path(url.database)
 
     def close(self) -> None:
-        """Closes every connection that is not in use."""
+        """Close every connection that is not in use."""
         self.lookups.close()
         self._engine.dispose()

@@ -55,7 +55,7 @@ def attempt(programme: Programme) -> DeliveryRow:
 
 def meeting_id(programme: Programme) -> str:
     with programme.context.store.read() as tx:
-        (stored,) = tx.meetings.of_mentorship(programme.id, programme.mentorship.id)
+        (stored,) = tx.meetings.list_for_mentorship(programme.id, programme.mentorship.id)
     return stored.id
 
 

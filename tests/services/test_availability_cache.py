@@ -139,7 +139,7 @@ def test_person_read_inside_a_write_transaction_is_not_cached(context: Context, 
     programme_id = programme_of(context, api)
     with suppress(ZeroDivisionError), context.store.write() as tx:
         old = tx.people.get(programme_id, pair.mentor)
-        tx.people.change(programme_id, replace(old, time_zone="Asia/Tokyo"), context.clock())
+        tx.people.update(programme_id, replace(old, time_zone="Asia/Tokyo"), context.clock())
         (attendee,) = known_attendees(context, programme_id, [AttendeeSpec(pair.mentor, {})])
         assert (attendee.zone, pair.mentor in context.availability_cache) == ("Asia/Tokyo", False)
         raise ZeroDivisionError

@@ -108,7 +108,7 @@ class Crowd:
     def meetings(self, *mentorships: Mentorship) -> list[StoredMeeting]:
         """Those of the mentorships, or of all."""
         with self.context.store.read() as tx:
-            pages = [tx.meetings.of_mentorship(self.programme, one.id) for one in mentorships or self.mentorships]
+            pages = [tx.meetings.list_for_mentorship(self.programme, one.id) for one in mentorships or self.mentorships]
         return [meeting for page in pages for meeting in page]
 
     def doubled(self) -> int:
@@ -170,6 +170,6 @@ def test_everybody_is_deleted_at_once(
         list(pool.map(lambda person: delete_person(context, crowd.programme, person.id), crowd.people))
     assert deadlocks() == 0
     with context.store.read() as tx:
-        assert tx.people.all(crowd.programme) == []
-        assert all(one.status.has_ended for one in tx.mentorships.all(crowd.programme))
+        assert tx.people.list_all(crowd.programme) == []
+        assert all(one.status.has_ended for one in tx.mentorships.list_all(crowd.programme))
     assert not any(stored.meeting.busy for stored in crowd.meetings())

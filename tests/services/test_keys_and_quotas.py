@@ -43,7 +43,7 @@ def all_at_once(*things: Callable[[], object]) -> list[Exception]:
 
 def keys(programme: Programme) -> list[ApiKey]:
     with programme.context.store.read() as tx:
-        return tx.programmes.keys(programme.id, programme.context.clock())
+        return tx.programmes.list_keys(programme.id, programme.context.clock())
 
 
 def test_of_many_who_add_at_once_no_more_get_in_than_there_is_room_for(programme: Programme, figures: Figures) -> None:
@@ -54,7 +54,7 @@ def test_of_many_who_add_at_once_no_more_get_in_than_there_is_room_for(programme
 
     refused = all_at_once(*[add] * 12)
     with programme.context.store.read() as tx:
-        there = tx.counts.people(programme.id)
+        there = tx.people.count(programme.id)
     assert (there, len(refused)) == (5, 9)
     figures("people added at once where there is room for three", asked=12, refused=9, too_many=there - 5)
 
@@ -107,7 +107,7 @@ def test_a_key_whose_row_somebody_holds_is_found_without_waiting(programme: Prog
     made, key = create_key(context, programme.id, "Reports", [Scope.SLOTS_READ])
     found: list[ApiKey | None] = []
     with context.store.write() as tx:
-        tx.programmes.end_key(programme.id, made.id, clock() + timedelta(hours=1))
+        tx.programmes.expire_key(programme.id, made.id, clock() + timedelta(hours=1))
         other = threading.Thread(target=lambda: found.append(find_key(context, key)))
         other.start()
         other.join(10)

@@ -42,7 +42,7 @@ def aged(programme: Programme) -> Age:
             rule = meeting.series.rule.ending(occurrences[-1].period.start)
             old = replace(old, series=replace(meeting.series, rule=rule))
         with programme.context.store.write() as tx:
-            tx.meetings.save(programme.id, replace(booked, meeting=old))
+            tx.meetings.update(programme.id, replace(booked, meeting=old))
         return programme.meeting(booked.id)
 
     return store

@@ -91,11 +91,11 @@ def test_what_no_key_given_opens_is_counted_and_left_as_it_is(programme: Program
 def test_a_password_that_changes_while_it_is_sealed_anew_is_not_overwritten(programme: Programme) -> None:
     programme.connect(programme.mentor, "hunter2")
     with programme.context.store.write() as tx:
-        (before,) = tx.sealed.after("calendar passwords", None, 10)
-        assert tx.sealed.replace(before, "changed meanwhile")
-        assert not tx.sealed.replace(before, "sealed anew")
-        assert [row.text for row in tx.sealed.after("calendar passwords", None, 10)] == ["changed meanwhile"]
-        assert tx.sealed.after("calendar passwords", before.place, 10) == []
+        (before,) = tx.sealed.list_after("calendar passwords", None, 10)
+        assert tx.sealed.update(before, "changed meanwhile")
+        assert not tx.sealed.update(before, "sealed anew")
+        assert [row.text for row in tx.sealed.list_after("calendar passwords", None, 10)] == ["changed meanwhile"]
+        assert tx.sealed.list_after("calendar passwords", before.row_key, 10) == []
 
 
 def connect(programme: Programme, password: str) -> None:
@@ -107,4 +107,4 @@ def connect(programme: Programme, password: str) -> None:
 def stored_passwords(programme: Programme, vault: Vault) -> list[str]:
     """Every calendar's password, as that vault opens it."""
     with programme.context.store.read() as tx:
-        return sorted(vault.open(row.text) for row in tx.sealed.after("calendar passwords", None, 100))
+        return sorted(vault.open(row.text) for row in tx.sealed.list_after("calendar passwords", None, 100))

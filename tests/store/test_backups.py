@@ -45,7 +45,7 @@ def add(store: Store, programme_id: str, name: str, now: datetime) -> None:
 
 def names(store: Store, programme_id: str) -> list[str]:
     with store.read() as tx:
-        return sorted(person.name for person in tx.people.all(programme_id))
+        return sorted(person.name for person in tx.people.list_all(programme_id))
 
 
 def test_what_came_after_the_backup_is_gone_after_a_restore_and_the_store_goes_on(
@@ -66,9 +66,9 @@ def test_a_reader_sees_the_old_state_to_its_end_while_another_one_is_restored(
 ) -> None:
     add(store, programme_id, "Late", now)
     with store.read() as reader:
-        before = reader.people.all(programme_id)
+        before = reader.people.list_all(programme_id)
         store.restore(backup)
-        assert reader.people.all(programme_id) == before
+        assert reader.people.list_all(programme_id) == before
     assert names(store, programme_id) == ["Ada"]
 
 
@@ -98,11 +98,11 @@ def test_a_backup_is_restored_where_there_is_no_database_yet(
 ) -> None:
     fresh = Store(f"sqlite:///{tmp_path / 'fresh' / 'scheduler.db'}")
     fresh.restore(backup)
-    assert fresh.migrated()
+    assert fresh.is_migrated()
     with fresh.read() as reader:
-        before = reader.people.all(programme_id)
+        before = reader.people.list_all(programme_id)
         add(fresh, programme_id, "Next", now)  # readers don't stop the writer
-        assert reader.people.all(programme_id) == before
+        assert reader.people.list_all(programme_id) == before
     fresh.close()
 
 
@@ -135,7 +135,7 @@ def test_a_backup_is_one_file_that_only_its_owner_reads(backup: Path) -> None:
 
 def test_a_file_that_is_there_is_overwritten_only_on_demand(store: Store, backup: Path) -> None:
     backup.write_bytes(b"something else")
-    with pytest.raises(BackupFailed, match="is already there; give another file, or --force"):
+    with pytest.raises(BackupFailed, match="exists already; give another file, or --force"):
         store.backup(backup)
     assert backup.read_bytes() == b"something else"
     store.backup(backup, overwrite=True)
@@ -175,14 +175,17 @@ def run(*statements: str) -> Callable[[Path], None]:
     ("spoil", "words"),
     [
         (lambda backup: backup.unlink(), "unable to open database file"),
-        (lambda backup: backup.write_bytes(b""), "is no database of this service"),
+        (lambda backup: backup.write_bytes(b""), "is not a database of this service"),
         (lambda backup: backup.write_bytes(b"not a database" * 500), "file is not a database"),
         (cut_short, "malformed|is damaged"),
         (scribble, "malformed|is damaged"),
-        (run("DROP TABLE alembic_version"), "is no database of this service"),
+        (run("DROP TABLE alembic_version"), "is not a database of this service"),
         (run("UPDATE alembic_version SET version_num = '0001'"), "is at version 0001 of the schema, not 0002"),
         (run("UPDATE alembic_version SET version_num = '9999'"), "is at version 9999"),
-        (run("PRAGMA foreign_keys = OFF", "DELETE FROM programmes"), "a row of people refers to nothing"),
+        (
+            run("PRAGMA foreign_keys = OFF", "DELETE FROM programmes"),
+            "a row of people refers to a row that is not there",
+        ),
     ],
     ids=["missing", "empty", "text", "cut short", "scribbled over", "unversioned", "older", "newer", "incoherent"],
 )
@@ -231,7 +234,7 @@ def test_the_commands_say_what_they_did_and_what_they_can_not_do_in_one_line(
 
     for arguments, status, words in (
         (["backup", str(file)], 0, f"backed up {store_url} to {file} ("),
-        (["backup", str(file)], 1, f"scheduler: {file} is already there"),
+        (["backup", str(file)], 1, f"scheduler: {file} exists already"),
         (["backup", str(file), "--force"], 0, "backed up"),
         (["restore", str(file)], 0, f"restored {store_url} from {file}"),
         (["restore", "missing.db"], 1, "scheduler: missing.db can't be restored: unable to open"),

@@ -46,8 +46,8 @@ def test_a_blackout_comes_back_as_stored(store: Store, programme_id: str, mentor
 def test_a_blackout_of_days_can_become_one_of_instants(store: Store, programme_id: str, mentor: Person) -> None:
     with store.write() as tx:
         changed = replace(tx.blackouts.add(programme_id, mentor.id, EXAMS), blackout=DENTIST)
-        tx.blackouts.change(programme_id, changed)
-        assert tx.blackouts.all(programme_id, mentor.id) == [changed]
+        tx.blackouts.update(programme_id, changed)
+        assert tx.blackouts.list_for_person(programme_id, mentor.id) == [changed]
 
 
 def test_blackouts_of_several_people_come_in_one_go_the_earliest_first(
@@ -56,7 +56,7 @@ def test_blackouts_of_several_people_come_in_one_go_the_earliest_first(
     with store.write() as tx:
         for blackout in (CHOIR, EXAMS, DENTIST):
             tx.blackouts.add(programme_id, mentor.id, blackout)
-        found = tx.blackouts.of_people(programme_id, [mentor.id, mentee.id])
+        found = tx.blackouts.list_for_people(programme_id, [mentor.id, mentee.id])
     assert [stored.blackout for stored in found[mentor.id]] == [DENTIST, EXAMS, CHOIR]
     assert found[mentee.id] == []
 
@@ -193,6 +193,6 @@ def test_a_revoked_feed_is_as_if_it_had_never_been(
 def test_a_key_acts_for_its_programme(store: Store, programme_id: str, now: datetime) -> None:
     with store.write() as tx:
         added = tx.programmes.add_key(programme_id, "sk_ab", "k" * 64, now, scopes=[Scope.SLOTS_READ])
-        assert tx.programmes.name(programme_id) == "Women in Science"
+        assert tx.programmes.get(programme_id).name == "Women in Science"
     assert store.lookups.key("k" * 64, now) == added
     assert store.lookups.key("x" * 64, now) is None

@@ -37,9 +37,9 @@ def engine(store_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def upgraded(engine: Engine, store_url: str) -> Iterator[Store]:
     store = Store(store_url)
-    assert not store.migrated()
+    assert not store.is_migrated()
     store.migrate()
-    assert store.migrated()
+    assert store.is_migrated()
     yield store
     store.close()
 
@@ -63,7 +63,7 @@ def test_going_back_forgets_keys_that_the_first_release_would_take_for_more_than
 
 def test_its_key_opens_all_that_it_opened(upgraded: Store) -> None:
     with upgraded.read() as tx:
-        assert tx.programmes.name(old.PROGRAMME) == "Women in Science"
+        assert tx.programmes.get(old.PROGRAMME).name == "Women in Science"
     key = upgraded.lookups.key(old.KEY_DIGEST, old.NOON)
     assert key is not None
     assert (key.programme_id, key.scopes) == (old.PROGRAMME, frozenset({Scope.ADMIN}))
@@ -73,14 +73,14 @@ def test_its_people_have_what_they_had(upgraded: Store) -> None:
     hours = (WorkingHours(("MO", "TU"), 540, 1020),)
     buffer = Buffer(5, 10)
     with upgraded.read() as tx:
-        assert tx.people.several(old.PROGRAMME, [old.MENTOR, old.MENTEE]) == [
+        assert tx.people.get_many(old.PROGRAMME, [old.MENTOR, old.MENTEE]) == [
             Person(old.MENTOR, "Greta", "Greta@example.org", "Europe/Berlin", hours, buffer),
             Person(old.MENTEE, "Asha 🎓", "asha@example.org", "Asia/Kolkata", None, buffer),
         ]
-        assert tx.people.by_email(old.PROGRAMME, {"GRETA@example.org"}) == [old.MENTOR]
+        assert tx.people.find_ids_by_email(old.PROGRAMME, {"GRETA@example.org"}) == [old.MENTOR]
         with pytest.raises(NotFound):
             tx.people.get(old.PROGRAMME, old.GONE)
-        exam, dentist = tx.blackouts.all(old.PROGRAMME, old.MENTEE)
+        exam, dentist = tx.blackouts.list_for_person(old.PROGRAMME, old.MENTEE)
         (calendar,) = tx.calendars.all(old.PROGRAMME, old.MENTOR)
         (feed,) = tx.feeds.all(old.PROGRAMME, old.MENTOR)
     finals = Days(date(2026, 10, 26), date(2026, 10, 30))

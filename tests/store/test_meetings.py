@@ -42,11 +42,11 @@ def test_a_mentorship_comes_back_as_stored_and_as_changed(
     with store.write() as tx:
         assert tx.mentorships.get(programme_id, mentorship.id) == mentorship
         ended = replace(mentorship, goals=(), expectations="", status=MentorshipStatus.COMPLETED)
-        tx.mentorships.change(programme_id, ended)
+        tx.mentorships.update(programme_id, ended)
         assert tx.mentorships.get(programme_id, mentorship.id, lock=True) == ended
-        assert tx.mentorships.all(programme_id) == [ended]
-        assert tx.mentorships.of_person(programme_id, mentor.id) == [ended]
-        assert tx.mentorships.of_person(programme_id, mentee.id) == [ended]
+        assert tx.mentorships.list_all(programme_id) == [ended]
+        assert tx.mentorships.list_for_person(programme_id, mentor.id) == [ended]
+        assert tx.mentorships.list_for_person(programme_id, mentee.id) == [ended]
 
 
 def test_a_meeting_comes_back_whole(
@@ -82,7 +82,7 @@ def test_a_changed_meeting_comes_back_changed(
         stored = tx.meetings.get(programme_id, meeting_id, lock=True)
         changed = replace(stored, meeting=change(stored.meeting, now))
         assert changed != stored
-        tx.meetings.save(programme_id, changed)
+        tx.meetings.update(programme_id, changed)
         assert tx.meetings.get(programme_id, meeting_id) == changed
 
 
@@ -148,7 +148,7 @@ def test_a_move_into_the_second_pass_of_a_repeated_hour_stays_there(
     with store.write() as tx:
         stored = tx.meetings.get(programme_id, meeting_id)
         moved = move_occurrence(stored.meeting, datetime.fromisoformat("2026-11-03T14:30"), second_pass, now)
-        tx.meetings.save(programme_id, replace(stored, meeting=moved))
+        tx.meetings.update(programme_id, replace(stored, meeting=moved))
         found = tx.meetings.get(programme_id, meeting_id).meeting
     assert found == moved
     assert [one.moved_to.fold for one in found.occurrences if one.moved_to] == [0, 1]
@@ -165,13 +165,13 @@ def test_the_default_title_follows_the_people_s_names_and_an_own_title_does_not(
     with store.write() as tx:
         default = tx.meetings.add(programme_id, mentorship.id, plan_meeting())
         own = tx.meetings.add(programme_id, mentorship.id, plan_meeting(), own_title="Thesis")
-        tx.people.change(programme_id, replace(mentor, name="Ada L."), now)
+        tx.people.update(programme_id, replace(mentor, name="Ada L."), now)
         found = [tx.meetings.get(programme_id, meeting_id) for meeting_id in (default, own)]
         assert [(stored.own_title, stored.meeting.title) for stored in found] == [
             (None, "Mentoring: Ada L. & Bina"),
             ("Thesis", "Thesis"),
         ]
-        tx.meetings.save(programme_id, replace(found[1], own_title=None))
+        tx.meetings.update(programme_id, replace(found[1], own_title=None))
         assert tx.meetings.get(programme_id, own).meeting.title == "Mentoring: Ada L. & Bina"
 
 
@@ -179,7 +179,7 @@ def test_the_goals_are_the_mentorship_s_of_now(
     store: Store, programme_id: str, mentorship: Mentorship, meeting_id: str
 ) -> None:
     with store.write() as tx:
-        tx.mentorships.change(programme_id, replace(mentorship, goals=("a book",)))
+        tx.mentorships.update(programme_id, replace(mentorship, goals=("a book",)))
         assert tx.meetings.get(programme_id, meeting_id).meeting.goals == ("a book",)
 
 
@@ -200,12 +200,12 @@ def test_meetings_are_found_by_mentorship_by_person_and_by_a_guest_s_email(
         later = replace(plan_meeting(guests=(GUEST,)), created_at=now + timedelta(days=1))
         second = tx.meetings.add(programme_id, mentorship.id, later)
         both = [tx.meetings.get(programme_id, first), tx.meetings.get(programme_id, second)]
-        assert tx.meetings.of_mentorship(programme_id, mentorship.id) == both
-        assert tx.meetings.of_person(programme_id, mentor.id) == both
-        assert tx.meetings.of_person(programme_id, mentee.id) == both
-        assert tx.meetings.of_person(programme_id, stranger.id) == []
-        assert tx.meetings.as_guest(programme_id, stranger.email) == both[1:]
-        assert tx.meetings.as_guest(another_programme_id, stranger.email) == []
+        assert tx.meetings.list_for_mentorship(programme_id, mentorship.id) == both
+        assert tx.meetings.list_for_person(programme_id, mentor.id) == both
+        assert tx.meetings.list_for_person(programme_id, mentee.id) == both
+        assert tx.meetings.list_for_person(programme_id, stranger.id) == []
+        assert tx.meetings.list_for_guest(programme_id, stranger.email) == both[1:]
+        assert tx.meetings.list_for_guest(another_programme_id, stranger.email) == []
 
 
 def test_a_meeting_makes_both_people_busy_where_it_takes_place(
@@ -213,7 +213,7 @@ def test_a_meeting_makes_both_people_busy_where_it_takes_place(
 ) -> None:
     with store.read() as tx:
         meeting = tx.meetings.get(programme_id, meeting_id).meeting
-        taken = tx.meetings.held_by(programme_id, [mentor.id, mentee.id, "nobody"], START, END)
+        taken = tx.meetings.list_periods(programme_id, [mentor.id, mentee.id, "nobody"], START, END)
     assert len(meeting.busy) == 5
     assert taken == {mentor.id: meeting.busy, mentee.id: meeting.busy, "nobody": ()}
 
@@ -234,7 +234,7 @@ def test_busy_time_is_what_overlaps_the_half_open_window(
 ) -> None:
     first, last = (datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in (start, end))
     with store.read() as tx:
-        assert len(tx.meetings.held_by(programme_id, [mentor.id], first, last)[mentor.id]) == found
+        assert len(tx.meetings.list_periods(programme_id, [mentor.id], first, last)[mentor.id]) == found
 
 
 def test_a_meeting_can_be_left_out_of_busy_time_and_a_cancelled_one_is(
@@ -253,7 +253,7 @@ def test_a_meeting_can_be_left_out_of_busy_time_and_a_cancelled_one_is(
 
         def first_day(except_meeting: str | None = None) -> tuple[Period, ...]:
             day = datetime(2026, 10, 6, tzinfo=UTC)
-            return tx.meetings.held_by(programme_id, [mentor.id], day, day + timedelta(days=1), except_meeting)[
+            return tx.meetings.list_periods(programme_id, [mentor.id], day, day + timedelta(days=1), except_meeting)[
                 mentor.id
             ]
 
@@ -261,7 +261,7 @@ def test_a_meeting_can_be_left_out_of_busy_time_and_a_cancelled_one_is(
         assert first_day() == (minutes_later(start), minutes_later(start + timedelta(minutes=45), 15))
         assert first_day(other) == (minutes_later(start),)
         stored = tx.meetings.get(programme_id, other)
-        tx.meetings.save(programme_id, replace(stored, meeting=cancel(stored.meeting, now)))
+        tx.meetings.update(programme_id, replace(stored, meeting=cancel(stored.meeting, now)))
         assert first_day() == (minutes_later(start),)
 
 
@@ -272,4 +272,4 @@ def test_meetings_derived_by_another_tz_release_are_found_unless_cancelled(
         old = tx.meetings.add(programme_id, mentorship.id, replace(plan_meeting(), tz_database="2019a"))
         cancelled = replace(plan_meeting(), tz_database="2019a", status=MeetingStatus.CANCELLED)
         tx.meetings.add(programme_id, mentorship.id, cancelled)
-        assert tx.meetings.derived_elsewhere(TZ_DATABASE_VERSION) == [MeetingId(programme_id, old)]
+        assert tx.meetings.list_with_other_tz_database(TZ_DATABASE_VERSION) == [MeetingId(programme_id, old)]

@@ -33,7 +33,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def migrate(url: str) -> None:
     store = Store(url)
     store.migrate()
-    assert store.migrated()
+    assert store.is_migrated()
     store.close()
 
 
@@ -56,9 +56,9 @@ def test_every_constraint_is_named_as_in_the_tables(store_url: str) -> None:
 
 def test_a_new_database_is_not_migrated_and_then_is(empty_url: str) -> None:
     store = Store(empty_url)
-    assert not store.migrated()
+    assert not store.is_migrated()
     store.migrate()
-    assert store.migrated()
+    assert store.is_migrated()
     store.close()
 
 
@@ -70,7 +70,7 @@ def test_a_new_file_is_made_with_its_folder(tmp_path: Path) -> None:
 def test_migrating_again_changes_nothing(store: Store, programme_id: str) -> None:
     store.migrate()
     with store.read() as tx:
-        assert tx.programmes.name(programme_id) == "Women in Science"
+        assert tx.programmes.get(programme_id).name == "Women in Science"
 
 
 def test_downgrading_leaves_no_table_of_ours(store_url: str) -> None:

@@ -77,7 +77,7 @@ class TestOnSQLite:
         spoilt = Store(store_url)
         for begin in (spoilt.read, spoilt.write):
             with pytest.raises(StoreUnavailable, match="not a database"), begin() as tx:
-                tx.people.all(programme_id)
+                tx.people.list_all(programme_id)
         spoilt.close()
 
 
@@ -89,7 +89,7 @@ class TestOnPostgreSQL:
     def test_a_plain_url_is_taken_with_the_driver_that_is_there(self, store_url: str, programme_id: str) -> None:
         store = Store(store_url.replace("postgresql+psycopg://", "postgresql://"))
         with store.read() as tx:
-            assert tx.programmes.name(programme_id)
+            assert tx.programmes.get(programme_id)
         store.close()
 
     def test_the_server_does_not_run_as_root(self, postgresql: PostgreSQL) -> None:
@@ -102,9 +102,9 @@ class TestOnPostgreSQL:
     ) -> None:
         def be_cut() -> None:
             with (store.write if write else store.read)() as tx:
-                tx.people.all(programme_id)
+                tx.people.list_all(programme_id)
                 cut(postgresql, store)
-                tx.people.all(programme_id)
+                tx.people.list_all(programme_id)
 
         with pytest.raises(StoreUnavailable, match="connection"):
             be_cut()
@@ -134,7 +134,7 @@ class TestOnPostgreSQL:
                 tx.people.lock(programme_id, [mentor.id])
                 with ThreadPoolExecutor(1) as other:
                     assert other.submit(lock, store, programme_id, mentor.id).result(10)
-                tx.people.all(programme_id)
+                tx.people.list_all(programme_id)
 
         with pytest.raises(StoreUnavailable):
             hang()
@@ -172,7 +172,7 @@ class TestOnPostgreSQL:
         with pytest.raises(StoreUnavailable, match="a statement of the transaction had failed"):
             go_on_regardless()
         with store.read() as tx:
-            assert tx.people.all(programme_id) == []
+            assert tx.people.list_all(programme_id) == []
 
     def test_a_server_that_is_down_and_back(self, now: datetime) -> None:
         with tempfile.TemporaryDirectory() as folder:  # a short path: it holds a socket

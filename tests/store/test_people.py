@@ -56,7 +56,7 @@ def test_a_person_comes_back_as_stored_and_as_changed(
     with store.write() as tx:
         tx.people.add(programme_id, person, now)
         assert tx.people.get(programme_id, person.id) == person
-        tx.people.change(programme_id, changed, now)
+        tx.people.update(programme_id, changed, now)
         assert tx.people.get(programme_id, person.id) == changed
 
 
@@ -65,7 +65,7 @@ def test_everyone_comes_in_the_order_in_which_they_were_added(store: Store, prog
     with store.write() as tx:
         for number, person in enumerate(added):
             tx.people.add(programme_id, person, now + timedelta(microseconds=number))
-        assert tx.people.all(programme_id) == added
+        assert tx.people.list_all(programme_id) == added
 
 
 def test_people_are_locked_whatever_the_order_and_come_in_the_order_asked(
@@ -87,7 +87,7 @@ def test_those_who_are_known_come_by_id_and_the_others_are_left_out(
 ) -> None:
     with store.write() as tx:
         tx.people.erase(programme_id, mentee.id, now)
-        assert tx.people.known(programme_id, [mentee.id, mentor.id, "nobody"]) == {mentor.id: mentor}
+        assert tx.people.find_many(programme_id, [mentee.id, mentor.id, "nobody"]) == {mentor.id: mentor}
 
 
 def test_people_are_found_by_email_whatever_its_case(
@@ -97,9 +97,9 @@ def test_people_are_found_by_email_whatever_its_case(
     with store.write() as tx:
         tx.people.add(programme_id, twin, now + timedelta(days=1))
         asked = {"ada@example.org", "bina@example.org", "stranger@example.org"}
-        found = tx.people.by_email(programme_id, asked)
+        found = tx.people.find_ids_by_email(programme_id, asked)
         assert sorted(found) == sorted([mentor.id, mentee.id, twin.id])
-        assert tx.people.by_email(another_programme_id, asked) == []
+        assert tx.people.find_ids_by_email(another_programme_id, asked) == []
 
 
 def test_a_touch_raises_the_calendar_revision_and_its_time_never_goes_back(
@@ -109,7 +109,7 @@ def test_a_touch_raises_the_calendar_revision_and_its_time_never_goes_back(
         tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
         seen = []
         for moment in (now + timedelta(hours=2), now + timedelta(hours=1)):
-            tx.people.touch(programme_id, [mentor.id, mentor.id], moment)
+            tx.people.mark_feeds_changed(programme_id, [mentor.id, mentor.id], moment)
             page = tx.feeds.find("a" * 64, now)
             assert page is not None
             seen.append((page.calendar_revision, page.calendar_changed_at - now))
@@ -132,8 +132,8 @@ def test_an_erased_person_is_gone_with_all_they_connected(
         tx.deliveries.owe(programme_id, meeting_id, ["series@scheduler"], [calendar.id], 1, now)
         tx.people.erase(programme_id, mentor.id, now)
     with store.write() as tx:
-        assert tx.people.all(programme_id) == [mentee]
-        assert tx.people.by_email(programme_id, {"ada@example.org"}) == []
+        assert tx.people.list_all(programme_id) == [mentee]
+        assert tx.people.find_ids_by_email(programme_id, {"ada@example.org"}) == []
         assert tx.feeds.find("a" * 64, now) is None
         assert tx.deliveries.of_meeting(programme_id, meeting_id) == []
         assert tx.deliveries.claim(now) is None
@@ -145,9 +145,9 @@ def test_an_erased_person_is_gone_with_all_they_connected(
     [
         lambda tx, programme, person, now: tx.people.get(programme, person.id),
         lambda tx, programme, person, now: tx.people.lock(programme, [person.id]),
-        lambda tx, programme, person, now: tx.people.change(programme, person, now),
+        lambda tx, programme, person, now: tx.people.update(programme, person, now),
         lambda tx, programme, person, now: tx.people.erase(programme, person.id, now),
-        lambda tx, programme, person, now: tx.blackouts.all(programme, person.id),
+        lambda tx, programme, person, now: tx.blackouts.list_for_person(programme, person.id),
         lambda tx, programme, person, now: tx.feeds.add(programme, person.id, Show.DETAILS, "a" * 64, now),
     ],
 )
@@ -166,10 +166,10 @@ def test_an_erased_person_stays_in_past_meetings_without_a_name(
     nobody = Party("deleted person", None, "Europe/Berlin")
     with store.write() as tx:
         tx.people.erase(programme_id, mentor.id, now)
-        assert tx.people.party(programme_id, mentor.id) == nobody
+        assert tx.people.get_party(programme_id, mentor.id) == nobody
         meeting = tx.meetings.get(programme_id, meeting_id).meeting
         assert (meeting.organizer, meeting.title) == (nobody, "Mentoring: deleted person & Bina")
-        tx.people.touch(programme_id, [mentor.id, mentee.id], now)
+        tx.people.mark_feeds_changed(programme_id, [mentor.id, mentee.id], now)
 
 
 def test_nothing_of_what_an_erased_person_preferred_or_planned_is_left(
@@ -183,7 +183,7 @@ def test_nothing_of_what_an_erased_person_preferred_or_planned_is_left(
         at_most_per_week=2,
     )
     with store.write() as tx:
-        tx.people.change(programme_id, planned, now)
+        tx.people.update(programme_id, planned, now)
         tx.people.erase(programme_id, mentor.id, now)
     engine = open_engine(store_url)
     with transaction(engine, write=False) as connection:
@@ -202,7 +202,7 @@ def test_an_erased_name_and_email_are_in_no_row_of_any_table(
 ) -> None:
     person = Person(mentorship.mentee_id, "Xanthippe", "xanthippe@example.org", "UTC")
     with store.write() as tx:
-        tx.people.change(programme_id, person, now)
+        tx.people.update(programme_id, person, now)
         tx.meetings.add(programme_id, mentorship.id, plan_meeting())
         tx.people.erase(programme_id, person.id, now)
     engine = open_engine(store_url)

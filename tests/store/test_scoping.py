@@ -75,17 +75,17 @@ Use = Callable[[Transaction, str, Theirs], object]
 
 REFUSED: dict[str, Use] = {
     "people.get": lambda tx, us, it: tx.people.get(us, it.mentor.id),
-    "people.several": lambda tx, us, it: tx.people.several(us, [it.mentor.id]),
+    "people.get_many": lambda tx, us, it: tx.people.get_many(us, [it.mentor.id]),
     "people.lock": lambda tx, us, it: tx.people.lock(us, [it.mentor.id]),
-    "people.change": lambda tx, us, it: tx.people.change(us, it.mentor, it.now),
-    "people.touch": lambda tx, us, it: tx.people.touch(us, [it.mentor.id], it.now),
+    "people.update": lambda tx, us, it: tx.people.update(us, it.mentor, it.now),
+    "people.mark_feeds_changed": lambda tx, us, it: tx.people.mark_feeds_changed(us, [it.mentor.id], it.now),
     "people.erase": lambda tx, us, it: tx.people.erase(us, it.mentor.id, it.now),
-    "people.party": lambda tx, us, it: tx.people.party(us, it.mentor.id),
+    "people.get_party": lambda tx, us, it: tx.people.get_party(us, it.mentor.id),
     "blackouts.add": lambda tx, us, it: tx.blackouts.add(us, it.mentor.id, EXAMS),
-    "blackouts.all": lambda tx, us, it: tx.blackouts.all(us, it.mentor.id),
-    "blackouts.of_people": lambda tx, us, it: tx.blackouts.of_people(us, [it.mentor.id]),
+    "blackouts.list_for_person": lambda tx, us, it: tx.blackouts.list_for_person(us, it.mentor.id),
+    "blackouts.list_for_people": lambda tx, us, it: tx.blackouts.list_for_people(us, [it.mentor.id]),
     "blackouts.get": lambda tx, us, it: tx.blackouts.get(us, it.mentor.id, it.blackout.id),
-    "blackouts.change": lambda tx, us, it: tx.blackouts.change(us, it.blackout),
+    "blackouts.update": lambda tx, us, it: tx.blackouts.update(us, it.blackout),
     "blackouts.delete": lambda tx, us, it: tx.blackouts.delete(us, it.mentor.id, it.blackout.id),
     "calendars.add": lambda tx, us, it: tx.calendars.add(
         us, it.mentor.id, url="u", username="n", password_token="t", publish=True, now=it.now
@@ -103,50 +103,50 @@ REFUSED: dict[str, Use] = {
     "feeds.revoke": lambda tx, us, it: tx.feeds.revoke(us, it.mentor.id, it.feed.id, it.now),
     "mentorships.add": lambda tx, us, it: tx.mentorships.add(us, replace(it.mentorship, id=new_id()), it.now),
     "mentorships.get": lambda tx, us, it: tx.mentorships.get(us, it.mentorship.id),
-    "mentorships.of_person": lambda tx, us, it: tx.mentorships.of_person(us, it.mentor.id),
-    "mentorships.change": lambda tx, us, it: tx.mentorships.change(us, it.mentorship),
+    "mentorships.list_for_person": lambda tx, us, it: tx.mentorships.list_for_person(us, it.mentor.id),
+    "mentorships.update": lambda tx, us, it: tx.mentorships.update(us, it.mentorship),
     "meetings.add": lambda tx, us, it: tx.meetings.add(us, it.mentorship.id, it.meeting),
     "meetings.get": lambda tx, us, it: tx.meetings.get(us, it.stored.id),
     "meetings.lock": lambda tx, us, it: tx.meetings.lock(us, [it.stored.id]),
-    "meetings.save": lambda tx, us, it: tx.meetings.save(us, it.stored),
-    "meetings.of_mentorship": lambda tx, us, it: tx.meetings.of_mentorship(us, it.mentorship.id),
-    "meetings.page": lambda tx, us, it: tx.meetings.page(us, it.mentorship.id, None, 9),
-    "meetings.of_person": lambda tx, us, it: tx.meetings.of_person(us, it.mentor.id),
+    "meetings.update": lambda tx, us, it: tx.meetings.update(us, it.stored),
+    "meetings.list_for_mentorship": lambda tx, us, it: tx.meetings.list_for_mentorship(us, it.mentorship.id),
+    "meetings.list_page": lambda tx, us, it: tx.meetings.list_page(us, it.mentorship.id, None, 9),
+    "meetings.list_for_person": lambda tx, us, it: tx.meetings.list_for_person(us, it.mentor.id),
     "deliveries.owe": lambda tx, us, it: tx.deliveries.owe(us, it.stored.id, ["u"], [it.calendar.id], 1, it.now),
     "deliveries.retry": lambda tx, us, it: tx.deliveries.retry(us, it.stored.id, "d", it.now),
     "deliveries.of_meeting": lambda tx, us, it: tx.deliveries.of_meeting(us, it.stored.id),
     "deliveries.drop_of_person": lambda tx, us, it: tx.deliveries.drop_of_person(us, it.mentor.id),
     "answers.keep": lambda tx, us, it: tx.answers.keep(us, REPEATED, "sealed"),
-    "programmes.name": lambda tx, us, it: tx.programmes.name("no such programme"),
+    "programmes.get": lambda tx, us, it: tx.programmes.get("no such programme"),
     "programmes.add_key": lambda tx, us, it: tx.programmes.add_key(
         "no such programme", "sk", "c" * 64, it.now, scopes=[Scope.ADMIN]
     ),
     "programmes.lock": lambda tx, us, it: tx.programmes.lock("no such programme"),
-    "programmes.key": lambda tx, us, it: tx.programmes.key(us, it.key.id, it.now),
-    "programmes.end_key": lambda tx, us, it: tx.programmes.end_key(us, it.key.id, it.now),
+    "programmes.get_key": lambda tx, us, it: tx.programmes.get_key(us, it.key.id, it.now),
+    "programmes.expire_key": lambda tx, us, it: tx.programmes.expire_key(us, it.key.id, it.now),
     "programmes.delete_key": lambda tx, us, it: tx.programmes.delete_key(us, it.key.id),
 }
 """Asked with our programme for their things: NotFound."""
 
 EMPTY: dict[str, Use] = {
-    "people.all": lambda tx, us, it: tx.people.all(us),
-    "people.page": lambda tx, us, it: tx.people.page(us, None, 9),
-    "people.known": lambda tx, us, it: tx.people.known(us, [it.mentor.id]),
+    "people.list_all": lambda tx, us, it: tx.people.list_all(us),
+    "people.list_page": lambda tx, us, it: tx.people.list_page(us, None, 9),
+    "people.find_many": lambda tx, us, it: tx.people.find_many(us, [it.mentor.id]),
     "people.availability_versions": lambda tx, us, it: tx.people.availability_versions(us, [it.mentor.id]),
-    "people.by_email": lambda tx, us, it: tx.people.by_email(us, {"ada@example.org"}),
-    "mentorships.all": lambda tx, us, it: tx.mentorships.all(us),
-    "mentorships.page": lambda tx, us, it: tx.mentorships.page(us, None, 9),
+    "people.find_ids_by_email": lambda tx, us, it: tx.people.find_ids_by_email(us, {"ada@example.org"}),
+    "mentorships.list_all": lambda tx, us, it: tx.mentorships.list_all(us),
+    "mentorships.list_page": lambda tx, us, it: tx.mentorships.list_page(us, None, 9),
     "answers.claim": lambda tx, us, it: tx.answers.claim(us, REPEATED, "e" * 64, it.now, it.now),
-    "programmes.keys": lambda tx, us, it: tx.programmes.keys(us, it.now),
+    "programmes.list_keys": lambda tx, us, it: tx.programmes.list_keys(us, it.now),
     "calendars.logins": lambda tx, us, it: tx.calendars.logins(us),
-    "counts.people": lambda tx, us, it: tx.counts.people(us),
-    "counts.mentorships": lambda tx, us, it: tx.counts.mentorships(us),
-    "counts.meetings": lambda tx, us, it: tx.counts.meetings(us, it.mentorship.id),
-    "meetings.as_guest": lambda tx, us, it: tx.meetings.as_guest(us, "gil@example.org"),
-    "meetings.kept_of": lambda tx, us, it: tx.meetings.kept_of(us, [it.mentor.id]),
-    "meetings.held_by": lambda tx, us, it: [
+    "people.count": lambda tx, us, it: tx.people.count(us),
+    "mentorships.count": lambda tx, us, it: tx.mentorships.count(us),
+    "meetings.count": lambda tx, us, it: tx.meetings.count(us, it.mentorship.id),
+    "meetings.list_for_guest": lambda tx, us, it: tx.meetings.list_for_guest(us, "gil@example.org"),
+    "meetings.list_occurrences": lambda tx, us, it: tx.meetings.list_occurrences(us, [it.mentor.id]),
+    "meetings.list_periods": lambda tx, us, it: [
         period
-        for periods in tx.meetings.held_by(us, [it.mentor.id], it.now, it.now.replace(year=2028)).values()
+        for periods in tx.meetings.list_periods(us, [it.mentor.id], it.now, it.now.replace(year=2028)).values()
         for period in periods
     ],
 }
@@ -154,18 +154,18 @@ EMPTY: dict[str, Use] = {
 
 UNSCOPED = {
     "people.add",
-    "people.lock_rows",
+    "people.lock_including_erased",
     "programmes.add",
-    "programmes.all",
-    "programmes.note_key_use",
-    "sealed.after",
-    "sealed.replace",
+    "programmes.list_all",
+    "programmes.record_key_use",
+    "sealed.list_after",
+    "sealed.update",
     "feeds.find",
     "feeds.store_rendering",
     "calendars.claim_reading",
     "calendars.record_read",
     "calendars.record_read_failure",
-    "meetings.derived_elsewhere",
+    "meetings.list_with_other_tz_database",
     "deliveries.known_uids",
     "answers.forget",
     "deliveries.claim",
@@ -182,17 +182,17 @@ WORKERS: dict[str, Use] = {
 """What the worker does to somebody's calendar."""
 
 RENEWING = {
-    "people.change",
+    "people.update",
     "people.erase",
     "blackouts.add",
-    "blackouts.change",
+    "blackouts.update",
     "blackouts.delete",
     "calendars.add",
     "calendars.delete",
     "calendars.record_read",
     "calendars.record_read_failure",
     "meetings.add",
-    "meetings.save",
+    "meetings.update",
 }
 """What changes what is known of somebody's time."""
 

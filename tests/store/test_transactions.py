@@ -42,12 +42,12 @@ def test_a_read_sees_one_state_while_others_write(
     store: Store, programme_id: str, mentor: Person, now: datetime
 ) -> None:
     with store.read() as reader:
-        assert len(reader.people.all(programme_id)) == 1
+        assert len(reader.people.list_all(programme_id)) == 1
         with store.write() as writer:
             writer.people.add(programme_id, Person(new_id(), "Cleo", "c@example.org", "UTC"), now)
-        assert len(reader.people.all(programme_id)) == 1
+        assert len(reader.people.list_all(programme_id)) == 1
     with store.read() as reader:
-        assert len(reader.people.all(programme_id)) == 2
+        assert len(reader.people.list_all(programme_id)) == 2
 
 
 def test_a_second_writer_waits_before_it_reads(store: Store, programme_id: str, mentor: Person, now: datetime) -> None:
@@ -63,7 +63,7 @@ def test_a_second_writer_waits_before_it_reads(store: Store, programme_id: str, 
             first_has_begun.set()
             assert second_is_trying.wait(10)
             assert not second_got_in.wait(0.3)
-            tx.people.change(programme_id, replace(mentor, name="Dot"), now)
+            tx.people.update(programme_id, replace(mentor, name="Dot"), now)
 
     def second() -> None:
         assert first_has_begun.wait(10)
@@ -89,7 +89,7 @@ def test_twenty_threads_write_in_turn_and_none_is_told_that_the_database_is_lock
             with store.write() as tx:
                 person = tx.people.lock(programme_id, [mentor.id])[0]
                 count = int(person.name.removeprefix("Ada") or 0)
-                tx.people.change(programme_id, Person(mentor.id, f"Ada{count + 1}", mentor.email, "UTC"), now)
+                tx.people.update(programme_id, Person(mentor.id, f"Ada{count + 1}", mentor.email, "UTC"), now)
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(rename, range(20)))
@@ -116,7 +116,7 @@ def add_person(store: Store, programme_id: str, name: str, now: datetime) -> Non
 
 def names(store: Store, programme_id: str) -> list[str]:
     with store.read() as tx:
-        return sorted(person.name for person in tx.people.all(programme_id))
+        return sorted(person.name for person in tx.people.list_all(programme_id))
 
 
 def test_what_is_written_and_read_inside_a_write_belongs_to_it(store: Store, programme_id: str, now: datetime) -> None:
@@ -199,7 +199,7 @@ def test_a_store_says_which_database_it_is(store: Store, store_url: str) -> None
 
 def test_a_database_file_that_can_not_be_opened_is_a_named_error(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path}")
-    for use in (store.migrate, store.migrated):
+    for use in (store.migrate, store.is_migrated):
         with pytest.raises(StoreUnavailable, match="unable to open database file"):
             use()
 
@@ -210,7 +210,7 @@ def test_a_database_file_that_can_not_be_opened_is_a_named_error(tmp_path: Path)
         lambda store, naive: store.programmes.add("x", naive),
         lambda store, naive: store.deliveries.claim(naive),
         lambda store, naive: store.calendars.claim_reading(naive, timedelta(minutes=1)),
-        lambda store, naive: store.meetings.held_by("p", ["a"], naive, naive),
+        lambda store, naive: store.meetings.list_periods("p", ["a"], naive, naive),
     ],
 )
 def test_no_naive_datetime_gets_in(store: Store, now: datetime, use: Callable[..., object]) -> None:

@@ -44,7 +44,7 @@ def book_series(programme: Programme, number: int) -> str:
     series = Series(first, WeeklyRule(1, ("TU",), until), 15)
     now = context.clock().replace(microsecond=0)
     with context.store.write() as tx:
-        mentor, mentee = (tx.people.party(programme.id, who.id) for who in (programme.mentor, programme.mentee))
+        mentor, mentee = (tx.people.get_party(programme.id, who.id) for who in (programme.mentor, programme.mentee))
         meeting = Meeting(
             uid=str(uuid.uuid4()),
             title="",

@@ -202,7 +202,7 @@ class TestFairness:
     @staticmethod
     def programme(context: Context) -> str:
         with context.store.read() as tx:
-            return next(one.id for one in tx.programmes.all() if one.name == "Women in Science")
+            return next(one.id for one in tx.programmes.list_all() if one.name == "Women in Science")
 
 
 class TestTheCommand:

@@ -16,7 +16,7 @@ from scheduler.domain.time.zones import typed_time
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.people import add_blackout
 from scheduler.services.quotas import make_room_for_blackout
-from scheduler.store import Place
+from scheduler.store import Position
 from scheduler.web.documents.attendees import span_of
 from scheduler.web.fields.fields import Day, Document, Flag, Instant, Moment, Name, not_null
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
@@ -119,7 +119,7 @@ def list_blackouts(person_id: str) -> Response:
     """List a person's blackouts."""
     asked = asked_page()
     with context().store.read() as tx:
-        stored = tx.blackouts.all(programme_id(), person_id)
+        stored = tx.blackouts.list_for_person(programme_id(), person_id)
     return answer_page(BlackoutsDocument, page_of(stored, _place, asked), StoredBlackoutDocument.of, asked)
 
 
@@ -150,7 +150,7 @@ def update_blackout(person_id: str, blackout_id: str) -> Response:
         anchor = stored.blackout.time_zone if keeps_times else None
         changed = StoredBlackout(stored.id, person_id, _blackout(_merged(stored, asked), zone, anchor))
         make_room_for_blackout(context(), tx, programme_id(), person_id, changed.blackout, stored.blackout)
-        tx.blackouts.change(programme_id(), changed)
+        tx.blackouts.update(programme_id(), changed)
     return answer(StoredBlackoutDocument.of(changed))
 
 
@@ -163,7 +163,7 @@ def delete_blackout(person_id: str, blackout_id: str) -> Response:
     return Response(status=204)
 
 
-def _place(stored: StoredBlackout) -> Place:
+def _place(stored: StoredBlackout) -> Position:
     span = stored.blackout.span
     return (span.first if isinstance(span, Days) else span.start).isoformat(), stored.id
 

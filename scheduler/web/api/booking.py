@@ -148,7 +148,7 @@ def _slot(asked: Booking, start: datetime, mentorship_id: str) -> Period:
             raise InvalidFields.at(f"/{name}", "this belongs to a cadence; a single meeting has a start and a duration")
     with context().store.read() as tx:
         mentorship = tx.mentorships.get(programme_id(), mentorship_id)
-        zone = tx.people.party(programme_id(), mentorship.mentor_id).time_zone
+        zone = tx.people.get_party(programme_id(), mentorship.mentor_id).time_zone
     instant = on_clock(start, zone)
     return Period(instant, instant + timedelta(minutes=asked.duration))
 

@@ -95,7 +95,7 @@ def list_keys() -> Response:
     """List the programme's keys."""
     asked = asked_page()
     with context().store.read() as tx:
-        keys = tx.programmes.keys(programme_id(), context().clock())
+        keys = tx.programmes.list_keys(programme_id(), context().clock())
     found = page_of(keys, lambda key: (key.created_at.isoformat(), key.id), asked)
     return answer_page(KeysDocument, found, KeyDocument.of, asked)
 
@@ -105,7 +105,7 @@ def list_keys() -> Response:
 def get_key(key_id: str) -> Response:
     """Read a key's description; what opens it is not shown again."""
     with context().store.read() as tx:
-        return answer(KeyDocument.of(tx.programmes.key(programme_id(), key_id, context().clock())))
+        return answer(KeyDocument.of(tx.programmes.get_key(programme_id(), key_id, context().clock())))
 
 
 @api.post("/keys/<key_id>/rotate")

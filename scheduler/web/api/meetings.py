@@ -186,7 +186,7 @@ def list_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
     asked = asked_page()
     with context().store.read() as tx:
-        meetings = tx.meetings.page(programme_id(), mentorship_id, asked.after, asked.most)
+        meetings = tx.meetings.list_page(programme_id(), mentorship_id, asked.after, asked.most)
     return answer_page(MeetingsDocument, meetings, MeetingDocument.of, asked)
 
 

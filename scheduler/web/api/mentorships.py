@@ -123,7 +123,7 @@ def list_mentorships() -> Response:
     """List the programme's mentorships."""
     asked = asked_page()
     with context().store.read() as tx:
-        found = tx.mentorships.page(programme_id(), asked.after, asked.most)
+        found = tx.mentorships.list_page(programme_id(), asked.after, asked.most)
     return answer_page(MentorshipsDocument, found, MentorshipDocument.of, asked)
 
 

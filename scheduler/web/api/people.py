@@ -155,7 +155,7 @@ def list_people() -> Response:
     """List the programme's people."""
     asked = asked_page()
     with context().store.read() as tx:
-        found = tx.people.page(programme_id(), asked.after, asked.most)
+        found = tx.people.list_page(programme_id(), asked.after, asked.most)
     return answer_page(PeopleDocument, found, PersonDocument.of, asked)
 
 

@@ -100,7 +100,7 @@ class DueDeliveries(Collector):
         return []
 
     def _age(self) -> float | None:
-        if not self._context.store.migrated():
+        if not self._context.store.is_migrated():
             return None
         with self._context.store.read() as tx:
             due_at = tx.deliveries.next_due()

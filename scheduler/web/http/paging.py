@@ -18,7 +18,7 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field
 
 from scheduler.errors import InvalidFields
-from scheduler.store import Place
+from scheduler.store import Position
 from scheduler.web.fields.fields import Document, shown
 from scheduler.web.http.requests import answer, context, programme_id, read_query
 
@@ -51,7 +51,7 @@ class AskedPage:
     """What a request asks of a list: at most ``limit`` items, those behind a place (None: from the beginning)."""
 
     limit: int
-    after: Place | None
+    after: Position | None
 
     @property
     def most(self) -> int:
@@ -65,14 +65,14 @@ def asked_page() -> AskedPage:
     return AskedPage(query.limit, _opened(query.cursor) if query.cursor else None)
 
 
-def page_of(items: Iterable[_T], place: Callable[[_T], Place], asked: AskedPage) -> list[tuple[Place, _T]]:
+def page_of(items: Iterable[_T], place: Callable[[_T], Position], asked: AskedPage) -> list[tuple[Position, _T]]:
     """The part that is asked for of a list which is at hand as a whole, in the order of places."""
     placed = sorted(((place(item), item) for item in items), key=lambda row: row[0])
     return [row for row in placed if asked.after is None or row[0] > asked.after][: asked.most]
 
 
 def answer_page(
-    document: type[PageDocument], rows: Sequence[tuple[Place, _T]], show: Callable[[_T], Document], asked: AskedPage
+    document: type[PageDocument], rows: Sequence[tuple[Position, _T]], show: Callable[[_T], Document], asked: AskedPage
 ) -> Response:
     """The page as a response, with a link to the next one (RFC 8288) if there are more rows than were asked for."""
     page: dict[str, Any] = {"items": [show(item) for _, item in rows[: asked.limit]], "next": None}
@@ -84,11 +84,11 @@ def answer_page(
     return answer(document.model_construct(**page), headers={"Link": f'<{following}>; rel="next"'})
 
 
-def _closed(place: Place) -> str:
+def _closed(place: Position) -> str:
     return _marked(orjson.dumps(place).decode())
 
 
-def _opened(cursor: str) -> Place:
+def _opened(cursor: str) -> Position:
     try:
         text = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==")[_MARK:].decode()
     except ValueError:

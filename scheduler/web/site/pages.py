@@ -47,7 +47,7 @@ def get_health() -> Response:
 @pages.get("/readyz")
 def get_readiness() -> Response:
     """The process answers and its database is there and migrated."""
-    if not context().store.migrated():
+    if not context().store.is_migrated():
         return problem(503, "the database is not migrated; run 'scheduler migrate'", kind="not-ready")
     return Response("ready\n", mimetype="text/plain")
 
