@@ -48,7 +48,6 @@ ONLY_IMPORTERS = {
     "limits": {"web.http"},
     "redis": {"web.http"},
     "prometheus_client": {"web.http"},
-    "spectree": {"web.openapi"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "icalendar": {"ical"},

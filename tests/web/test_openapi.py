@@ -24,6 +24,16 @@ def document(app: Flask) -> dict[str, Any]:
     return loaded
 
 
+def resolved(part: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """The part, or the component that it refers to."""
+    if "$ref" not in part:
+        return part
+    found = document
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return found
+
+
 def test_the_committed_description_is_the_one_that_is_served(app: Flask) -> None:
     served = app.test_client().get("/openapi.yaml")
     assert served.mimetype == "application/yaml"
@@ -76,10 +86,12 @@ def test_every_operation_says_what_it_does_and_with_which_problems_it_refuses(do
         for method, operation in methods.items():
             name = f"{method} {path}"
             assert operation["summary"], name
-            assert all(row["description"] for row in operation["responses"].values()), name
-            errors = {code: row for code, row in operation["responses"].items() if int(code) >= 400}
+            responses = {code: resolved(row, document) for code, row in operation["responses"].items()}
+            assert all(row["description"] for row in responses.values()), name
+            errors = {code: row for code, row in responses.items() if int(code) >= 400}
             assert all(list(row["content"]) == ["application/problem+json"] for row in errors.values()), name
             assert ("401" in errors) is path.startswith("/v1/"), name
+            assert {"405", "500", "503"} <= set(errors), name
             assert ("404" in errors) or "{" not in path, name
             assert ({"400", "413", "415", "422"} <= set(errors)) is ("requestBody" in operation), name
 

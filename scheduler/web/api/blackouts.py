@@ -19,9 +19,9 @@ from scheduler.services.quotas import make_room_for_blackout
 from scheduler.store import Position
 from scheduler.web.documents.attendees import span_of
 from scheduler.web.fields.fields import Day, Document, Flag, Instant, Moment, Name, not_null
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.requests import answer, context, programme_id, read_body
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("blackouts", __name__)
 
@@ -96,7 +96,7 @@ class BlackoutsDocument(PageDocument):
 
 
 @api.post("/people/<person_id>/blackouts")
-@documented(
+@Operation(
     StoredBlackoutDocument,
     status=201,
     body=NewBlackout,
@@ -114,7 +114,7 @@ def create_blackout(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/blackouts")
-@documented(BlackoutsDocument, query=PageQuery, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
+@Operation(BlackoutsDocument, query=PageQuery, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
 def list_blackouts(person_id: str) -> Response:
     """List a person's blackouts."""
     asked = asked_page()
@@ -124,7 +124,7 @@ def list_blackouts(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/blackouts/<blackout_id>")
-@documented(StoredBlackoutDocument, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
+@Operation(StoredBlackoutDocument, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
 def get_blackout(person_id: str, blackout_id: str) -> Response:
     """Read a blackout."""
     with context().store.read() as tx:
@@ -132,7 +132,7 @@ def get_blackout(person_id: str, blackout_id: str) -> Response:
 
 
 @api.patch("/people/<person_id>/blackouts/<blackout_id>")
-@documented(
+@Operation(
     StoredBlackoutDocument,
     body=BlackoutChange,
     refuses=(404, 409),
@@ -155,7 +155,7 @@ def update_blackout(person_id: str, blackout_id: str) -> Response:
 
 
 @api.delete("/people/<person_id>/blackouts/<blackout_id>")
-@documented(None, status=204, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_WRITE)
+@Operation(None, status=204, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_WRITE)
 def delete_blackout(person_id: str, blackout_id: str) -> Response:
     """Delete a blackout."""
     with context().store.write() as tx:

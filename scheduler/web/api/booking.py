@@ -43,9 +43,9 @@ from scheduler.web.fields.fields import (
     WebAddress,
     ZoneName,
 )
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.problems import problem
 from scheduler.web.http.requests import answer, context, programme_id, read_body, viewer
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("booking", __name__)
 
@@ -91,7 +91,7 @@ class Booking(Document):
 
 
 @api.post("/mentorships/<mentorship_id>/meetings")
-@documented(
+@Operation(
     MeetingDocument,
     status=201,
     body=Booking,

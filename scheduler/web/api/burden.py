@@ -9,8 +9,8 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.errors import InvalidFields
 from scheduler.services.burden import Borne, Ledger, Share, burden_ledger
 from scheduler.web.fields.fields import Document, Instant, backward
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import answer, context, programme_id, read_query
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("burden", __name__)
 
@@ -82,7 +82,7 @@ class BurdenDocument(Document):
 
 
 @api.get("/people/<person_id>/burden")
-@documented(BurdenDocument, query=BurdenSpan, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
+@Operation(BurdenDocument, query=BurdenSpan, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
 def get_burden(person_id: str) -> Response:
     """Read what a person bears of odd hours, all in all and in each mentorship beside their partner."""
     span = read_query(BurdenSpan)

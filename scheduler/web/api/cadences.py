@@ -36,8 +36,8 @@ from scheduler.web.fields.fields import (
     ZoneName,
     format_duration,
 )
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import LARGE_BODY, answer, context, programme_id, read_body, viewer
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("cadences", __name__)
 
@@ -227,7 +227,7 @@ def check_move_days(days: int, round_days: int) -> int:
 
 
 @api.post("/cadences")
-@documented(CadencesAnswer, body=CadencesRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
+@Operation(CadencesAnswer, body=CadencesRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
 def find_cadences() -> Response:
     """Find cadences.
 

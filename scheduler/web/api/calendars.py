@@ -12,9 +12,9 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Account, ConnectedCalendar
 from scheduler.services.calendars import connect_calendar
 from scheduler.web.fields.fields import Document, Flag, Line, WebAddress
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("calendars", __name__)
 
@@ -61,7 +61,7 @@ class CalendarsDocument(PageDocument):
 
 
 @api.post("/people/<person_id>/calendars")
-@documented(
+@Operation(
     CalendarDocument,
     status=201,
     body=NewCalendar,
@@ -83,7 +83,7 @@ def create_calendar(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/calendars")
-@documented(CalendarsDocument, query=PageQuery, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
+@Operation(CalendarsDocument, query=PageQuery, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
 def list_calendars(person_id: str) -> Response:
     """List a person's connected calendars."""
     asked = asked_page()
@@ -93,7 +93,7 @@ def list_calendars(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/calendars/<calendar_id>")
-@documented(CalendarDocument, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
+@Operation(CalendarDocument, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
 def get_calendar(person_id: str, calendar_id: str) -> Response:
     """Read a connected calendar."""
     with context().store.read() as tx:
@@ -101,7 +101,7 @@ def get_calendar(person_id: str, calendar_id: str) -> Response:
 
 
 @api.delete("/people/<person_id>/calendars/<calendar_id>")
-@documented(None, status=204, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_WRITE)
+@Operation(None, status=204, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_WRITE)
 def delete_calendar(person_id: str, calendar_id: str) -> Response:
     """Disconnect a calendar: its login is erased, and what was put there stays there."""
     with context().store.write() as tx:

@@ -11,9 +11,9 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.services import publishing
 from scheduler.store import DeliveryRow
 from scheduler.web.fields.fields import Document
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.requests import answer, context, programme_id
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("deliveries", __name__)
 
@@ -58,7 +58,7 @@ class DeliveriesDocument(PageDocument):
 
 
 @api.get("/meetings/<meeting_id>/deliveries")
-@documented(DeliveriesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@Operation(DeliveriesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_deliveries(meeting_id: str) -> Response:
     """List how far a meeting is on its way into each connected calendar."""
     asked = asked_page()
@@ -69,7 +69,7 @@ def list_deliveries(meeting_id: str) -> Response:
 
 
 @api.post("/meetings/<meeting_id>/deliveries/<delivery_id>/retry")
-@documented(DeliveryDocument, status=202, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_WRITE)
+@Operation(DeliveryDocument, status=202, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_WRITE)
 def retry_delivery(meeting_id: str, delivery_id: str) -> Response:
     """Make a delivery again at once: what was deleted from the calendar is put back, what was changed is put right."""
     return answer(

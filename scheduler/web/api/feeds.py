@@ -13,9 +13,9 @@ from scheduler.errors import InvalidFields
 from scheduler.services import people
 from scheduler.web.api.keys import Overlap
 from scheduler.web.fields.fields import Document
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("feeds", __name__)
 
@@ -60,7 +60,7 @@ class FeedTokenDocument(FeedDocument):
 
 
 @api.post("/people/<person_id>/feeds")
-@documented(
+@Operation(
     FeedTokenDocument,
     status=201,
     body=NewFeed,
@@ -78,7 +78,7 @@ def create_feed(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/feeds")
-@documented(FeedsDocument, query=PageQuery, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
+@Operation(FeedsDocument, query=PageQuery, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
 def list_feeds(person_id: str) -> Response:
     """List a person's feeds."""
     asked = asked_page()
@@ -89,7 +89,7 @@ def list_feeds(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/feeds/<feed_id>")
-@documented(FeedDocument, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
+@Operation(FeedDocument, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
 def get_feed(person_id: str, feed_id: str) -> Response:
     """Read a feed's description; its token is not shown again."""
     with context().store.read() as tx:
@@ -97,7 +97,9 @@ def get_feed(person_id: str, feed_id: str) -> Response:
 
 
 @api.post("/people/<person_id>/feeds/<feed_id>/rotate")
-@documented(FeedTokenDocument, body=FeedRotation, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
+@Operation(
+    FeedTokenDocument, body=FeedRotation, body_required=False, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE
+)
 def rotate_feed(person_id: str, feed_id: str) -> Response:
     """Give a feed a new token. The old address is dead at once, or after the overlap."""
     base = _base()
@@ -107,7 +109,7 @@ def rotate_feed(person_id: str, feed_id: str) -> Response:
 
 
 @api.delete("/people/<person_id>/feeds/<feed_id>")
-@documented(None, status=204, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
+@Operation(None, status=204, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
 def delete_feed(person_id: str, feed_id: str) -> Response:
     """Revoke a feed."""
     with context().store.write() as tx:

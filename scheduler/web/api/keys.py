@@ -13,9 +13,9 @@ from scheduler.errors import InvalidFields
 from scheduler.services import programmes
 from scheduler.services.programmes import revoke_key
 from scheduler.web.fields.fields import Document, Duration, Instant, Name, lasting
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("keys", __name__)
 
@@ -80,7 +80,7 @@ class KeySecretDocument(KeyDocument):
 
 
 @api.post("/keys")
-@documented(KeySecretDocument, status=201, body=NewKey, refuses=(409,), tag="keys", scope=Scope.ADMIN)
+@Operation(KeySecretDocument, status=201, body=NewKey, refuses=(409,), tag="keys", scope=Scope.ADMIN)
 def create_key() -> Response:
     """Create a key. What opens it is shown once."""
     new = read_body(NewKey)
@@ -90,7 +90,7 @@ def create_key() -> Response:
 
 
 @api.get("/keys")
-@documented(KeysDocument, query=PageQuery, tag="keys", scope=Scope.ADMIN)
+@Operation(KeysDocument, query=PageQuery, tag="keys", scope=Scope.ADMIN)
 def list_keys() -> Response:
     """List the programme's keys."""
     asked = asked_page()
@@ -101,7 +101,7 @@ def list_keys() -> Response:
 
 
 @api.get("/keys/<key_id>")
-@documented(KeyDocument, refuses=(404,), tag="keys", scope=Scope.ADMIN)
+@Operation(KeyDocument, refuses=(404,), tag="keys", scope=Scope.ADMIN)
 def get_key(key_id: str) -> Response:
     """Read a key's description; what opens it is not shown again."""
     with context().store.read() as tx:
@@ -109,7 +109,15 @@ def get_key(key_id: str) -> Response:
 
 
 @api.post("/keys/<key_id>/rotate")
-@documented(KeySecretDocument, status=201, body=KeyRotation, refuses=(404, 409), tag="keys", scope=Scope.ADMIN)
+@Operation(
+    KeySecretDocument,
+    status=201,
+    body=KeyRotation,
+    body_required=False,
+    refuses=(404, 409),
+    tag="keys",
+    scope=Scope.ADMIN,
+)
 def rotate_key(key_id: str) -> Response:
     """Replace a key by a new one of the same name, scopes and end.
 
@@ -120,7 +128,7 @@ def rotate_key(key_id: str) -> Response:
 
 
 @api.delete("/keys/<key_id>")
-@documented(None, status=204, refuses=(404, 409), tag="keys", scope=Scope.ADMIN)
+@Operation(None, status=204, refuses=(404, 409), tag="keys", scope=Scope.ADMIN)
 def delete_key(key_id: str) -> Response:
     """Revoke a key at once; it may be the one that asks, but not the last one with the scope admin."""
     revoke_key(context(), programme_id(), key_id)

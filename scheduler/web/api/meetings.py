@@ -32,10 +32,10 @@ from scheduler.web.fields.fields import (
     WebAddress,
     ZoneName,
 )
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.problems import Problem
 from scheduler.web.http.requests import answer, context, programme_id, read_body
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("meetings", __name__)
 
@@ -181,7 +181,7 @@ class BookingProblem(Problem):
 
 
 @api.get("/mentorships/<mentorship_id>/meetings")
-@documented(MeetingsDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@Operation(MeetingsDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
     asked = asked_page()
@@ -191,14 +191,14 @@ def list_meetings(mentorship_id: str) -> Response:
 
 
 @api.get("/meetings/<meeting_id>")
-@documented(MeetingDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@Operation(MeetingDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_meeting(meeting_id: str) -> Response:
     """Read a meeting."""
     return answer(MeetingDocument.of(_meeting(meeting_id)))
 
 
 @api.patch("/meetings/<meeting_id>")
-@documented(
+@Operation(
     MeetingDocument,
     body=MeetingChange,
     refuses=(404, 409),
@@ -218,14 +218,14 @@ def update_meeting(meeting_id: str) -> Response:
 
 
 @api.delete("/meetings/<meeting_id>")
-@documented(MeetingDocument, refuses=(404, 409), tag="meetings", scope=Scope.MEETINGS_WRITE, needs_match=True)
+@Operation(MeetingDocument, refuses=(404, 409), tag="meetings", scope=Scope.MEETINGS_WRITE, needs_match=True)
 def delete_meeting(meeting_id: str) -> Response:
     """Cancel a meeting for ever: it stays readable, and calendars show it as cancelled."""
     return answer(MeetingDocument.of(cancel_meeting(context(), programme_id(), meeting_id)))
 
 
 @api.get("/meetings/<meeting_id>/occurrences")
-@documented(OccurrencesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@Operation(OccurrencesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
     asked = asked_page()
@@ -236,14 +236,14 @@ def list_occurrences(meeting_id: str) -> Response:
 
 
 @api.get("/meetings/<meeting_id>/occurrences/<recurrence_id>")
-@documented(OccurrenceDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@Operation(OccurrenceDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     """Read one occurrence."""
     return answer(_occurrence(_meeting(meeting_id), _parse_id(recurrence_id)))
 
 
 @api.patch("/meetings/<meeting_id>/occurrences/<recurrence_id>")
-@documented(
+@Operation(
     OccurrenceDocument,
     body=OccurrenceChange,
     refuses=(404, 409),

@@ -20,9 +20,9 @@ from scheduler.errors import InvalidFields
 from scheduler.services.mentorships import add_mentorship, change_mentorship
 from scheduler.store import new_id
 from scheduler.web.fields.fields import Day, Document, Line, Text, not_null
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("mentorships", __name__)
 
@@ -86,7 +86,7 @@ class MentorshipsDocument(PageDocument):
 
 
 @api.post("/mentorships")
-@documented(
+@Operation(
     MentorshipDocument,
     status=201,
     body=NewMentorship,
@@ -118,7 +118,7 @@ def create_mentorship() -> Response:
 
 
 @api.get("/mentorships")
-@documented(MentorshipsDocument, query=PageQuery, tag="mentorships", scope=Scope.MEETINGS_READ)
+@Operation(MentorshipsDocument, query=PageQuery, tag="mentorships", scope=Scope.MEETINGS_READ)
 def list_mentorships() -> Response:
     """List the programme's mentorships."""
     asked = asked_page()
@@ -128,7 +128,7 @@ def list_mentorships() -> Response:
 
 
 @api.get("/mentorships/<mentorship_id>")
-@documented(MentorshipDocument, refuses=(404,), tag="mentorships", scope=Scope.MEETINGS_READ)
+@Operation(MentorshipDocument, refuses=(404,), tag="mentorships", scope=Scope.MEETINGS_READ)
 def get_mentorship(mentorship_id: str) -> Response:
     """Read a mentorship."""
     with context().store.read() as tx:
@@ -136,7 +136,7 @@ def get_mentorship(mentorship_id: str) -> Response:
 
 
 @api.patch("/mentorships/<mentorship_id>")
-@documented(
+@Operation(
     MentorshipDocument,
     body=MentorshipChange,
     refuses=(404, 409),

@@ -29,10 +29,10 @@ from scheduler.web.documents.attendees import (
     week_of,
 )
 from scheduler.web.fields.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName, backward, not_null
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.http.problems import problem
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_query
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("people", __name__)
 
@@ -131,7 +131,7 @@ class FreeBusyDocument(Document):
 
 
 @api.post("/people")
-@documented(PersonDocument, status=201, body=NewPerson, refuses=(409,), tag="people", scope=Scope.PEOPLE_WRITE)
+@Operation(PersonDocument, status=201, body=NewPerson, refuses=(409,), tag="people", scope=Scope.PEOPLE_WRITE)
 def create_person() -> Response:
     """Add a person."""
     new = read_body(NewPerson)
@@ -150,7 +150,7 @@ def create_person() -> Response:
 
 
 @api.get("/people")
-@documented(PeopleDocument, query=PageQuery, tag="people", scope=Scope.PEOPLE_READ)
+@Operation(PeopleDocument, query=PageQuery, tag="people", scope=Scope.PEOPLE_READ)
 def list_people() -> Response:
     """List the programme's people."""
     asked = asked_page()
@@ -160,7 +160,7 @@ def list_people() -> Response:
 
 
 @api.get("/people/<person_id>")
-@documented(PersonDocument, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
+@Operation(PersonDocument, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
 def get_person(person_id: str) -> Response:
     """Read a person."""
     with context().store.read() as tx:
@@ -168,7 +168,7 @@ def get_person(person_id: str) -> Response:
 
 
 @api.patch("/people/<person_id>")
-@documented(PersonDocument, body=PersonChange, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
+@Operation(PersonDocument, body=PersonChange, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
 def update_person(person_id: str) -> Response:
     """Change a person. Who changes zone keeps their series where they are anchored."""
     asked = read_body(PersonChange)
@@ -187,7 +187,7 @@ def update_person(person_id: str) -> Response:
 
 
 @api.delete("/people/<person_id>")
-@documented(None, status=204, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
+@Operation(None, status=204, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
 def delete_person(person_id: str) -> Response:
     """Delete a person: cancels their future meetings, revokes their feeds, erases secrets and personal data."""
     people.delete_person(context(), programme_id(), person_id)
@@ -195,7 +195,7 @@ def delete_person(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/free-busy")
-@documented(FreeBusyDocument, query=Span, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
+@Operation(FreeBusyDocument, query=Span, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
 def get_free_busy(person_id: str) -> Response:
     """Read when a person is taken: merged periods by FBTYPE, never titles."""
     span = read_query(Span)

@@ -13,8 +13,8 @@ from scheduler.domain.search.scoring import DEBT, EQUAL, FAIR, PARTS
 from scheduler.domain.time.units import WEEK
 from scheduler.web.documents.attendees import WorkingHoursDocument
 from scheduler.web.fields.fields import Document
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import answer
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("scoring", __name__)
 
@@ -76,7 +76,7 @@ class ScoringDocument(Document):
 
 
 @api.get("/scoring")
-@documented(ScoringDocument, tag="scheduling", scope=Scope.SLOTS_READ)
+@Operation(ScoringDocument, tag="scheduling", scope=Scope.SLOTS_READ)
 def get_scoring() -> Response:
     """Read how meetings are scored: the parts of a score, the weights of a burden, and how both are used."""
     return answer(ScoringDocument.of_the_engine())

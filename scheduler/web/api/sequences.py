@@ -25,8 +25,8 @@ from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.local_times import attendee_rows
 from scheduler.web.documents.rules import Place, WithinDocument
 from scheduler.web.fields.fields import QUARTER, Document, Flag, Instant, MeetingLength, Name, Notice, shown
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import LARGE_BODY, context, json_response, programme_id, read_body, viewer
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("sequences", __name__)
 
@@ -199,7 +199,7 @@ def sequences_answer(
 
 
 @api.post("/sequences")
-@documented(SequencesAnswer, body=SequencesRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
+@Operation(SequencesAnswer, body=SequencesRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
 def find_sequences() -> Response:
     """Find sequences.
 

@@ -16,7 +16,7 @@ from scheduler.domain.search.slots import LONGEST_WINDOW, Order, Slot, SlotAnswe
 from scheduler.domain.time.periods import Period
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_slots
-from scheduler.web.api.slot_picture import AnswerFormat, FormatQuery, picture
+from scheduler.web.api.slot_picture import SVG, AnswerFormat, FormatQuery, picture
 from scheduler.web.documents import examples
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.local_times import attendee_rows
@@ -32,8 +32,8 @@ from scheduler.web.fields.fields import (
     backward,
     format_duration,
 )
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import LARGE_BODY, context, json_response, programme_id, read_body, read_query, viewer
-from scheduler.web.openapi.description import documented
 
 api = Blueprint("slots", __name__)
 
@@ -161,7 +161,15 @@ def period_of(window: WindowDocument) -> Period:
 
 
 @api.post("/slots")
-@documented(SlotsAnswer, body=SlotsRequest, query=FormatQuery, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
+@Operation(
+    SlotsAnswer,
+    body=SlotsRequest,
+    query=FormatQuery,
+    media_types=(SVG,),
+    refuses=(404,),
+    tag="scheduling",
+    scope=Scope.SLOTS_READ,
+)
 def find_slots() -> Response:
     """Find slots.
 

@@ -8,15 +8,15 @@ from scheduler.services.feeds import read_feed
 from scheduler.services.secrets import digest
 from scheduler.web.feeds.representation import KEPT_SECRET, Asked, choose_answer
 from scheduler.web.http.limits import limits
+from scheduler.web.http.operations import Operation
 from scheduler.web.http.problems import TooManyRequests, problem
 from scheduler.web.http.requests import context
-from scheduler.web.openapi.description import documented
 
 feeds = Blueprint("feeds", __name__)
 
 
 @feeds.get("/feeds/<token>.ics")
-@documented(None, refuses=(404, 429), tag="feeds")
+@Operation(None, media_types=("text/calendar",), refuses=(404, 429), tag="feeds")
 def get_feed_calendar(token: str) -> Response:
     """Read a feed, as calendar apps do; its token is the key, and unknown and revoked are the same 404."""
     document = read_feed(context(), token)

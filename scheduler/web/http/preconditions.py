@@ -5,15 +5,14 @@ The version is looked at and changed in one transaction, so that of two changes 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from typing import cast
 
 from flask import Response, current_app, request
 
 from scheduler.services.locking import lock_meeting, lock_mentorship_with_meetings, lock_person
 from scheduler.store import Transaction
 from scheduler.web.http.etags import is_any, matches, matches_weakly
+from scheduler.web.http.operations import routes_of
 from scheduler.web.http.problems import PreconditionFailed, PreconditionRequired
 from scheduler.web.http.requests import body_bytes, context, programme_id
 
@@ -76,5 +75,4 @@ def _present_etag() -> str:
     adapter = current_app.create_url_adapter(request)
     assert adapter is not None  # there is a request
     endpoint, ids = adapter.match(method="GET")
-    view = cast("Callable[..., Response]", inspect.unwrap(current_app.view_functions[endpoint]))
-    return view(**ids).headers["ETag"]
+    return routes_of(current_app)[endpoint].view(**ids).headers["ETag"]

@@ -20,8 +20,8 @@ from scheduler.web.fields.busy_lists import read_document
 from scheduler.web.fields.fields import Document
 from scheduler.web.http.etags import entity_tag
 from scheduler.web.http.limits import count_request
+from scheduler.web.http.operations import needed_scope
 from scheduler.web.http.problems import BodyTooLarge, Forbidden, MalformedBody, Unauthorized, WrongMediaType, fields_of
-from scheduler.web.http.scopes import scope_of
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ def require_key() -> None:
     count_request()
     if found is None:
         raise Unauthorized("send the programme's key as 'Authorization: Bearer <key>'")
-    needed = scope_of(current_app.view_functions[request.endpoint or ""])
+    needed = needed_scope(current_app, request.endpoint or "")
     if not found.allows(needed):
         raise Forbidden(f"this key does not have the scope {needed.value!r}; ask with one that has")
 

@@ -22,7 +22,7 @@ _ID_OF = {
 """By the name of a collection: what a member's id is called in paths."""
 
 
-def link(paths: dict[str, dict[str, Any]]) -> None:
+def add_links(paths: dict[str, dict[str, Any]]) -> None:
     """Adds the links of every collection: POST leads to what it made, GET to the first that it lists."""
     for path, operations in paths.items():
         name = _ID_OF.get(path.rpartition("/")[2])
