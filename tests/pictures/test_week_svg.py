@@ -97,6 +97,14 @@ def test_the_two_passes_of_an_hour_are_read_back_apart(zone: str) -> None:
     assert len(starts) == 20
 
 
+def test_29_february_is_read_back_to_its_minutes() -> None:
+    query = SlotQuery(between("2028-02-29 00:00", "2028-03-01 00:00"), 60, 60, (Attendee("UTC", hours=None),))
+    found = find_slots(query)
+    grids = Picture(drawn(query)).grids
+    spans = {span_of(grid, rects[0], "UTC", query.window.start) for grid in grids for rects in grid.slots.values()}
+    assert spans == {(minute_of(slot.period.start), minute_of(slot.period.end)) for slot in found.slots}
+
+
 def test_each_slot_carries_its_rank_and_where_there_is_room_its_time() -> None:
     alone = SlotQuery(between("2026-10-19 00:00", "2026-10-24 00:00"), 60, 60, (MENTOR,), limit=3)
     labels = {rank: said for grid in Picture(drawn(alone)).grids for rank, said in grid.labels.items()}

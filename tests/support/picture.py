@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -125,9 +126,14 @@ def span_of(grid: Grid, rect: Rect, zone: str, near: datetime) -> tuple[int, int
     assert abs(since - round(since)) < 0.03, since
     assert abs(until - round(until)) < 0.03, until
     month, day = grid.column(rect)
-    year = min(range(near.year - 1, near.year + 2), key=lambda year: abs(datetime(year, month, day, tzinfo=UTC) - near))
-    wall = datetime(year, month, day) + timedelta(minutes=round(since))
+    wall = _nearest_date(month, day, near) + timedelta(minutes=round(since))
     passes = {minute_of(wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)) for fold in (0, 1)}
     is_right = rect.x + rect.width / 2 > grid.days[month, day]
     start = max(passes) if is_right else min(passes)
     return start, start + round(until) - round(since)
+
+
+def _nearest_date(month: int, day: int, near: datetime) -> datetime:
+    """Midnight of the date with that month and day nearest to ``near``; 29 February exists in leap years only."""
+    years = [year for year in range(near.year - 1, near.year + 2) if day <= monthrange(year, month)[1]]
+    return min((datetime(year, month, day) for year in years), key=lambda date: abs(date.replace(tzinfo=UTC) - near))
