@@ -21,7 +21,8 @@ from dateutil.rrule import WEEKLY, rrule
 from benchmarks.inputs import Case, cadence_query, slot_query
 from benchmarks.peers import PeerInput, PeerPerson
 from benchmarks.runner import Bar, Contest, Row
-from scheduler.domain.search.cadences import CadenceAnswer, CadenceQuery, CadenceSearch, find_cadences
+from scheduler.domain.search.cadence_search import CadenceQuery, CadenceSearch
+from scheduler.domain.search.cadences import CadenceAnswer, find_cadences
 
 NAME, IN_FULL = "cadences", "cadences_in_full"
 CASE = Case(10, 26, 4)

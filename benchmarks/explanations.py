@@ -14,7 +14,8 @@ from typing import Any
 
 from benchmarks.inputs import Case, slot_query
 from benchmarks.runner import Bar, Contest, Row
-from scheduler.domain.search.slots import SlotAnswer, feasible_starts, find_slots
+from scheduler.domain.search.slot_search import feasible_starts
+from scheduler.domain.search.slots import SlotAnswer, find_slots
 
 NAME = "explanation"
 CASE = Case(5, 26)

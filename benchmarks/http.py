@@ -37,7 +37,8 @@ from scheduler.app import create_context, create_service
 from scheduler.config import Environment, Settings
 from scheduler.domain.availability.attendees import Attendee, Blackout, Days
 from scheduler.domain.programme.people import Person
-from scheduler.domain.search.slots import SlotAnswer, SlotQuery, find_slots
+from scheduler.domain.search.slot_search import SlotQuery
+from scheduler.domain.search.slots import SlotAnswer, find_slots
 from scheduler.domain.time.periods import Periods
 from scheduler.logs import configure_logs
 from scheduler.services.people import add_blackout, add_person

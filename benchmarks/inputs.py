@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
-from scheduler.domain.search.cadences import CadenceQuery
-from scheduler.domain.search.slots import SlotQuery
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.time.periods import Period, Periods, instant_of, minute_of
 
 SEED = 5545
@@ -61,7 +61,15 @@ def cadence_query(case: Case) -> CadenceQuery:
     """When those people can meet every week."""
     last = FIRST_DAY + timedelta(weeks=case.weeks, days=-1)
     people = slot_query(case).attendees
-    return CadenceQuery(FIRST_DAY, last, 1, DURATION, STEP, people[0].zone, people)
+    return CadenceQuery(
+        starts_on=FIRST_DAY,
+        ends_on=last,
+        every_weeks=1,
+        duration=DURATION,
+        step=STEP,
+        time_zone=people[0].zone,
+        attendees=people,
+    )
 
 
 def _attendee(zone: str, window: Period, case: Case, random: np.random.Generator) -> Attendee:

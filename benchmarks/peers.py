@@ -20,7 +20,7 @@ from intervaltree import IntervalTree
 
 from scheduler.domain.availability.attendees import Attendee, Days
 from scheduler.domain.availability.open_time import blackout_periods, closed_hours
-from scheduler.domain.search.slots import SlotQuery
+from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.time.periods import Period, Periods, minute_after, minute_of
 
 Spans = list[tuple[int, int]]

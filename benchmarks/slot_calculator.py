@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.inputs import Case, slot_query
 from benchmarks.peers import PeerInput, Spans
 from benchmarks.runner import Bar, Contest, Row
-from scheduler.domain.search.slots import feasible_starts
+from scheduler.domain.search.slot_search import feasible_starts
 from scheduler.domain.time.periods import Periods, instant_of
 
 NAME, ONE_UNION = "slots_node", "slots_node_one_union"

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.inputs import Case, slot_query
 from benchmarks.peers import PEERS, Peer, PeerInput, with_one_portion_union
 from benchmarks.runner import Bar, Contest, Row, growth
-from scheduler.domain.search.slots import feasible_starts
+from scheduler.domain.search.slot_search import feasible_starts
 
 NAME = "slots"
 ONE_UNION = "slots_one_union"

@@ -10,7 +10,7 @@ from benchmarks.inputs import Case, cadence_query, slot_query
 from benchmarks.memory import MOST_MEGABYTES, peak_megabytes
 from benchmarks.peers import PEERS, Peer, PeerInput, with_one_portion_union
 from benchmarks.runner import Contest, DifferentAnswers, Row, compare, growth
-from scheduler.domain.search.slots import feasible_starts
+from scheduler.domain.search.slot_search import feasible_starts
 
 CASES = [Case(2, 4), Case(3, 8, busy=5), Case(10, 4, busy=2)]
 

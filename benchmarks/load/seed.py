@@ -16,7 +16,8 @@ from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
 from scheduler.domain.programme.api_keys import Viewer
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import Person, Show
-from scheduler.domain.search.cadences import CadenceAnswer, CadenceQuery
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.cadences import CadenceAnswer
 from scheduler.domain.time.periods import Period, Periods, minute_of
 from scheduler.domain.time.series import Series
 from scheduler.services.booking import CadenceBooking, Details, book_cadence, book_slot
@@ -170,7 +171,17 @@ def _busy(first: date, random: np.random.Generator) -> Periods:
 def _book_fortnightly(context: Context, programme_id: str, agreed: Mentorship) -> None:
     """Books the best cadence that there is."""
     specs = [AttendeeSpec(agreed.mentor_id, {}), AttendeeSpec(agreed.mentee_id, {})]
-    query = CadenceQuery(agreed.starts_on, agreed.ends_on, 2, 45, 15, "", (), min_coverage=0, limit=1)
+    query = CadenceQuery(
+        starts_on=agreed.starts_on,
+        ends_on=agreed.ends_on,
+        every_weeks=2,
+        duration=45,
+        step=15,
+        time_zone="",
+        attendees=(),
+        min_coverage=0,
+        limit=1,
+    )
     answer = suggest_cadences(context, programme_id, Viewer(), specs, query).answer
     assert isinstance(answer, CadenceAnswer)  # no rotation was asked for
     cadence = answer.cadences[0]

@@ -226,7 +226,7 @@ def explanation_table(explanation: Explanation, attendees: Sequence[Attendee]) -
     if explanation.relaxations:
         helpful = Table("whom to ask", "what would help", "comes to", box=box.SIMPLE)
         for one in explanation.relaxations:
-            helpful.add_row(_who(one.index, attendees), one.said, f"{one.gained:g}")
+            helpful.add_row(_who(one.change.index, attendees), one.change.description, f"{one.gain:g}")
         parts.append(helpful)
     return Group(*parts)
 

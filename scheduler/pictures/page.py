@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from scheduler.domain.search.explanation import Cause
+from scheduler.domain.search.constraints import Cause
 from scheduler.pictures import words
 from scheduler.pictures.descriptions import described, left_out, slot_time, title_of, why_none
 from scheduler.pictures.layout import LINE, MARGIN, Layout

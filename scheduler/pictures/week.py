@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby
 
-from scheduler.domain.search.explanation import Cause
+from scheduler.domain.search.constraints import Cause
 from scheduler.domain.time.units import DAY
 from scheduler.pictures import words
 from scheduler.pictures.descriptions import clock_notes, week_name

@@ -14,7 +14,8 @@ import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.search.explanation import Explanation
-from scheduler.domain.search.slots import SlotAnswer, SlotQuery
+from scheduler.domain.search.slot_search import SlotQuery
+from scheduler.domain.search.slots import SlotAnswer
 from scheduler.domain.time.clocks import clock_between, zone_at
 from scheduler.domain.time.periods import Periods, Span, instant_of
 from scheduler.domain.time.units import DAY

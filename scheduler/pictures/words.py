@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from scheduler.domain.search.explanation import Cause, Reason
+from scheduler.domain.search.constraints import Cause
+from scheduler.domain.search.explanation import Reason
 from scheduler.domain.time.periods import EPOCH
 from scheduler.domain.time.units import DAY
 from scheduler.pictures.shading import Shade

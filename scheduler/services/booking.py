@@ -100,14 +100,14 @@ def book_cadence(context: Context, programme_id: str, mentorship_id: str, bookin
         _check_series(series, mentorship, dates)
         attendees = _two_people(context, tx, programme_id, mentorship, _around(dates))
         planner = Planner(
-            attendees,
-            dates,
-            series.time_zone,
-            series.duration,
-            booking.step,
-            booking.on_conflict,
-            booking.move_within_days,
-            booking.rules,
+            attendees=attendees,
+            dates=dates,
+            time_zone=series.time_zone,
+            duration=series.duration,
+            step=booking.step,
+            on_conflict=booking.on_conflict,
+            move_within_days=booking.move_within_days,
+            rules=booking.rules,
             per_week=series.rule.per_week if series.rule else 1,
         )
         plan = planner.plan(series, booking.elsewhere)
@@ -281,7 +281,14 @@ def _check_plan(plan: Sequence[PlannedOccurrence], booking: CadenceBooking) -> N
 def _check_free(attendees: tuple[Attendee, ...], meeting: Series) -> None:
     """Raises SlotTaken unless everything holds for both."""
     day = meeting.dtstart.wall.date()
-    planner = Planner(attendees, Days(day, day), meeting.time_zone, meeting.duration, 1, OnConflict.SKIP)
+    planner = Planner(
+        attendees=attendees,
+        dates=Days(day, day),
+        time_zone=meeting.time_zone,
+        duration=meeting.duration,
+        step=1,
+        on_conflict=OnConflict.SKIP,
+    )
     (planned,) = planner.plan(meeting)
     if planned.status is not PlanStatus.CLEAR:
         raise SlotTaken(planned.period, planned.blocked_by)

@@ -11,10 +11,12 @@ from typing import Any, Generic, TypeVar
 from scheduler.domain.availability.attendees import Attendee, Unknown
 from scheduler.domain.availability.burden import burden_of_each
 from scheduler.domain.programme.api_keys import Viewer
-from scheduler.domain.search.cadences import CadenceAnswer, CadenceQuery, find_cadences
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.cadences import CadenceAnswer, find_cadences
 from scheduler.domain.search.rotations import RotationAnswer, find_rotations
 from scheduler.domain.search.sequences import SequenceAnswer, SequenceQuery, find_sequences
-from scheduler.domain.search.slots import SlotAnswer, SlotQuery, find_slots
+from scheduler.domain.search.slot_search import SlotQuery
+from scheduler.domain.search.slots import SlotAnswer, find_slots
 from scheduler.domain.time.periods import Periods
 from scheduler.errors import NotFound, SchedulerError
 from scheduler.services.availability_cache import UNREAD, CachedPerson, cached_people, load_people

@@ -19,7 +19,8 @@ from support.picture import Picture, span_of
 from support.strategies import slot_queries
 
 from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
-from scheduler.domain.search.slots import SlotQuery, find_slots
+from scheduler.domain.search.slot_search import SlotQuery
+from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import minute_of
 from scheduler.pictures import week_svg
 from scheduler.pictures.week_view import week_view
@@ -89,7 +90,7 @@ def test_the_two_passes_of_an_hour_are_read_back_apart(zone: str) -> None:
     window = between(f"2026-{day} 00:00", f"2026-{day} 05:00")
     if zone == "Australia/Lord_Howe":
         window = between("2026-04-04 13:00", "2026-04-04 18:00")
-    query = SlotQuery(window, 15, 15, (Attendee(zone, hours=None),), limit=100)
+    query = SlotQuery(window=window, duration=15, step=15, attendees=(Attendee(zone, hours=None),), limit=100)
     found = find_slots(query)
     picture = Picture(drawn(query))
     starts = {span_of(grid, rects[0], zone, window.start)[0] for grid in picture.grids for rects in grid.slots.values()}
@@ -106,7 +107,9 @@ def test_29_february_is_read_back_to_its_minutes() -> None:
 
 
 def test_each_slot_carries_its_rank_and_where_there_is_room_its_time() -> None:
-    alone = SlotQuery(between("2026-10-19 00:00", "2026-10-24 00:00"), 60, 60, (MENTOR,), limit=3)
+    alone = SlotQuery(
+        window=between("2026-10-19 00:00", "2026-10-24 00:00"), duration=60, step=60, attendees=(MENTOR,), limit=3
+    )
     labels = {rank: said for grid in Picture(drawn(alone)).grids for rank, said in grid.labels.items()}
     first = find_slots(alone).slots[0].period.start.hour + 2
     assert labels[1] == [f"1 {first}:00\N{EN DASH}{first + 1}:00"]
@@ -134,7 +137,9 @@ def test_it_has_a_title_and_a_description_that_say_what_is_to_be_seen() -> None:
 
 
 def test_why_there_is_nothing_is_drawn_and_told() -> None:
-    query = SlotQuery(between("2026-10-18 22:00", "2026-10-25 23:00"), 45, 15, NEVER_TOGETHER)
+    query = SlotQuery(
+        window=between("2026-10-18 22:00", "2026-10-25 23:00"), duration=45, step=15, attendees=NEVER_TOGETHER
+    )
     picture = Picture(drawn(query))
     assert picture.title.startswith("No time for a meeting of 45 min")
     for told in (picture.description, " ".join(picture.words)):
@@ -202,7 +207,9 @@ def test_four_weeks_of_five_people_are_under_200_kilobytes(figures: Figures) -> 
 
 
 def test_a_year_is_drawn_in_part_and_says_so() -> None:
-    query = SlotQuery(between("2026-01-01 00:00", "2027-01-02 00:00"), 60, 60, (MENTOR, MENTEE))
+    query = SlotQuery(
+        window=between("2026-01-01 00:00", "2027-01-02 00:00"), duration=60, step=60, attendees=(MENTOR, MENTEE)
+    )
     svg = drawn(query)
     picture = Picture(svg)
     assert len(picture.grids) == 6
@@ -220,7 +227,7 @@ def test_any_number_of_people_is_taken(people: int) -> None:
 
 def test_a_missing_hour_is_crossed_out_in_sight() -> None:
     night = Attendee("Europe/Berlin", hours=(WorkingHours(("SU",), 0, 6 * 60),))
-    query = SlotQuery(between("2026-03-28 23:00", "2026-03-29 10:00"), 30, 30, (night,))
+    query = SlotQuery(window=between("2026-03-28 23:00", "2026-03-29 10:00"), duration=30, step=30, attendees=(night,))
     picture = Picture(drawn(query))
     assert "Sun 29 Mar: A's clock goes from 02:00 to 03:00." in picture.description
     assert any("L" in node.get("d", "") for node in picture.root.iter() if node.tag.endswith("path"))

@@ -12,10 +12,11 @@ from support.contract import MENTEE, MENTOR, SLOTS, between, utc
 from support.strategies import WEEKDAYS, slot_queries
 
 from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
-from scheduler.domain.search.explanation import Cause
+from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.groups import Group
 from scheduler.domain.search.rules import Rules
-from scheduler.domain.search.slots import SlotQuery, find_slots
+from scheduler.domain.search.slot_search import SlotQuery
+from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.clocks import Stay
 from scheduler.domain.time.periods import minute_of
 from scheduler.pictures.shading import Shade, shade_window
@@ -117,7 +118,9 @@ def test_too_few_of_a_group_is_a_cause_of_its_own() -> None:
     ]
     rules = Rules(groups=(Group((1, 2), 2),))
     window = between("2026-06-01 09:00", "2026-06-01 13:00")
-    spans = shade_window(SlotQuery(window, 15, 15, (replace(ANYTIME, zone="UTC"), *members), rules=rules)).spans
+    spans = shade_window(
+        SlotQuery(window=window, duration=15, step=15, attendees=(replace(ANYTIME, zone="UTC"), *members), rules=rules)
+    ).spans
     assert [(end - start, shade) for (start, end), shade in spans] == [
         (60, Shade(Cause.GROUP)),
         (60, None),
@@ -135,14 +138,14 @@ def test_hours_in_which_nobody_works_and_weeks_in_which_nobody_works_are_left_ou
 
 def test_where_nobody_works_all_hours_of_the_window_are_there() -> None:
     never = replace(MENTOR, hours=())
-    query = SlotQuery(between("2026-10-20 04:00", "2026-10-20 09:30"), 30, 15, (never,))
+    query = SlotQuery(window=between("2026-10-20 04:00", "2026-10-20 09:30"), duration=30, step=15, attendees=(never,))
     assert week_view(query, find_slots(query)).hours == (6, 12)
 
 
 def test_of_a_year_the_weeks_of_the_best_slots_are_drawn() -> None:
     away = Blackout(BlackoutKind.BREAK, "away", Days(date(2026, 1, 1), date(2026, 8, 31)))
     year = between("2026-01-01 00:00", "2027-01-02 00:00")
-    query = SlotQuery(year, 60, 60, (replace(MENTOR, blackouts=(away,)),), limit=3)
+    query = SlotQuery(window=year, duration=60, step=60, attendees=(replace(MENTOR, blackouts=(away,)),), limit=3)
     found = find_slots(query)
     view = week_view(query, found)
     assert len(view.weeks) == MOST_WEEKS
@@ -152,7 +155,9 @@ def test_of_a_year_the_weeks_of_the_best_slots_are_drawn() -> None:
 
 
 def test_no_more_slots_are_chosen_than_there_is_room_for_and_the_best_come_first() -> None:
-    query = SlotQuery(between("2026-10-20 00:00", "2026-10-24 00:00"), 60, 1, (ANYTIME,), limit=5000)
+    query = SlotQuery(
+        window=between("2026-10-20 00:00", "2026-10-24 00:00"), duration=60, step=1, attendees=(ANYTIME,), limit=5000
+    )
     view = week_view(query, find_slots(query))
     assert len(view.slots) == MOST_SLOTS
     assert max(slot.lanes for slot in view.slots) == MOST_ABREAST
@@ -202,7 +207,7 @@ def test_of_fifty_the_organizer_and_who_is_required_are_drawn_first() -> None:
 
 def test_a_window_without_one_whole_minute_has_no_week() -> None:
     instant = utc("2026-10-20 10:00")
-    query = SlotQuery(between("2026-10-20 10:00", "2026-10-20 10:01"), 30, 15, (MENTOR,))
+    query = SlotQuery(window=between("2026-10-20 10:00", "2026-10-20 10:01"), duration=30, step=15, attendees=(MENTOR,))
     short = replace(query, window=replace(query.window, start=instant + timedelta(seconds=1)))
     view = week_view(short, find_slots(short))
     assert (view.weeks, view.first_day) == ((), date(2026, 10, 20))

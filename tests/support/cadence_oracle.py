@@ -21,7 +21,7 @@ from support.oracle import (
 )
 
 from scheduler.domain.availability.attendees import Attendee
-from scheduler.domain.search.cadences import CadenceQuery
+from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.date_patterns import Pattern
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Buffer, Days, WorkingHours
-from scheduler.domain.search.cadences import CadenceQuery
-from scheduler.domain.search.slots import SlotQuery
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.time.periods import Period, Periods
 
 
@@ -35,7 +35,9 @@ MENTEE = Attendee(
         Blackout(BlackoutKind.OTHER, "Dentist", between("2026-11-02 09:00", "2026-11-02 11:00")),
     ),
 )
-SLOTS = SlotQuery(between("2026-10-19 00:00", "2026-11-16 00:00"), 45, 15, (MENTOR, MENTEE))
+SLOTS = SlotQuery(
+    window=between("2026-10-19 00:00", "2026-11-16 00:00"), duration=45, step=15, attendees=(MENTOR, MENTEE)
+)
 CADENCES = CadenceQuery(
     starts_on=date(2026, 10, 19),
     ends_on=date(2027, 4, 16),

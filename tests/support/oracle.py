@@ -16,7 +16,7 @@ from support.recurring import recurs_at
 
 from scheduler.domain.availability.attendees import Attendee, Blackout, Days, WorkingHours
 from scheduler.domain.search.rules import Rules
-from scheduler.domain.search.slots import SlotQuery
+from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.time.periods import Period
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")

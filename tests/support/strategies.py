@@ -18,12 +18,12 @@ from scheduler.domain.availability.attendees import (
     Unknown,
     WorkingHours,
 )
-from scheduler.domain.search.cadences import CadenceQuery
+from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.date_patterns import Pattern
 from scheduler.domain.search.groups import Group
 from scheduler.domain.search.planning import OnConflict
 from scheduler.domain.search.rules import Rules, Within
-from scheduler.domain.search.slots import Order, SlotQuery
+from scheduler.domain.search.slot_search import Order, SlotQuery
 from scheduler.domain.time.clocks import Stay
 from scheduler.domain.time.periods import Period, Periods
 

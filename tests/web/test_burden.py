@@ -19,9 +19,9 @@ from support.calendars import RecordingCalendars
 from scheduler.app import create_app
 from scheduler.cli import main
 from scheduler.domain.programme.api_keys import Scope, Viewer
-from scheduler.domain.search.cadences import CadenceQuery
+from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.sequences import SequenceQuery, Session
-from scheduler.domain.search.slots import SlotQuery
+from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.time.periods import Period
 from scheduler.services.ports import Context
 from scheduler.services.proposing import AttendeeSpec, suggest_cadences, suggest_sequences, suggest_slots
@@ -177,8 +177,16 @@ class TestFairness:
     ) -> None:
         clock.set("2026-10-10T00:00:00+00:00")  # what is held and what is coming count alike
         programme = self.programme(context)
-        slots = SlotQuery(self.WINDOW, 60, 60, (), fair=fair)
-        cadences = CadenceQuery(datetime(2026, 11, 2).date(), datetime(2026, 11, 13).date(), 1, 60, 60, "UTC", ())
+        slots = SlotQuery(window=self.WINDOW, duration=60, step=60, attendees=(), fair=fair)
+        cadences = CadenceQuery(
+            starts_on=datetime(2026, 11, 2).date(),
+            ends_on=datetime(2026, 11, 13).date(),
+            every_weeks=1,
+            duration=60,
+            step=60,
+            time_zone="UTC",
+            attendees=(),
+        )
         cadences = replace(cadences, fair=fair)
         sequences = SequenceQuery(self.WINDOW, 60, (), (Session(60, (0, 1)),), fair=fair)
         expected = [45, 60, 0] if fair else [0, 0, 0]
@@ -191,7 +199,7 @@ class TestFairness:
 
     def test_it_tips_the_choice_to_whoever_has_borne_less(self, api: Api, pair: Pair, context: Context) -> None:
         programme = self.programme(context)
-        asked = SlotQuery(self.WINDOW, 60, 60, ())
+        asked = SlotQuery(window=self.WINDOW, duration=60, step=60, attendees=())
         specs = self.specs(pair)[:2]
         plain = suggest_slots(context, programme, Viewer(), specs, asked).answer
         for day in (6, 7, 8, 13, 14, 15):

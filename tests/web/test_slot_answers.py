@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.strategies import hopeless_slot_queries, slot_queries
 
-from scheduler.domain.search.slots import SlotQuery, find_slots
+from scheduler.domain.search.slot_search import SlotQuery
+from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import minute_of
 from scheduler.domain.time.zones import in_zone
 from scheduler.web.api.slots import SlotsAnswer, slots_answer

@@ -1,12 +1,11 @@
-"""Changes of a question that may make a meeting possible, each with how much it asks of people.
+"""Changes of a request that may make a meeting possible, each with what it costs people.
 
-They come in ladders: each rung asks more than the one before, and only the first that helps is offered.
+They come in ladders: each change of a ladder costs more than the one before, and only the first that helps is offered.
 Nobody's exam or leave is ever touched.
 
-What a change asks is one number, so that all of them can be ranked: 1 for each minute taken off a buffer, 2 for
-each minute taken off the meeting or added to a day's working hours, 60 for each day that the end is put off,
-300 for another working day, 400 for a blackout that no longer bars, 600 for somebody who may stay away, of a group or
-by name.
+The cost is one number, so that all changes can be ranked: 1 for each minute taken off a buffer; 2 for each minute
+taken off the meeting or added to a day's working hours; 60 for each day by which the end moves; 300 for another working
+day; 400 for a blackout that becomes soft; 600 for an attendee who becomes optional, by name or in a group.
 """
 
 from __future__ import annotations
@@ -27,42 +26,42 @@ from scheduler.domain.availability.attendees import (
     WorkingHours,
 )
 from scheduler.domain.search.groups import Group
-from scheduler.domain.search.rules import Rules, with_fewer
+from scheduler.domain.search.rules import Rules
 from scheduler.domain.time.recurrence import DAY_NAMES, WEEKDAYS
 from scheduler.domain.time.units import DAY
 from scheduler.domain.time.zones import LAST_DATE
 
 RUNG = 30
-"""Minutes by which working hours are widened from rung to rung."""
+"""Minutes by which each change of a ladder widens working hours more than the one before."""
 WIDEST = 180
 EVENING, MORNING = 22 * 60, 7 * 60
-"""No minute between them is added to anybody's hours, unless the question allows it."""
+"""Minutes of the day. Hours are not widened between them unless the request allows it."""
 BUFFER_RUNG = 5
-"""Minutes by which a buffer is cut from rung to rung."""
+"""Minutes by which each change of a ladder cuts a buffer more than the one before."""
 SHORTEST = 15
-"""Minutes under which a meeting is not cut."""
+"""The least minutes that a meeting is cut to."""
 FURTHER, LONGEST = timedelta(weeks=8), timedelta(days=366)
-"""How much longer a cadence may go on if that helps, and how long it may be in all."""
+"""How much longer a cadence may be made, and how long it may become."""
 SOFTENABLE = frozenset({BlackoutKind.BREAK, BlackoutKind.HOLIDAY, BlackoutKind.OTHER})
 
 
 @dataclass(frozen=True)
 class Change:
-    """Other values for some fields of an attendee, or (``index`` None) of the question itself."""
+    """Other values for some fields of the attendee at ``index``, or of the request (None)."""
 
     index: int | None
-    said: str
-    asks: int
+    description: str
+    cost: int
     fields: Mapping[str, object]
 
 
 Ladder = Sequence[Change]
 Q = TypeVar("Q", bound=Any)
-"""A question: a dataclass with ``attendees``."""
+"""A query: a dataclass with ``attendees``."""
 
 
 def changed(query: Q, change: Change) -> Q:
-    """The question with the change in it."""
+    """Return the query with the change made."""
     if change.index is None:
         return replace(query, **change.fields)
     attendees = list(query.attendees)
@@ -71,7 +70,7 @@ def changed(query: Q, change: Change) -> Q:
 
 
 def hours_ladders(index: int, attendee: Attendee, *, night: bool) -> Iterator[Ladder]:
-    """Later ends, earlier beginnings, and one more weekday, for someone who has hours at all."""
+    """Yield later ends, earlier starts and one more weekday, if the attendee has working hours at all."""
     week = _Week.of(attendee.hours or ())
     if not week.spans:
         return
@@ -94,7 +93,7 @@ def hours_ladders(index: int, attendee: Attendee, *, night: bool) -> Iterator[La
 
 
 def buffer_ladders(index: int, attendee: Attendee) -> Iterator[Ladder]:
-    """A smaller buffer before, after, or on both sides, down to none."""
+    """Yield smaller buffers before, after, and on both sides, down to none."""
     before, after = attendee.buffer.before, attendee.buffer.after
     for sides in ((1, 0), (0, 1), (1, 1)):
         whole = max(before * sides[0], after * sides[1])
@@ -104,36 +103,39 @@ def buffer_ladders(index: int, attendee: Attendee) -> Iterator[Ladder]:
 
 
 def blackout_ladders(index: int, attendee: Attendee) -> Iterator[Ladder]:
-    """One break, holiday or other time away that is only better avoided; the shortest first."""
+    """Yield the ladder in which one break, holiday or other blackout becomes soft, the shortest first."""
     rungs = []
-    for place, blackout in enumerate(attendee.blackouts):
+    for at, blackout in enumerate(attendee.blackouts):
         if blackout.firm and blackout.kind in SOFTENABLE:
             softened = replace(blackout, firm=False)
-            others = (*attendee.blackouts[:place], softened, *attendee.blackouts[place + 1 :])
-            said = f"treat the {_named(blackout)} as time that is only better avoided"
-            rungs.append((_length(blackout), place, Change(index, said, 400, {"blackouts": others})))
+            blackouts = (*attendee.blackouts[:at], softened, *attendee.blackouts[at + 1 :])
+            description = f"treat the {_named(blackout)} as time that is only better avoided"
+            rungs.append((_length(blackout), at, Change(index, description, 400, {"blackouts": blackouts})))
     yield [change for _, _, change in sorted(rungs, key=lambda rung: rung[:2])]
 
 
 def optional_ladder(index: int, attendees: Sequence[Attendee], *, has_groups: bool) -> Ladder:
-    """The attendee may stay away, if somebody else still has to come."""
+    """Return the ladder that makes the attendee optional, if somebody else still has to come."""
     others = has_groups or sum(attendee.required for attendee in attendees) > 1
     return [Change(index, "make this attendee optional", 600, {"required": False})] if others else []
 
 
 def group_ladders(rules: Rules) -> Iterator[Ladder]:
-    """Fewer of a group, one at least."""
-    for place, group in enumerate(rules.groups):
+    """Yield for each group the ladder with fewer required members, down to one."""
+    for index, group in enumerate(rules.groups):
         yield [
             Change(
-                None, _fewer(fewer, group), 600 * (group.required - fewer), {"rules": with_fewer(rules, place, fewer)}
+                None,
+                _fewer(fewer, group),
+                600 * (group.required - fewer),
+                {"rules": rules.with_group_size(index, fewer)},
             )
             for fewer in range(group.required - 1, 0, -1)
         ]
 
 
 def duration_ladder(duration: int) -> Ladder:
-    """Shorter meetings by 5 minutes, down to half, and never under 15."""
+    """Return meetings shorter by 5 minutes each, down to half the duration and to 15 minutes."""
     least = max(SHORTEST, (duration + 1) // 2)
     lengths = range(duration - 5, least - 1, -5)
     return [
@@ -142,7 +144,7 @@ def duration_ladder(duration: int) -> Ladder:
 
 
 def later_ends(starts_on: date, ends_on: date, every_weeks: int) -> Ladder:
-    """Cadences that go on for whole cycles more, up to eight weeks and 366 days in all."""
+    """Return cadences longer by whole cycles, by up to eight weeks and up to 366 days in all."""
     cycle = timedelta(weeks=every_weeks)
     ends = [ends_on + times * cycle for times in range(1, FURTHER // cycle + 1)]
     return [
@@ -153,12 +155,12 @@ def later_ends(starts_on: date, ends_on: date, every_weeks: int) -> Ladder:
 
 
 Span = tuple[int, int]
-"""Minutes of the day from start to end; an end over 1440 is the next day's, a start under 0 the day before's."""
+"""Minutes of the day from start to end; an end over 1440 is on the next day, a start under 0 on the day before."""
 
 
 @dataclass(frozen=True)
 class _Week:
-    """Working hours by weekday: each day's spans in order."""
+    """Working hours as each weekday's spans, in order."""
 
     spans: Mapping[str, tuple[Span, ...]]
 
@@ -172,11 +174,11 @@ class _Week:
 
     @property
     def hours(self) -> tuple[WorkingHours, ...]:
-        """The same as working hours, days that are alike together."""
+        """The same as working hours, with weekdays of the same spans in one entry."""
         by_day: dict[str, tuple[Span, ...]] = {}
         for day, spans in self.spans.items():
             for start, end in spans:
-                # What begins before midnight belongs to the day before.
+                # A span that begins before midnight belongs to the day before.
                 begins = WEEKDAYS[(WEEKDAYS.index(day) + start // DAY) % 7]
                 by_day[begins] = tuple(sorted((*by_day.get(begins, ()), (start % DAY, end % DAY))))
         alike = sorted(by_day, key=lambda day: (by_day[day], WEEKDAYS.index(day)))
@@ -185,22 +187,22 @@ class _Week:
         return tuple(sorted(found, key=lambda entry: (WEEKDAYS.index(entry.days[0]), entry.start)))
 
     def widened(self, minutes: int, *, later: bool, night: bool) -> _Week:
-        """Each day's last end put off, or its first beginning put forward, as far as night and a day's length go."""
+        """Return the week with each day's last end later, or first start earlier, within the night and 24 hours."""
         widen = _ending_later if later else _beginning_earlier
         return _Week({day: widen(spans, minutes, night=night) for day, spans in self.spans.items()})
 
     def longest_addition(self, narrower: _Week) -> int:
-        """How many minutes the day has more that has most more."""
+        """Return the most minutes that any day has more than in the narrower week."""
         return max(_length_of(spans) - _length_of(narrower.spans[day]) for day, spans in self.spans.items())
 
     def with_day(self, day: str) -> _Week:
-        """One more day, with the hours of the nearest working day before it."""
-        place = WEEKDAYS.index(day)
-        near = next(name for name in (WEEKDAYS[(place - back) % 7] for back in range(1, 7)) if name in self.spans)
+        """Return the week with one more day, which has the hours of the working day before it."""
+        index = WEEKDAYS.index(day)
+        near = next(name for name in (WEEKDAYS[(index - back) % 7] for back in range(1, 7)) if name in self.spans)
         return _Week({**self.spans, day: self.spans[near]})
 
     def common(self, *, end: bool) -> int | None:
-        """When every day ends (or begins), if that is one time."""
+        """Return the time at which every day ends (or begins), if it is the same; minutes of the day."""
         times = {(max(stop for _, stop in spans) if end else spans[0][0]) % DAY for spans in self.spans.values()}
         return times.pop() if len(times) == 1 else None
 
@@ -252,7 +254,7 @@ def _named(blackout: Blackout) -> str:
 
 
 def _length(blackout: Blackout) -> int:
-    """Minutes; all of a recurring one's occurrences are taken for one."""
+    """Return the minutes of a blackout; of a recurring one, those of its first occurrence."""
     span = blackout.span
     if isinstance(span, Days):
         return ((span.last - span.first).days + 1) * DAY

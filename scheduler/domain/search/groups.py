@@ -1,4 +1,4 @@
-"""Groups of whom any so many have to come: a panel, stand-ins."""
+"""Groups of attendees of whom some number has to come: a panel, or stand-ins for each other."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from scheduler.domain.search.starts import Mask
 
 @dataclass(frozen=True)
 class Group:
-    """Attendees (places in the question) of whom any ``required`` have to come; none is required by name."""
+    """Attendees (their indexes) of whom any ``required`` have to come; none of them is required by name."""
 
     members: tuple[int, ...]
     required: int
 
 
-def places_that_count(attendees: Sequence[Attendee], groups: Sequence[Group]) -> tuple[int, ...]:
-    """The places of those who have to come, by name or as members of a group; everybody, if nobody has to."""
+def counted_attendees(attendees: Sequence[Attendee], groups: Sequence[Group]) -> tuple[int, ...]:
+    """Return the indexes of attendees who are required by name or members of a group; of all if there are none."""
     members = {index for group in groups for index in group.members}
-    counted = [place for place, one in enumerate(attendees) if one.required or place in members]
+    counted = [index for index, one in enumerate(attendees) if one.required or index in members]
     return tuple(counted or range(len(attendees)))
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Who of the groups can come to meetings at some starts.
+class GroupAvailability:
+    """Which members of the groups can't come to meetings at some starts.
 
-    For each member, by place: the starts that something ``barred`` for them, and those that are ``too_near`` to a
-    meeting of theirs with somebody who has to come.
+    By the member's index: ``blocked`` has the starts at which anything rules the meeting out for them, ``too_near``
+    those less than the minimum gap from a meeting that they share with a required attendee.
     """
 
     groups: tuple[Group, ...]
-    barred: Mapping[int, Mask]
+    blocked: Mapping[int, Mask]
     too_near: Mapping[int, Mask]
 
     @property
     def short(self) -> Mask:
-        """The starts at which a group has fewer than it needs."""
-        return self.short_but_for(None)
+        """The starts at which a group has fewer members than it needs."""
+        return self.short_without(None)
 
-    def short_but_for(self, member: int | None) -> Mask:
-        """The starts at which a group has fewer than it needs even if that member could come."""
-        short: Mask = np.zeros_like(next(iter(self.barred.values())))
+    def short_without(self, member: int | None) -> Mask:
+        """Return the starts at which a group would have fewer members than it needs even if that member could come."""
+        short: Mask = np.zeros_like(next(iter(self.blocked.values())))
         for group in self.groups:
-            missing = [self.barred[index] for index in group.members if index != member]
-            short |= np.sum(missing, axis=0) > len(group.members) - group.required
+            absent = [self.blocked[index] for index in group.members if index != member]
+            short |= np.sum(absent, axis=0) > len(group.members) - group.required
         return short

@@ -1,4 +1,4 @@
-"""How many meetings a person's local day or week may have, and which days and weeks are full."""
+"""Limits on how many meetings an attendee has in a local day or week, for searches, plans and sequences alike."""
 
 from __future__ import annotations
 
@@ -12,104 +12,102 @@ from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.availability.open_time import wall_periods
 from scheduler.domain.search.starts import Mask
 from scheduler.domain.time.clocks import Clock, clock_between
-from scheduler.domain.time.periods import Minutes, Period, Periods, instant_of, minute_of
+from scheduler.domain.time.periods import Minutes, Period, Periods, minute_of
 from scheduler.domain.time.units import DAY, MONDAY, WEEK
 
 
-@dataclass(frozen=True)
-class Cap:
-    """How many meetings a local day or week, from Monday on, may have; a meeting counts where it starts."""
+@dataclass(frozen=True, eq=False)
+class MeetingLimit:
+    """The most meetings that an attendee has in a local day, or in a local week from Monday on.
+
+    A meeting counts in the day or week in which it starts. Days or weeks are ``length`` wall minutes long, begin at the
+    wall minute ``origin``, and are numbered from there. ``existing`` are the meetings that the attendee has already.
+    """
 
     most: int
     length: int
     origin: int
+    clock: Clock
+    existing: frozenset[Period]
 
-    def spans(self, clock: Clock, starts: Minutes) -> Minutes:
-        """The number of the day or week that each of the starts (UTC minutes, any order) is in."""
+    def numbers(self, starts: Minutes) -> Minutes:
+        """Return the number of the local day or week of each start (UTC minutes, any order)."""
         if not starts.size:
             return starts
-        table = clock_between(clock, int(starts.min()), int(starts.max()) + 1)
-        spans: Minutes = (starts + table.at(starts) - self.origin) // self.length
-        return spans
+        table = clock_between(self.clock, int(starts.min()), int(starts.max()) + 1)
+        numbers: Minutes = (starts + table.at(starts) - self.origin) // self.length
+        return numbers
 
-    def taken(self, clock: Clock, starts: Minutes) -> Minutes:
-        """The number of the day or week that each of the meetings is in that start so (UTC minutes), ascending."""
-        return np.sort(self.spans(clock, starts))
-
-    def room(self, taken: Minutes, spans: Minutes) -> Minutes:
-        """How many more meetings each of those days or weeks takes, of which some are ``taken``."""
-        room: Minutes = self.most - (taken.searchsorted(spans, "right") - taken.searchsorted(spans, "left"))
+    def room(self, numbers: Minutes) -> Minutes:
+        """Return how many more meetings each of the days or weeks takes beside the existing ones."""
+        room: Minutes = self.most - _count(self._existing_numbers, numbers)
         return room
 
+    def full_periods(self, start: int, end: int) -> Periods:
+        """Return the days or weeks within [start, end) (UTC minutes) that take no more meetings."""
+        if self.most < 1:
+            return Periods(np.array([start], dtype=np.int64), np.array([end], dtype=np.int64))
+        numbers, counts = np.unique(self._existing_numbers, return_counts=True)
+        full = numbers[counts >= self.most] * self.length + self.origin
+        return wall_periods(Periods(full, full + self.length), self.clock, start, end)
 
-def caps_of(attendee: Attendee) -> Iterator[Cap]:
-    """The attendee's limits."""
-    if attendee.at_most_per_day is not None:
-        yield Cap(attendee.at_most_per_day, DAY, 0)
-    if attendee.at_most_per_week is not None:
-        yield Cap(attendee.at_most_per_week, WEEK, MONDAY)
-
-
-def full_days(attendee: Attendee, start: int, end: int) -> Periods:
-    """The local days and weeks near [start, end) (UTC minutes) that have as many meetings as they may have."""
-    found = []
-    for cap in caps_of(attendee):
-        if cap.most < 1:
-            return Periods.of([Period(instant_of(start), instant_of(end))])
-        spans, counts = np.unique(cap.taken(attendee.clock, attendee.meeting_starts), return_counts=True)
-        full = spans[counts >= cap.most] * cap.length + cap.origin
-        found.append(wall_periods(Periods(full, full + cap.length), attendee.clock, start, end))
-    return Periods.union(*found)
-
-
-@dataclass(frozen=True, eq=False)
-class _Limit:
-    """How many meetings a required attendee takes a day or a week, and those that there are already."""
-
-    index: int
-    clock: Clock
-    cap: Cap
-    taken: Minutes
-    meetings: Sequence[Period]
-
-    @cached_property
-    def known(self) -> frozenset[Period]:
-        """The same, to be looked up."""
-        return frozenset(self.meetings)
-
-    def has_room(self, minutes: Minutes, held: Sequence[Period]) -> Mask:
-        """The starts whose day or week takes one more meeting beside those that are known and held."""
-        more = self.cap.taken(self.clock, _starts_of(self._unknown(held)))
-        spans = self.cap.spans(self.clock, minutes)
-        roomy: Mask = self.cap.room(self.taken, spans) > self.cap.most - self.cap.room(more, spans)
+    def has_room(self, starts: Minutes, planned: Iterable[Period]) -> Mask:
+        """Return which of the starts take one more meeting beside the existing and the planned ones."""
+        numbers = self.numbers(starts)
+        roomy: Mask = self.room(numbers) > _count(np.sort(self.numbers(_starts_of(self._new(planned)))), numbers)
         return roomy
 
-    def overfull(self, periods: Sequence[Period], elsewhere: Sequence[Period]) -> Mask:
-        """Which of the periods have no room after those of them and of what is ``elsewhere`` that come before."""
-        unknown = sorted({*self._unknown(periods), *self._unknown(elsewhere)})
-        spans = self.cap.spans(self.clock, _starts_of(unknown))
-        is_full = rank_in_span(spans) >= self.cap.room(self.taken, spans)
-        full = {unknown[place] for place in is_full.nonzero()[0].tolist()}
-        return np.array([period in full for period in periods], dtype=bool)
+    def exceeded(self, periods: Sequence[Period], others: Iterable[Period]) -> Mask:
+        """Return which of the periods the limit leaves no room for after the earlier ones of them and of ``others``."""
+        new = sorted({*self._new(periods), *self._new(others)})
+        numbers = self.numbers(_starts_of(new))
+        over = rank_in_period(numbers) >= self.room(numbers)
+        exceeding = {new[index] for index in over.nonzero()[0].tolist()}
+        return np.array([period in exceeding for period in periods], dtype=bool)
 
-    def _unknown(self, periods: Iterable[Period]) -> Iterator[Period]:
-        return (period for period in periods if period not in self.known)
+    def _new(self, periods: Iterable[Period]) -> Iterator[Period]:
+        return (period for period in periods if period not in self.existing)
+
+    @cached_property
+    def _existing_numbers(self) -> Minutes:
+        return np.sort(self.numbers(_starts_of(self.existing)))
 
 
-def _starts_of(periods: Iterable[Period]) -> Minutes:
-    return np.array([minute_of(period.start) for period in periods], dtype=np.int64)
+def limits_of(attendee: Attendee) -> Iterator[MeetingLimit]:
+    """Yield the attendee's limits: for a day, for a week."""
+    for most, length, origin in ((attendee.at_most_per_day, DAY, 0), (attendee.at_most_per_week, WEEK, MONDAY)):
+        if most is not None:
+            yield MeetingLimit(most, length, origin, attendee.clock, frozenset(attendee.meetings))
 
 
-def rank_in_span(spans: Minutes) -> Minutes:
-    """Of days or weeks in order of time, how many come before each that are the same one.
+def full_periods(attendee: Attendee, start: int, end: int) -> Periods:
+    """Return the attendee's local days and weeks within [start, end) (UTC minutes) that take no more meetings."""
+    return Periods.union(*(limit.full_periods(start, end) for limit in limits_of(attendee)))
 
-    Whoever flies back over the date line has a day twice: it counts as one with the day between.
+
+def rank_in_period(numbers: Minutes) -> Minutes:
+    """Return for each meeting how many earlier ones are in the same day or week.
+
+    Args:
+        numbers: the number of each meeting's day or week, in order of time along the first axis. Whoever flies back
+            over the date line has a day twice; both count as one with the day in between.
+
     """
-    spans = np.maximum.accumulate(spans, axis=0)
-    rank = np.zeros_like(spans)
-    for back in range(1, len(spans)):
-        is_same = spans[back:] == spans[:-back]
+    numbers = np.maximum.accumulate(numbers, axis=0)
+    rank = np.zeros_like(numbers)
+    for back in range(1, len(numbers)):
+        is_same = numbers[back:] == numbers[:-back]
         if not is_same.any():
             break
         rank[back:] += is_same
     return rank
+
+
+def _count(ordered: Minutes, numbers: Minutes) -> Minutes:
+    """Return how often each of the numbers is among the ``ordered`` ones."""
+    count: Minutes = ordered.searchsorted(numbers, "right") - ordered.searchsorted(numbers, "left")
+    return count
+
+
+def _starts_of(periods: Iterable[Period]) -> Minutes:
+    return np.array([minute_of(period.start) for period in periods], dtype=np.int64)

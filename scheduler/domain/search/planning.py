@@ -1,6 +1,6 @@
-"""What each occurrence of a series comes to: clear, moved nearby, or skipped, and who stood in the way.
+"""Plans of series: whether each occurrence is clear, moves nearby or is skipped, and what blocks it.
 
-The same plan is shown with a cadence and made again, inside the transaction, when it is booked.
+A cadence is shown with its plan; booking makes the same plan again inside its transaction.
 """
 
 from __future__ import annotations
@@ -15,27 +15,25 @@ import numpy as np
 
 from scheduler.domain.availability.attendees import NO_BUFFER, Attendee, Blackout, Days
 from scheduler.domain.availability.open_time import blackout_periods
-from scheduler.domain.search.explanation import Bars, Cause
-from scheduler.domain.search.groups import Panel
-from scheduler.domain.search.meeting_limits import _Limit, caps_of
+from scheduler.domain.search.constraints import Cause, Constraints
+from scheduler.domain.search.meeting_limits import MeetingLimit, limits_of
 from scheduler.domain.search.rules import NO_RULES, Rules
-from scheduler.domain.search.scoring import coming_attendees
-from scheduler.domain.search.starts import Bar, Mask, Starts
-from scheduler.domain.time.periods import EPOCH, Minutes, Period, instant_of, minute_of
+from scheduler.domain.search.starts import Constraint, Mask, Starts
+from scheduler.domain.time.periods import EPOCH, Minutes, Period, Span, instant_of, minute_of
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.units import DAY, wall_midnight
 from scheduler.domain.time.zones import LocalTime, offsets_between
 
 
 class OnConflict(StrEnum):
-    """What to do with an occurrence that is blocked."""
+    """What to do with a blocked occurrence."""
 
     MOVE = "move"
     SKIP = "skip"
 
 
 class PlanStatus(StrEnum):
-    """What an occurrence comes to."""
+    """Whether an occurrence takes place, and when."""
 
     CLEAR = "clear"
     MOVED = "moved"
@@ -44,9 +42,9 @@ class PlanStatus(StrEnum):
 
 @dataclass(frozen=True)
 class BlockedBy:
-    """Whom an occurrence does not suit (``index`` None: a rule of the question's own), and why.
+    """What blocks an occurrence: a cause, and the attendee's index, or None for the request's own constraints.
 
-    ``title`` is a blackout's, ``blackout`` the id of a stored one.
+    ``title`` is that of a blackout, ``blackout`` the id of a stored one.
     """
 
     index: int | None
@@ -57,10 +55,10 @@ class BlockedBy:
 
 @dataclass(frozen=True)
 class PlannedOccurrence:
-    """One occurrence: ``period`` is the nominal one, ``moved_to`` where it goes instead.
+    """One occurrence: ``period`` is the nominal one, ``moved_to`` the one that replaces it.
 
-    ``coming`` says of those who are not required by name, by index, whether they can come if it takes place; of who is
-    unknown it says nothing.
+    ``coming`` says, by index, whether each attendee not required by name can come where the occurrence takes place;
+    attendees with an unknown calendar are left out.
     """
 
     period: Period
@@ -69,154 +67,139 @@ class PlannedOccurrence:
     moved_to: Period | None = None
     coming: Mapping[int, bool] = field(default_factory=dict)
 
+    @property
+    def final(self) -> Period | None:
+        """When the occurrence takes place; None if it is skipped."""
+        return None if self.status is PlanStatus.SKIPPED else self.moved_to or self.period
 
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Planner:
-    """Plans the occurrences of any series for the same people, length and dates.
+    """Plans series of the same attendees, duration (minutes) and dates.
 
-    A move stays within ``move_within_days`` of the blocked date and within ``starts_on`` to ``ends_on``,
-    dates of ``zone``; its time of day there is a multiple of ``step`` minutes. A week has room for a series that comes
-    ``per_week`` times in it if it has for all of them. Nobody counts on a group's members who are ``unreliable``.
+    Args:
+        dates: the first and the last local date, in ``time_zone``, that a move may go to.
+        step: moves start at a time of day that is a multiple of it, in minutes.
+        move_within_days: the most days between a blocked occurrence and its move.
+        per_week: how often the series comes in a week. A week that does not take so many more meetings is full.
+        unreliable: the indexes of group members to count as absent.
+
     """
 
-    def __init__(
-        self,
-        attendees: tuple[Attendee, ...],
-        dates: Days,
-        zone: str,
-        duration: int,
-        step: int,
-        on_conflict: OnConflict = OnConflict.MOVE,
-        move_within_days: int = 3,
-        rules: Rules = NO_RULES,
-        per_week: int = 1,
-        unreliable: frozenset[int] = frozenset(),
-    ) -> None:
-        self.attendees = tuple(_with_room_for(attendee, per_week) for attendee in attendees)
-        self.dates = dates
-        self.zone = zone
-        self.duration = duration
-        self.step = step
-        self.on_conflict = on_conflict
-        self.move_within_days = move_within_days
-        self.rules = rules
-        # No wall clock is a whole day away from UTC.
-        self.start = wall_midnight(dates.first) - DAY
-        self.end = wall_midnight(dates.last) + 3 * DAY
-        self.bars = [Bars.of(attendee, *self.span) for attendee in self.attendees]
-        self.rule_bars = rules.bars(attendees, *self.span)
-        self.unreliable = unreliable
-        self.limits = [
-            _Limit(index, attendee.clock, cap, cap.taken(attendee.clock, attendee.meeting_starts), attendee.meetings)
-            for index, attendee in enumerate(attendees)
-            for cap in (caps_of(attendee) if attendee.required else ())
-        ]
+    attendees: tuple[Attendee, ...]
+    dates: Days
+    time_zone: str
+    duration: int
+    step: int
+    on_conflict: OnConflict = OnConflict.MOVE
+    move_within_days: int = 3
+    rules: Rules = NO_RULES
+    per_week: int = 1
+    unreliable: frozenset[int] = frozenset()
 
-    @property
-    def span(self) -> tuple[int, int]:
-        """The UTC minutes [start, end) within which every meeting lies that is looked at."""
-        return self.start, self.end + self.duration
+    @cached_property
+    def start_span(self) -> Span:
+        """The UTC minutes [start, end) in which every meeting starts; no wall clock is a whole day from UTC."""
+        return wall_midnight(self.dates.first) - DAY, wall_midnight(self.dates.last) + 3 * DAY
 
-    def barred(self, starts: Starts) -> Mask:
-        """Which of the starts something bars for a required attendee, or a rule bars for all."""
-        required = [own for one, own in zip(self.attendees, self.bars, strict=True) if one.required]
-        bars = [bar for own in required for bar in own.all]
-        barred = starts.barred(self.duration, [*bars, *self.rule_bars.values()])
-        panel = self.panel(starts)
-        return barred | panel.short if panel else barred
+    @cached_property
+    def constraints(self) -> Constraints:
+        """What rules out the occurrences."""
+        start, end = self.start_span
+        return Constraints(
+            attendees=tuple(_with_room_for(attendee, self.per_week) for attendee in self.attendees),
+            span=(start, end + self.duration),
+            rules=self.rules,
+            unreliable=self.unreliable,
+        )
 
-    def panel(self, starts: Starts) -> Panel | None:
-        """Who of the question's groups, if it has any, can come to meetings at the starts."""
-        if not self.rules.groups:
-            return None
-        return self.rules.panel(self.attendees, self.bars, starts, self.duration, self.unreliable)
+    @cached_property
+    def limits(self) -> list[tuple[int, MeetingLimit]]:
+        """The limits of the required attendees, each with the attendee's index."""
+        required = ((index, attendee) for index, attendee in enumerate(self.attendees) if attendee.required)
+        return [(index, limit) for index, attendee in required for limit in limits_of(attendee)]
 
-    def rule_masks(self, starts: Starts) -> dict[Cause, Mask]:
-        """Which of the starts each of the question's own rules bars."""
-        masks = {cause: starts.barred(self.duration, [bar]) for cause, bar in self.rule_bars.items()}
-        panel = self.panel(starts)
-        return masks | {Cause.GROUP: panel.short} if panel else masks
+    def plan(self, series: Series, others: Sequence[Period] = ()) -> tuple[PlannedOccurrence, ...]:
+        """Plan the occurrences of a series, in order.
 
-    def plan(self, series: Series, elsewhere: Sequence[Period] = ()) -> tuple[PlannedOccurrence, ...]:
-        """Each occurrence of the series in order; none moves onto another one or onto an earlier move.
-
-        Nor does any move near what is ``elsewhere``, the times of other series that go with this one.
+        No occurrence moves onto another one, onto an earlier move, or near ``others``, the occurrences of other series
+        that belong to this one.
         """
         locals_ = series.nominal_starts
         nominal = [self._meeting(minute_of(local.instant)) for local in locals_]
-        begin, over = (instant_of(minute) for minute in self.span)
-        near = [period for period in elsewhere if begin < period.end and period.start < over]
+        begin, over = (instant_of(minute) for minute in self.constraints.span)
+        near = [period for period in others if begin < period.end and period.start < over]
         reasons = self._blocked_by(nominal, near)
         planned: list[PlannedOccurrence] = []
         taken = [*nominal, *(self._with_buffers(period) for period in near)]
         held = [*nominal, *near]
-        for place, (local, period) in enumerate(zip(locals_, nominal, strict=True)):
-            if not reasons[place]:
+        for local, period, blocked_by in zip(locals_, nominal, reasons, strict=True):
+            if not blocked_by:
                 planned.append(PlannedOccurrence(period, PlanStatus.CLEAR))
                 continue
             held.remove(period)
-            others = [other for other in taken if other is not period]
-            moved_to = self._nearest(local, others, held) if self.on_conflict is OnConflict.MOVE else None
+            free_of = [other for other in taken if other is not period]
+            moved_to = self._nearest(local, free_of, held) if self.on_conflict is OnConflict.MOVE else None
             if moved_to is None:
-                planned.append(PlannedOccurrence(period, PlanStatus.SKIPPED, reasons[place]))
+                planned.append(PlannedOccurrence(period, PlanStatus.SKIPPED, blocked_by))
             else:
                 taken.append(moved_to)
                 held.append(moved_to)
-                planned.append(PlannedOccurrence(period, PlanStatus.MOVED, reasons[place], moved_to))
-        return tuple(self._with_those_who_come(planned))
+                planned.append(PlannedOccurrence(period, PlanStatus.MOVED, blocked_by, moved_to))
+        return tuple(self._with_availability(planned))
 
-    def _with_those_who_come(self, planned: Sequence[PlannedOccurrence]) -> Iterator[PlannedOccurrence]:
-        """The occurrences with who else can come to each."""
-        others = [index for index, one in enumerate(self.attendees) if not one.required and one.unknown is None]
-        kept = [one.moved_to or one.period for one in planned if one.status is not PlanStatus.SKIPPED] if others else []
-        starts = Starts(np.unique(np.array([minute_of(one.start) for one in kept], dtype=np.int64)), None)
-        masks = coming_attendees(self.attendees, self.bars, starts, self.duration, self.panel(starts))
+    def _with_availability(self, planned: Sequence[PlannedOccurrence]) -> Iterator[PlannedOccurrence]:
+        """Yield the occurrences with ``coming`` filled in."""
+        indexes = [index for index, one in enumerate(self.attendees) if not one.required and one.unknown is None]
+        if not indexes:
+            yield from planned
+            return
+        finals = {minute_of(one.final.start) for one in planned if one.final}
+        starts = Starts(np.array(sorted(finals), dtype=np.int64), None)
+        masks = self.constraints.availability(starts, self.duration)
         for one in planned:
-            if not others or one.status is PlanStatus.SKIPPED:
+            if one.final is None:
                 yield one
                 continue
-            place = np.searchsorted(starts.minutes, minute_of((one.moved_to or one.period).start))
-            coming = {index: mask[place] for index in others if (mask := masks[index]) is not None}
-            yield replace(one, coming={index: bool(can) for index, can in coming.items()})
+            at = starts.minutes.searchsorted(minute_of(one.final.start))
+            coming = {index: bool(mask[at]) for index in indexes if (mask := masks[index]) is not None}
+            yield replace(one, coming=coming)
 
-    def _blocked_by(self, periods: Sequence[Period], elsewhere: Sequence[Period]) -> list[tuple[BlockedBy, ...]]:
-        """For each period, every cause that keeps a required attendee from it, in the attendees' order.
+    def _blocked_by(self, periods: Sequence[Period], others: Sequence[Period]) -> list[tuple[BlockedBy, ...]]:
+        """Return for each period everything that blocks it: the request's constraints, then each attendee's.
 
-        A period counts towards what a day or a week may have of those after it, and so does what is ``elsewhere``.
+        Earlier periods and ``others`` count towards the limits of a day or week.
         """
         starts = Starts(np.array([minute_of(period.start) for period in periods], dtype=np.int64), None)
         found: list[list[BlockedBy]] = [[] for _ in periods]
         for blocked_by, mask in self._causes(starts):
-            for place in mask.nonzero()[0].tolist():
-                found[place].append(blocked_by)
-        for limit in self.limits:
-            for place in limit.overfull(periods, elsewhere).nonzero()[0].tolist():
-                found[place].append(BlockedBy(limit.index, Cause.LIMIT))
-        return [tuple(_without_doubles(causes)) for causes in found]
+            for index in mask.nonzero()[0].tolist():
+                found[index].append(blocked_by)
+        for attendee, limit in self.limits:
+            for index in limit.exceeded(periods, others).nonzero()[0].tolist():
+                found[index].append(BlockedBy(attendee, Cause.LIMIT))
+        return [tuple(_without_repeats(causes)) for causes in found]
 
     def _causes(self, starts: Starts) -> Iterator[tuple[BlockedBy, Mask]]:
-        """Every cause with the starts that it bars: the question's own, then each required attendee's."""
-        for cause, mask in self.rule_masks(starts).items():
+        """Yield everything that may block, with the starts that it blocks."""
+        for cause, mask in self.constraints.request_masks(starts, self.duration).items():
             yield BlockedBy(None, cause), mask
-        for index, (attendee, own) in enumerate(zip(self.attendees, self.bars, strict=True)):
-            if not attendee.required:
-                continue
-            hours = Cause.NO_WORKING_HOURS if attendee.hours == () else Cause.OUTSIDE_HOURS
-            yield BlockedBy(index, hours), starts.barred(self.duration, [own.hours])
-            if starts.barred(self.duration, [own.blackout]).any():
-                for blackout, bar in self._blackouts[index]:
-                    by = BlockedBy(index, Cause.BLACKOUT, blackout.title, blackout.id)
-                    yield by, starts.barred(self.duration, [bar])
-            yield BlockedBy(index, Cause.BUSY), starts.barred(self.duration, [own.busy])
-            if own.buffer.before or own.buffer.after:
-                yield BlockedBy(index, Cause.BUFFER), starts.barred(self.duration, [own.buffer])
-            yield BlockedBy(index, Cause.LIMIT), starts.barred(self.duration, [own.limit])
+        for index, own in self.constraints.required():
+            for cause, constraint in own.by_cause.items():
+                mask = starts.blocked(self.duration, [constraint])
+                if cause is not Cause.BLACKOUT:
+                    yield BlockedBy(index, cause), mask
+                elif mask.any():
+                    for blackout, constraint_ in self._blackouts[index]:
+                        blocked_by = BlockedBy(index, cause, blackout.title, blackout.id)
+                        yield blocked_by, starts.blocked(self.duration, [constraint_])
 
     @cached_property
-    def _blackouts(self) -> list[list[tuple[Blackout, Bar]]]:
-        """Each attendee's firm blackouts, worked out once for all series."""
+    def _blackouts(self) -> list[list[tuple[Blackout, Constraint]]]:
+        """Each attendee's firm blackouts with their periods."""
         return [
             [
-                (blackout, Bar(blackout_periods([blackout], attendee.clock, *self.span)))
+                (blackout, Constraint(blackout_periods([blackout], attendee.clock, *self.constraints.span)))
                 for blackout in attendee.blackouts
                 if blackout.firm
             ]
@@ -224,27 +207,27 @@ class Planner:
         ]
 
     def _with_buffers(self, period: Period) -> Period:
-        """The period with the time around it that somebody keeps free of others."""
+        """Return the period with the largest buffers that any required attendee keeps around it."""
         buffers = [attendee.buffer for attendee in self.attendees if attendee.required] or [NO_BUFFER]
         before, after = max(one.before for one in buffers), max(one.after for one in buffers)
         return Period(period.start - timedelta(minutes=after), period.end + timedelta(minutes=before))
 
     def _nearest(self, blocked: LocalTime, others: Sequence[Period], held: Sequence[Period]) -> Period | None:
-        """The free start nearest in time to the blocked one, of two the later, that keeps away from all the others.
+        """Return the free period nearest to the blocked occurrence, the later one of two; None if there is none.
 
-        With those that are ``held`` nobody's day or week is fuller than it may be.
+        It keeps the minimum gap from ``others``; the ``held`` periods count towards the limits of a day or week.
         """
         day = blocked.wall.date().toordinal() - EPOCH.toordinal()
         minutes, days = self._free
         near = minutes[np.abs(days - day) <= self.move_within_days]
-        # Nothing further away is in the same week as a start that is near.
-        origin, reach = blocked.instant, timedelta(days=self.move_within_days + 10)
-        held = [period for period in held if abs(period.start - origin) < reach] if self.limits else []
-        for limit in self.limits:
+        # Periods further away are not in the same week as any start that is near.
+        origin, span = blocked.instant, timedelta(days=self.move_within_days + 10)
+        held = [period for period in held if abs(period.start - origin) < span] if self.limits else []
+        for _, limit in self.limits:
             near = near[limit.has_room(near, held)]
         gap = timedelta(minutes=self.rules.minimum_gap)
-        for place in np.lexsort((-near, np.abs(near - minute_of(origin)))).tolist():
-            period = self._meeting(int(near[place]))
+        for index in np.lexsort((-near, np.abs(near - minute_of(origin)))).tolist():
+            period = self._meeting(int(near[index]))
             is_near = any(period.start < other.end + gap and other.start < period.end + gap for other in others)
             if not is_near:
                 return period
@@ -252,11 +235,12 @@ class Planner:
 
     @cached_property
     def _free(self) -> tuple[Minutes, Minutes]:
-        """The starts on the dates at which everything holds for the required attendees, and the local day of each."""
-        starts = Starts.on_wall_clock(self.zone, self.step, self.start, self.end)
-        walls = starts.minutes + offsets_between(self.zone, self.start, self.end).at(starts.minutes)
+        """The starts on the dates that nothing rules out, and the local day of each, counted from the epoch."""
+        start, end = self.start_span
+        starts = Starts.on_wall_clock(self.time_zone, self.step, start, end)
+        walls = starts.minutes + offsets_between(self.time_zone, start, end).at(starts.minutes)
         on_dates = (walls >= wall_midnight(self.dates.first)) & (walls < wall_midnight(self.dates.last) + DAY)
-        free = on_dates & ~self.barred(starts)
+        free = on_dates & ~self.constraints.blocked(starts, self.duration)
         return starts.minutes[free], walls[free] // DAY
 
     def _meeting(self, start: int) -> Period:
@@ -264,13 +248,13 @@ class Planner:
 
 
 def _with_room_for(attendee: Attendee, per_week: int) -> Attendee:
-    """Whose week is full already when it can't take so many more."""
+    """Return the attendee with a weekly limit that is reached as soon as a week does not take ``per_week`` more."""
     most = attendee.at_most_per_week
     return attendee if most is None else replace(attendee, at_most_per_week=most - per_week + 1)
 
 
-def _without_doubles(causes: Sequence[BlockedBy]) -> Iterator[BlockedBy]:
-    """Each cause once, and no ``buffer`` beside ``busy``: it counts only where the busy time itself does not bar."""
+def _without_repeats(causes: Sequence[BlockedBy]) -> Iterator[BlockedBy]:
+    """Yield each cause once, and ``buffer`` only for attendees whose busy time itself does not block."""
     busy = {cause.index for cause in causes if cause.cause is Cause.BUSY}
     once = dict.fromkeys(causes)
     return (cause for cause in once if cause.cause is not Cause.BUFFER or cause.index not in busy)

@@ -14,21 +14,17 @@ from functools import cached_property
 import numpy as np
 
 from scheduler.domain.availability.burden import burdens
-from scheduler.domain.search.cadences import (
-    CadenceQuery,
-    CadenceSearch,
-    LocalTimeShift,
-    in_thousandths,
-    local_time_shifts,
-)
+from scheduler.domain.search.cadence_search import CadenceQuery, CadenceSearch, in_thousandths
+from scheduler.domain.search.cadences import ExplainableCadences, LocalTimeShift, local_time_shifts
 from scheduler.domain.search.candidate_changes import Change, changed
+from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.date_patterns import DateSet
-from scheduler.domain.search.explanation import Explanation, Reason, Relaxation
-from scheduler.domain.search.groups import places_that_count
+from scheduler.domain.search.explanation import Explanation, explain, explain_blocking
+from scheduler.domain.search.groups import counted_attendees
 from scheduler.domain.search.minimax import Choice, Turns, fairest
 from scheduler.domain.search.planning import PlannedOccurrence, PlanStatus
+from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.scoring import Thousandths
-from scheduler.domain.search.slots import is_too_unknown
 from scheduler.domain.search.starts import Mask, Starts
 from scheduler.domain.time.periods import Minutes, Period, distinct
 from scheduler.domain.time.recurrence import SeriesRule, WeeklyRule
@@ -87,10 +83,10 @@ def find_rotations(query: CadenceQuery) -> RotationAnswer:
     to ``limit``.
     """
     search = _RotationSearch(query)
-    if is_too_unknown(query.attendees, allow_unknown=query.allow_unknown) or not search.choices:
-        return RotationAnswer((), 0, search.explain())
+    if search.constraints.is_stale or not search.choices:
+        return RotationAnswer((), 0, _explain(search))
     ranked = sorted(search.choices, key=search.rank)[: query.limit]
-    explanation = Explanation(None, search.blocking) if query.explain else None
+    explanation = explain_blocking(_ExplainableRotations(search)) if query.explain else None
     return RotationAnswer(tuple(search.rotation(*one) for one in ranked), len(search.choices), explanation)
 
 
@@ -128,19 +124,13 @@ class _RotationSearch(CadenceSearch):
         coverage = int(in_thousandths(np.int64(choice.clear), len(self.date_sets[place].dates)))
         return (choice.most, -coverage, -choice.mean_score, choice.total, place)
 
-    def best(self, clear: Mask, reason: Reason = Reason.GROUP) -> float:  # noqa: ARG002  # the base looks at it
-        """The best coverage that any rotation could have, whatever the reason come to; 0 if it is not enough."""
+    def most_coverage(self, clear: Mask) -> float:
+        """Return the best coverage that any rotation could have where these cells are clear; 0 if it is not enough."""
         best = 0
         for place in self._long_enough:
             most = sum(int(clear[self._rows(place, turn)].sum(axis=0).max()) for turn in range(self.turns))
             best = max(best, int(in_thousandths(np.int64(most), len(self.date_sets[place].dates))))
         return best / 1000 if best / 1000 >= self.query.min_coverage else 0.0
-
-    def explain(self) -> Explanation:
-        """Why nothing was found, and what would help: the coverage of the rotation that would then come first."""
-        found = super().explain()
-        helpful = found.relaxations[:MOST_RELAXATIONS]
-        return replace(found, relaxations=tuple(self._asked_again(one) for one in helpful))
 
     def rotation(self, place: int, choice: Choice) -> Rotation:
         """A choice in full. Every turn keeps away from the others, and from where earlier turns were moved.
@@ -171,7 +161,7 @@ class _RotationSearch(CadenceSearch):
 
     def _rows(self, place: int, turn: int) -> Minutes:
         """The matrix' rows that a turn has of a set of dates."""
-        rows: Minutes = self._rows_of(place)[turn :: self.turns]
+        rows: Minutes = self.rows_of(place)[turn :: self.turns]
         return rows
 
     def _cells(self, place: int, choice: Choice) -> list[tuple[int, int]]:
@@ -187,14 +177,9 @@ class _RotationSearch(CadenceSearch):
     def _period(self, start: datetime) -> Period:
         return Period(start, start + timedelta(minutes=self.query.duration))
 
-    def _asked_again(self, relaxation: Relaxation) -> Relaxation:
-        change = Change(relaxation.index, relaxation.said, relaxation.asks, relaxation.fields)
-        again = find_rotations(changed(replace(self.query, limit=1), change))
-        return replace(relaxation, gained=again.rotations[0].coverage)
-
     @property
     def _counted(self) -> tuple[int, ...]:
-        return places_that_count(self.query.attendees, self.query.rules.groups)
+        return counted_attendees(self.query.attendees, self.query.rules.groups)
 
     @cached_property
     def _burdens(self) -> Minutes:
@@ -215,8 +200,37 @@ class _RotationSearch(CadenceSearch):
         scores = np.zeros(self.matrix.shape, dtype=np.int64)
         starts = Starts(distinct(self.matrix[self.clear]), None)
         points = self.scores_at(starts)
-        scores[self.clear] = points.thousandths[starts.places(self.matrix[self.clear])]
+        scores[self.clear] = points.thousandths[starts.indexes(self.matrix[self.clear])]
         return scores
+
+
+class _ExplainableRotations(ExplainableCadences):
+    """A rotation search as `explain` takes it; its objective is the best coverage that any rotation could have."""
+
+    def __init__(self, search: _RotationSearch) -> None:
+        super().__init__(search)
+        self.rotations = search
+
+    def objective(self, free: Mask, up_to: Cause = Cause.GROUP) -> float:  # noqa: ARG002  # turns don't conflict here
+        """Return the best coverage if these starts are free."""
+        return self.rotations.most_coverage(free[self.search.indexes])
+
+    def retry(self, change: Change) -> float:
+        """Return the best coverage of the query with a change."""
+        search = _RotationSearch(changed(self.search.query, change))
+        return 0.0 if search.constraints.is_stale else search.most_coverage(search.clear)
+
+
+def _explain(search: _RotationSearch) -> Explanation:
+    """Explain why there is no rotation; a relaxation's gain is the coverage of the best rotation that it leads to."""
+    found = explain(_ExplainableRotations(search))
+    helpful = found.relaxations[:MOST_RELAXATIONS]
+    return replace(found, relaxations=tuple(_with_real_gain(search.query, one) for one in helpful))
+
+
+def _with_real_gain(query: CadenceQuery, relaxation: Relaxation) -> Relaxation:
+    again = find_rotations(changed(replace(query, limit=1), relaxation.change))
+    return replace(relaxation, gain=again.rotations[0].coverage)
 
 
 def _least_count(coverage: float, occurrences: int) -> int:

@@ -20,12 +20,14 @@ from itertools import pairwise
 import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee
-from scheduler.domain.search.explanation import Explanation, Relaxation
-from scheduler.domain.search.meeting_limits import caps_of
+from scheduler.domain.search.candidate_changes import Change
+from scheduler.domain.search.explanation import Explanation
+from scheduler.domain.search.meeting_limits import limits_of
 from scheduler.domain.search.rules import Rules, Within
 from scheduler.domain.search.scoring import Thousandths
 from scheduler.domain.search.sequence_paths import NEVER, Continuations, Limit, Rest, Stage
-from scheduler.domain.search.slots import Order, SlotQuery, find_slots, scored_starts, who_can_come
+from scheduler.domain.search.slot_search import Order, SlotQuery, availability_at, scored_starts
+from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Minutes, Period, instant_of
 
 
@@ -63,10 +65,10 @@ class SequenceQuery:
         """The slot question that one session is by itself."""
         session = self.sessions[place]
         return SlotQuery(
-            self.window,
-            session.duration,
-            self.step,
-            tuple(self.attendees[index] for index in session.attendees),
+            window=self.window,
+            duration=session.duration,
+            step=self.step,
+            attendees=tuple(self.attendees[index] for index in session.attendees),
             not_before=self.not_before,
             allow_unknown=self.allow_unknown,
             relax_into_night=self.relax_into_night,
@@ -171,15 +173,18 @@ def _explained(query: SequenceQuery, place: int) -> Explanation | None:
         return None
     at = query.sessions[place].attendees
     blocking = [replace(row, index=None if row.index is None else at[row.index]) for row in explanation.blocking]
-    helpful = [replace(one, index=None if one.index is None else at[one.index]) for one in explanation.relaxations]
+    helpful = [
+        one if one.change.index is None else replace(one, change=replace(one.change, index=at[one.change.index]))
+        for one in explanation.relaxations
+    ]
     return replace(
         explanation,
         blocking=tuple(blocking),
-        relaxations=tuple(one for one in helpful if not _empties_a_session(query, one)),
+        relaxations=tuple(one for one in helpful if not _empties_a_session(query, one.change)),
     )
 
 
-def _empties_a_session(query: SequenceQuery, change: Relaxation) -> bool:
+def _empties_a_session(query: SequenceQuery, change: Change) -> bool:
     return "required" in change.fields and any(
         not any(query.attendees[index].required for index in session.attendees if index != change.index)
         for session in query.sessions
@@ -199,12 +204,11 @@ def _limits(query: SequenceQuery, found: Sequence[Minutes]) -> Iterator[Limit]:
     """The limits of those who have to come to several of the sessions, where the plan itself could reach them."""
     for index, attendee in enumerate(query.attendees):
         places = [place for place in range(len(found)) if index in query.sessions[place].attendees]
-        for cap in caps_of(attendee) if attendee.required else ():
-            counted = [cap.spans(attendee.clock, starts) for starts in found]
+        for limit in limits_of(attendee) if attendee.required else ():
+            counted = [limit.numbers(starts) for starts in found]
             # Whoever flies back over the date line has a day twice: it counts as one with the day between.
             spans = tuple(np.maximum.accumulate(own) for own in counted)
-            taken = cap.taken(attendee.clock, attendee.meeting_starts)
-            room = tuple(cap.room(taken, spans[place]) if place in places else None for place in range(len(found)))
+            room = tuple(limit.room(spans[place]) if place in places else None for place in range(len(found)))
             if any(own is not None and own.min() < len(places) for own in room):
                 yield Limit(spans, room)
 
@@ -233,6 +237,6 @@ def _who_comes(query: SequenceQuery, begun: Sequence[Minutes]) -> Iterator[list[
     """For each session who can come to it, at the start that each plan has for it."""
     for place, minutes in enumerate(begun):
         apart, rows = np.unique(minutes, return_inverse=True)
-        masks = who_can_come(query.session(place), apart)
+        masks = availability_at(query.session(place), apart)
         columns = [[None] * minutes.size if mask is None else mask[rows].tolist() for mask in masks]
         yield list(zip(*columns, strict=True))

@@ -11,7 +11,8 @@ from pydantic import ConfigDict, Field
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.api_keys import Scope
-from scheduler.domain.search.cadences import Cadence, CadenceAnswer, CadenceQuery
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.cadences import Cadence, CadenceAnswer
 from scheduler.domain.search.date_patterns import MOST_PER_WEEK, Pattern
 from scheduler.domain.search.planning import OnConflict
 from scheduler.domain.search.rotations import MOST_WEEKS, SHORTEST_STEP, RotationAnswer
@@ -89,20 +90,20 @@ class CadencesRequest(RuledRequest):
             self._check_rotation()
         round_days = LEAST_MONTH if self.pattern is Pattern.MONTHLY_WEEKDAY else 7 * self.every_weeks
         return CadenceQuery(
-            self.starts_on,
-            self.ends_on,
-            self.every_weeks,
-            self.duration,
-            self.step,
-            self.time_zone or "",
-            (),
-            self.min_coverage,
-            self.on_conflict,
-            check_move_days(self.move_within_days, round_days),
-            self.limit,
-            self.allow_unknown,
-            self.explain,
-            self.relax_into_night,
+            starts_on=self.starts_on,
+            ends_on=self.ends_on,
+            every_weeks=self.every_weeks,
+            duration=self.duration,
+            step=self.step,
+            time_zone=self.time_zone or "",
+            attendees=(),
+            min_coverage=self.min_coverage,
+            on_conflict=self.on_conflict,
+            move_within_days=check_move_days(self.move_within_days, round_days),
+            limit=self.limit,
+            allow_unknown=self.allow_unknown,
+            explain=self.explain,
+            relax_into_night=self.relax_into_night,
             pattern=self.pattern,
             per_week=self.per_week,
             rotation=self.rotation,

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
-from scheduler.domain.search.explanation import Cause
+from scheduler.domain.search.constraints import Cause
 from scheduler.domain.time.clocks import zone_at
 from scheduler.domain.time.zones import in_zone, typed_time
 from scheduler.errors import InvalidFields, InvalidValue, NotFound

@@ -14,7 +14,7 @@ from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.search.sequence_paths import TooManyLimits
 from scheduler.domain.search.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session
-from scheduler.domain.search.slots import Order
+from scheduler.domain.search.slot_search import Order
 from scheduler.domain.time.periods import Period, minute_of
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_sequences

@@ -7,7 +7,8 @@ from enum import StrEnum
 from flask import Response
 from pydantic import Field
 
-from scheduler.domain.search.slots import SlotAnswer, SlotQuery
+from scheduler.domain.search.slot_search import SlotQuery
+from scheduler.domain.search.slots import SlotAnswer
 from scheduler.pictures import week_svg
 from scheduler.pictures.week_view import week_view
 from scheduler.web.fields.fields import Document

@@ -12,7 +12,8 @@ from pydantic import ConfigDict, Field
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.api_keys import Scope
-from scheduler.domain.search.slots import LONGEST_WINDOW, Order, Slot, SlotAnswer, SlotQuery
+from scheduler.domain.search.slot_search import Order, SlotQuery
+from scheduler.domain.search.slots import LONGEST_WINDOW, Slot, SlotAnswer
 from scheduler.domain.time.periods import Period
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import suggest_slots
@@ -66,18 +67,18 @@ class SlotsRequest(RuledRequest):
         window = period_of(self.window)
         notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
         return SlotQuery(
-            window,
-            self.duration,
-            self.step,
-            (),
-            self.order,
-            self.limit,
-            notice,
-            self.allow_unknown,
-            self.explain,
-            self.relax_into_night,
-            self.rules(),
-            self.fair,
+            window=window,
+            duration=self.duration,
+            step=self.step,
+            attendees=(),
+            order=self.order,
+            limit=self.limit,
+            not_before=notice,
+            allow_unknown=self.allow_unknown,
+            explain=self.explain,
+            relax_into_night=self.relax_into_night,
+            rules=self.rules(),
+            fair=self.fair,
         )
 
 

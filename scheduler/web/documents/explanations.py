@@ -12,7 +12,9 @@ from typing import Any
 from pydantic import Field
 
 from scheduler.domain.availability.attendees import Blackout, Buffer, Days
-from scheduler.domain.search.explanation import Cause, Explanation, Reason, Relaxation
+from scheduler.domain.search.constraints import Cause
+from scheduler.domain.search.explanation import Explanation, Reason
+from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.rules import Rules
 from scheduler.domain.time.periods import Period
 from scheduler.web.documents.attendees import week_of
@@ -60,17 +62,18 @@ class ExplanationDocument(Document):
             for row in explanation.blocking
         ]
         relaxed = [
-            _relaxation(one, gained, personal=one.index not in redacted)
+            _relaxation(one, gained, personal=one.change.index not in redacted)
             for one in explanation.relaxations
-            if one.index not in redacted or not one.fields.keys() & {"hours", "buffer"}
+            if one.change.index not in redacted or not one.change.fields.keys() & {"hours", "buffer"}
         ]
         return cls(reason=explanation.reason, blocking=rows, relaxations=relaxed)
 
 
 def _relaxation(relaxation: Relaxation, gained: str, *, personal: bool) -> RelaxationDocument:
-    patch = _patch(relaxation.fields)
-    said = relaxation.said if personal or "softened_blackouts" not in patch else "let a blackout only be avoided"
-    return RelaxationDocument(index=relaxation.index, change=said, patch=patch, **{gained: relaxation.gained})
+    change, patch = relaxation.change, _patch(relaxation.change.fields)
+    is_hidden = "softened_blackouts" in patch and not personal
+    description = "let a blackout only be avoided" if is_hidden else change.description
+    return RelaxationDocument(index=change.index, change=description, patch=patch, **{gained: relaxation.gain})
 
 
 def _patch(fields: Mapping[str, Any]) -> dict[str, object]:

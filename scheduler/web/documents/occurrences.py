@@ -9,7 +9,7 @@ from pydantic import Field
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.search.cadences import LocalTimeShift
-from scheduler.domain.search.explanation import Cause
+from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.planning import BlockedBy, PlannedOccurrence, PlanStatus
 from scheduler.domain.time.clocks import zone_at
 from scheduler.domain.time.zones import in_zone

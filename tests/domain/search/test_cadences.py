@@ -10,7 +10,8 @@ from support.contract import CADENCES, between
 from support.strategies import WEEKDAYS
 
 from scheduler.domain.availability.attendees import Attendee, Unknown, WorkingHours
-from scheduler.domain.search.cadences import Cadence, CadenceQuery, find_cadences
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.cadences import Cadence, find_cadences
 from scheduler.domain.search.planning import OnConflict
 from scheduler.domain.time.periods import Periods
 
@@ -90,7 +91,16 @@ def test_every_cadence_under_the_least_coverage_is_left_out() -> None:
 
 def weekly(zone: str, starts_on: date, ends_on: date, *others: Attendee, **changes: object) -> CadenceQuery:
     people = (Attendee(zone, hours=ALWAYS), *others)
-    query = CadenceQuery(starts_on, ends_on, 1, 60, 30, zone, people, min_coverage=0.0)
+    query = CadenceQuery(
+        starts_on=starts_on,
+        ends_on=ends_on,
+        every_weeks=1,
+        duration=60,
+        step=30,
+        time_zone=zone,
+        attendees=people,
+        min_coverage=0.0,
+    )
     return replace(query, **changes)  # type: ignore[arg-type]  # the callers name the fields
 
 
@@ -132,7 +142,16 @@ def test_of_two_equally_near_times_the_later_is_taken_and_never_twice() -> None:
         [between("2026-06-01 12:00", "2026-06-01 13:00"), between("2026-06-08 12:00", "2026-06-08 13:00")]
     )
     one = Attendee("UTC", hours=ALWAYS, busy=busy)
-    query = CadenceQuery(date(2026, 6, 1), date(2026, 6, 15), 1, 60, 60, "UTC", (one,), min_coverage=0.0)
+    query = CadenceQuery(
+        starts_on=date(2026, 6, 1),
+        ends_on=date(2026, 6, 15),
+        every_weeks=1,
+        duration=60,
+        step=60,
+        time_zone="UTC",
+        attendees=(one,),
+        min_coverage=0.0,
+    )
     assert exceptions(found_at(query, "2026-06-01T12:00")) == [
         "06-01 12:00 moved 06-01 13:00 (busy)",
         "06-08 12:00 moved 06-08 13:00 (busy)",
@@ -168,7 +187,15 @@ def test_an_empty_answer_counts_pairs_of_candidate_and_occurrence(
     person: Attendee, allow_unknown: bool, reason: str, rows: list[tuple[int, str, int]]
 ) -> None:
     # Fourteen candidates, noon and midnight of seven days; those on a Monday occur twice.
-    query = CadenceQuery(date(2026, 6, 1), date(2026, 6, 8), 1, 60, 720, "UTC", (person,))
+    query = CadenceQuery(
+        starts_on=date(2026, 6, 1),
+        ends_on=date(2026, 6, 8),
+        every_weeks=1,
+        duration=60,
+        step=720,
+        time_zone="UTC",
+        attendees=(person,),
+    )
     answer = find_cadences(replace(query, allow_unknown=allow_unknown))
     assert answer.total == 0
     assert answer.explanation is not None

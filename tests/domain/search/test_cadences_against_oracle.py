@@ -12,7 +12,8 @@ from support.cadence_oracle import CadenceOracle, Candidate
 from support.oracle import instant
 from support.strategies import cadence_queries, hopeless_cadence_queries, ruled
 
-from scheduler.domain.search.cadences import Cadence, CadenceQuery, find_cadences
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.cadences import Cadence, find_cadences
 from scheduler.domain.time.periods import Period, minute_of
 
 generated = settings(

@@ -9,7 +9,8 @@ import pytest
 from support.strategies import WEEKDAYS
 
 from scheduler.domain.availability.attendees import Attendee, WorkingHours
-from scheduler.domain.search.cadences import Cadence, CadenceQuery, find_cadences
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.cadences import Cadence, find_cadences
 from scheduler.domain.search.date_patterns import Pattern, date_sets
 from scheduler.domain.search.rules import Rules
 from scheduler.domain.time.periods import Period, Periods

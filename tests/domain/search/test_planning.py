@@ -20,7 +20,14 @@ MONDAY = LocalTime(datetime(2026, 6, 1), "UTC")
 def planned(attendee: Attendee, ends_on: date, move_within_days: int) -> tuple[PlannedOccurrence, ...]:
     """What the Mondays at midnight come to, two hours each."""
     until = datetime(ends_on.year, ends_on.month, ends_on.day, tzinfo=UTC)
-    planner = Planner((attendee,), Days(date(2026, 6, 1), ends_on), "UTC", 120, 60, move_within_days=move_within_days)
+    planner = Planner(
+        attendees=(attendee,),
+        dates=Days(date(2026, 6, 1), ends_on),
+        time_zone="UTC",
+        duration=120,
+        step=60,
+        move_within_days=move_within_days,
+    )
     return planner.plan(Series(MONDAY, WeeklyRule(1, ("MO",), until), 120))
 
 

@@ -20,12 +20,14 @@ from scheduler.domain.availability.attendees import (
     Unknown,
     WorkingHours,
 )
-from scheduler.domain.search.cadences import CadenceQuery, find_cadences
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.cadences import find_cadences
 from scheduler.domain.search.candidate_changes import hours_ladders
-from scheduler.domain.search.explanation import Relaxation
 from scheduler.domain.search.groups import Group
+from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.rules import Rules
-from scheduler.domain.search.slots import SlotQuery, find_slots
+from scheduler.domain.search.slot_search import SlotQuery
+from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Period, Periods
 
 generated = settings(deadline=None, max_examples=80)
@@ -34,20 +36,22 @@ WORKDAYS = ("MO", "TU", "WE", "TH", "FR")
 
 def changed(query: Any, relaxation: Relaxation) -> Any:
     """The question asked again with the change."""
-    if relaxation.index is None:
-        return replace(query, **relaxation.fields)
+    change = relaxation.change
+    if change.index is None:
+        return replace(query, **change.fields)
     attendees = list(query.attendees)
-    attendees[relaxation.index] = replace(attendees[relaxation.index], **relaxation.fields)
+    attendees[change.index] = replace(attendees[change.index], **change.fields)
     return replace(query, attendees=tuple(attendees))
 
 
 def assert_sound(query: SlotQuery | CadenceQuery, offered: tuple[Relaxation, ...]) -> None:
-    assert [one.asks for one in offered] == sorted(one.asks for one in offered)
-    for relaxation in offered:
-        if relaxation.index is None or "blackouts" not in relaxation.fields:
+    changes = [one.change for one in offered]
+    assert [one.cost for one in changes] == sorted(one.cost for one in changes)
+    for change in changes:
+        if change.index is None or "blackouts" not in change.fields:
             continue
-        before = query.attendees[relaxation.index].blackouts
-        after: Any = relaxation.fields["blackouts"]
+        before = query.attendees[change.index].blackouts
+        after: Any = change.fields["blackouts"]
         (softened,) = [old for old, new in zip(before, after, strict=True) if old != new]
         assert softened.firm
         assert softened.kind not in {BlackoutKind.EXAM, BlackoutKind.LEAVE}
@@ -61,8 +65,8 @@ def test_a_slot_question_sent_again_with_a_change_has_as_many_starts_as_was_said
         return
     assert_sound(query, answer.explanation.relaxations)
     for relaxation in answer.explanation.relaxations:
-        assert relaxation.gained > 0
-        assert find_slots(changed(query, relaxation)).total == relaxation.gained
+        assert relaxation.gain > 0
+        assert find_slots(changed(query, relaxation)).total == relaxation.gain
 
 
 @generated
@@ -73,7 +77,7 @@ def test_a_cadence_question_sent_again_with_a_change_reaches_the_coverage_that_w
         return
     assert_sound(query, answer.explanation.relaxations)
     for relaxation in answer.explanation.relaxations:
-        assert find_cadences(changed(query, relaxation)).cadences[0].coverage == relaxation.gained > 0
+        assert find_cadences(changed(query, relaxation)).cadences[0].coverage == relaxation.gain > 0
 
 
 def hours(start: int, end: int, days: tuple[str, ...] = WORKDAYS) -> tuple[WorkingHours, ...]:
@@ -209,17 +213,19 @@ SOFTER = "treat the break from 2026-06-01 to 2026-06-07 as time that is only bet
 def test_the_least_change_of_each_kind_is_offered_and_the_least_of_all_first(
     window: Period, duration: int, attendees: tuple[Attendee, ...], offered: list[tuple[int | None, str, int]]
 ) -> None:
-    explanation = find_slots(SlotQuery(window, duration, 30, attendees)).explanation
+    explanation = find_slots(SlotQuery(window=window, duration=duration, step=30, attendees=attendees)).explanation
     assert explanation is not None
-    assert [(one.index, one.said, one.gained) for one in explanation.relaxations] == offered
+    assert [(one.change.index, one.change.description, one.gain) for one in explanation.relaxations] == offered
 
 
 def test_hours_go_into_the_night_only_if_asked() -> None:
-    query = SlotQuery(MONDAY, 60, 30, (Attendee("UTC", hours(20, 22)), Attendee("UTC", hours(22, 23))))
+    query = SlotQuery(
+        window=MONDAY, duration=60, step=30, attendees=(Attendee("UTC", hours(20, 22)), Attendee("UTC", hours(22, 23)))
+    )
     for night in (False, True):
         explanation = find_slots(replace(query, relax_into_night=night)).explanation
         assert explanation is not None
-        assert ("extend working hours to 23:00" in {one.said for one in explanation.relaxations}) is night
+        assert ("extend working hours to 23:00" in {one.change.description for one in explanation.relaxations}) is night
 
 
 HALF_HOUR_AT_FOUR = (WorkingHours(WORKDAYS, 4 * 60, 4 * 60 + 30),)
@@ -250,7 +256,7 @@ def test_the_night_and_a_days_length_bound_what_is_widened(
     week: tuple[WorkingHours, ...], night: bool, said: set[str]
 ) -> None:
     ladders = hours_ladders(0, Attendee("UTC", week), night=night)
-    firsts = [change.said for ladder in ladders for change in ladder[:1]]
+    firsts = [change.description for ladder in ladders for change in ladder[:1]]
     assert {text for text in firsts if "working days" not in text} == said
 
 
@@ -273,17 +279,17 @@ def test_every_change_of_hours_only_adds_and_adds_no_night_unasked(week: tuple[W
             wider: Any = change.fields["hours"]
             added = set(open_minutes(wider)) - before
             assert before <= set(open_minutes(wider))
-            if not night and "working days" not in change.said:
+            if not night and "working days" not in change.description:
                 assert all(7 * 60 <= minute % 1440 < 22 * 60 for minute in added)
 
 
 def test_of_a_panel_one_members_hours_or_fewer_members_are_enough() -> None:
     panel = (Attendee("UTC", hours(9, 12), required=False), Attendee("UTC", hours(12, 15), required=False))
-    query = SlotQuery(MONDAY, 60, 60, panel, rules=Rules(groups=(Group((0, 1), 2),)))
+    query = SlotQuery(window=MONDAY, duration=60, step=60, attendees=panel, rules=Rules(groups=(Group((0, 1), 2),)))
     explanation = find_slots(query).explanation
     assert explanation is not None
     assert explanation.reason == "group"
-    assert [(one.index, one.said, one.gained) for one in explanation.relaxations] == [
+    assert [(one.change.index, one.change.description, one.gain) for one in explanation.relaxations] == [
         (0, "extend working hours to 13:00", 1),
         (1, "begin working hours at 11:00", 1),
         (None, "let 1 of the attendees 0, 1 be enough", 6),
@@ -292,33 +298,39 @@ def test_of_a_panel_one_members_hours_or_fewer_members_are_enough() -> None:
 
 def test_the_last_who_is_required_by_name_may_stay_away_from_a_panel() -> None:
     query = SlotQuery(
-        MONDAY, 30, 30, (Attendee("UTC", ()), Attendee("UTC", required=False)), rules=Rules(groups=(Group((1,), 1),))
+        window=MONDAY,
+        duration=30,
+        step=30,
+        attendees=(Attendee("UTC", ()), Attendee("UTC", required=False)),
+        rules=Rules(groups=(Group((1,), 1),)),
     )
     explanation = find_slots(query).explanation
     assert explanation is not None
-    assert [(one.index, one.said, one.gained) for one in explanation.relaxations] == [(0, OPTIONAL, 16)]
+    assert [(one.change.index, one.change.description, one.gain) for one in explanation.relaxations] == [
+        (0, OPTIONAL, 16)
+    ]
 
 
 def test_someone_whose_calendar_is_unknown_can_be_made_optional_and_nothing_else_helps() -> None:
     unread = Attendee("UTC", unknown=Unknown("no connection"))
-    query = SlotQuery(MONDAY, 30, 30, (Attendee("UTC"), unread), allow_unknown=False)
+    query = SlotQuery(window=MONDAY, duration=30, step=30, attendees=(Attendee("UTC"), unread), allow_unknown=False)
     explanation = find_slots(query).explanation
     assert explanation is not None
     assert explanation.reason == "stale_calendar"
-    assert [(one.index, one.said, one.gained) for one in explanation.relaxations] == [
+    assert [(one.change.index, one.change.description, one.gain) for one in explanation.relaxations] == [
         (1, "make this attendee optional", 16)
     ]
 
 
 def test_the_last_who_has_to_come_is_not_made_optional() -> None:
     alone = (Attendee("UTC", hours=()), Attendee("UTC", required=False))
-    explanation = find_slots(SlotQuery(MONDAY, 30, 30, alone)).explanation
+    explanation = find_slots(SlotQuery(window=MONDAY, duration=30, step=30, attendees=alone)).explanation
     assert explanation is not None
     assert explanation.relaxations == ()
 
 
 def test_what_bars_the_other_starts_is_told_with_slots_too_if_asked() -> None:
-    query = SlotQuery(MONDAY, 30, 30, (Attendee("UTC", hours(9, 12)),))
+    query = SlotQuery(window=MONDAY, duration=30, step=30, attendees=(Attendee("UTC", hours(9, 12)),))
     assert find_slots(query).explanation is None
     explanation = find_slots(replace(query, explain=True)).explanation
     assert explanation is not None
@@ -330,18 +342,32 @@ def test_what_bars_the_other_starts_is_told_with_slots_too_if_asked() -> None:
 def test_a_cadence_can_go_on_for_longer() -> None:
     away = Periods.of([Period(utc("2026-06-01 00:00"), utc("2026-06-28 00:00"))])
     query = CadenceQuery(
-        date(2026, 6, 1), date(2026, 6, 30), 1, 60, 60, "UTC", (Attendee("UTC", busy=away),), min_coverage=0.5
+        starts_on=date(2026, 6, 1),
+        ends_on=date(2026, 6, 30),
+        every_weeks=1,
+        duration=60,
+        step=60,
+        time_zone="UTC",
+        attendees=(Attendee("UTC", busy=away),),
+        min_coverage=0.5,
     )
     explanation = find_cadences(query).explanation
     assert explanation is not None
-    further = next(one for one in explanation.relaxations if "ends_on" in one.fields)
-    assert further.fields == {"ends_on": query.ends_on + timedelta(weeks=3)}
+    further = next(one for one in explanation.relaxations if "ends_on" in one.change.fields)
+    assert further.change.fields == {"ends_on": query.ends_on + timedelta(weeks=3)}
 
 
 def test_of_two_whose_calendars_are_unknown_one_made_optional_does_not_help() -> None:
     unread = Attendee("UTC", unknown=Unknown("no connection"))
     for gap in (0, 30):
-        query = SlotQuery(MONDAY, 30, 30, (unread, unread), allow_unknown=False, rules=Rules(minimum_gap=gap))
+        query = SlotQuery(
+            window=MONDAY,
+            duration=30,
+            step=30,
+            attendees=(unread, unread),
+            allow_unknown=False,
+            rules=Rules(minimum_gap=gap),
+        )
         explanation = find_slots(query).explanation
         assert explanation is not None
         assert explanation.relaxations == ()

@@ -15,15 +15,16 @@ from support.strategies import WEEKDAYS, cadence_queries, hopeless_cadence_queri
 
 from scheduler.domain.availability.attendees import Attendee, Buffer, WorkingHours
 from scheduler.domain.availability.burden import burdens
-from scheduler.domain.search.cadences import CadenceQuery, find_cadences
-from scheduler.domain.search.candidate_changes import Change, changed
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.cadences import find_cadences
+from scheduler.domain.search.candidate_changes import changed
+from scheduler.domain.search.constraints import Cause, Constraints
 from scheduler.domain.search.date_patterns import Pattern
-from scheduler.domain.search.explanation import Bars, Cause
 from scheduler.domain.search.groups import Group
 from scheduler.domain.search.planning import PlannedOccurrence
 from scheduler.domain.search.rotations import Rotation, find_rotations
 from scheduler.domain.search.rules import Rules
-from scheduler.domain.search.scoring import coming_attendees, score_starts
+from scheduler.domain.search.scoring import score_starts
 from scheduler.domain.search.starts import Starts
 from scheduler.domain.time.periods import Period, Periods
 
@@ -70,12 +71,10 @@ class Exhaustive:
         found = {start for one in self.oracle.candidates for start in one.starts}
         starts = Starts(np.array(sorted(found), dtype=np.int64), None)
         first, last = int(starts.minutes[0]), int(starts.minutes[-1]) + self.query.duration
-        bars = [Bars.of(one, first, last) for one in self.query.attendees]
-        coming = coming_attendees(self.query.attendees, bars, starts, self.query.duration)
         query = self.query
-        scores = score_starts(
-            query.attendees, starts, query.duration, coming, groups=query.rules.groups, fair=query.fair
-        )
+        constraints = Constraints(attendees=query.attendees, span=(first, last), rules=query.rules)
+        availability = constraints.availability(starts, query.duration)
+        scores = score_starts(constraints, starts, query.duration, availability, fair=query.fair)
         return dict(zip(starts.minutes.tolist(), scores.thousandths.tolist(), strict=True))
 
     def best(self) -> dict[date, tuple[int, int, int, int]]:
@@ -195,8 +194,8 @@ def test_what_would_help_a_rotation_was_tried(query: CadenceQuery) -> None:
     assume(answer.explanation is not None)
     assert answer.explanation is not None
     for one in answer.explanation.relaxations[:4]:
-        again = find_rotations(changed(query, Change(one.index, one.said, one.asks, one.fields)))
-        assert again.rotations[0].coverage == one.gained > 0
+        again = find_rotations(changed(query, one.change))
+        assert again.rotations[0].coverage == one.gain > 0
 
 
 def test_three_who_have_no_common_hours_take_turns() -> None:

@@ -8,11 +8,13 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from scheduler.domain.availability.attendees import Attendee, Unknown, WorkingHours
-from scheduler.domain.search.cadences import CadenceQuery, find_cadences
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.cadences import find_cadences
 from scheduler.domain.search.groups import Group
 from scheduler.domain.search.planning import PlanStatus
 from scheduler.domain.search.rules import Rules, Within
-from scheduler.domain.search.slots import Order, SlotQuery, find_slots
+from scheduler.domain.search.slot_search import Order, SlotQuery
+from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Period, Periods
 
 ALL_WEEK = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -42,12 +44,14 @@ def starts(query: SlotQuery) -> list[str]:
 class TestWithin:
     def test_the_whole_meeting_lies_in_the_hours_of_the_named_zone(self) -> None:
         mornings = Rules(within=Within((WorkingHours(("MO",), 9 * 60, 12 * 60),), "Asia/Kolkata"))
-        query = SlotQuery(WEEK, 60, 30, (Attendee("UTC", None),), rules=mornings)
+        query = SlotQuery(window=WEEK, duration=60, step=30, attendees=(Attendee("UTC", None),), rules=mornings)
         assert starts(query) == ["01 03:30", "01 04:00", "01 04:30", "01 05:00", "01 05:30"]
 
     def test_it_can_be_the_reason_that_nothing_is_found(self) -> None:
         nights = Rules(within=Within((WorkingHours(ALL_WEEK, 0, 6 * 60),), "UTC"))
-        explanation = find_slots(SlotQuery(MONDAY, 60, 60, (daily(9, 17),), rules=nights)).explanation
+        explanation = find_slots(
+            SlotQuery(window=MONDAY, duration=60, step=60, attendees=(daily(9, 17),), rules=nights)
+        ).explanation
         assert explanation is not None
         assert explanation.reason == "within"
         assert (None, "within", 18) in [(row.index, row.cause, row.starts_lost) for row in explanation.blocking]
@@ -58,7 +62,9 @@ class TestGroups:
 
     def ask(self, required: int) -> SlotQuery:
         people = tuple(replace(one, required=place == 0) for place, one in enumerate(self.PANEL))
-        return SlotQuery(MONDAY, 60, 60, people, rules=Rules(groups=(Group((1, 2, 3), required),)))
+        return SlotQuery(
+            window=MONDAY, duration=60, step=60, attendees=people, rules=Rules(groups=(Group((1, 2, 3), required),))
+        )
 
     @pytest.mark.parametrize(
         ("required", "expected"),
@@ -85,33 +91,44 @@ class TestLimits:
     def test_a_day_and_a_week_take_only_so_many_meetings(self) -> None:
         held = (on("2026-06-01", "09:00", "10:00"), on("2026-06-02", "09:00", "10:00"))
         person = replace(daily(12, 13), meetings=held)
-        assert starts(SlotQuery(WEEK, 60, 60, (person,)))[:3] == ["01 12:00", "02 12:00", "03 12:00"]
-        assert starts(SlotQuery(WEEK, 60, 60, (replace(person, at_most_per_day=1),)))[:2] == ["03 12:00", "04 12:00"]
+        assert starts(SlotQuery(window=WEEK, duration=60, step=60, attendees=(person,)))[:3] == [
+            "01 12:00",
+            "02 12:00",
+            "03 12:00",
+        ]
+        assert starts(SlotQuery(window=WEEK, duration=60, step=60, attendees=(replace(person, at_most_per_day=1),)))[
+            :2
+        ] == ["03 12:00", "04 12:00"]
         fortnight = Period(WEEK.start, WEEK.end + timedelta(days=7))
-        assert starts(SlotQuery(fortnight, 60, 60, (replace(person, at_most_per_week=2),)))[0] == "08 12:00"
+        assert (
+            starts(SlotQuery(window=fortnight, duration=60, step=60, attendees=(replace(person, at_most_per_week=2),)))[
+                0
+            ]
+            == "08 12:00"
+        )
 
     def test_a_meeting_belongs_to_the_local_day_on_which_it_starts(self) -> None:
         late = (on("2026-06-01", "18:00", "19:00"),)  # 23:30 in Kolkata
         person = Attendee("Asia/Kolkata", None, meetings=late, at_most_per_day=1)
-        assert "01 18:00" not in starts(SlotQuery(MONDAY, 60, 60, (person,)))
-        assert starts(SlotQuery(MONDAY, 30, 30, (person,)))[-1] == "01 23:30"
+        assert "01 18:00" not in starts(SlotQuery(window=MONDAY, duration=60, step=60, attendees=(person,)))
+        assert starts(SlotQuery(window=MONDAY, duration=30, step=30, attendees=(person,)))[-1] == "01 23:30"
 
     def test_the_same_meeting_counts_once(self) -> None:
         morning = on("2026-06-01", "09:00", "10:00")
         one = replace(daily(9, 12, morning), meetings=(morning, morning), at_most_per_day=2)
-        assert starts(SlotQuery(MONDAY, 60, 60, (one,))) == ["01 10:00", "01 11:00"]
+        assert starts(SlotQuery(window=MONDAY, duration=60, step=60, attendees=(one,))) == ["01 10:00", "01 11:00"]
 
     def test_a_cadence_that_comes_twice_in_somebodys_week_because_a_clock_changes_is_not_offered(self) -> None:
         """Sundays 19:45 in Berlin are Mondays 00:15 in Kolkata, and from 28 March 2027 on Sundays 23:15."""
         berlin = Attendee("Europe/Berlin", (WorkingHours(("SU",), 19 * 60 + 45, 20 * 60 + 15),))
         query = CadenceQuery(
-            date(2027, 3, 8),
-            date(2027, 4, 11),
-            1,
-            30,
-            15,
-            "Europe/Berlin",
-            (berlin, Attendee("Asia/Kolkata", None, at_most_per_week=1)),
+            starts_on=date(2027, 3, 8),
+            ends_on=date(2027, 4, 11),
+            every_weeks=1,
+            duration=30,
+            step=15,
+            time_zone="Europe/Berlin",
+            attendees=(berlin, Attendee("Asia/Kolkata", None, at_most_per_week=1)),
             min_coverage=1,
             explain=True,
         )
@@ -131,17 +148,30 @@ class TestMinimumGap:
         held = on("2026-06-03", "12:00", "13:00")
         pair = (replace(daily(12, 13), meetings=(held,)), replace(daily(12, 13), meetings=(held,)))
         far = Rules(minimum_gap=47 * 60)
-        assert starts(SlotQuery(WEEK, 60, 60, pair, rules=far)) == ["01 12:00", "05 12:00", "06 12:00", "07 12:00"]
+        assert starts(SlotQuery(window=WEEK, duration=60, step=60, attendees=pair, rules=far)) == [
+            "01 12:00",
+            "05 12:00",
+            "06 12:00",
+            "07 12:00",
+        ]
 
     def test_a_meeting_with_somebody_else_does_not_count(self) -> None:
         held = on("2026-06-03", "12:00", "13:00")
         pair = (replace(daily(12, 13), meetings=(held,)), daily(12, 13))
-        assert len(starts(SlotQuery(WEEK, 60, 60, pair, rules=Rules(minimum_gap=2 * 1440)))) == 7
+        assert (
+            len(starts(SlotQuery(window=WEEK, duration=60, step=60, attendees=pair, rules=Rules(minimum_gap=2 * 1440))))
+            == 7
+        )
 
     def test_a_moved_occurrence_keeps_its_distance_too(self) -> None:
         away = on("2026-06-10", "00:00", "23:59")
         query = CadenceQuery(
-            *(date(2026, 6, 1), date(2026, 6, 30), 1, 60, 60, "UTC", (daily(12, 13, away),)),
+            starts_on=date(2026, 6, 1),
+            ends_on=date(2026, 6, 30),
+            duration=60,
+            step=60,
+            time_zone="UTC",
+            attendees=(daily(12, 13, away),),
             move_within_days=6,
             limit=500,
         )
@@ -154,7 +184,7 @@ class TestMinimumGap:
 
     def ask(self, *people: Attendee, groups: tuple[Group, ...] = ()) -> list[str]:
         rules = Rules(minimum_gap=120, groups=groups)
-        return starts(SlotQuery(MONDAY, 60, 60, people, rules=rules))
+        return starts(SlotQuery(window=MONDAY, duration=60, step=60, attendees=people, rules=rules))
 
     def test_it_is_kept_from_what_any_two_of_three_have_together(self) -> None:
         busy = replace(daily(9, 14, self.NINE), meetings=(self.NINE,))
@@ -171,13 +201,13 @@ class TestMinimumGap:
 
     def test_a_cadence_without_working_hours_says_that_before_the_gap(self) -> None:
         query = CadenceQuery(
-            date(2026, 10, 19),
-            date(2026, 11, 15),
-            1,
-            60,
-            240,
-            "UTC",
-            (Attendee("UTC", ()),),
+            starts_on=date(2026, 10, 19),
+            ends_on=date(2026, 11, 15),
+            every_weeks=1,
+            duration=60,
+            step=240,
+            time_zone="UTC",
+            attendees=(Attendee("UTC", ()),),
             rules=Rules(minimum_gap=14 * 1440),
         )
         for hours, reason in (((), "no_working_hours"), (None, "minimum_gap")):
@@ -192,9 +222,19 @@ class TestMinimumGap:
 
 def test_nobody_counts_on_a_panels_member_who_is_unknown_where_that_is_not_put_up_with() -> None:
     unread = Attendee("UTC", required=False, unknown=Unknown("never read"))
-    query = SlotQuery(MONDAY, 60, 60, (Attendee("UTC"), unread), rules=Rules(groups=(Group((1,), 1),)))
+    query = SlotQuery(
+        window=MONDAY, duration=60, step=60, attendees=(Attendee("UTC"), unread), rules=Rules(groups=(Group((1,), 1),))
+    )
     cadences = CadenceQuery(
-        date(2026, 6, 1), date(2026, 6, 28), 1, 60, 60, "UTC", query.attendees, rules=query.rules, limit=1
+        starts_on=date(2026, 6, 1),
+        ends_on=date(2026, 6, 28),
+        every_weeks=1,
+        duration=60,
+        step=60,
+        time_zone="UTC",
+        attendees=query.attendees,
+        rules=query.rules,
+        limit=1,
     )
     assert find_slots(query).total > 0
     assert find_cadences(cadences).total > 0

@@ -13,7 +13,8 @@ from scheduler.domain.availability.attendees import Attendee, Blackout, Blackout
 from scheduler.domain.search.groups import Group
 from scheduler.domain.search.rules import Rules
 from scheduler.domain.search.scoring import PARTS
-from scheduler.domain.search.slots import Order, SlotQuery, find_slots
+from scheduler.domain.search.slot_search import Order, SlotQuery
+from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Period, Periods
 
 ALL_WEEK = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -26,7 +27,9 @@ def at(begin: str, end: str, day: str = "2026-06-02") -> Period:
 
 def parts(name: str, *attendees: Attendee, **options: object) -> dict[str, float]:
     """One part of the score of each start of the day, by its time."""
-    query = SlotQuery(TUESDAY, 60, 60, attendees, Order.EARLIEST, 100, explain=True)
+    query = SlotQuery(
+        window=TUESDAY, duration=60, step=60, attendees=attendees, order=Order.EARLIEST, limit=100, explain=True
+    )
     slots = find_slots(replace(query, **options)).slots  # type: ignore[arg-type]  # the test names the fields
     return {f"{slot.period.start:%H:%M}": (slot.parts or {})[name] for slot in slots}
 

@@ -13,11 +13,12 @@ from support.oracle import Diary
 from support.strategies import attendees_near, with_meetings
 
 from scheduler.domain.availability.attendees import Attendee, Buffer, Unknown, WorkingHours
-from scheduler.domain.search.explanation import Cause
+from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.rules import Within
 from scheduler.domain.search.scoring import Thousandths
 from scheduler.domain.search.sequences import Obstacle, SequenceQuery, Session, find_sequences
-from scheduler.domain.search.slots import Order, SlotQuery, find_slots, scored_starts
+from scheduler.domain.search.slot_search import Order, SlotQuery, scored_starts
+from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Minutes, Period, Periods, minute_of
 
 EVERY_DAY = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -81,9 +82,11 @@ def test_it_says_which_session_cannot_be_held_and_why() -> None:
         (2, Cause.OUTSIDE_HOURS),
     ]
     # The mentee is the interviewer's guest and the interview goes on without them; nobody else is left in the debrief.
-    assert [(one.index, one.said) for one in answer.explanation.relaxations if "required" in one.fields] == [
-        (1, "make this attendee optional")
-    ]
+    assert [
+        (one.change.index, one.change.description)
+        for one in answer.explanation.relaxations
+        if "required" in one.change.fields
+    ] == [(1, "make this attendee optional")]
 
 
 def test_nobody_is_made_optional_whom_another_session_cannot_do_without() -> None:
@@ -92,7 +95,7 @@ def test_nobody_is_made_optional_whom_another_session_cannot_do_without() -> Non
     answer = find_sequences(SequenceQuery(TWO_DAYS, 60, (away, MENTEE), (Session(30, (0, 1)), alone)))
     assert answer.failing == 0
     assert answer.explanation is not None
-    assert not [one for one in answer.explanation.relaxations if "required" in one.fields]
+    assert not [one for one in answer.explanation.relaxations if "required" in one.change.fields]
 
 
 def test_it_says_which_session_cannot_follow_those_before_it() -> None:

@@ -9,7 +9,8 @@ from support.contract import MENTEE, MENTOR, SLOTS, between, utc
 from support.strategies import WEEKDAYS
 
 from scheduler.domain.availability.attendees import Attendee, Buffer, Unknown, WorkingHours
-from scheduler.domain.search.slots import Order, SlotQuery, feasible_starts, find_slots
+from scheduler.domain.search.slot_search import Order, SlotQuery, feasible_starts
+from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Periods, instant_of
 
 
@@ -68,46 +69,65 @@ def test_the_contracts_own_question_counts_every_start_whatever_the_limit() -> N
     ],
 )
 def test_a_night_on_which_the_clock_changes(zone: str, window: tuple[str, str], expected: str) -> None:
-    query = SlotQuery(between(*window), 60, 60, (daily(zone, 1 * 60, 5 * 60),))
+    query = SlotQuery(window=between(*window), duration=60, step=60, attendees=(daily(zone, 1 * 60, 5 * 60),))
     found = [f"{instant_of(minute):%H:%M}" for minute in feasible_starts(query).tolist()]
     assert found == expected.split()
 
 
 def test_hours_from_midnight_begin_at_one_where_midnight_does_not_exist() -> None:
-    query = SlotQuery(between("2026-04-23 12:00", "2026-04-24 12:00"), 30, 30, (daily("Africa/Cairo", 0, 2 * 60),))
+    query = SlotQuery(
+        window=between("2026-04-23 12:00", "2026-04-24 12:00"),
+        duration=30,
+        step=30,
+        attendees=(daily("Africa/Cairo", 0, 2 * 60),),
+    )
     assert starts(query, "04-23") == ["22:00", "22:30"]  # 01:00 and 01:30 in Cairo
     assert starts(query, "04-24") == []
 
 
 def test_hours_past_midnight_belong_to_the_day_they_begin_on() -> None:
     friday_night = Attendee("UTC", hours=(WorkingHours(("FR",), 22 * 60, 2 * 60),))
-    query = SlotQuery(between("2026-06-05 00:00", "2026-06-08 00:00"), 120, 60, (friday_night,))
+    query = SlotQuery(
+        window=between("2026-06-05 00:00", "2026-06-08 00:00"), duration=120, step=60, attendees=(friday_night,)
+    )
     assert starts(query, "06-05") == ["22:00", "23:00"]
     assert starts(query, "06-06") == ["00:00"]
 
 
 def test_nobody_in_apia_had_the_thirtieth_of_december_2011() -> None:
     friday = Attendee("Pacific/Apia", hours=(WorkingHours(("FR",), 0, 0),))
-    query = SlotQuery(between("2011-12-27 00:00", "2012-01-03 00:00"), 30, 30, (friday,))
+    query = SlotQuery(window=between("2011-12-27 00:00", "2012-01-03 00:00"), duration=30, step=30, attendees=(friday,))
     assert feasible_starts(query).size == 0
 
 
 def test_the_grid_is_the_organizers_wall_clock() -> None:
     nepal, berlin = daily("Asia/Kathmandu", 0, 0), daily("Europe/Berlin", 0, 0)
     window = between("2026-06-01 00:00", "2026-06-01 02:00")
-    assert starts(SlotQuery(window, 30, 60, (nepal, berlin)), "06-01") == ["00:15", "01:15"]
-    assert starts(SlotQuery(window, 30, 60, (berlin, nepal)), "06-01") == ["00:00", "01:00"]
+    assert starts(SlotQuery(window=window, duration=30, step=60, attendees=(nepal, berlin)), "06-01") == [
+        "00:15",
+        "01:15",
+    ]
+    assert starts(SlotQuery(window=window, duration=30, step=60, attendees=(berlin, nepal)), "06-01") == [
+        "00:00",
+        "01:00",
+    ]
 
 
 def test_a_step_that_does_not_divide_the_day_starts_again_at_midnight() -> None:
-    query = SlotQuery(between("2026-06-01 22:00", "2026-06-02 02:00"), 10, 50, (daily("UTC", 0, 0),))
+    query = SlotQuery(
+        window=between("2026-06-01 22:00", "2026-06-02 02:00"), duration=10, step=50, attendees=(daily("UTC", 0, 0),)
+    )
     assert starts(query, "06-01") == ["22:30", "23:20"]
     assert starts(query, "06-02") == ["00:00", "00:50", "01:40"]
 
 
 def test_the_window_is_rounded_inwards_and_holds_the_whole_meeting() -> None:
     window = between("2026-06-01 09:00:01", "2026-06-01 09:33:59")
-    assert starts(SlotQuery(window, 30, 1, (daily("UTC", 0, 0),)), "06-01") == ["09:01", "09:02", "09:03"]
+    assert starts(SlotQuery(window=window, duration=30, step=1, attendees=(daily("UTC", 0, 0),)), "06-01") == [
+        "09:01",
+        "09:02",
+        "09:03",
+    ]
 
 
 def test_buffers_look_at_busy_periods_only_and_beyond_the_window() -> None:
@@ -115,7 +135,7 @@ def test_buffers_look_at_busy_periods_only_and_beyond_the_window() -> None:
         [between("2026-06-01 08:00", "2026-06-01 08:56"), between("2026-06-01 12:00", "2026-06-01 12:30")]
     )
     one = daily("UTC", 9 * 60, 12 * 60, busy=busy, buffer=Buffer(before=5, after=10))
-    query = SlotQuery(between("2026-06-01 09:00", "2026-06-01 12:00"), 60, 10, (one,))
+    query = SlotQuery(window=between("2026-06-01 09:00", "2026-06-01 12:00"), duration=60, step=10, attendees=(one,))
     assert starts(query, "06-01") == [
         *("09:10", "09:20", "09:30", "09:40", "09:50"),
         *("10:00", "10:10", "10:20", "10:30", "10:40", "10:50"),
@@ -123,7 +143,9 @@ def test_buffers_look_at_busy_periods_only_and_beyond_the_window() -> None:
 
 
 def test_notice_is_exact_to_the_second() -> None:
-    query = SlotQuery(between("2026-06-01 09:00", "2026-06-01 10:00"), 30, 15, (daily("UTC", 0, 0),))
+    query = SlotQuery(
+        window=between("2026-06-01 09:00", "2026-06-01 10:00"), duration=30, step=15, attendees=(daily("UTC", 0, 0),)
+    )
     assert starts(replace(query, not_before=utc("2026-06-01 09:15")), "06-01") == ["09:15", "09:30"]
     assert starts(replace(query, not_before=utc("2026-06-01 09:15:01")), "06-01") == ["09:30"]
 
@@ -191,7 +213,9 @@ def test_an_empty_answer_says_why(
     change: dict[str, object], reason: str, rows: list[tuple[int | None, str, int]]
 ) -> None:
     # Five starts from 09:00 to 10:00 in a window of two hours less a quarter.
-    query = SlotQuery(between("2026-06-01 09:00", "2026-06-01 10:45"), 45, 15, (daily("UTC", 0, 0),))
+    query = SlotQuery(
+        window=between("2026-06-01 09:00", "2026-06-01 10:45"), duration=45, step=15, attendees=(daily("UTC", 0, 0),)
+    )
     answer = find_slots(replace(query, **change))  # type: ignore[arg-type]  # the table names the fields
     assert answer.explanation is not None
     assert answer.explanation.reason == reason

@@ -15,7 +15,8 @@ from support.strategies import CHANGES, hopeless_slot_queries, ruled, slot_queri
 
 from scheduler.domain.availability.attendees import Attendee, Unknown
 from scheduler.domain.search.explanation import Blocking, Explanation
-from scheduler.domain.search.slots import Order, SlotQuery, feasible_starts, find_slots
+from scheduler.domain.search.slot_search import Order, SlotQuery, feasible_starts
+from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Period, minute_of
 
 generated = settings(
@@ -39,7 +40,7 @@ def test_feasible_starts_match_the_oracle(query: SlotQuery) -> None:
 @pytest.mark.parametrize("day", [datetime(1973, 1, 1, tzinfo=UTC), datetime(2037, 12, 28, tzinfo=UTC)])
 def test_feasible_starts_at_the_ends_of_the_calendar_match_the_oracle(day: datetime) -> None:
     people = (Attendee("America/New_York"), Attendee("Africa/Cairo"))
-    query = SlotQuery(Period(day, day + timedelta(days=3)), 45, 15, people)
+    query = SlotQuery(window=Period(day, day + timedelta(days=3)), duration=45, step=15, attendees=people)
     starts = feasible_starts(query).tolist()
     assert starts
     assert starts == oracle.feasible(query)

@@ -11,7 +11,7 @@ from support.oracle import zone_in
 from support.strategies import stays_near, zones
 
 from scheduler.domain.availability.attendees import Attendee
-from scheduler.domain.search.slots import SlotQuery, feasible_starts
+from scheduler.domain.search.slot_search import SlotQuery, feasible_starts
 from scheduler.domain.time.clocks import BackwardStay, Itinerary, OverlappingStays, Stay, clock_between, zone_at
 from scheduler.domain.time.periods import Period, instant_of, minute_of
 from scheduler.domain.time.zones import offsets_between
@@ -37,7 +37,7 @@ def test_a_stay_lasts_from_midnight_to_midnight_on_the_clock_of_the_place(instan
 def test_working_hours_move_with_the_person() -> None:
     traveller = Attendee("Europe/Berlin", travel=(TOKYO,))
     day = Period(datetime(2027, 1, 12, tzinfo=UTC), datetime(2027, 1, 13, tzinfo=UTC))
-    starts = feasible_starts(SlotQuery(day, 60, 60, (traveller,)))
+    starts = feasible_starts(SlotQuery(window=day, duration=60, step=60, attendees=(traveller,)))
     assert [f"{instant_of(start):%H:%M}" for start in starts.tolist()] == [f"{hour:02}:00" for hour in range(8)]
 
 

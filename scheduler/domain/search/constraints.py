@@ -1,0 +1,211 @@
+"""What rules out a meeting: the constraints of a request and of each attendee, by cause.
+
+Search, planning, scores, pictures and explanations all take them from here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.availability.open_time import blackout_periods, closed_hours
+from scheduler.domain.search.groups import GroupAvailability
+from scheduler.domain.search.meeting_limits import full_periods
+from scheduler.domain.search.rules import NO_RULES, Rules
+from scheduler.domain.search.starts import Constraint, Mask, Starts
+from scheduler.domain.time.periods import Period, Periods, Span
+
+
+class Cause(StrEnum):
+    """What rules out a meeting at a start, in the order in which an explanation adds the causes up."""
+
+    NO_WORKING_HOURS = "no_working_hours"
+    OUTSIDE_HOURS = "outside_hours"
+    WITHIN = "within"
+    BLACKOUT = "blackout"
+    MINIMUM_NOTICE = "minimum_notice"
+    BUSY = "busy"
+    BUFFER = "buffer"
+    LIMIT = "limit"
+    MINIMUM_GAP = "minimum_gap"
+    GROUP = "group"
+
+
+@dataclass(frozen=True)
+class AttendeeConstraints:
+    """One attendee's constraints. ``buffer`` is the busy time with the buffers, ``limit`` the full days and weeks."""
+
+    hours: Constraint
+    blackout: Constraint
+    busy: Constraint
+    buffer: Constraint
+    limit: Constraint
+    has_hours: bool = True
+
+    @classmethod
+    def of(cls, attendee: Attendee, start: int, end: int) -> AttendeeConstraints:
+        """Return the attendee's constraints on meetings that lie in [start, end) (UTC minutes)."""
+        buffer = busy_with_buffers(attendee, start, end)
+        return cls(
+            outside_hours(attendee, start, end),
+            firm_blackouts(attendee, start, end),
+            Constraint(buffer.periods),
+            buffer,
+            Constraint(full_periods(attendee, start, end), starts_only=True),
+            attendee.hours != (),
+        )
+
+    @property
+    def by_cause(self) -> dict[Cause, Constraint]:
+        """The constraints by cause, in the order of `Cause`."""
+        return {
+            Cause.OUTSIDE_HOURS if self.has_hours else Cause.NO_WORKING_HOURS: self.hours,
+            Cause.BLACKOUT: self.blackout,
+            Cause.BUSY: self.busy,
+            Cause.BUFFER: self.buffer,
+            Cause.LIMIT: self.limit,
+        }
+
+    @property
+    def sufficient(self) -> dict[Cause, Constraint]:
+        """The same without ``BUSY``, which ``BUFFER`` includes."""
+        return {cause: constraint for cause, constraint in self.by_cause.items() if cause is not Cause.BUSY}
+
+
+def outside_hours(attendee: Attendee, start: int, end: int) -> Constraint:
+    """Return the attendee's time outside the working hours within [start, end) (UTC minutes)."""
+    return Constraint(closed_hours(attendee.hours, attendee.clock, start, end))
+
+
+def firm_blackouts(attendee: Attendee, start: int, end: int) -> Constraint:
+    """Return the attendee's firm blackouts within [start, end) (UTC minutes)."""
+    firm = [blackout for blackout in attendee.blackouts if blackout.firm]
+    return Constraint(blackout_periods(firm, attendee.clock, start, end))
+
+
+def busy_with_buffers(attendee: Attendee, start: int, end: int) -> Constraint:
+    """Return the attendee's busy time near [start, end) (UTC minutes), to be kept away from by the buffers."""
+    buffer = attendee.buffer
+    margin = buffer.before + buffer.after
+    return Constraint(attendee.busy.near(start - margin, end + margin), buffer.before, buffer.after)
+
+
+def unreliable_attendees(attendees: Sequence[Attendee], *, allow_unknown: bool) -> frozenset[int]:
+    """Return the indexes of the attendees with an unknown calendar, unless the request allows that."""
+    if allow_unknown:
+        return frozenset()
+    return frozenset(index for index, attendee in enumerate(attendees) if attendee.unknown)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Constraints:
+    """The constraints on meetings of some attendees that lie in ``span`` (half-open UTC minutes).
+
+    A meeting must not start before the UTC minute ``not_before``. Members of groups at the ``unreliable`` indexes count
+    as absent.
+    """
+
+    attendees: Sequence[Attendee]
+    span: Span
+    rules: Rules = NO_RULES
+    not_before: int | None = None
+    unreliable: frozenset[int] = frozenset()
+
+    @cached_property
+    def request(self) -> Mapping[Cause, Constraint]:
+        """The request's own constraints, which hold for all attendees together; groups are apart."""
+        start, end = self.span
+        found = {}
+        if self.rules.within is not None:
+            found[Cause.WITHIN] = Constraint(closed_hours(self.rules.within.hours, self.rules.within.clock, start, end))
+        if self.not_before is not None:
+            early = Periods.merged(np.array([start], dtype=np.int64), np.array([self.not_before], dtype=np.int64))
+            found[Cause.MINIMUM_NOTICE] = Constraint(early, starts_only=True)
+        if self.rules.minimum_gap:
+            found[Cause.MINIMUM_GAP] = self._gap_to(shared_meetings(self.attendees), start, end)
+        return found
+
+    def of(self, index: int) -> AttendeeConstraints:
+        """Return the constraints of the attendee at an index."""
+        if index not in self._of_attendees:
+            self._of_attendees[index] = AttendeeConstraints.of(self.attendees[index], *self.span)
+        return self._of_attendees[index]
+
+    @cached_property
+    def _of_attendees(self) -> dict[int, AttendeeConstraints]:
+        return {}
+
+    def required(self) -> Iterator[tuple[int, AttendeeConstraints]]:
+        """Yield the index and the constraints of each required attendee."""
+        return ((index, self.of(index)) for index, attendee in enumerate(self.attendees) if attendee.required)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the calendar of a required attendee is unknown although the request does not allow that."""
+        return any(self.attendees[index].required for index in self.unreliable)
+
+    def blocked(self, starts: Starts, duration: int) -> Mask:
+        """Return which of the starts are ruled out for a required attendee, by the request, or by a short group."""
+        own = [constraint for _, one in self.required() for constraint in one.sufficient.values()]
+        blocked = starts.blocked(duration, [*own, *self.request.values()])
+        if self.rules.groups:
+            free = np.flatnonzero(~blocked)
+            groups = self.group_availability(Starts(starts.minutes[free], None), duration)
+            blocked[free] = groups.short
+        return blocked
+
+    def request_masks(self, starts: Starts, duration: int) -> dict[Cause, Mask]:
+        """Return for each of the request's own constraints, groups included, which of the starts it rules out."""
+        masks = {cause: starts.blocked(duration, [constraint]) for cause, constraint in self.request.items()}
+        if self.rules.groups:
+            masks[Cause.GROUP] = self.group_availability(starts, duration).short
+        return masks
+
+    def group_availability(self, starts: Starts, duration: int) -> GroupAvailability:
+        """Return which members of the request's groups can come to meetings at the starts."""
+        too_near, blocked = {}, {}
+        for index in sorted({index for group in self.rules.groups for index in group.members}):
+            gap = self._gap_to_required(index, starts, duration)
+            own = self.of(index).sufficient.values()
+            too_near[index] = starts.blocked(duration, gap)
+            blocked[index] = starts.blocked(duration, [*own, *gap]) | (index in self.unreliable)
+        return GroupAvailability(self.rules.groups, blocked, too_near)
+
+    def availability(self, starts: Starts, duration: int) -> tuple[Mask | None, ...]:
+        """Return for each attendee which of the feasible starts suit them; None if their calendar is unknown."""
+        members = self.group_availability(starts, duration).blocked if self.rules.groups else {}
+        return tuple(
+            None
+            if attendee.unknown
+            else np.ones(len(starts), dtype=bool)
+            if attendee.required
+            else ~members[index]
+            if index in members
+            else ~starts.blocked(duration, list(self.of(index).sufficient.values()))
+            for index, attendee in enumerate(self.attendees)
+        )
+
+    def _gap_to_required(self, member: int, starts: Starts, duration: int) -> list[Constraint]:
+        """Return the gap that a group's member keeps from the meetings that they share with a required attendee."""
+        if not self.rules.minimum_gap or not len(starts):
+            return []
+        required = {meeting for one in self.attendees if one.required for meeting in one.meetings}
+        first, last = int(starts.minutes.min()), int(starts.minutes.max()) + duration
+        return [self._gap_to(sorted(required.intersection(self.attendees[member].meetings)), first, last)]
+
+    def _gap_to(self, meetings: Sequence[Period], start: int, end: int) -> Constraint:
+        """Return the minimum gap from those of the meetings that are near [start, end)."""
+        gap = self.rules.minimum_gap
+        return Constraint(Periods.of(meetings).near(start - gap, end + gap), gap, gap)
+
+
+def shared_meetings(attendees: Sequence[Attendee]) -> list[Period]:
+    """Return the meetings that at least two of the required attendees have together."""
+    held = Counter(meeting for one in attendees if one.required for meeting in set(one.meetings))
+    return sorted(meeting for meeting, people in held.items() if people > 1)

@@ -1,0 +1,122 @@
+"""The search for slots: every feasible start of a window, exactly, and its score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.search.constraints import Constraints, unreliable_attendees
+from scheduler.domain.search.rules import NO_RULES, Rules
+from scheduler.domain.search.scoring import Scores, Thousandths, score_starts
+from scheduler.domain.search.starts import Mask, Starts
+from scheduler.domain.time.periods import Minutes, Period, minute_after, minute_of
+
+BATCH = 1 << 14
+"""How many starts are scored at once: the numbers of fifty attendees for so many still fit the processor's cache."""
+
+
+class Order(StrEnum):
+    """How slots are sorted: by score downwards and then by start, or by start alone."""
+
+    BEST = "best"
+    EARLIEST = "earliest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotQuery:
+    """When can these attendees meet once?
+
+    Args:
+        window: the meeting lies inside; rounded inwards to whole minutes.
+        duration: minutes, 1-1440.
+        step: meetings start at a multiple of it on the first attendee's wall clock; minutes, 1-1440.
+        attendees: the first one is the organizer.
+        not_before: the end of the minimum notice.
+        explain: explain what rules out other starts even if slots are found.
+        fair: weigh comfort by the burden so far.
+
+    """
+
+    window: Period
+    duration: int
+    step: int
+    attendees: tuple[Attendee, ...]
+    order: Order = Order.BEST
+    limit: int = 20
+    not_before: datetime | None = None
+    allow_unknown: bool = True
+    explain: bool = False
+    relax_into_night: bool = False
+    rules: Rules = NO_RULES
+    fair: bool = False
+
+    def constraints(self) -> Constraints:
+        """Return what rules out meetings in the window."""
+        start = minute_after(self.window.start)
+        return Constraints(
+            attendees=self.attendees,
+            span=(start, max(minute_of(self.window.end), start)),
+            rules=self.rules,
+            not_before=None if self.not_before is None else minute_after(self.not_before),
+            unreliable=unreliable_attendees(self.attendees, allow_unknown=self.allow_unknown),
+        )
+
+
+class SlotSearch:
+    """The search for one query. ``constraints`` are the query's own, if another search has them already."""
+
+    def __init__(self, query: SlotQuery, constraints: Constraints | None = None) -> None:
+        self.query = query
+        self.constraints = constraints or query.constraints()
+
+    @cached_property
+    def starts(self) -> Starts:
+        """The starts on the organizer's grid with the whole meeting inside the window."""
+        start, end = self.constraints.span
+        clock, latest = self.query.attendees[0].clock, max(end - self.query.duration + 1, start)
+        return Starts.on_wall_clock(clock, self.query.step, start, latest)
+
+    @cached_property
+    def feasible(self) -> Starts:
+        """The starts that nothing rules out."""
+        blocked = self.constraints.blocked(self.starts, self.query.duration)
+        return Starts(self.starts.minutes[~blocked], None)
+
+    def availability(self, starts: Starts) -> tuple[Mask | None, ...]:
+        """Return for each attendee which of the feasible starts suit them; None if their calendar is unknown."""
+        return self.constraints.availability(starts, self.query.duration)
+
+    def scores(self, starts: Starts, availability: Sequence[Mask | None]) -> Scores:
+        """Return the scores of the starts."""
+        return score_starts(self.constraints, starts, self.query.duration, availability, fair=self.query.fair)
+
+
+def feasible_starts(query: SlotQuery) -> Minutes:
+    """Return every start (UTC minutes, ascending) at which all required attendees can meet."""
+    return SlotSearch(query).feasible.minutes
+
+
+def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
+    """Return the feasible starts and their scores; none if a required attendee's calendar is stale."""
+    search = SlotSearch(query)
+    if search.constraints.is_stale:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    feasible = search.feasible
+    availability = search.availability(feasible)
+    scores = [np.empty(0, dtype=np.int64)]
+    for begin in range(0, len(feasible), BATCH):
+        batch = slice(begin, begin + BATCH)
+        masks = [None if mask is None else mask[batch] for mask in availability]
+        scores.append(search.scores(Starts(feasible.minutes[batch], None), masks).thousandths)
+    return feasible.minutes, np.concatenate(scores)
+
+
+def availability_at(query: SlotQuery, feasible: Minutes) -> tuple[Mask | None, ...]:
+    """Return for each attendee which of the feasible starts (UTC minutes, ascending) suit them; None: unknown."""
+    return SlotSearch(query).availability(Starts(feasible, None))
