@@ -99,7 +99,12 @@ def test_the_two_passes_of_an_hour_are_read_back_apart(zone: str) -> None:
 
 
 def test_29_february_is_read_back_to_its_minutes() -> None:
-    query = SlotQuery(between("2028-02-29 00:00", "2028-03-01 00:00"), 60, 60, (Attendee("UTC", hours=None),))
+    query = SlotQuery(
+        window=between("2028-02-29 00:00", "2028-03-01 00:00"),
+        duration=60,
+        step=60,
+        attendees=(Attendee("UTC", hours=None),),
+    )
     found = find_slots(query)
     grids = Picture(drawn(query)).grids
     spans = {span_of(grid, rects[0], "UTC", query.window.start) for grid in grids for rects in grid.slots.values()}
