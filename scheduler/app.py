@@ -16,10 +16,10 @@ from scheduler.store import Store
 from scheduler.web.api.routes import api_blueprint
 from scheduler.web.feeds.middleware import FeedDoor
 from scheduler.web.feeds.views import feeds
-from scheduler.web.http.conditional_view import conditional_view
 from scheduler.web.http.limits import Rates, register_limits
 from scheduler.web.http.metrics import Counting, feed_hit, register_metrics
 from scheduler.web.http.operations import register_operations
+from scheduler.web.http.preconditions import conditional_view
 from scheduler.web.http.problems import register_errors
 from scheduler.web.http.requests import register_request_log
 from scheduler.web.site.pages import register_pages

@@ -15,10 +15,11 @@ class SchedulerError(Exception):
 
 @dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one field of a request: an RFC 6901 pointer and a sentence."""
+    """What is wrong with one field of a request: an RFC 6901 pointer, a sentence, and values to choose from, if any."""
 
     pointer: str
     detail: str
+    choices: tuple[str, ...] = ()
 
 
 class InvalidValue(SchedulerError, ValueError):

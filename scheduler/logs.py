@@ -6,12 +6,13 @@ error is logged as where it arose and of what kind, without its message: that ma
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
 import sys
 import traceback
-from typing import Any
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -45,7 +46,7 @@ def configure_logs(log_format: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _BestEffort(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     _take_over_standard_logs()
@@ -81,6 +82,21 @@ class RedactedRecord(logging.LogRecord):
     def getMessage(self) -> str:  # noqa: N802  # the library's name
         """The message with its arguments in place, redacted."""
         return redact(super().getMessage())
+
+
+class _BestEffort:
+    """A stream whose lines are lost where they can't be written: a full disk fails no request that was carried out."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 class _ToStructlog(logging.Handler):

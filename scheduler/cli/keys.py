@@ -47,7 +47,8 @@ def create(programme: str, name: str, scopes: tuple[str, ...], expires_at: str |
     if end is not None and end <= context.clock():
         raise InvalidFields.at("--expires-at", f"{expires_at} is past; give an instant to come")
     named = read_option("--name", TypeAdapter(Name).validate_python, name)
-    _show(*create_key(context, programme_id, named, {Scope(scope) for scope in scopes}, end))
+    with context.store.commit_at_end():
+        _print_key(*create_key(context, programme_id, named, {Scope(scope) for scope in scopes}, end))
 
 
 @keys.command("rotate")
@@ -60,7 +61,8 @@ def rotate(programme: str, overlap: str, key: str) -> None:
     length = timedelta(minutes=read_option("--overlap", parse_duration, overlap))
     if length > LONGEST_OVERLAP:
         raise InvalidFields.at("--overlap", f"{overlap} is over {LONGEST_OVERLAP.days} days, the most that there is")
-    _show(*rotate_key(context, programme_id, _key_id(context, programme_id, key), length))
+    with context.store.commit_at_end():
+        _print_key(*rotate_key(context, programme_id, _key_id(context, programme_id, key), length))
 
 
 @keys.command("revoke")
@@ -93,7 +95,8 @@ def _key_id(context: Context, programme_id: str, given: str) -> str:
     return fitting[0]
 
 
-def _show(key: ApiKey, secret: str) -> None:
+def _print_key(key: ApiKey, secret: str) -> None:
+    """Prints a key before it is committed, so that none is stored that can't be printed."""
     click.echo(f"key {key.id} with {', '.join(sorted(key.scopes))}; it is not shown again:", err=True)
     click.echo(secret)
 

@@ -21,9 +21,10 @@ def programmes() -> None:
 def create(name: str) -> None:
     """Create a programme; prints its API key, once, as the last line."""
     _, context = open_service(opens_secrets=False)
-    key = create_programme(context, read_option("NAME", TypeAdapter(Name).validate_python, name))
-    click.echo("the key of the new programme; it may do everything and is not shown again:", err=True)
-    click.echo(key)
+    with context.store.commit_at_end():  # nothing is stored if the key can't be printed
+        key = create_programme(context, read_option("NAME", TypeAdapter(Name).validate_python, name))
+        click.echo("the key of the new programme; it may do everything and is not shown again:", err=True)
+        click.echo(key)
 
 
 @programmes.command("list")

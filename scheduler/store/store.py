@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -50,6 +50,8 @@ class Transaction:
 
 _WRITING: ContextVar[Mapping[Store, Transaction]] = ContextVar("_WRITING", default={})  # noqa: B039  # never changed
 """The open write transaction of each store in this thread."""
+_COMMITTING_LATER: ContextVar[Mapping[Store, ExitStack]] = ContextVar("_COMMITTING_LATER", default={})  # noqa: B039  # never changed
+"""The stack that ends each store's write transaction in this thread, inside `Store.commit_at_end`."""
 
 
 class Store:
@@ -95,9 +97,31 @@ class Store:
         block commits, and an error that leaves the inner block rolls nothing back by itself.
         """
         joined = _WRITING.get().get(self)
+        later = _COMMITTING_LATER.get().get(self)
         if joined is not None:
             yield joined
-            return
+        elif later is not None:
+            yield later.enter_context(self._begin_write())
+        else:
+            with self._begin_write() as opened:
+                yield opened
+
+    @contextmanager
+    def commit_at_end(self) -> Iterator[None]:
+        """Commits what `write` does inside, in the same thread, when this block ends; an error rolls all of it back.
+
+        The transaction begins with the first `write`, so that nobody waits for what comes before it. Inside
+        `write`, that block commits. Raises StoreUnavailable.
+        """
+        with ExitStack() as later:
+            before = _COMMITTING_LATER.set({self: later, **_COMMITTING_LATER.get()})
+            try:
+                yield
+            finally:
+                _COMMITTING_LATER.reset(before)
+
+    @contextmanager
+    def _begin_write(self) -> Iterator[Transaction]:
         with transaction(self._engine, write=True) as connection:
             opened = Transaction(connection)
             before = _WRITING.set({**_WRITING.get(), self: opened})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -153,6 +154,59 @@ def test_an_error_that_is_caught_inside_a_write_leaves_it_to_go_on(
 def fail_to_find(store: Store, programme_id: str) -> None:
     with store.write() as tx:
         tx.people.get(programme_id, "nobody")
+
+
+def test_commit_at_end_commits_every_write_when_it_ends(
+    store: Store, store_url: str, programme_id: str, now: datetime
+) -> None:
+    another = Store(store_url)
+    with store.commit_at_end():
+        writing = [store.is_writing]
+        for name in ("Lea", "Mo"):
+            add_person(store, programme_id, name, now)
+        writing.append(store.is_writing)
+        assert (names(store, programme_id), names(another, programme_id)) == (["Lea", "Mo"], [])
+    assert [*writing, store.is_writing] == [False, True, False]
+    assert names(another, programme_id) == ["Lea", "Mo"]
+    another.close()
+
+
+def test_commit_at_end_undoes_every_write_if_an_error_leaves_it(store: Store, programme_id: str, now: datetime) -> None:
+    def write_and_fail() -> None:
+        with store.commit_at_end():
+            add_person(store, programme_id, "Nia", now)
+            add_person(store, programme_id, "Ove", now)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
+    add_person(store, programme_id, "Pia", now)
+    assert names(store, programme_id) == ["Pia"]
+
+
+def test_commit_at_end_without_a_write_holds_nobody_up(
+    store: Store, store_url: str, programme_id: str, now: datetime
+) -> None:
+    another = Store(store_url)
+    with store.commit_at_end():
+        add_person(another, programme_id, "Quin", now)
+        assert names(store, programme_id) == ["Quin"]
+    another.close()
+
+
+@pytest.mark.parametrize("outer", [Store.commit_at_end, Store.write])
+def test_commit_at_end_inside_another_leaves_the_commit_to_it(
+    store: Store, programme_id: str, now: datetime, outer: Callable[[Store], AbstractContextManager[object, None]]
+) -> None:
+    def write_and_fail() -> None:
+        with outer(store):
+            with store.commit_at_end():
+                add_person(store, programme_id, "Rae", now)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
+    assert names(store, programme_id) == []
 
 
 def test_two_stores_never_share_a_transaction(store: Store, store_url: str, programme_id: str, now: datetime) -> None:

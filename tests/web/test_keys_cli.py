@@ -69,6 +69,23 @@ def test_an_operator_who_lost_every_key_makes_another(run: Run, opens: Callable[
     assert run("keys", "list", "--programme", "Another one").stdout.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", [["create", "--name", "y"], ["rotate", "--overlap", "PT0S", "KEY"]])
+def test_a_key_that_can_not_be_printed_is_not_stored(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    key = last_line(run("programmes", "create", "P"))
+    before = run("keys", "list", "--programme", "P").output
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("click.echo", fail)
+        arguments = [key[:9] if argument == "KEY" else argument for argument in command]
+        run("keys", arguments[0], "--programme", "P", *arguments[1:], status=1)
+    assert run("keys", "list", "--programme", "P").output == before
+
+
 def test_keys_are_listed_by_how_they_begin_with_scopes_end_and_last_use(
     run: Run, opens: Callable[[str, str], bool]
 ) -> None:

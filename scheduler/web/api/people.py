@@ -12,7 +12,7 @@ from scheduler.domain.availability.attendees import DEFAULT_HOURS, NO_BUFFER
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Person
 from scheduler.domain.time.zones import zones_of_country
-from scheduler.errors import InvalidFields
+from scheduler.errors import FieldError, InvalidFields
 from scheduler.services import people
 from scheduler.services.freebusy import FbType, free_busy
 from scheduler.store import new_id
@@ -31,7 +31,6 @@ from scheduler.web.documents.attendees import (
 from scheduler.web.fields.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName, backward, not_null
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
-from scheduler.web.http.problems import problem
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_query
 
 api = Blueprint("people", __name__)
@@ -140,7 +139,7 @@ def create_person() -> Response:
     zones = (new.time_zone,) if new.time_zone else zones_of_country(new.country or "")
     if len(zones) > 1:
         detail = f"{new.country} has {len(zones)} time zones; send the one that applies as time_zone"
-        return problem(422, detail, [{"pointer": "/country", "detail": detail, "choices": list(zones)}])
+        raise InvalidFields([FieldError("/country", detail, zones)])
     hours = hours_of(new.working_hours) if "working_hours" in new.model_fields_set else DEFAULT_HOURS
     buffer = new.buffer.to_domain() if new.buffer else NO_BUFFER
     person = Person(new_id(), new.name, new.email, str(zones[0]), hours, buffer, **habits_of(new, ""))

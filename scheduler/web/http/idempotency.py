@@ -1,4 +1,4 @@
-"""Idempotency-Key: a POST that is repeated under its key does nothing again and gets the same answer."""
+"""Idempotency-Key: a POST repeated under its key changes nothing more and gets the same answer."""
 
 from __future__ import annotations
 
@@ -18,17 +18,10 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Cache-Control")
 
 
-class _Refusal(Exception):
-    """Carries an answer that is no success out of the transaction, which then keeps nothing."""
+def answer_once_per_key(view: Callable[..., Response], ids: Mapping[str, str]) -> Response:
+    """Return the view's answer to a POST, or the answer already given under the same key.
 
-    def __init__(self, response: Response) -> None:
-        self.response = response
-
-
-def post_once(view: Callable[..., Response], ids: Mapping[str, str]) -> Response:
-    """The view's answer to a POST, or the one that was given before under the same key.
-
-    Raises InvalidFields for a key that can't be one or stands for another request, and what the view raises.
+    Raises InvalidFields for a malformed key and for one that was sent with another request, and what the view raises.
     """
     key = request.headers.get(FIELD)
     if key is None:
@@ -38,23 +31,19 @@ def post_once(view: Callable[..., Response], ids: Mapping[str, str]) -> Response
 
     def carry_out() -> Answer:
         response = view(**ids)
-        if response.status_code >= 300:
-            raise _Refusal(response)
         kept = tuple((name, response.headers[name]) for name in _KEPT_HEADERS if name in response.headers)
         return Answer(response.status_code, kept, response.get_data(as_text=True))
 
-    # The body comes from the client before anybody has to wait for a transaction.
+    # The body is received before the transaction begins, so that nobody waits for a slow client.
     fingerprint = _fingerprint(api_key().id, request.method, request.path, body_bytes())
     try:
         answer = answer_once(context(), programme_id(), key, fingerprint, carry_out)
     except KeyTaken as error:
         raise InvalidFields.at(f"/{FIELD}", str(error)) from error
-    except _Refusal as refusal:
-        return refusal.response
     replayed = [(REPLAYED, "true")] if answer.replayed else []
     return Response(answer.body, answer.status, [*answer.headers, *replayed])
 
 
 def _fingerprint(key_id: str, method: str, path: str, body: bytes) -> str:
-    """Names the request and who sent it: an answer may hold a secret, and is for nobody else."""
+    """Return the SHA-256 (hex) of the request and its API key: an answer may hold a secret, for that key alone."""
     return hashlib.sha256(b"\n".join((key_id.encode(), method.encode(), path.encode(), body))).hexdigest()

@@ -1,25 +1,47 @@
-"""Conditional requests (RFC 9110 §13): a change says which version it changes, a reader which one it has.
+"""Conditional requests (RFC 9110 §13): a change names the version it changes, a reader the version it has.
 
-The version is looked at and changed in one transaction, so that of two changes of one version only one is made.
+A version is compared and changed in one transaction, so that only one of two changes of one version is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import wraps
 
 from flask import Response, current_app, request
 
 from scheduler.services.locking import lock_meeting, lock_mentorship_with_meetings, lock_person
 from scheduler.store import Transaction
 from scheduler.web.http.etags import is_any, matches, matches_weakly
-from scheduler.web.http.operations import routes_of
+from scheduler.web.http.idempotency import answer_once_per_key
+from scheduler.web.http.operations import Route, View, routes_of
 from scheduler.web.http.problems import PreconditionFailed, PreconditionRequired
 from scheduler.web.http.requests import body_bytes, context, programme_id
 
 _HOW = "read it, and send its ETag as If-Match (or If-Match: * to change it whatever it has become)"
 
 
-def change(view: Callable[..., Response], ids: Mapping[str, str], *, needs_match: bool) -> Response:
+def conditional_view(route: Route) -> View:
+    """Return the route's view with the conditions of its request's method around it.
+
+    GET and HEAD look at If-None-Match, PATCH and DELETE at If-Match, POST at Idempotency-Key. What a view writes is
+    committed once its response exists, and undone if it raises: a view raises its refusals and returns successes only.
+    """
+    operation, view = route.operation, route.view
+
+    @wraps(view)
+    def answer(**ids: str) -> Response:
+        if request.method in {"GET", "HEAD"}:
+            return read(view, ids)
+        with context().store.commit_at_end():
+            if request.method in {"PATCH", "DELETE"}:
+                return _change(view, ids, needs_match=operation.needs_match)
+            return answer_once_per_key(view, ids) if operation.takes_idempotency_key else view(**ids)
+
+    return answer
+
+
+def _change(view: View, ids: Mapping[str, str], *, needs_match: bool) -> Response:
     """The view's answer to a PATCH or DELETE of the resource that a GET of the same address shows.
 
     Raises PreconditionRequired, PreconditionFailed, and what the view raises.
@@ -29,7 +51,7 @@ def change(view: Callable[..., Response], ids: Mapping[str, str], *, needs_match
         raise PreconditionRequired(f"a change of a meeting has to say which version it changes: {_HOW}")
     if (wanted is None or is_any(wanted)) and unwanted is None:
         return view(**ids)
-    body_bytes()  # from the client, before anybody has to wait for this transaction
+    body_bytes()  # received before the transaction begins, so that nobody waits for a slow client
     with context().store.write() as tx:
         _lock(tx, ids)
         etag = _present_etag()
@@ -38,7 +60,7 @@ def change(view: Callable[..., Response], ids: Mapping[str, str], *, needs_match
         return view(**ids)
 
 
-def read(view: Callable[..., Response], ids: Mapping[str, str]) -> Response:
+def read(view: View, ids: Mapping[str, str]) -> Response:
     """The view's answer to a GET or HEAD, or 304 if the client has this version.
 
     Raises PreconditionFailed if it wants only another one, and what the view raises.
@@ -72,6 +94,7 @@ def _lock(tx: Transaction, ids: Mapping[str, str]) -> None:
 
 
 def _present_etag() -> str:
+    """The ETag that a GET of the request's address answers with now."""
     adapter = current_app.create_url_adapter(request)
     assert adapter is not None  # there is a request
     endpoint, ids = adapter.match(method="GET")

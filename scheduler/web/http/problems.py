@@ -237,8 +237,13 @@ def _field_problem(errors: Sequence[FieldError]) -> Response:
     first = errors[0]
     where = first.pointer or "the request"
     rest = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    rows = [{"pointer": error.pointer, "detail": error.detail} for error in errors]
-    return problem(422, f"{where}: {first.detail}{rest}", rows)
+    return problem(422, f"{where}: {first.detail}{rest}", [_row(error) for error in errors])
+
+
+def _row(error: FieldError) -> dict[str, Any]:
+    """The `ProblemField` of an error."""
+    choices = {"choices": list(error.choices)} if error.choices else {}
+    return {"pointer": error.pointer, "detail": error.detail} | choices
 
 
 def _escaped(part: str | int) -> str:
