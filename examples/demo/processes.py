@@ -1,9 +1,10 @@
-"""Starts the CalDAV server and the service on loopback, each in its own folder, and ends what it started."""
+"""Servers of the demo, as processes on loopback."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -14,10 +15,12 @@ from pathlib import Path
 import requests
 
 HOST = "127.0.0.1"
+SERVICE_PORT = int(os.environ.get("SCHEDULER_PORT", "8080"))
+"""Where the service listens, if nothing else does."""
 FOLDER = Path("var/demo")
 SCHEDULER = str(Path(sys.executable).with_name("scheduler"))
 PATIENCE = 30.0
-"""Seconds that a server may take to answer."""
+"""Seconds within which a server that was started has to answer."""
 
 CALDAV_LOGINS = {"mentor": "mentor-password", "mentee": "mentee-password"}
 
@@ -37,11 +40,11 @@ level = warning
 
 
 class ServerDied(Exception):
-    """A server ended or never answered; its log says why."""
+    """A server ended, or did not answer in time; its log says why."""
 
 
-def free_port(wanted: int) -> int:
-    """The port, or any free one if something else has it."""
+def free_port(wanted: int = 0) -> int:
+    """Return the wanted port of loopback if it is free, else any free one."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             try:
@@ -53,7 +56,7 @@ def free_port(wanted: int) -> int:
 
 
 class Server:
-    """A process that serves HTTP on loopback until it is stopped."""
+    """A process that serves HTTP on loopback; it runs from the start, and again after ``start()``."""
 
     def __init__(
         self,
@@ -66,13 +69,20 @@ class Server:
         self.name = name
         self.url = url
         self.log = folder / f"{name}.log"
-        with self.log.open("wb") as log:
+        self._command = command
+        self._environment = {**os.environ, **(environment or {})}
+        self.log.unlink(missing_ok=True)
+        self.start()
+
+    def start(self) -> None:
+        """Start the process; its output is appended to the log."""
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**os.environ, **(environment or {})}, start_new_session=True
+                self._command, stdout=log, stderr=log, env=self._environment, start_new_session=True
             )
 
     def wait(self) -> None:
-        """Waits until it answers. Raises ServerDied."""
+        """Wait until it answers. Raises ServerDied."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -84,7 +94,7 @@ class Server:
         raise ServerDied(f"{self.name} does not answer at {self.url}; {self.log} says why")
 
     def stop(self) -> None:
-        """Asks it to end and waits."""
+        """Ask the process to end, and wait until it has."""
         self.process.terminate()
         try:
             self.process.wait(timeout=20)
@@ -92,12 +102,17 @@ class Server:
             self.process.kill()
             self.process.wait()
 
+    def kill(self) -> None:
+        """Send SIGKILL to the process and to those that it started, as when a container is killed."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
 
 def start_radicale(within: Path = FOLDER) -> Server:
-    """A CalDAV server with two users, its collections under a folder."""
+    """Start a CalDAV server with two users, its collections below a folder."""
     folder = (within / "radicale").resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port(5232)
+    port = free_port()
     (folder / "users").write_text("".join(f"{user}:{password}\n" for user, password in CALDAV_LOGINS.items()))
     config = folder / "config"
     config.write_text(RADICALE_CONFIG.format(host=HOST, port=port, folder=folder))
@@ -106,7 +121,7 @@ def start_radicale(within: Path = FOLDER) -> Server:
 
 
 def service_environment() -> dict[str, str]:
-    """The settings of the demo's service; its secret key is made once and kept."""
+    """The settings of the demo's service, as environment variables; its secret key is made once and kept."""
     secret = FOLDER / "secret-key"
     if not secret.exists():
         secret.touch(mode=0o600)
@@ -119,18 +134,18 @@ def service_environment() -> dict[str, str]:
 
 
 def migrate(environment: Mapping[str, str]) -> None:
-    """Makes the database, or brings it to this version."""
+    """Make the database, or migrate it to this version."""
     _scheduler(environment, "migrate")
 
 
 def create_programme(environment: Mapping[str, str], name: str) -> str:
-    """A new programme's API key: the last line of what the command prints."""
+    """Create a programme and return its API key, the last line of what the command prints."""
     return _scheduler(environment, "programmes", "create", name).splitlines()[-1]
 
 
 def start_service(environment: Mapping[str, str]) -> Server:
-    """The service, with its embedded worker."""
-    port = free_port(8080)
+    """Start the service with its worker in the same process."""
+    port = free_port(SERVICE_PORT)
     command = [SCHEDULER, "serve", "--host", HOST, "--port", str(port)]
     return Server("scheduler", command, f"http://{HOST}:{port}/healthz", environment)
 

@@ -20,9 +20,17 @@ console.width = max(console.width, 120)
 STATUS = {"clear": "clear", "moved": "[yellow]moved[/]", "skipped": "[red]skipped[/]"}
 
 
+TABLE_STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "title_justify": "left", "pad_edge": False}
+
+
+def heading(text: str) -> str:
+    """The text in the style of a table's title."""
+    return f"[bold not italic]{text}[/]"
+
+
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """A step that takes a while: said at once, and how long it took when it is done."""
+    """Name a step that takes a while at once, and how long it took when it is done."""
     began = datetime.now().astimezone()
     with console.status(text):
         yield
@@ -31,23 +39,25 @@ def step(text: str) -> Iterator[None]:
 
 
 def print_slots(answer: dict[str, Any], names: Sequence[str]) -> None:
-    """The best slots of an answer in everybody's local time."""
-    table = Table(*names, "score", title=_title(f"The best of {answer['total']} slots for a first talk"), **_STYLE)
+    """Print the slots of an answer in everybody's local time."""
+    table = Table(
+        *names, "score", title=heading(f"The best of {answer['total']} slots for a first talk"), **TABLE_STYLE
+    )
     for slot in answer["slots"]:
         locals_ = [datetime.fromisoformat(row["start"]) for row in slot["attendees"]]
         table.add_row(*(f"{local:%a %d %b %Y  %H:%M}" for local in locals_), f"{slot['score']:.3f}")
     console.print(table)
 
 
-def print_cadence(place: int, cadence: dict[str, Any], names: Sequence[str], zones: Sequence[str]) -> None:
-    """One cadence: a row an occurrence, with what it comes to and why, and the clock changes in between."""
+def print_cadence(rank: int, cadence: dict[str, Any], names: Sequence[str], zones: Sequence[str]) -> None:
+    """Print a cadence: a row for each occurrence, with its status and the reason, and the clock changes in between."""
     clear, count = cadence["clear_count"], cadence["occurrence_count"]
     first = datetime.fromisoformat(cadence["dtstart"])
     title = (
-        f"{place}. {first:%A} {first:%H:%M} in {cadence['time_zone']}: {clear} of {count} clear, "
+        f"{rank}. {first:%A} {first:%H:%M} in {cadence['time_zone']}: {clear} of {count} clear, "
         f"score {cadence['score']:.3f}"
     )
-    table = Table(*names, Column("", no_wrap=True), "why", title=_title(title), **_STYLE)
+    table = Table(*names, Column("", no_wrap=True), "why", title=heading(title), **TABLE_STYLE)
     shifts = cadence["local_time_shifts"]
     for row in cadence["occurrences"]:
         locals_ = [datetime.fromisoformat(attendee["start"]) for attendee in row["attendees"]]
@@ -61,16 +71,24 @@ def print_cadence(place: int, cadence: dict[str, Any], names: Sequence[str], zon
         )
 
 
+def print_checks(checks: Mapping[str, bool]) -> bool:
+    """Print what was checked, a line each; whether all of it agreed."""
+    for check, agreed in checks.items():
+        console.print(f"{'[green]✓[/]' if agreed else '[red]✗[/]'} {check}")
+    console.print()
+    return all(checks.values())
+
+
 def print_comparison(
     promised: Sequence[Meeting], found: Mapping[str, Sequence[Meeting]], zones: Sequence[str], names: Sequence[str]
 ) -> bool:
-    """Promise and readings side by side; whether they are exactly the same."""
+    """Print the promised meetings beside those found by each tool; whether they are exactly the same."""
     table = Table(
         Column("promised (UTC)", no_wrap=True),
         *names,
         *(name.replace(", ", "\n") for name in found),
-        title=_title("Read back with tools that are not ours"),
-        **_STYLE,
+        title=heading("Read back with tools that are not ours"),
+        **TABLE_STYLE,
     )
     everything = sorted({meeting for meetings in (promised, *found.values()) for meeting in meetings})
     for meeting in everything:
@@ -80,13 +98,6 @@ def print_comparison(
         table.add_row(said, *locals_, *("[green]✓[/]" if meeting in rows else "[red]✗[/]" for rows in found.values()))
     console.print(table)
     return all(sorted(rows) == sorted(promised) for rows in found.values())
-
-
-_STYLE: dict[str, Any] = {"box": box.SIMPLE_HEAD, "title_justify": "left", "pad_edge": False}
-
-
-def _title(text: str) -> str:
-    return f"[bold not italic]{text}[/]"
 
 
 def _shifted(index: int, local: datetime, shifts: Sequence[dict[str, Any]]) -> str:
