@@ -38,11 +38,12 @@ lock: ## write the lock files anew after a change of pyproject.toml; UPGRADE=1 t
 	  compile --extra build --extra demo --constraint requirements-dev.lock --output-file requirements-demo.lock; \
 	  compile --extra build --extra server --constraint requirements-dev.lock --output-file requirements.lock
 
-demo: $(READY) ## watch the whole trip: people, slots, cadences, a booking, CalDAV and a feed (ONCE=1 exits when done)
-	@$(BIN)/python -m examples.demo $(if $(ONCE),--once)
+# The cluster is made of packages that only development needs.
+demo: $(if $(filter cluster all,$(ACT)),$(READY_DEV),$(READY)) ## watch the main job: people, slots, a cadence, CalDAV, a feed (ACT=name: another act; ONCE=1: exit when done)
+	@$(BIN)/python -m examples.demo $(if $(ACT),--act $(ACT)) $(if $(ONCE),--once)
 
-cluster: $(READY_DEV) ## the demo against the parts of compose.yaml, without containers, some of them killed (ONCE=1 exits when done)
-	@$(BIN)/python -m examples.cluster $(if $(ONCE),--once)
+cluster: ## the demo against the parts of compose.yaml, some of them killed; the same as make demo ACT=cluster
+	@$(MAKE) --no-print-directory demo ACT=cluster
 
 # The suite starts hundreds of processes: what the first one compiles, the others read.
 test: export PYTHONDONTWRITEBYTECODE =

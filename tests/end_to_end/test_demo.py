@@ -90,7 +90,8 @@ def test_every_act_agrees_and_ends_what_it_started(tmp_path: Path, figures: Figu
 
 def earliest_day(output: str) -> date:
     """The earliest day in the tables of a demo."""
-    return min(datetime.strptime(text, "%d %b %Y").date() for text in re.findall(r"\d\d [A-Z][a-z]{2} \d{4}", output))
+    days = re.findall(r"\d\d [A-Z][a-z]{2} \d{4}", output)
+    return min(datetime.strptime(f"{day} +0000", "%d %b %Y %z").date() for day in days)
 
 
 def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
