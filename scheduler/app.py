@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import structlog
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
-from scheduler.config import Settings
+from scheduler.config import Settings, find_ignored, load_settings
+from scheduler.logs import configure_logs
 from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault
 from scheduler.store import Store
@@ -23,6 +25,20 @@ from scheduler.web.http.preconditions import conditional_view
 from scheduler.web.http.problems import register_errors
 from scheduler.web.http.requests import register_request_log
 from scheduler.web.site.pages import register_pages
+
+log = structlog.get_logger(__name__)
+
+
+def read_settings() -> Settings:
+    """Return the environment's settings, set up the logs accordingly, and warn of variables that set nothing.
+
+    Raises BadSettings.
+    """
+    settings = load_settings()
+    configure_logs(settings.log_format)
+    for warning in find_ignored():
+        log.warning(warning)
+    return settings
 
 
 def create_context(settings: Settings) -> Context:

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from scheduler.app import create_context, create_service
-from scheduler.config import load_settings
-from scheduler.logs import configure_logs
+from scheduler.app import create_context, create_service, read_settings
 from scheduler.web.http.metrics import start_metrics
 
 
 def create() -> Flask:
     """The service as the environment says. Raises BadSettings, PublicSecretKey, NoMetricsPort."""
-    settings = load_settings()
-    configure_logs(settings.log_format)
+    settings = read_settings()
     context = create_context(settings)
     app = create_service(settings, context)
     start_metrics(context, settings.metrics_host, settings.metrics_port)

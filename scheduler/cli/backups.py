@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from scheduler.cli.opening import open_context, open_service, read_settings
+from scheduler.app import read_settings
+from scheduler.cli.opening import open_context, open_service
 
 
 @click.command()
@@ -15,7 +16,7 @@ from scheduler.cli.opening import open_context, open_service, read_settings
 def backup(file: Path, force: bool) -> None:
     """Copy the database to FILE; the service may go on running.
 
-    The passwords in it open with the secret key alone: keep that elsewhere.
+    The calendar passwords in it are encrypted under the secret key: keep that elsewhere.
     """
     _, context = open_service()
     context.store.backup(file, overwrite=force)
@@ -25,8 +26,8 @@ def backup(file: Path, force: bool) -> None:
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def restore(file: Path) -> None:
-    """Make the database what FILE holds, in place of all that is in it; the service may go on running."""
+    """Replace the database by a backup; the service may go on running."""
     context = open_context(read_settings())
     context.store.restore(file)
-    again = "what was revoked, rotated or deleted since then is there again (keys, feeds, people): look through it"
+    again = "keys, feeds and people that were revoked, rotated or deleted since then are back: check them"
     click.echo(f"restored {context.store.name} from {file}; {again}, and run 'scheduler doctor'", err=True)

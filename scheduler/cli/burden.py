@@ -23,7 +23,10 @@ from scheduler.web.fields.fields import backward, parse_instant
 @click.option("--json", "as_json", is_flag=True, help="print what GET /v1/people/{id}/burden answers")
 @click.argument("person")
 def burden(programme: str, start: str | None, end: str | None, person: str, *, as_json: bool) -> None:
-    """Print the burden of all meetings of PERSON (an id), and of each mentorship beside the partner's."""
+    """Print a person's burden of odd hours, and the partner's of each mentorship.
+
+    PERSON is an id.
+    """
     span = _span(start, end)
     _, context = open_service(opens_secrets=False)
     ledger = burden_ledger(context, find_programme(context, programme).id, person, *span)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 from pydantic import SecretStr
 
-from scheduler.app import routed_app
-from scheduler.cli.opening import read_settings
+from scheduler.app import read_settings, routed_app
 from scheduler.cli.tables import print_answer, scoring_table
 from scheduler.config import DEVELOPMENT_KEY, Settings
 from scheduler.store import database_name
@@ -17,7 +16,7 @@ from scheduler.web.openapi.description import openapi_yaml
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="print what GET /v1/scoring answers")
 def scoring(as_json: bool) -> None:
-    """Print how meetings are scored and whose burden they are."""
+    """Print the scoring rules, and whose burden counts."""
     print_answer(ScoringDocument.of_the_engine().model_dump_json() if as_json else scoring_table())
 
 
@@ -35,7 +34,7 @@ def _default(value: SecretStr) -> str:
 
 @click.command()
 def config() -> None:
-    """List the settings, the variables they come from, and their values; secrets are not shown."""
+    """List the settings, their variables and values; secrets are not shown."""
     settings = read_settings()
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)

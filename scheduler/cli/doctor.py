@@ -6,7 +6,8 @@ import time
 
 import click
 
-from scheduler.cli.opening import open_context, read_settings
+from scheduler.app import read_settings
+from scheduler.cli.opening import open_context
 from scheduler.services.doctor import Looked, examine
 
 EVERY = 2.0
@@ -17,9 +18,10 @@ EVERY = 2.0
 @click.option("--programme", help="look at this one alone; its id or its name")
 @click.option("--offline", is_flag=True, help="ask no calendar server")
 def doctor(programme: str | None, offline: bool) -> None:
-    """Compare the store, the feeds and people's calendars, and say what differs, with a remedy, a line each.
+    """Compare the database, the feeds and people's calendars, and list what differs.
 
-    Changes nothing, and may run beside the service. Exit status 1 if anything differs or can't be known.
+    Prints a line for each difference, with a remedy. Changes nothing, and may run beside the service. Exit status 1 if
+    anything differs or can't be known.
     """
     context = open_context(read_settings())
     looked, findings = Looked(), 0

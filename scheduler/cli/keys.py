@@ -21,7 +21,10 @@ _PROGRAMME = click.option("--programme", required=True, help="its id or its name
 
 @click.group()
 def keys() -> None:
-    """Manage a programme's API keys. KEY is an id, or how the key begins."""
+    """Manage a programme's API keys.
+
+    KEY is a key's id or its first characters, as 'keys list' prints them.
+    """
 
 
 @keys.command("list")

@@ -13,7 +13,7 @@ from scheduler.web.fields.fields import Name
 
 @click.group()
 def programmes() -> None:
-    """Manage programmes."""
+    """Create and list programmes."""
 
 
 @programmes.command("create")

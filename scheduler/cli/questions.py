@@ -34,7 +34,10 @@ _D = TypeVar("_D", bound=Document)
 @click.option("--json", "as_json", is_flag=True, help="print the answer as JSON")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="draw the answer into this file, too")
 def slots(file: str, as_json: bool, svg: Path | None) -> None:
-    """Find slots: FILE (or -) holds a request of POST /v1/slots with inline attendees."""
+    """Find slots for the request in FILE.
+
+    FILE (- is stdin) holds the body of POST /v1/slots, with inline attendees. No database is needed.
+    """
     asked = _read(SlotsRequest, file)
     now = datetime.now(UTC)
     attendees = inline_attendees(asked.specs())
@@ -49,7 +52,10 @@ def slots(file: str, as_json: bool, svg: Path | None) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="print the answer as JSON")
 def cadences(file: str, as_json: bool) -> None:
-    """Find cadences: FILE (or -) holds a request of POST /v1/cadences with inline attendees."""
+    """Find cadences for the request in FILE.
+
+    FILE (- is stdin) holds the body of POST /v1/cadences, with inline attendees. No database is needed.
+    """
     asked = _read(CadencesRequest, file)
     attendees = inline_attendees(asked.specs())
     found = cadences_or_rotations(with_attendees(asked.to_query(), attendees))
@@ -61,7 +67,10 @@ def cadences(file: str, as_json: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="print the answer as JSON")
 def sequences(file: str, as_json: bool) -> None:
-    """Find sequences: FILE (or -) holds a request of POST /v1/sequences with inline attendees."""
+    """Find sequences for the request in FILE.
+
+    FILE (- is stdin) holds the body of POST /v1/sequences, with inline attendees. No database is needed.
+    """
     asked = _read(SequencesRequest, file)
     now = datetime.now(UTC)
     attendees = inline_attendees(specs_of(asked.attendees))

@@ -31,7 +31,7 @@ from scheduler.services.ports import Context
 from scheduler.services.programmes import find_programme
 from scheduler.services.publishing import copy_for
 from scheduler.services.secrets import UndecipherableSecret
-from scheduler.store import DeliveryRow, FeedPage, Login, StoredMeeting, StoreUnavailable
+from scheduler.store import DeliveryRow, FeedPage, Login, SchemaMismatch, StoredMeeting, StoreUnavailable
 
 Progress = Callable[[str], object]
 """Told what is looked at, for whoever waits."""
@@ -57,8 +57,10 @@ def examine(
 
     Raises NotFound and SeveralFit for the programme, StoreUnavailable.
     """
-    if not context.store.is_migrated():
-        yield Finding("database", "it is not at this version", "run 'scheduler migrate'")
+    try:
+        context.store.check_schema()
+    except SchemaMismatch as error:
+        yield Finding("database", error.problem, error.remedy)
         return
     progress("the database itself")
     damages = context.store.find_damage()

@@ -10,6 +10,7 @@ from scheduler.store.lookups import FeedState
 from scheduler.store.meetings import MeetingId, MentorshipOccurrence, StoredMeeting
 from scheduler.store.programmes import Programme
 from scheduler.store.rows import Position, new_id
+from scheduler.store.schema import NewerDatabase, NotMigrated, SchemaMismatch
 from scheduler.store.sealed import SEALED_KINDS, SealedText
 from scheduler.store.store import Store, Transaction
 
@@ -24,9 +25,12 @@ __all__ = [
     "Login",
     "MeetingId",
     "MentorshipOccurrence",
+    "NewerDatabase",
+    "NotMigrated",
     "Position",
     "Programme",
     "Reading",
+    "SchemaMismatch",
     "SealedText",
     "StatementRefused",
     "Store",

@@ -45,6 +45,7 @@ def restore(file: Path, database: Path) -> None:
     """
     with _wrap_errors(f"{file} can't be restored"), closing(_open(file, "ro")) as source:
         _check_backup(source, file)
+        database.parent.mkdir(parents=True, exist_ok=True)
         with closing(_open(database, "rwc")) as target:
             target.execute("PRAGMA journal_mode = WAL")
             _copy(source, target)
@@ -77,6 +78,13 @@ def _check_backup(source: sqlite3.Connection, file: Path) -> None:
     found = {str(row[0]) for row in source.execute("SELECT version_num FROM alembic_version")} if known else set()
     if not known:
         raise BackupFailed(f"{file} is not a database of this service; give a file made by 'scheduler backup'")
+    try:
+        schema.check_known(found)
+    except schema.NewerDatabase as error:
+        raise BackupFailed(
+            f"{file} is at version {', '.join(error.revisions)} of the schema, which this version of the "
+            "scheduler does not know: restore it with the version that made it"
+        ) from error
     if found != schema.heads():
         raise BackupFailed(
             f"{file} is at version {', '.join(sorted(found))} of the schema, not {', '.join(sorted(schema.heads()))}; "

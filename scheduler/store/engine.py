@@ -7,8 +7,9 @@ state of the database and can change nothing.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from scheduler.errors import InvalidValue
-from scheduler.store.failures import StoreUnavailable, unavailable
+from scheduler.store.failures import StoreUnavailable, away, unavailable
 
 BUSY_SECONDS = 20
 """How long a transaction waits for another one: for its turn on SQLite, for a row, for a free connection."""
@@ -36,18 +37,23 @@ _WRITE: dict[str, dict[str, Any]] = {
     "sqlite": {},
     "postgresql": {"isolation_level": "READ COMMITTED"},  # what is read after a lock is what its last holder left
 }
+_POSTGRESQL = {"postgresql", "postgres"}
+"""What operators type; libpq takes both."""
+_POSTGRESQL_DRIVER = "postgresql+psycopg"
+_POSTGRESQL_EXAMPLE = "postgresql://user:password@host/database"
+_EITHER = f"sqlite:///var/scheduler.db' or '{_POSTGRESQL_EXAMPLE}"
 _MIGRATION_LOCK = 0x7363686564756C65
 
 
 class InvalidDatabaseUrl(InvalidValue):
     """A database URL that can't be used. It may hold a password, so it is not repeated."""
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(f"the database URL {problem}; give one such as 'sqlite:///var/scheduler.db'")
+    def __init__(self, problem: str, example: str = "sqlite:///var/scheduler.db") -> None:
+        super().__init__(f"the database URL {problem}; give one such as '{example}'")
 
 
 def open_engine(url: str, connections: int = 15) -> Engine:
-    """The engine for a database URL, with so many connections at most; a SQLite file's folder is made.
+    """The engine for a database URL, with so many connections at most; a SQLite file is not made.
 
     Raises InvalidDatabaseUrl.
     """
@@ -77,10 +83,10 @@ def transaction(engine: Engine, *, write: bool, wait: bool = True) -> Iterator[C
             _check_whole(connection)
             connection.commit()
     except DBAPIError as error:
-        away = unavailable(error, write=write)
-        if away is None:
+        refusal = unavailable(error, write=write, database=engine.url.render_as_string(hide_password=True))
+        if refusal is None:
             raise
-        raise away from error
+        raise refusal from error
     except NoConnectionFree as error:
         raise StoreUnavailable("every connection is in use") from error
 
@@ -104,17 +110,31 @@ def _check_whole(connection: Connection) -> None:
 
 
 def prepare_for_migration(engine: Engine) -> None:
-    """Sets what has to be set once in a database, outside of any transaction. Raises StoreUnavailable."""
-    if engine.dialect.name == "sqlite":
-        # Readers then never wait for the writer. The file remembers it.
-        try:
-            with _begun(engine, {"sqlite_begin": None}) as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-        except DBAPIError as error:
-            away = unavailable(error, write=True)
-            if away is None:
-                raise
-            raise away from error
+    """Make a SQLite file and its folder, and set what is set once, outside of any transaction.
+
+    Raises StoreUnavailable.
+    """
+    if engine.dialect.name != "sqlite" or engine.url.database is None:
+        return
+    name = engine.url.render_as_string()
+    make_folder(Path(engine.url.database).parent, name)
+    try:
+        with closing(sqlite3.connect(engine.url.database, timeout=BUSY_SECONDS)) as connection:
+            # Readers then never wait for the writer. The file remembers it.
+            connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error as error:
+        raise (away(error, write=True, is_lost=False, database=name) or error) from error
+
+
+def make_folder(folder: Path, database: str) -> None:
+    """Make the folder of a SQLite database. Raises StoreUnavailable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"its folder can't be made ({error.strerror})"
+        raise StoreUnavailable(
+            reason, "give another path, or make a folder that this user may write to", database
+        ) from error
 
 
 def lock_migrations(connection: Connection) -> None:
@@ -131,17 +151,22 @@ def lock_migrations(connection: Connection) -> None:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise InvalidDatabaseUrl("can't be read") from error
+    except (ArgumentError, ValueError) as error:
+        raise InvalidDatabaseUrl("can't be read", _EITHER) from error
     backend = parsed.get_backend_name()
-    if backend not in {"sqlite", "postgresql"}:
-        raise InvalidDatabaseUrl(f"names {backend!r}, which is neither sqlite nor postgresql")
+    if backend not in {"sqlite", *_POSTGRESQL}:
+        raise InvalidDatabaseUrl(f"names {backend!r}, which is neither sqlite nor postgresql", _EITHER)
+    if backend in _POSTGRESQL and parsed.drivername not in {*_POSTGRESQL, _POSTGRESQL_DRIVER}:
+        driver = parsed.get_driver_name()
+        raise InvalidDatabaseUrl(f"names the driver {driver!r}, which is not used here", _POSTGRESQL_EXAMPLE)
+    name = parsed.database or ""
+    if backend == "sqlite" and (name in {"", ":memory:"} or name.startswith("file:")):
+        raise InvalidDatabaseUrl("names no file, and threads can't share a SQLite database in memory")
     return parsed
 
 
 def _open_postgresql(url: URL, pool: dict[str, Any]) -> Engine:
-    if url.drivername == "postgresql":  # what operators type; SQLAlchemy would take another driver for it
-        url = url.set(drivername="postgresql+psycopg")
+    url = url.set(drivername=_POSTGRESQL_DRIVER)
     patience = {
         "lock_timeout": BUSY_SECONDS,
         "statement_timeout": STATEMENT_SECONDS,
@@ -154,21 +179,18 @@ def _open_postgresql(url: URL, pool: dict[str, Any]) -> Engine:
         "application_name": "mentorship-scheduler",
     }
     chosen = {name: value for name, value in limits.items() if name not in url.query}
-    try:
-        return create_engine(url, pool_pre_ping=True, connect_args=chosen, **pool)
-    except ModuleNotFoundError as error:
-        raise InvalidDatabaseUrl(f"needs the package {error.name!r}, which is not installed") from error
+    return create_engine(url, pool_pre_ping=True, connect_args=chosen, **pool)
 
 
 def _open_sqlite(url: URL, pool: dict[str, Any]) -> Engine:
-    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-        raise InvalidDatabaseUrl("names no file, and threads can't share a SQLite database in memory")
-    path = Path(url.database).absolute()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidDatabaseUrl(f"names a file in a folder that can't be made ({error.strerror})") from error
-    engine = create_engine(url.set(database=str(path)), connect_args={"timeout": BUSY_SECONDS}, **pool)
+    path = Path(url.database or "").absolute()
+
+    def connect() -> sqlite3.Connection:
+        """A connection to the file, which is not made if it is missing."""
+        # The pool gives a connection to one thread at a time.
+        return sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+
+    engine = create_engine(url.set(database=str(path)), creator=connect, **pool)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -57,7 +57,7 @@ _COMMITTING_LATER: ContextVar[Mapping[Store, ExitStack]] = ContextVar("_COMMITTI
 class Store:
     """A database by its URL; any number of threads may share one. Raises InvalidDatabaseUrl.
 
-    A SQLite file is created, with its folder, when it is first used; it has no tables before `migrate`.
+    A SQLite file is created, with its folder, by `migrate` and `restore` alone.
     At most ``connections`` transactions are open at a time; more wait.
     """
 
@@ -69,6 +69,11 @@ class Store:
     def name(self) -> str:
         """The database's URL without its password."""
         return self._engine.url.render_as_string(hide_password=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a SQLite file."""
+        return self._engine.dialect.name == "sqlite"
 
     @property
     def is_writing(self) -> bool:
@@ -142,17 +147,28 @@ class Store:
     def migrate(self) -> None:
         """Bring the schema to what this code needs; a second process that migrates waits.
 
-        Raises StoreUnavailable.
+        Raises StoreUnavailable, NewerDatabase.
         """
         prepare_for_migration(self._engine)
         with transaction(self._engine, write=True) as connection:
             lock_migrations(connection)
             schema.upgrade(connection)
 
+    def check_schema(self) -> None:
+        """Raise NotMigrated or NewerDatabase unless the schema is what this code needs. Raises StoreUnavailable."""
+        file = self._engine.url.database if self.is_sqlite else None
+        if file is not None and not Path(file).exists():
+            raise schema.NotMigrated(f"there is no database at {file}")
+        with transaction(self._engine, write=False) as connection:
+            schema.check(connection)
+
     def is_migrated(self) -> bool:
         """Whether the schema is what this code needs. Raises StoreUnavailable."""
-        with transaction(self._engine, write=False) as connection:
-            return schema.is_current(connection)
+        try:
+            self.check_schema()
+        except schema.SchemaMismatch:
+            return False
+        return True
 
     def find_damage(self) -> list[str]:
         """What is wrong with the database itself, a sentence each. Raises StoreUnavailable."""
@@ -168,7 +184,7 @@ class Store:
 
     def _sqlite_file(self) -> Path:
         url = self._engine.url
-        if self._engine.dialect.name != "sqlite" or url.database is None:
+        if not self.is_sqlite or url.database is None:
             raise BackupFailed(f"{self.name} is backed up with pg_dump and restored with pg_restore, not from here")
         return Path(url.database)
 

@@ -376,4 +376,4 @@ def test_a_database_that_is_not_migrated_is_a_finding(tmp_path: Path) -> None:
     result = run(tmp_path / "new.db")
 
     assert result.returncode == 1
-    assert result.stdout == "database: it is not at this version; run 'scheduler migrate'\n"
+    assert result.stdout == f"database: there is no database at {tmp_path / 'new.db'}; run 'scheduler migrate' first\n"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from support.postgres import PostgreSQL
 
-from scheduler.store import Store, schema
-from scheduler.store.engine import open_engine, transaction
+from scheduler.store import NewerDatabase, NotMigrated, Store, StoreUnavailable, schema
+from scheduler.store.engine import open_engine, prepare_for_migration, transaction
 from scheduler.store.tables import metadata
 
 
@@ -83,6 +86,7 @@ def test_downgrading_leaves_no_table_of_ours(store_url: str) -> None:
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
     engine = open_engine(empty_url)
+    prepare_for_migration(engine)
 
     def migrate_and_fail() -> None:
         with transaction(engine, write=True) as connection:
@@ -111,6 +115,67 @@ def test_processes_that_migrate_at_once_wait_for_each_other(empty_url: str) -> N
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0, 0]
+
+
+def test_newer_database_is_refused_with_its_revision(empty_url: str) -> None:
+    migrate(empty_url)
+    engine = open_engine(empty_url)
+    with transaction(engine, write=True) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    store = Store(empty_url)
+    for use in (store.migrate, store.check_schema):
+        with pytest.raises(NewerDatabase, match="at revision 9999, which this version of the scheduler does not know"):
+            use()
+    assert not store.is_migrated()
+    store.close()
+
+
+def test_checking_a_missing_database_makes_no_file(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'folder' / 'new.db'}")
+    assert not store.is_migrated()
+    with pytest.raises(NotMigrated, match=r"there is no database at .*new\.db; run 'scheduler migrate' first"):
+        store.check_schema()
+    with pytest.raises(StoreUnavailable, match="check that the file and its folder exist"), store.write():
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreUnavailable, match=r"its folder can't be made \(.*\); give another path") as refusal:
+        Store(f"sqlite:///{tmp_path / 'file' / 'new.db'}").migrate()
+    assert "try again" not in str(refusal.value)
+
+
+def test_folder_that_can_not_be_written_is_named() -> None:
+    with TemporaryDirectory() as locked:  # every folder above it can be entered by all users
+        Path(locked).chmod(0o555)
+        with without_root(), pytest.raises(StoreUnavailable) as refusal:
+            Store(f"sqlite:///{locked}/new.db").migrate()
+    assert f"the database sqlite:///{locked}/new.db can't be used: unable to open" in str(refusal.value)
+    assert "this user may write to both" in str(refusal.value)
+    assert "try again" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("use", [Store.migrate, Store.check_schema])
+def test_file_that_is_no_database_is_named(tmp_path: Path, use: Callable[[Store], None]) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not a database" * 500)
+    with pytest.raises(StoreUnavailable, match=r"notes\.txt can't be used: file is not a database; give the path of a"):
+        use(Store(f"sqlite:///{file}"))
+    assert file.read_text() == "not a database" * 500
+
+
+@contextmanager
+def without_root() -> Iterator[None]:
+    """Runs as an ordinary user, whom the rights of files bind; not all tests are run by root."""
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def _migrate_in_process(url: str) -> None:

@@ -25,7 +25,7 @@ from psycopg import sql
 
 from scheduler.store import Store
 
-_FOLDER = "SCHEDULER_TESTS_POSTGRES"
+_FOLDER = "TESTS_POSTGRES"
 """Tells the workers of a run, which inherit the environment, where its server is."""
 _TEMPLATE = "migrated"
 _SETTINGS = {

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import structlog
 import yaml
@@ -19,7 +22,7 @@ from support.api import Api, Clock, context_of
 from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
-from scheduler.cli import main
+from scheduler.cli import COMMANDS, main
 from scheduler.domain.search.scoring import PARTS
 
 ROOT = Path(__file__).parents[2]
@@ -218,6 +221,58 @@ def test_a_setting_that_cannot_be_used_is_one_line_with_status_1(
 
 def test_the_api_is_described_whatever_the_settings_are(run: Run) -> None:
     assert run("openapi", port="many", secret_key="short").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [["serve"], ["work"], ["backup", "x.db"], ["keys", "list", "--programme", "x"]])
+def test_command_without_database_names_the_remedy_and_makes_no_file(
+    run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    result = run(*command, secret_key="k" * 32)
+    assert result.exit_code == 1
+    path = tmp_path / "var" / "scheduler.db"
+    assert result.stderr == f"scheduler: there is no database at {path}; run 'scheduler migrate' first\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["serve"], ["migrate"], ["doctor"]])
+def test_command_on_a_newer_database_says_so_in_one_line(run: Run, tmp_path: Path, command: list[str]) -> None:
+    run("migrate")
+    with closing(sqlite3.connect(tmp_path / "var" / "scheduler.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    result = run(*command, secret_key="k" * 32)
+    assert result.exit_code == 1
+    assert "the database is at revision 9999, which this version of the scheduler does not know" in result.output
+    assert result.output.splitlines()[0].endswith(
+        "; run the newer version, or restore a backup from before the upgrade"
+    )
+
+
+def test_unknown_variable_is_warned_of_and_the_command_goes_on(run: Run) -> None:
+    result = run("config", prot="9000")
+    assert result.exit_code == 0
+    assert "SCHEDULER_PROT is not a setting and is ignored; did you mean SCHEDULER_PORT?" in result.stderr
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_imports_nothing_that_only_a_command_needs(argument: str) -> None:
+    code = (
+        "import sys; from scheduler.cli import COMMANDS, main; main.main(sys.argv[1:], standalone_mode=False);"
+        "print('imported:', *sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, argument], capture_output=True, text=True, timeout=60, check=True
+    )
+    imported = {name.split(".")[0] for name in done.stdout.rpartition("imported:")[2].split()}
+    heavy = {"alembic", "caldav", "cryptography", "flask", "icalendar", "numpy", "orjson", "pydantic", "pytz"}
+    assert "scheduler" in imported
+    assert imported & (heavy | {"requests", "rich", "sqlalchemy", "structlog", "waitress", "zoneinfo"}) == set()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_summary_in_help_is_the_first_line_of_the_commands_own_help(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert command.get_short_help_str(limit=1000) == f"{COMMANDS[name].summary}."
 
 
 def test_openapi_prints_the_committed_description_and_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from support.valkey import Valkey
 from werkzeug.test import TestResponse
 
 from scheduler.app import create_app, create_service
-from scheduler.config import Settings
+from scheduler.config import Settings, load_settings
 from scheduler.services.ports import Context
 from scheduler.services.secrets import digest
 from scheduler.web.http.limits import Limits, Rates, bucket_of, limits
@@ -278,7 +278,7 @@ def test_the_settings_say_how_many_and_where(context: Context, monkeypatch: pyte
         "SECRET_KEY": "k" * 32,
     }.items():
         monkeypatch.setenv(f"SCHEDULER_{name}", value)
-    app = create_service(Settings(), context)
+    app = create_service(load_settings(), context)
     key = Api.of_new_programme(app, context, "Mentors").key
     assert statuses(3, app, "/v1/people", key) == [200, 200, 429]
     assert statuses(2, app, "/v1/people", None, X_Forwarded_For="198.51.100.1") == [401, 429]
@@ -286,7 +286,7 @@ def test_the_settings_say_how_many_and_where(context: Context, monkeypatch: pyte
 
 
 def test_a_keys_600_requests_a_minute_are_the_default() -> None:
-    settings = Settings(_env_file=None)
+    settings = Settings()
     assert Rates() == Rates(
         settings.key_requests_per_minute,
         settings.feed_requests_per_minute,

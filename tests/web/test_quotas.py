@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from support.api import Api, Pair, problem_of
 
-from scheduler.config import Settings
+from scheduler.config import load_settings
 from scheduler.domain.programme.quotas import Quotas
 from scheduler.services.ports import Context
 
@@ -107,4 +107,4 @@ def test_every_quota_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [field.name for field in fields(Quotas)]
     for place, name in enumerate(names, 1):
         monkeypatch.setenv(f"SCHEDULER_MOST_{name.upper()}", str(place))
-    assert Settings().quotas == Quotas(*range(1, len(names) + 1))
+    assert load_settings().quotas == Quotas(*range(1, len(names) + 1))

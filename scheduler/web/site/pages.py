@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, Response, current_app, redirect, render_temp
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.wrappers import Response as AnyResponse
 
+from scheduler.store import SchemaMismatch
 from scheduler.web.http.etags import entity_tag
 from scheduler.web.http.preconditions import read
 from scheduler.web.http.problems import TITLES, problem
@@ -47,8 +48,10 @@ def get_health() -> Response:
 @pages.get("/readyz")
 def get_readiness() -> Response:
     """The process answers and its database is there and migrated."""
-    if not context().store.is_migrated():
-        return problem(503, "the database is not migrated; run 'scheduler migrate'", kind="not-ready")
+    try:
+        context().store.check_schema()
+    except SchemaMismatch as error:
+        return problem(503, f"the database is not at this version; {error.remedy}", kind="not-ready")
     return Response("ready\n", mimetype="text/plain")
 
 
