@@ -58,14 +58,13 @@ ONLY_IMPORTERS = {
     "waitress": {"serving"},
     "click": {"cli"},
     "rich": {"cli"},
-    "pydantic_settings": {"config"},
     "cryptography": {"services"},
     "pytz": {"domain.time"},
     "zoneinfo": {"domain.time"},
 }
 """Which parts may import a library; the others don't know it."""
 
-SETTINGS_READERS = {"app", "wsgi", "cli", "worker"}
+SETTINGS_READERS = {"config", "app", "wsgi", "cli", "worker"}
 
 
 def module_of(path: Path) -> str:
