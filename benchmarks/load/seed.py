@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.inputs import ZONES
 from scheduler.app import create_context
 from scheduler.config import Settings
-from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days, WorkingHours
+from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
 from scheduler.domain.programme.api_keys import Viewer
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import Person, Show
@@ -20,12 +20,13 @@ from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.cadences import CadenceAnswer
 from scheduler.domain.time.periods import Period, Periods, minute_of
 from scheduler.domain.time.series import Series
+from scheduler.services.attendees import AttendeeSpec
 from scheduler.services.booking import CadenceBooking, Details, book_cadence, book_slot
 from scheduler.services.mentorships import add_mentorship
 from scheduler.services.people import add_blackout, add_person, create_feed
 from scheduler.services.ports import Context
 from scheduler.services.programmes import create_programme, find_key
-from scheduler.services.proposing import AttendeeSpec, suggest_cadences
+from scheduler.services.proposing import SearchRequest, suggest_cadences
 from scheduler.store import new_id
 
 SEED = 1800
@@ -171,18 +172,21 @@ def _busy(first: date, random: np.random.Generator) -> Periods:
 def _book_fortnightly(context: Context, programme_id: str, agreed: Mentorship) -> None:
     """Books the best cadence that there is."""
     specs = [AttendeeSpec(agreed.mentor_id, {}), AttendeeSpec(agreed.mentee_id, {})]
-    query = CadenceQuery(
-        starts_on=agreed.starts_on,
-        ends_on=agreed.ends_on,
-        every_weeks=2,
-        duration=45,
-        step=15,
-        time_zone="",
-        attendees=(),
-        min_coverage=0,
-        limit=1,
-    )
-    answer = suggest_cadences(context, programme_id, Viewer(), specs, query).answer
+
+    def to_query(attendees: tuple[Attendee, ...]) -> CadenceQuery:
+        return CadenceQuery(
+            starts_on=agreed.starts_on,
+            ends_on=agreed.ends_on,
+            every_weeks=2,
+            duration=45,
+            step=15,
+            time_zone=attendees[0].zone,
+            attendees=attendees,
+            min_coverage=0,
+            limit=1,
+        )
+
+    answer = suggest_cadences(context, programme_id, Viewer(), SearchRequest(specs, to_query)).answer
     assert isinstance(answer, CadenceAnswer)  # no rotation was asked for
     cadence = answer.cadences[0]
     expected = tuple((one.period, one.status, one.moved_to) for one in cadence.occurrences)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -17,11 +16,10 @@ from scheduler.domain.search.slots import find_slots
 from scheduler.errors import InvalidFields
 from scheduler.pictures import week_svg
 from scheduler.pictures.week_view import week_view
-from scheduler.services.proposing import cadences_or_rotations, inline_attendees, with_attendees
+from scheduler.services.proposing import find_cadences_or_rotations
 from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
 from scheduler.web.api.sequences import SequencesRequest, sequences_answer
 from scheduler.web.api.slots import SlotsRequest, slots_answer
-from scheduler.web.documents.attendees import specs_of
 from scheduler.web.fields.busy_lists import read_document
 from scheduler.web.fields.fields import Document
 from scheduler.web.http.problems import fields_of
@@ -40,12 +38,11 @@ def slots(file: str, as_json: bool, svg: Path | None) -> None:
     """
     asked = _read(SlotsRequest, file)
     now = datetime.now(UTC)
-    attendees = inline_attendees(asked.specs())
-    query = replace(asked.to_query(now), attendees=attendees)
+    query = asked.to_search(now).inline_query()
     found = find_slots(query)
     if svg is not None:
         _write(svg, week_svg(week_view(query, found)))
-    print_answer(slots_answer(found, attendees, now) if as_json else slots_table(found, attendees))
+    print_answer(slots_answer(found, query.attendees, now) if as_json else slots_table(found, query.attendees))
 
 
 @click.command()
@@ -57,10 +54,10 @@ def cadences(file: str, as_json: bool) -> None:
     FILE (- is stdin) holds the body of POST /v1/cadences, with inline attendees. No database is needed.
     """
     asked = _read(CadencesRequest, file)
-    attendees = inline_attendees(asked.specs())
-    found = cadences_or_rotations(with_attendees(asked.to_query(), attendees))
-    document = CadencesAnswer.of(found, attendees, datetime.now(UTC))
-    print_answer(document.model_dump_json() if as_json else cadences_table(found, attendees))
+    query = asked.to_search().inline_query()
+    found = find_cadences_or_rotations(query)
+    document = CadencesAnswer.of(found, query.attendees, datetime.now(UTC))
+    print_answer(document.model_dump_json() if as_json else cadences_table(found, query.attendees))
 
 
 @click.command()
@@ -73,12 +70,11 @@ def sequences(file: str, as_json: bool) -> None:
     """
     asked = _read(SequencesRequest, file)
     now = datetime.now(UTC)
-    attendees = inline_attendees(specs_of(asked.attendees))
-    query = replace(asked.to_query(now), attendees=attendees)
+    query = asked.to_search(now).inline_query()
     found = find_sequences(query)
     titles = [session.title for session in asked.sessions]
     if as_json:
-        print_answer(sequences_answer(asked, found, attendees, now))
+        print_answer(sequences_answer(asked, found, query.attendees, now))
     else:
         print_answer(sequences_table(found, query, titles))
 

@@ -29,9 +29,9 @@ from scheduler.domain.time.recurrence import DAY_NAMES, weekday_of
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import TZ_DATABASE_VERSION, local_time
 from scheduler.errors import InvalidFields, NotFound, Refused
+from scheduler.services.attendees import MARGIN, AttendeeSpec, load_attendees
 from scheduler.services.locking import lock_meeting, lock_mentorship
 from scheduler.services.ports import Context
-from scheduler.services.proposing import MARGIN, AttendeeSpec, load_attendees
 from scheduler.services.publishing import announce, publish_change
 from scheduler.services.quotas import make_room_for_meeting
 from scheduler.store import StoredMeeting, Transaction

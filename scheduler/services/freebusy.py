@@ -8,8 +8,8 @@ from enum import StrEnum
 from scheduler.domain.availability.attendees import Unknown
 from scheduler.domain.availability.open_time import blackout_periods, closed_hours
 from scheduler.domain.time.periods import Periods, minute_after, minute_of
+from scheduler.services.attendees import AttendeeSpec, load_attendees
 from scheduler.services.ports import Context
-from scheduler.services.proposing import AttendeeSpec, load_attendees
 
 
 class FbType(StrEnum):

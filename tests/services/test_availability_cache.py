@@ -16,12 +16,12 @@ from support.calendars import RecordingCalendars, event_object
 from scheduler.domain.availability.attendees import Attendee, Buffer
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import NotFound
+from scheduler.services.attendees import AttendeeSpec, cached_attendees, load_attendees
 from scheduler.services.availability_cache import AvailabilityCache, CachedPerson
 from scheduler.services.calendar_server import CalendarUnreachable
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_key
-from scheduler.services.proposing import AttendeeSpec, known_attendees, load_attendees
 
 WINDOW = Period(datetime(2026, 10, 5, tzinfo=UTC), datetime(2026, 11, 14, tzinfo=UTC))
 EVENT = event_object("dentist", "DTSTART:20261020T080000Z", "DTEND:20261020T093000Z")
@@ -48,7 +48,7 @@ def agree(contexts: list[Context], api: Api, people: list[str]) -> tuple[Attende
     with contexts[0].store.read() as tx:
         fresh = load_attendees(contexts[0], tx, programme_id, specs, WINDOW.start, WINDOW.end)
     for context in contexts * 2:
-        assert known_attendees(context, programme_id, specs) == fresh
+        assert cached_attendees(context, programme_id, specs) == fresh
         assert all(person in context.availability_cache for person in people)
     return fresh
 
@@ -112,7 +112,7 @@ def test_erased_person_is_removed_from_every_cache(context: Context, neighbour: 
     assert pair.mentor not in context.availability_cache
     for one in (context, neighbour):
         with pytest.raises(NotFound, match=pair.mentor):
-            known_attendees(one, programme_id, [AttendeeSpec(pair.mentor, {})])
+            cached_attendees(one, programme_id, [AttendeeSpec(pair.mentor, {})])
         assert pair.mentor not in one.availability_cache
 
 
@@ -122,7 +122,7 @@ def test_fields_of_a_request_do_not_change_the_cached_person(context: Context, a
     busy = Periods.of([WINDOW])
     for given in ({"busy": busy}, {"hours": None}, {"zone": "Asia/Tokyo"}, {"buffer": Buffer(30, 30)}):
         spec = AttendeeSpec(pair.mentor, given)
-        (attendee,) = known_attendees(context, programme_id, [spec])
+        (attendee,) = cached_attendees(context, programme_id, [spec])
         assert [getattr(attendee, name) for name in given] == list(given.values())
         agree([context], api, [pair.mentor])
 
@@ -131,7 +131,7 @@ def test_cached_person_is_not_found_by_another_programme(context: Context, api: 
     agree([context], api, [pair.mentor])
     other = Api.of_new_programme(api.app, context, "Another one")
     with pytest.raises(NotFound, match=pair.mentor):
-        known_attendees(context, programme_of(context, other), [AttendeeSpec(pair.mentor, {})])
+        cached_attendees(context, programme_of(context, other), [AttendeeSpec(pair.mentor, {})])
     agree([context], api, [pair.mentor])
 
 
@@ -140,7 +140,7 @@ def test_person_read_inside_a_write_transaction_is_not_cached(context: Context, 
     with suppress(ZeroDivisionError), context.store.write() as tx:
         old = tx.people.get(programme_id, pair.mentor)
         tx.people.update(programme_id, replace(old, time_zone="Asia/Tokyo"), context.clock())
-        (attendee,) = known_attendees(context, programme_id, [AttendeeSpec(pair.mentor, {})])
+        (attendee,) = cached_attendees(context, programme_id, [AttendeeSpec(pair.mentor, {})])
         assert (attendee.zone, pair.mentor in context.availability_cache) == ("Asia/Tokyo", False)
         raise ZeroDivisionError
     assert agree([context], api, [pair.mentor])[0].zone == "Europe/Berlin"
@@ -175,9 +175,9 @@ def test_person_larger_than_the_cache_is_answered_uncached(context: Context, api
     small = replace(context, availability_cache=AvailabilityCache(2000))
     programme_id = programme_of(context, api)
     specs = [AttendeeSpec(person, {}) for person in (pair.mentor, pair.mentee)]
-    expected = known_attendees(context, programme_id, specs)
+    expected = cached_attendees(context, programme_id, specs)
     for _ in range(3):
-        assert known_attendees(small, programme_id, specs) == expected
+        assert cached_attendees(small, programme_id, specs) == expected
         assert small.availability_cache.bytes == 0
 
 

@@ -15,11 +15,11 @@ from scheduler.adapters.expander import Expander
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.outbox import LEASE
 from scheduler.ical.render import render_invite
+from scheduler.services.attendees import AttendeeSpec, load_attendees
 from scheduler.services.booking import move_one
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
-from scheduler.services.proposing import AttendeeSpec, load_attendees
 from scheduler.services.secrets import Vault
 
 DENTIST = event_object("dentist", "DTSTART:20261008T080000Z", "DTEND:20261008T093000Z")

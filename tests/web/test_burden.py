@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
 from scheduler.cli import main
+from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.api_keys import Scope, Viewer
 from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.sequences import SequenceQuery, Session
 from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.time.periods import Period
+from scheduler.services.attendees import AttendeeSpec
 from scheduler.services.ports import Context
-from scheduler.services.proposing import AttendeeSpec, suggest_cadences, suggest_sequences, suggest_slots
+from scheduler.services.proposing import SearchRequest, suggest_cadences, suggest_sequences, suggest_slots
 
 EARLY = "2026-10-08T05:00:00Z"
 """07:00 in Berlin, 45 minutes up to an hour before eight; 10:30 in Kolkata."""
@@ -177,34 +179,44 @@ class TestFairness:
     ) -> None:
         clock.set("2026-10-10T00:00:00+00:00")  # what is held and what is coming count alike
         programme = self.programme(context)
-        slots = SlotQuery(window=self.WINDOW, duration=60, step=60, attendees=(), fair=fair)
-        cadences = CadenceQuery(
-            starts_on=datetime(2026, 11, 2).date(),
-            ends_on=datetime(2026, 11, 13).date(),
-            every_weeks=1,
+        specs = self.specs(booked)
+        slots = SearchRequest(specs, self.slots, fair)
+        cadences = SearchRequest(specs, self.cadences, fair)
+        sequences = SearchRequest(specs, self.sequences, fair)
+        expected = [45, 60, 0] if fair else [0, 0, 0]
+        for attendees in (
+            suggest_slots(context, programme, Viewer(), slots).attendees,
+            suggest_cadences(context, programme, Viewer(), cadences).attendees,
+            suggest_sequences(context, programme, Viewer(), sequences).attendees,
+        ):
+            assert [one.past_burden for one in attendees] == expected
+
+    def slots(self, attendees: tuple[Attendee, ...]) -> SlotQuery:
+        return SlotQuery(window=self.WINDOW, duration=60, step=60, attendees=attendees)
+
+    def fair_slots(self, attendees: tuple[Attendee, ...]) -> SlotQuery:
+        return replace(self.slots(attendees), fair=True)
+
+    def cadences(self, attendees: tuple[Attendee, ...]) -> CadenceQuery:
+        return CadenceQuery(
+            starts_on=date(2026, 11, 2),
+            ends_on=date(2026, 11, 13),
             duration=60,
             step=60,
             time_zone="UTC",
-            attendees=(),
+            attendees=attendees,
         )
-        cadences = replace(cadences, fair=fair)
-        sequences = SequenceQuery(self.WINDOW, 60, (), (Session(60, (0, 1)),), fair=fair)
-        expected = [45, 60, 0] if fair else [0, 0, 0]
-        for found in (
-            suggest_slots(context, programme, Viewer(), self.specs(booked), slots),
-            suggest_cadences(context, programme, Viewer(), self.specs(booked), cadences),
-            suggest_sequences(context, programme, Viewer(), self.specs(booked), sequences),
-        ):
-            assert [one.past_burden for one in found.attendees] == expected
+
+    def sequences(self, attendees: tuple[Attendee, ...]) -> SequenceQuery:
+        return SequenceQuery(window=self.WINDOW, step=60, attendees=attendees, sessions=(Session(60, (0, 1)),))
 
     def test_it_tips_the_choice_to_whoever_has_borne_less(self, api: Api, pair: Pair, context: Context) -> None:
         programme = self.programme(context)
-        asked = SlotQuery(window=self.WINDOW, duration=60, step=60, attendees=())
         specs = self.specs(pair)[:2]
-        plain = suggest_slots(context, programme, Viewer(), specs, asked).answer
+        plain = suggest_slots(context, programme, Viewer(), SearchRequest(specs, self.slots)).answer
         for day in (6, 7, 8, 13, 14, 15):
             api.book_slot(pair, f"2026-10-{day:02}T16:00:00Z")  # 21:30 in Kolkata
-        fair = suggest_slots(context, programme, Viewer(), specs, replace(asked, fair=True)).answer
+        fair = suggest_slots(context, programme, Viewer(), SearchRequest(specs, self.fair_slots, fair=True)).answer
         assert fair.slots[0].period.start < plain.slots[0].period.start
 
     @staticmethod

@@ -19,7 +19,7 @@ from scheduler.domain.search.rotations import MOST_WEEKS, SHORTEST_STEP, Rotatio
 from scheduler.domain.time.recurrence import LEAST_MONTH
 from scheduler.domain.time.units import DAY
 from scheduler.errors import InvalidFields
-from scheduler.services.proposing import suggest_cadences
+from scheduler.services.proposing import SearchRequest, suggest_cadences
 from scheduler.web.api.rotations import RotationDocument
 from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
 from scheduler.web.documents import examples
@@ -79,8 +79,9 @@ class CadencesRequest(RuledRequest):
     explain: Flag = Field(False, description="also where cadences are found: what bars the others")
     relax_into_night: Flag = Field(False, description="what would help may lie between 22:00 and 07:00")
 
-    def to_query(self) -> CadenceQuery:
-        """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
+    def to_search(self) -> SearchRequest[CadenceQuery]:
+        """Return the search that is asked for. Raises InvalidFields."""
+        specs = self.specs()
         if self.ends_on < self.starts_on:
             raise InvalidFields.at("/ends_on", f"{self.ends_on} is before starts_on {self.starts_on}")
         if (self.ends_on - self.starts_on).days > LONGEST_SPAN:
@@ -89,27 +90,32 @@ class CadencesRequest(RuledRequest):
         if self.rotation > 1:
             self._check_rotation()
         round_days = LEAST_MONTH if self.pattern is Pattern.MONTHLY_WEEKDAY else 7 * self.every_weeks
-        return CadenceQuery(
-            starts_on=self.starts_on,
-            ends_on=self.ends_on,
-            every_weeks=self.every_weeks,
-            duration=self.duration,
-            step=self.step,
-            time_zone=self.time_zone or "",
-            attendees=(),
-            min_coverage=self.min_coverage,
-            on_conflict=self.on_conflict,
-            move_within_days=check_move_days(self.move_within_days, round_days),
-            limit=self.limit,
-            allow_unknown=self.allow_unknown,
-            explain=self.explain,
-            relax_into_night=self.relax_into_night,
-            pattern=self.pattern,
-            per_week=self.per_week,
-            rotation=self.rotation,
-            rules=self.rules(),
-            fair=self.fair,
-        )
+        check_move_days(self.move_within_days, round_days)
+
+        def to_query(attendees: tuple[Attendee, ...]) -> CadenceQuery:
+            return CadenceQuery(
+                starts_on=self.starts_on,
+                ends_on=self.ends_on,
+                every_weeks=self.every_weeks,
+                duration=self.duration,
+                step=self.step,
+                time_zone=self.time_zone or attendees[0].zone,
+                attendees=attendees,
+                min_coverage=self.min_coverage,
+                on_conflict=self.on_conflict,
+                move_within_days=self.move_within_days,
+                limit=self.limit,
+                allow_unknown=self.allow_unknown,
+                explain=self.explain,
+                relax_into_night=self.relax_into_night,
+                pattern=self.pattern,
+                per_week=self.per_week,
+                rotation=self.rotation,
+                rules=self.rules(),
+                fair=self.fair,
+            )
+
+        return SearchRequest(specs, to_query, self.fair)
 
     def _check_pattern(self) -> None:
         """Raises InvalidFields for what does not go together."""
@@ -236,5 +242,5 @@ def find_cadences() -> Response:
     or skipped.
     """
     asked = read_body(CadencesRequest, LARGE_BODY)
-    found = suggest_cadences(context(), programme_id(), viewer(), asked.specs(), asked.to_query())
+    found = suggest_cadences(context(), programme_id(), viewer(), asked.to_search())
     return answer(CadencesAnswer.of(found.answer, found.attendees, context().clock(), found.redacted))

@@ -17,7 +17,7 @@ from scheduler.domain.search.sequences import Obstacle, Plan, SequenceAnswer, Se
 from scheduler.domain.search.slot_search import Order
 from scheduler.domain.time.periods import Period, minute_of
 from scheduler.errors import InvalidFields
-from scheduler.services.proposing import suggest_sequences
+from scheduler.services.proposing import SearchRequest, suggest_sequences
 from scheduler.web.api.slots import SlotAttendee, UnknownAttendee, WindowDocument, period_of, unknown_attendees
 from scheduler.web.documents import examples
 from scheduler.web.documents.attendees import REQUIRE_ONE, Attendees, specs_of
@@ -84,26 +84,32 @@ class SequencesRequest(Document):
     within: WithinDocument | None = Field(None, description="inside of which every session lies")
     fair: Flag = Field(False, description="what people have borne of odd hours so far tips the choice")
 
-    def to_query(self, now: datetime) -> SequenceQuery:
-        """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
+    def to_search(self, now: datetime) -> SearchRequest[SequenceQuery]:
+        """Return the search that is asked for; ``now`` is the server's clock. Raises InvalidFields."""
+        specs = specs_of(self.attendees)
         window = period_of(self.window)
         for place in range(len(self.sessions)):
             self._check_attendees(place)
             self._check_waits(place)
         self._check_size(window)
-        return SequenceQuery(
-            window,
-            self.step,
-            (),
-            tuple(session.to_domain() for session in self.sessions),
-            self.order,
-            self.limit,
-            self.allow_unknown,
-            None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice),
-            within=None if self.within is None else self.within.to_domain(),
-            relax_into_night=self.relax_into_night,
-            fair=self.fair,
-        )
+        notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
+
+        def to_query(attendees: tuple[Attendee, ...]) -> SequenceQuery:
+            return SequenceQuery(
+                window=window,
+                step=self.step,
+                attendees=attendees,
+                sessions=tuple(session.to_domain() for session in self.sessions),
+                order=self.order,
+                limit=self.limit,
+                allow_unknown=self.allow_unknown,
+                not_before=notice,
+                within=None if self.within is None else self.within.to_domain(),
+                relax_into_night=self.relax_into_night,
+                fair=self.fair,
+            )
+
+        return SearchRequest(specs, to_query, self.fair)
 
     def _check_attendees(self, place: int) -> None:
         asked = self.sessions[place].attendees
@@ -207,9 +213,8 @@ def find_sequences() -> Response:
     """
     asked = read_body(SequencesRequest, LARGE_BODY)
     now = context().clock()
-    specs = specs_of(asked.attendees)
     try:
-        found = suggest_sequences(context(), programme_id(), viewer(), specs, asked.to_query(now))
+        found = suggest_sequences(context(), programme_id(), viewer(), asked.to_search(now))
     except TooManyLimits as error:
         raise InvalidFields.at("/sessions", str(error)) from error
     return json_response(sequences_answer(asked, found.answer, found.attendees, now, found.redacted))

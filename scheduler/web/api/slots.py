@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import orjson
@@ -16,7 +15,7 @@ from scheduler.domain.search.slot_search import Order, SlotQuery
 from scheduler.domain.search.slots import LONGEST_WINDOW, Slot, SlotAnswer
 from scheduler.domain.time.periods import Period
 from scheduler.errors import InvalidFields
-from scheduler.services.proposing import suggest_slots
+from scheduler.services.proposing import SearchRequest, suggest_slots
 from scheduler.web.api.slot_picture import SVG, AnswerFormat, FormatQuery, picture
 from scheduler.web.documents import examples
 from scheduler.web.documents.explanations import ExplanationDocument
@@ -62,24 +61,28 @@ class SlotsRequest(RuledRequest):
     explain: Flag = Field(False, description="also where slots are found: what bars the others, and each score's parts")
     relax_into_night: Flag = Field(False, description="what would help may lie between 22:00 and 07:00")
 
-    def to_query(self, now: datetime) -> SlotQuery:
-        """The question as the domain takes it, about nobody yet. Raises InvalidFields."""
+    def to_search(self, now: datetime) -> SearchRequest[SlotQuery]:
+        """Return the search that is asked for; ``now`` is the server's clock. Raises InvalidFields."""
         window = period_of(self.window)
         notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
-        return SlotQuery(
-            window=window,
-            duration=self.duration,
-            step=self.step,
-            attendees=(),
-            order=self.order,
-            limit=self.limit,
-            not_before=notice,
-            allow_unknown=self.allow_unknown,
-            explain=self.explain,
-            relax_into_night=self.relax_into_night,
-            rules=self.rules(),
-            fair=self.fair,
-        )
+
+        def to_query(attendees: tuple[Attendee, ...]) -> SlotQuery:
+            return SlotQuery(
+                window=window,
+                duration=self.duration,
+                step=self.step,
+                attendees=attendees,
+                order=self.order,
+                limit=self.limit,
+                not_before=notice,
+                allow_unknown=self.allow_unknown,
+                explain=self.explain,
+                relax_into_night=self.relax_into_night,
+                rules=self.rules(),
+                fair=self.fair,
+            )
+
+        return SearchRequest(self.specs(), to_query, self.fair)
 
 
 class SlotAttendee(Document):
@@ -179,10 +182,9 @@ def find_slots() -> Response:
     written = read_query(FormatQuery).format
     asked = read_body(SlotsRequest, LARGE_BODY)
     now = context().clock()
-    query, specs = asked.to_query(now), asked.specs()
-    found = suggest_slots(context(), programme_id(), viewer(), specs, query)
+    found = suggest_slots(context(), programme_id(), viewer(), asked.to_search(now))
     if written is AnswerFormat.SVG:
-        return picture(replace(query, attendees=found.attendees), found.answer, found.redacted)
+        return picture(found.query, found.answer, found.redacted)
     return json_response(slots_answer(found.answer, found.attendees, now, found.redacted))
 
 

@@ -11,7 +11,7 @@ from scheduler.domain.availability.attendees import MOST_HOURS, Blackout, Blacko
 from scheduler.domain.time.clocks import BackwardStay, Itinerary, OverlappingStays, Stay
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import InvalidFields, InvalidValue
-from scheduler.services.proposing import AttendeeSpec
+from scheduler.services.attendees import AttendeeSpec
 from scheduler.web.fields.busy_lists import BusyDocument, BusyList
 from scheduler.web.fields.fields import (
     BufferLength,
@@ -174,7 +174,7 @@ def specs_of(attendees: list[AttendeeDocument], members: frozenset[int] = frozen
     """
     specs = [attendee.to_spec(f"/attendees/{place}") for place, attendee in enumerate(attendees)]
     for place in members:
-        specs[place] = replace(specs[place], given={**specs[place].given, "required": False})
+        specs[place] = replace(specs[place], fields={**specs[place].fields, "required": False})
     if not members and not any(attendee.role == "required" for attendee in attendees):
         raise InvalidFields.at("/attendees", f"at least one attendee has to be required; {REQUIRE_ONE}")
     seen: set[str] = set()

@@ -11,7 +11,7 @@ from scheduler.domain.availability.attendees import MOST_HOURS
 from scheduler.domain.search.groups import Group
 from scheduler.domain.search.rules import Rules, Within
 from scheduler.errors import InvalidFields
-from scheduler.services.proposing import AttendeeSpec
+from scheduler.services.attendees import AttendeeSpec
 from scheduler.web.documents.attendees import MOST_ATTENDEES, Attendees, WorkingHoursDocument, specs_of
 from scheduler.web.fields.fields import Document, Duration, Flag, ZoneName, lasting, shown
 
