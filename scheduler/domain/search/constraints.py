@@ -23,7 +23,7 @@ from scheduler.domain.time.periods import Period, Periods, Span
 
 
 class Cause(StrEnum):
-    """What rules out a meeting at a start, in the order in which an explanation adds the causes up."""
+    """What rules out a meeting at a start; explanations add the causes up in this order."""
 
     NO_WORKING_HOURS = "no_working_hours"
     OUTSIDE_HOURS = "outside_hours"

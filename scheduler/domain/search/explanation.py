@@ -13,7 +13,7 @@ from scheduler.domain.search.starts import Mask
 
 
 class Reason(StrEnum):
-    """Why nothing is feasible: the first reason, in this order, that is true."""
+    """Why nothing is feasible; the first reason, in this order, that is true is given."""
 
     WINDOW_TOO_SHORT = "window_too_short"
     STALE_CALENDAR = "stale_calendar"
