@@ -9,7 +9,6 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from support.api import Clock, context_of
 from support.calendars import RecordingCalendars
 from support.radicale import Radicale
@@ -21,11 +20,7 @@ from scheduler.domain.programme.people import Account
 from scheduler.services.ports import Context
 from scheduler.store import Store
 
-pytest_plugins = ["support.figures", "support.postgres"]
-
-# The same examples every time: a first run never fails by chance, and a busy machine is no failure.
-settings.register_profile("test", derandomize=True, deadline=None)
-settings.load_profile("test")
+pytest_plugins = ["support.budget", "support.figures", "support.postgres"]
 
 
 @pytest.fixture(scope="session")

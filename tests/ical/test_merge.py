@@ -12,6 +12,7 @@ import pytest
 import recurring_ical_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 from support.calendars import event_object
 
 from scheduler.domain.programme.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, redescribe
@@ -404,7 +405,7 @@ def test_value_out_of_range_is_refused(make_meeting: MakeMeeting, lines: list[st
         merge(ours, event_object(meeting.uid, *lines))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_merge_restores_ours_keeps_theirs_and_is_idempotent(make_meeting: MakeMeeting, data: st.DataObject) -> None:
     meeting = make_meeting(

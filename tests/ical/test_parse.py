@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 
 from scheduler.domain.programme.meetings import Meeting
 from scheduler.domain.time.periods import Period, Periods
@@ -149,7 +150,7 @@ def test_unknown_owner_zone_is_refused() -> None:
         busy_periods([], START, END, "Mars/Olympus")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(sorted(name for name, _ in READABLE)), st.data())
 def test_damaged_calendar_is_read_or_refused(name: str, data: st.DataObject) -> None:
     text = bytearray(corpus(name))

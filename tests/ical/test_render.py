@@ -13,6 +13,7 @@ import recurring_ical_events
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
+from support.budget import examples
 
 from scheduler.domain.programme.meetings import (
     Meeting,
@@ -219,7 +220,7 @@ def changed_at(meeting: Meeting, place: int, move: timedelta | None) -> Meeting:
         return meeting
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.data())
 def test_objects_expand_to_the_meetings_periods(make_meeting: MakeMeeting, data: st.DataObject) -> None:
     meeting = data.draw(booked_meetings(make_meeting))
@@ -491,7 +492,7 @@ def told(text: str) -> str:
     return CONTROLS.sub("", text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(title=ANY_TEXT, name=ANY_TEXT, goal=ANY_TEXT, email=ANY_TEXT, url=ANY_TEXT)
 @example(title=NASTY, name=NASTY, goal=NASTY, email=NASTY, url=NASTY)
 @example(title="\\", name="\\", goal="\\", email="\\", url="\\")

@@ -10,6 +10,7 @@ from dateutil.tz import tzical
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Timezone
+from support.budget import examples
 
 from scheduler.domain.time.periods import instant_of, minute_of
 from scheduler.domain.time.zones import ZONE_NAMES, UnknownZone, find_zone, offsets_between
@@ -60,7 +61,7 @@ def test_dateutil_reads_every_zone_as_zoneinfo_does(initial: str) -> None:
         assert_agrees(dateutils_reading(zone, FIRST, LAST), zone, FIRST, LAST)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.sampled_from(sorted(ZONE_NAMES)), st.integers(2024, 2036), st.integers(0, 2), st.integers(0, 365))
 def test_dateutil_reads_shorter_spans(zone: str, first_year: int, years: int, day: int) -> None:
     first = datetime(first_year, 1, 1, tzinfo=UTC) + timedelta(days=day)

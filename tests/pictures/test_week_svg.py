@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
+from support.budget import examples
 from support.contract import MENTEE, MENTOR, SLOTS, between
 from support.figures import Figures
 from support.picture import Picture, span_of
@@ -34,7 +35,9 @@ def drawn(query: SlotQuery, redacted: frozenset[int] = frozenset()) -> str:
     return week_svg(week_view(query, find_slots(query), redacted))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(slot_queries())
 def test_every_chosen_slot_is_drawn_once_and_its_corners_are_its_minutes(query: SlotQuery) -> None:
     query = replace(query, attendees=(replace(query.attendees[0], travel=()), *query.attendees[1:]))
@@ -57,7 +60,9 @@ def test_every_chosen_slot_is_drawn_once_and_its_corners_are_its_minutes(query: 
         assert (parts[0][0], parts[-1][1]) == (minute_of(period.start), minute_of(period.end))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(slot_queries())
 def test_what_is_barred_is_drawn_at_its_minutes_and_nothing_leaves_the_grid(query: SlotQuery) -> None:
     query = replace(query, attendees=(replace(query.attendees[0], travel=()), *query.attendees[1:]))

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
 from support import oracle
+from support.budget import examples
 from support.contract import MENTEE, MENTOR, SLOTS, between, utc
 from support.strategies import WEEKDAYS, slot_queries
 
@@ -25,7 +26,7 @@ from scheduler.pictures.week_slots import MOST_ABREAST, MOST_SLOTS, MOST_WEEKS
 from scheduler.pictures.week_view import MOST_PEOPLE, week_view
 
 generated = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 ANYTIME = Attendee("Europe/Berlin", hours=None)
 

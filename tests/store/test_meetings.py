@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 
 from scheduler.domain.programme.meetings import (
     Meeting,
@@ -94,7 +95,7 @@ def test_a_changed_meeting_comes_back_changed(
     moves=st.dictionaries(st.integers(0, 60), st.none() | st.integers(-700, 700)),
     single_fold=st.integers(0, 1),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(40))
 def test_any_series_comes_back_occurrence_by_occurrence(
     store: Store,
     programme_id: str,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from support.budget import examples
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Buffer, Days, WorkingHours
 from scheduler.domain.programme.meetings import Meeting, Party
@@ -48,7 +49,7 @@ persons = st.builds(
 
 
 @given(person=persons, changed=persons)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(30))
 def test_a_person_comes_back_as_stored_and_as_changed(
     store: Store, programme_id: str, now: datetime, person: Person, changed: Person
 ) -> None:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, select
 from sqlalchemy.exc import StatementError
+from support.budget import examples
 
 from scheduler.domain.time.periods import Periods
 from scheduler.store.engine import open_engine, transaction
@@ -43,7 +44,9 @@ period_sets = st.lists(st.tuples(st.integers(0, 10**8), st.integers(1, 10**5))).
         np.array([start + length for start, length in pairs], dtype=np.int64),
     )
 )
-one_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+one_database = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(50)
+)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 from structlog.testing import capture_logs
 from support.api import Api, Clock, Pair, problem_of
+from support.budget import examples
 from support.figures import Figures
 from support.postgres import PostgreSQL
 from werkzeug.test import Client, TestResponse
@@ -80,7 +81,7 @@ CONDITIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(method=st.sampled_from(["GET", "HEAD"]), conditions=CONDITIONS)
 def test_whoever_answers_the_answer_is_the_same(doors: Doors, method: str, conditions: dict[str, str]) -> None:
     plain = doors.front.get(doors.path).headers

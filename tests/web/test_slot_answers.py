@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 from support.strategies import hopeless_slot_queries, slot_queries
 
 from scheduler.domain.search.slot_search import SlotQuery
@@ -17,7 +18,7 @@ from scheduler.web.api.slots import SlotsAnswer, slots_answer
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 drawn = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

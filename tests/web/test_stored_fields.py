@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.api import Api, Pair
+from support.budget import examples
 
 EVERY_DAY = ["MO", "TU", "WE", "TH", "FR"]
 HOURLY = {"duration": "PT1H", "step": "PT1H"}
@@ -48,7 +49,7 @@ people = st.fixed_dictionaries(
 
 
 @given(person=people, start=st.sampled_from(["2026-10-08T08:00:00Z", "2026-10-13T13:00:00Z"]), fair=st.booleans())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(25))
 def test_a_stored_person_and_the_same_one_inline_get_the_same_answers(
     api: Api, person: dict[str, Any], start: str, fair: bool
 ) -> None:

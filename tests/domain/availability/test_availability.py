@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 from support.oracle import Diary, is_blacked_out
 from support.strategies import WEEKDAYS, blackouts_near, hours, starting_dates, zones
 
@@ -34,7 +35,7 @@ def open_hours(hours: tuple[WorkingHours, ...] | None, zone: str, start: int, en
     return Periods.merged(closed.starts, closed.ends).gaps(start, end)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(starting_dates(), hours | st.just(()), st.integers(0, 1439), st.integers(1, 3000))
 def test_hours_are_the_minutes_at_which_the_clock_reads_so(
     where: tuple[str, date], entries: tuple[WorkingHours, ...] | None, late: int, length: int
@@ -46,7 +47,7 @@ def test_hours_are_the_minutes_at_which_the_clock_reads_so(
     assert found == {minute for minute in range(start, start + length) if diary.in_hours(minute)}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(starting_dates(), st.integers(1, 3000), st.data())
 def test_blackouts_are_the_minutes_at_which_any_of_them_holds(
     where: tuple[str, date], length: int, data: st.DataObject
@@ -70,7 +71,7 @@ RULES = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(starting_dates(), st.sampled_from(RULES), st.integers(0, 400), st.integers(0, 1439), st.data())
 def test_a_blackout_that_comes_again_keeps_its_wall_times(
     where: tuple[str, date], rule: str, days_ago: int, late: int, data: st.DataObject

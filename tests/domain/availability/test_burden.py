@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 from support.oracle import WEEKDAYS, wall_clock, zone_in
 from support.strategies import attendees_near, starting_dates
 
@@ -74,7 +75,7 @@ def _reads_inside(wall: datetime, entry: WorkingHours) -> bool:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(starting_dates(), st.data(), st.integers(0, 4000), st.integers(1, 60))
 def test_every_minute_is_weighed_by_itself(
     where: tuple[str, object], data: st.DataObject, late: int, length: int

@@ -8,6 +8,7 @@ from random import Random
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 from support.cadence_oracle import CadenceOracle, Candidate
 from support.oracle import instant
 from support.strategies import cadence_queries, hopeless_cadence_queries, ruled
@@ -17,7 +18,7 @@ from scheduler.domain.search.cadences import Cadence, find_cadences
 from scheduler.domain.time.periods import Period, minute_of
 
 generated = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -7,10 +7,11 @@ from itertools import product
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 
 from scheduler.domain.search.minimax import Choice, Turns, fairest
 
-generated = settings(max_examples=400, deadline=None)
+generated = settings(max_examples=examples(400), deadline=None)
 
 
 @st.composite

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 from support.strategies import WEEKDAYS, entries, hopeless_cadence_queries, hopeless_slot_queries, ruled
 
 from scheduler.domain.availability.attendees import (
@@ -30,7 +31,7 @@ from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Period, Periods
 
-generated = settings(deadline=None, max_examples=80)
+generated = settings(deadline=None, max_examples=examples(80))
 WORKDAYS = ("MO", "TU", "WE", "TH", "FR")
 
 
@@ -270,7 +271,7 @@ def open_minutes(week: tuple[WorkingHours, ...]) -> list[int]:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(entries, min_size=1, max_size=4).map(tuple), st.booleans())
 def test_every_change_of_hours_only_adds_and_adds_no_night_unasked(week: tuple[WorkingHours, ...], night: bool) -> None:
     before = set(open_minutes(week))

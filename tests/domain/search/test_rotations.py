@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 from support.cadence_oracle import CadenceOracle, Candidate
 from support.strategies import WEEKDAYS, cadence_queries, hopeless_cadence_queries, ruled
 
@@ -29,7 +30,7 @@ from scheduler.domain.search.starts import Starts
 from scheduler.domain.time.periods import Period, Periods
 
 generated = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 WIDE = (WorkingHours(WEEKDAYS, 6 * 60, 23 * 60),)
 AROUND_THE_WORLD = CadenceQuery(
@@ -187,7 +188,7 @@ def test_the_rules_give_the_occurrences_and_no_turn_gets_in_the_way_of_another(q
         assert not any(one.overlaps(other) for one, other in pairwise(held))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(rotation_queries(hopeless_cadence_queries()))
 def test_what_would_help_a_rotation_was_tried(query: CadenceQuery) -> None:
     answer = find_rotations(query)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import pytest
 from hypothesis import given, settings
+from support.budget import examples
 from support.strategies import ruled, slot_queries
 
 from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
@@ -43,7 +44,7 @@ def test_the_weights_add_up_to_one_and_the_worst_off_weighs_most() -> None:
     assert max(PARTS, key=lambda part: part.weight).name == "worst"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(slot_queries() | ruled(slot_queries()))
 def test_a_score_is_the_weighted_sum_of_its_parts(query: SlotQuery) -> None:
     for slot in find_slots(replace(query, explain=True, limit=50)).slots:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 from support.oracle import Diary
 from support.strategies import attendees_near, with_meetings
 
@@ -275,13 +276,13 @@ def crowded_queries(draw: st.DrawFn) -> SequenceQuery:
     return SequenceQuery(Period(begin, begin + timedelta(hours=4)), 20, people, sessions, order, 500)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(sequence_queries())
 def test_the_plans_are_the_best_of_all_that_exist(query: SequenceQuery) -> None:
     check_against_all_plans(query)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(crowded_queries())
 def test_they_are_so_where_buffers_and_limits_reach_over_several_sessions(query: SequenceQuery) -> None:
     check_against_all_plans(query)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from support import oracle
+from support.budget import examples
 from support.strategies import CHANGES, hopeless_slot_queries, ruled, slot_queries
 
 from scheduler.domain.availability.attendees import Attendee, Unknown
@@ -20,7 +21,7 @@ from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Period, minute_of
 
 generated = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

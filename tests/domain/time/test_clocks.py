@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 from support.oracle import zone_in
 from support.strategies import stays_near, zones
 
@@ -58,7 +59,7 @@ def test_nobody_is_in_two_places_on_one_day() -> None:
         Stay(date(2027, 1, 10), date(2027, 1, 9), "UTC")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(zones, st.data(), st.integers(-5000, 20_000), st.integers(1, 5000))
 def test_the_clock_is_that_of_the_place_in_every_minute(home: str, data: st.DataObject, late: int, length: int) -> None:
     stays = data.draw(stays_near(BEGIN, timedelta(days=8)))

@@ -11,6 +11,7 @@ import pytest
 import pytz
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.budget import examples
 from support.strategies import CHANGES, ZONES
 
 from scheduler.domain.time.periods import instant_of, minute_of
@@ -101,7 +102,7 @@ def test_a_part_of_a_table_is_what_zoneinfo_says_of_each_minute(
     assert [timedelta(minutes=int(offset)) for offset in table.at(np.array(minutes))] == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(ZONES), st.data())
 def test_wall_times_are_resolved_alike_one_by_one_and_all_at_once(zone: str, data: st.DataObject) -> None:
     anywhere = st.datetimes(datetime(1974, 1, 1), datetime(2037, 12, 1))

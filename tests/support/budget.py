@@ -1,0 +1,68 @@
+"""How much is tried where chance decides: little in ``make test``, much in ``make prove``, SHORT=1 in between.
+
+``pytest --prove short`` or ``--prove full`` runs only the tests that try more then: those of Hypothesis, and those that
+are marked with ``prove``. Every other test run draws the same examples each time; these draw new ones, from a seed that
+is printed and can be given again with ``--hypothesis-seed``.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import is_hypothesis_test, settings
+
+TEST, SHORT, FULL = "test", "short", "full"
+_level = TEST
+
+COUNTS = {
+    # what is tried: (make test, make prove SHORT=1, make prove)
+    "requests of one fuzzer": (640, 1_280, 10_240),
+    "fuzzers": (2, 8, 8),
+    "schemathesis examples of an operation": (3, 30, 300),
+    "percent of the kills of workers": (20, 100, 200),
+    "bookings of one time": (12, 100, 100),
+    "races for one time": (1, 1, 10),
+    "races of repeats": (1, 1, 20),
+    "changes of everything by a thread": (15, 15, 150),
+    "changes between polls of two processes": (10, 40, 400),
+    "demo dates": (12, 60, 480),
+}
+"""How often each thing is tried."""
+
+
+def count(name: str) -> int:
+    """How often that is tried in this run."""
+    return COUNTS[name][(TEST, SHORT, FULL).index(_level)]
+
+
+def examples(number: int) -> int:
+    """The examples that Hypothesis draws in this run for a test that asks for so many."""
+    return {TEST: max(number // 4, 8), SHORT: number, FULL: number * 10}[_level]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds ``--prove``."""
+    parser.addoption("--prove", choices=(SHORT, FULL), help="run only what is statistical, and try more")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Sets the level before any test is imported."""
+    global _level  # one for the process; tests ask for it while they are imported
+    _level = config.getoption("--prove") or TEST
+    config.addinivalue_line("markers", "prove: statistical; --prove tries more of it")
+    # A busy machine is no failure, so there is no deadline.
+    settings.register_profile(TEST, derandomize=True, deadline=None, max_examples=examples(100))
+    settings.register_profile("prove", derandomize=False, database=None, deadline=None, max_examples=examples(100))
+    settings.load_profile(TEST if _level == TEST else "prove")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what does not try more."""
+    if _level == TEST:
+        return
+    others = [item for item in items if not (item.get_closest_marker("prove") or _is_of_hypothesis(item))]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in set(others)]
+
+
+def _is_of_hypothesis(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
