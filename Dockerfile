@@ -1,5 +1,5 @@
-# One image for every process of the service. By itself: API, feeds and a worker on SQLite in /data
-# (first: docker run --rm -v scheduler:/data IMAGE scheduler migrate). compose.yaml runs the same image in parts.
+# One image for every process of the service. By itself it runs API, feeds and a worker on SQLite in /data, which it
+# migrates first: docker run -v scheduler:/data -e SCHEDULER_SECRET_KEY=... IMAGE. compose.yaml runs it in parts.
 FROM python:3.11-slim-trixie AS build
 WORKDIR /src
 COPY pyproject.toml requirements.lock README.md LICENSE ./
@@ -11,20 +11,23 @@ RUN python -m venv /opt/scheduler \
  && /opt/scheduler/bin/pip uninstall --yes pip setuptools
 
 FROM python:3.11-slim-trixie
-RUN useradd --uid 10001 --create-home --home-dir /data scheduler
+# The default database is var/scheduler.db; no variable is set for it, so that either of its two can be given.
+RUN useradd --uid 10001 --create-home --home-dir /data scheduler \
+ && mkdir /srv/scheduler \
+ && ln -s /data /srv/scheduler/var
 COPY --from=build /opt/scheduler /opt/scheduler
+COPY deploy/healthcheck.py /opt/scheduler/healthcheck.py
 ENV PATH=/opt/scheduler/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     SCHEDULER_HOST=0.0.0.0 \
-    SCHEDULER_PORT=8080 \
-    SCHEDULER_DATABASE_URL=sqlite:////data/scheduler.db
+    SCHEDULER_PORT=8080
 USER 10001
 # Nothing but /data and /tmp is written to: the root may be read-only.
-WORKDIR /data
+WORKDIR /srv/scheduler
 VOLUME /data
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/readyz', timeout=4)"]
-CMD ["scheduler", "serve"]
+  CMD ["python", "/opt/scheduler/healthcheck.py"]
+CMD ["scheduler", "serve", "--migrate-sqlite"]

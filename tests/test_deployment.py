@@ -5,7 +5,12 @@ The image is linted here and not built: there is no Docker where the suite runs.
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,12 +18,14 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client import REGISTRY
+from support.servers import free_port
+from support.service import wait_for
 
 from scheduler.cli import COMMANDS
-from scheduler.config import Settings
+from scheduler.config import SECRET_SETTINGS, Settings, find_ignored, load_settings
 
 ROOT = Path(__file__).parents[1]
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
+DOCKERFILE = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
 CADDYFILE = (ROOT / "deploy" / "Caddyfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -53,6 +60,7 @@ def test_a_web_process_serves_a_factory_that_is_there(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_every_setting_is_one_that_the_service_reads(name: str) -> None:
     known = {f"SCHEDULER_{field.upper()}" for field in Settings.model_fields}
+    known |= {f"SCHEDULER_{field.upper()}_FILE" for field in SECRET_SETTINGS}
     named = {key for key in OURS[name]["environment"] if key.startswith("SCHEDULER_")}
 
     assert named
@@ -98,24 +106,47 @@ def test_a_part_shares_a_network_with_whatever_it_reaches() -> None:
             assert set(SERVICES[name]["networks"]) & set(SERVICES[other]["networks"]), f"{name} -> {other}"
 
 
-def test_secrets_have_no_defaults() -> None:
-    text = (ROOT / "compose.yaml").read_text()
-    for name in ("SCHEDULER_SECRET_KEY", "POSTGRES_PASSWORD"):
-        assert set(re.findall(rf"\$\{{{name}(.)", text)) == {":"}, name
-        assert f"${{{name}:?" in text
-        assert f"${{{name}:-" not in text
+def test_secrets_are_files_and_no_variables() -> None:
+    for name, service in SERVICES.items():
+        environment = service.get("environment", {})
+        mounted = {f"/run/secrets/{secret}" for secret in service.get("secrets", [])}
+        assert {value for key, value in environment.items() if key.endswith("_FILE")} <= mounted, name
+        assert set(service.get("secrets", [])) <= COMPOSE["secrets"].keys(), name
+    for service in OURS.values():
+        assert not {f"SCHEDULER_{name.upper()}" for name in SECRET_SETTINGS} & service["environment"].keys() - {
+            "SCHEDULER_RATE_LIMIT_STORAGE"  # Valkey is in a network of its own and has no password
+        }
+    assert "PASSWORD}" not in (ROOT / "compose.yaml").read_text()
+    assert all(set(secret) == {"file"} for secret in COMPOSE["secrets"].values())
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_settings_of_a_part_are_valid(name: str, tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("k" * 64 + "\n")
+    (tmp_path / "old_secret_keys").write_text("")
+    (tmp_path / "database_url").write_text("postgresql://scheduler:1f@postgres/scheduler\n")
+    environment = {
+        key: re.sub(r"\$\{CALENDAR_SUBNET:-(.+?)\}", r"\1", value)
+        .replace("/run/secrets", str(tmp_path))
+        .replace("${SCHEDULER_DOMAIN:?give the name under which clients reach the service}", "scheduler.example.org")
+        for key, value in OURS[name]["environment"].items()
+    }
+    settings = load_settings(environment)
+    assert settings.database_url == "postgresql://scheduler:1f@postgres/scheduler"
+    assert settings.public_url == "https://scheduler.example.org"
+    assert find_ignored(environment) == []
+    settings.require_own_secret_key()
 
 
 def test_the_ports_are_the_same_everywhere() -> None:
     port = re.search(r"SCHEDULER_PORT=(\d+)", DOCKERFILE)
     assert port is not None
     assert f"EXPOSE {port[1]}" in DOCKERFILE
-    assert f":{port[1]}/readyz" in DOCKERFILE
     for service in WEB.values():
         assert service["environment"]["GRANIAN_PORT"] == port[1]
     assert SERVICES["proxy"]["environment"]["WEB"] == " ".join(f"{name}:{port[1]}" for name in WEB)
-    metrics = SERVICES["worker"]["environment"]["SCHEDULER_METRICS_PORT"]
-    assert f":{metrics}/" in " ".join(SERVICES["worker"]["healthcheck"]["test"])
+    assert SERVICES["worker"]["environment"]["SCHEDULER_METRICS_PORT"]
+    assert SERVICES["worker"]["healthcheck"]["test"][-1] == "SCHEDULER_METRICS_PORT"
 
 
 def test_the_calendar_server_s_network_is_the_one_that_is_allowed() -> None:
@@ -148,6 +179,83 @@ def test_what_is_copied_into_the_image_is_not_ignored() -> None:
         assert set(names.split()[:-1]) <= taken
 
 
+def test_lock_files_name_no_index_and_a_hash_for_each_package() -> None:
+    for name in ("requirements.lock", "requirements-demo.lock", "requirements-dev.lock"):
+        text = (ROOT / name).read_text()
+        assert "://" not in text, name
+        assert "--index" not in text, name
+        packages = re.findall(r"^[a-z0-9].*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
+        assert len(packages) > 50, name
+        assert all("--hash=sha256:" in package for package in packages), name
+
+
+def test_smaller_lock_files_are_parts_of_the_development_one() -> None:
+    pinned = {
+        name: set(re.findall(r"^[a-z0-9][^\s;]*==[^\s;]+", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-demo.lock", "requirements-dev.lock")
+    }
+    assert pinned["requirements.lock"] < pinned["requirements-dev.lock"]
+    assert pinned["requirements-demo.lock"] < pinned["requirements-dev.lock"]
+    assert not [
+        package for package in pinned["requirements.lock"] if package.startswith(("pytest", "mypy", "radicale"))
+    ]
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Iterator[Container]:
+    container = Container(tmp_path)
+    yield container
+    container.stop()
+
+
+def test_image_by_itself_migrates_sqlite_and_its_health_check_follows_the_port(container: Container) -> None:
+    assert container.is_unhealthy()
+    for _ in range(2):  # the second time the database is there
+        container.start()
+        wait_for(lambda: not container.is_unhealthy())
+        assert (container.data / "scheduler.db").is_file()
+        assert container.stop() == 0
+    assert container.is_unhealthy()
+
+
+class Container:
+    """What the image runs, as processes: its command and its health check in the environment of its ENV lines."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        self.data.mkdir()
+        (folder / "var").symlink_to(self.data)
+        (folder / "key").write_text("k" * 40)
+        self.folder = folder
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SCHEDULER_")} | {
+            **dict(re.findall(r"\b(SCHEDULER_[A-Z_]+)=(\S+)", DOCKERFILE)),
+            "SCHEDULER_SECRET_KEY_FILE": str(folder / "key"),
+            "SCHEDULER_HOST": "127.0.0.1",
+            "SCHEDULER_PORT": str(free_port()),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command(r"^CMD (\[.+\])"), cwd=self.folder, env=self.environment)
+
+    def stop(self) -> int | None:
+        """Ends the process as Docker does, and returns its status."""
+        if self._process is not None:
+            self._process.terminate()
+            return self._process.wait(30)
+        return None
+
+    def is_unhealthy(self) -> bool:
+        command = self._command(r"^  CMD (\[.+\])")
+        return bool(subprocess.run(command, env=self.environment, capture_output=True, timeout=60).returncode)
+
+    def _command(self, pattern: str) -> list[str]:
+        (found,) = re.findall(pattern, DOCKERFILE, re.MULTILINE)
+        program, *arguments = json.loads(found)
+        paths = [argument.replace("/opt/scheduler/", f"{ROOT}/deploy/") for argument in arguments]
+        return [str(Path(sys.executable).with_name(program)), *paths]
+
+
 def test_the_proxy_is_given_every_name_that_its_configuration_asks_for() -> None:
     assert set(re.findall(r"\{\$(\w+)\}", CADDYFILE)) <= SERVICES["proxy"]["environment"].keys()
 
@@ -158,6 +266,7 @@ def test_the_guide_for_operators_names_only_what_is_there() -> None:
     families = [family.name for family in REGISTRY.collect()]
     exported = {f"{name}{end}" for name in families for end in ("", "_total", "_info", "_bucket")} | READ_FROM_THE_TABLE
     settings = {f"SCHEDULER_{field.upper()}" for field in Settings.model_fields} | {"SCHEDULER_DOMAIN"}
+    settings |= {f"SCHEDULER_{field.upper()}_FILE" for field in SECRET_SETTINGS}
 
     metrics = set(re.findall(r"\bscheduler_[a-z_]+\b", guide))
     assert metrics

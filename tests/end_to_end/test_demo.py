@@ -26,7 +26,7 @@ from examples.demo.dates import move_ahead, next_clock_change, next_monday
 from examples.demo.stage import Stage
 
 ROOT = Path(__file__).parents[2]
-MARK = "SCHEDULER_TESTS_DEMO"
+MARK = "TESTS_DEMO"
 """An environment variable that every process of a run inherits, by which those left over are found."""
 
 
