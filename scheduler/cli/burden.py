@@ -13,7 +13,7 @@ from scheduler.errors import InvalidFields
 from scheduler.services.burden import Share, burden_ledger
 from scheduler.services.programmes import find_programme
 from scheduler.web.api.burden import BurdenDocument
-from scheduler.web.fields.fields import backward, parse_instant
+from scheduler.web.fields.times import backward, parse_instant
 
 
 @click.command()

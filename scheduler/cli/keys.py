@@ -13,7 +13,9 @@ from scheduler.domain.programme.api_keys import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields, NotFound
 from scheduler.services.ports import Context
 from scheduler.services.programmes import SeveralFit, create_key, find_programme, revoke_key, rotate_key
-from scheduler.web.fields.fields import Name, parse_duration, parse_instant
+from scheduler.web.fields.durations import parse_duration
+from scheduler.web.fields.texts import Name
+from scheduler.web.fields.times import parse_instant
 
 _SCOPES = click.Choice([scope.value for scope in Scope])
 _PROGRAMME = click.option("--programme", required=True, help="its id or its name")

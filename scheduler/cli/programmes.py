@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from scheduler.cli.opening import open_service
 from scheduler.cli.options import read_option
 from scheduler.services.programmes import create_programme
-from scheduler.web.fields.fields import Name
+from scheduler.web.fields.texts import Name
 
 
 @click.group()

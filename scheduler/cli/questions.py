@@ -21,7 +21,7 @@ from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
 from scheduler.web.api.sequences import SequencesRequest, sequences_answer
 from scheduler.web.api.slots import SlotsRequest, slots_answer
 from scheduler.web.fields.busy_lists import read_document
-from scheduler.web.fields.fields import Document
+from scheduler.web.fields.document import Document
 from scheduler.web.http.problems import fields_of
 
 _D = TypeVar("_D", bound=Document)

@@ -88,7 +88,12 @@ def without_table(service: Service, name: str) -> Iterator[None]:
 
 def plant(service: Service, calendar: str) -> dict[str, Any]:
     """Puts every canary into the service that can be put there: ids, and tokens that are canaries themselves."""
-    person = {"name": CANARIES["name"], "email": CANARIES["email"], "time_zone": "Europe/Berlin", "working_hours": None}
+    person = {
+        "name": CANARIES["name"],
+        "email": CANARIES["email"],
+        "time_zone": "Europe/Berlin",
+        "working_hours": "any",
+    }
     mentor = service.ask("POST", "/people", person)["id"]
     mentee = service.ask("POST", "/people", person | {"email": "asha@example.org"})["id"]
     day = f"{NOW + timedelta(days=40):%Y-%m-%d}"

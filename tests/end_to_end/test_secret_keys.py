@@ -19,7 +19,7 @@ NEW_KEY = "another key for tests that is long enough, too"
 def connected_pair(service: Service, radicale: Radicale) -> tuple[str, Any]:
     """A mentorship's id, and the mentor's account that the service writes to."""
     account = radicale.new_account()
-    person = {"name": "Greta", "email": "greta@example.org", "time_zone": "UTC", "working_hours": None}
+    person = {"name": "Greta", "email": "greta@example.org", "time_zone": "UTC", "working_hours": "any"}
     mentor, mentee = (service.ask("POST", "/people", person)["id"] for _ in range(2))
     login = {"url": account.url, "username": account.username, "password": account.password}
     service.ask("POST", f"/people/{mentor}/calendars", login)

@@ -64,7 +64,7 @@ def changes(
     yield "calendars are read", True
     api.patch(mentor, {"time_zone": "Europe/Lisbon"})
     yield "the person changes zone", True
-    api.patch(mentor, {"working_hours": None, "buffer": {"before": "PT10M"}})
+    api.patch(mentor, {"working_hours": "any", "buffer": {"before": "PT10M"}})
     yield "and hours", True
     days = {"kind": "exam", "first_day": "2026-10-26", "last_day": "2026-10-28"}
     blackout = f"{mentor}/blackouts/" + api.post(f"{mentor}/blackouts", days)["id"]

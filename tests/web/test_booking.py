@@ -82,7 +82,7 @@ def test_a_cadence_of_other_dates_than_the_mentorships_is_booked_with_them(api: 
 
 def test_dtstart_in_a_gap_is_booked_as_answered(api: Api) -> None:
     night = [{"days": ["SU"], "start": "00:00", "end": "23:59"}]
-    mentor, mentee = api.person(working_hours=night), api.person("Asha", "Asia/Kolkata", working_hours=None)
+    mentor, mentee = api.person(working_hours=night), api.person("Asha", "Asia/Kolkata", working_hours="any")
     dates = {"starts_on": "2027-03-28", "ends_on": "2027-04-18"}
     pair = Pair(mentor, mentee, api.mentorship(mentor, mentee, **dates))
     cadence = api.cadence(pair, "2027-03-28T02:30:00", **dates)

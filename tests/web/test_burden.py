@@ -38,8 +38,8 @@ LATE = "2026-10-15T13:00:00Z"
 def pair(api: Api) -> Pair:
     """Greta in Berlin mentors Asha in Kolkata, at any time."""
     mentor, mentee = (
-        api.person("Greta", working_hours=None),
-        api.person("Asha", "Asia/Kolkata", working_hours=None),
+        api.person("Greta", working_hours="any"),
+        api.person("Asha", "Asia/Kolkata", working_hours="any"),
     )
     return Pair(mentor, mentee, api.mentorship(mentor, mentee))
 
@@ -109,7 +109,7 @@ class TestTheLedger:
         assert (found["burden"], found["coming"]) == (0, borne(1, 0))
 
     def test_several_mentorships_add_up(self, api: Api, booked: Pair) -> None:
-        third = api.person("Wanjiru", "Africa/Nairobi", working_hours=None)
+        third = api.person("Wanjiru", "Africa/Nairobi", working_hours="any")
         second = Pair(third, booked.mentee, api.mentorship(third, booked.mentee))
         api.book_slot(second, "2026-10-22T13:00:00Z")
         found = api.get(f"/people/{booked.mentee}/burden")
@@ -140,7 +140,7 @@ EVENING = {
     "time_zone": "Europe/Berlin",
     "working_hours": [{"days": ["TU"], "start": "18:30", "end": "19:30"}],
 }
-ANY_TIME = {"time_zone": "UTC", "working_hours": None}
+ANY_TIME = {"time_zone": "UTC", "working_hours": "any"}
 
 
 class TestOfACadence:
@@ -158,7 +158,7 @@ class TestOfACadence:
 
     def test_a_stored_persons_is_not_told_to_a_key_that_may_not_read_people(self, app: Flask, api: Api) -> None:
         key = api.post("/keys", {"name": "slots only", "scopes": [Scope.SLOTS_READ]})["key"]
-        asha = api.person("Asha", "Asia/Kolkata", working_hours=None)
+        asha = api.person("Asha", "Asia/Kolkata", working_hours="any")
         question = QUESTION | {"attendees": [EVENING, {"person": asha}]}
         (visible,), (redacted,) = (who.post("/cadences", question)["cadences"] for who in (api, Api(app, key)))
         assert visible["burdens"][1]["burden"] > 0
@@ -234,7 +234,7 @@ class TestTheCommand:
         assert CliRunner().invoke(main, ["migrate"]).exit_code == 0
         context = context_of(url, Clock(), RecordingCalendars())
         api = Api.of_new_programme(create_app(context), context, "Women in Science")
-        mentor, mentee = api.person("Greta", working_hours=None), api.person("Asha", "UTC", working_hours=None)
+        mentor, mentee = api.person("Greta", working_hours="any"), api.person("Asha", "UTC", working_hours="any")
         pair = Pair(mentor, mentee, api.mentorship(mentor, mentee))
         api.book_slot(pair, EARLY)
         yield api, pair

@@ -92,7 +92,7 @@ def test_with_explain_each_slot_shows_the_parts_of_its_score_by_name(run: Run) -
 
 
 def test_where_nothing_blocks_no_empty_table_says_so(run: Run) -> None:
-    always = {"attendees": [MENTOR | {"working_hours": None}], "explain": True}
+    always = {"attendees": [MENTOR | {"working_hours": "any"}], "explain": True}
     result = run("slots", "-", stdin=json.dumps(SLOTS | always))
     assert "feasible starts" in result.stdout
     assert "starts lost" not in result.stdout

@@ -122,7 +122,7 @@ def test_a_past_occurrence_of_a_deleted_persons_series_cannot_be_moved(
 
 
 def test_nothing_in_the_database_says_who_it_was(api: Api, pair: Pair, clock: Clock, database: Path) -> None:
-    person = api.person("Wilhelmina", "Asia/Kolkata", email="mina@erased.example", working_hours=None)
+    person = api.person("Wilhelmina", "Asia/Kolkata", email="mina@erased.example", working_hours="any")
     theirs = Pair(pair.mentor, person, api.mentorship(pair.mentor, person))
     api.post(
         f"/people/{person}/blackouts",

@@ -46,7 +46,7 @@ def test_a_weekend_is_one_period_and_so_is_a_night_in_which_the_clock_changes(ap
 
 
 def test_firm_blackouts_are_unavailable_and_others_tentative(api: Api, pair: Pair) -> None:
-    api.patch(f"/people/{pair.mentor}", {"working_hours": None})
+    api.patch(f"/people/{pair.mentor}", {"working_hours": "any"})
     path = f"/people/{pair.mentor}/blackouts"
     api.post(path, {"kind": "other", "start": "2026-10-08T09:00:00Z", "end": "2026-10-08T10:00:00Z"})
     api.post(path, {"kind": "other", "start": "2026-10-08T09:30:00Z", "end": "2026-10-08T11:00:00Z"})

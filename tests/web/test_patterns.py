@@ -192,7 +192,7 @@ def shown(*attendees: dict[str, Any]) -> list[str]:
 
 def test_a_shift_is_said_of_the_turn_that_has_it() -> None:
     zones = {"Ben": "Europe/Berlin", "Sam": "America/New_York", "Mio": "Asia/Tokyo"}
-    lines = shown(*({"name": name, "time_zone": zone, "working_hours": None} for name, zone in zones.items()))
+    lines = shown(*({"name": name, "time_zone": zone, "working_hours": "any"} for name, zone in zones.items()))
     assert lines[0].startswith("1. Monday every week, in turns at 10:15 and 20:30 Europe/Berlin: ")
     assert "1 Mon 19 Oct 2026 10:15 Mon 19 Oct 2026 04:15 Mon 19 Oct 2026 17:15 clear" in lines
     assert "2 Mon 26 Oct 2026 20:30 Mon 26 Oct 2026 15:30 Tue 27 Oct 2026 04:30 clear" in lines
@@ -206,7 +206,7 @@ def test_turns_of_one_time_are_shown_as_one_cadence() -> None:
     lines = shown(
         {"name": "Ben", "time_zone": "Europe/Berlin"},
         {"name": "Sam", "time_zone": "America/New_York"},
-        {"name": "Asha", "time_zone": "Asia/Kolkata", "working_hours": None},
+        {"name": "Asha", "time_zone": "Asia/Kolkata", "working_hours": "any"},
     )
     assert lines[0].startswith("1. Monday every week at 15:00 Europe/Berlin, one time serves best: 7 of 7 clear")
     assert [line for line in lines if "turn" in line] == []

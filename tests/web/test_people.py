@@ -34,7 +34,7 @@ def test_a_person_is_answered_as_stored_with_everything_that_was_left_out(api: A
     ("given", "stored"),
     [
         ({}, WEEK),
-        ({"working_hours": None}, None),
+        ({"working_hours": "any"}, "any"),
         ({"working_hours": []}, []),
         ({"working_hours": NIGHT}, NIGHT),
     ],
@@ -95,7 +95,7 @@ def test_a_person_with_a_field_at_fault_is_refused(api: Api, change: dict[str, A
             {"email": "new@example.org", "time_zone": "Asia/Tokyo"},
             {"email": "new@example.org", "time_zone": "Asia/Tokyo"},
         ),
-        ({"working_hours": None}, {"working_hours": None}),
+        ({"working_hours": "any"}, {"working_hours": "any"}),
         ({"working_hours": []}, {"working_hours": []}),
         ({"buffer": {"after": "PT90M"}}, {"buffer": {"before": "PT0S", "after": "PT1H30M"}}),
         ({"buffer": None}, {"buffer": {"before": "PT0S", "after": "PT0S"}}),
@@ -140,7 +140,7 @@ def test_a_new_name_shows_in_default_titles_and_in_no_others(api: Api, pair: Pai
 
 def test_a_change_that_no_invite_shows_leaves_meetings_as_they_are(api: Api, pair: Pair) -> None:
     before = api.book_cadence(pair)
-    api.patch(f"/people/{pair.mentor}", {"working_hours": None, "buffer": {"before": "PT5M"}})
+    api.patch(f"/people/{pair.mentor}", {"working_hours": "any", "buffer": {"before": "PT5M"}})
     assert api.get(f"/meetings/{before['id']}") == before
 
 
@@ -158,3 +158,34 @@ def test_a_deleted_person_is_gone(api: Api) -> None:
     for method, body in (("GET", None), ("PATCH", {"name": "X"}), ("DELETE", None)):
         problem_of(api.send(method, f"/people/{person}", body), 404)
     assert api.get("/people") == {"items": [], "next": None}
+
+
+TO_WRITE = 'this can\'t be null; write "any" for any time, or leave it out'
+
+
+def test_working_hours_null_is_refused_with_what_to_write(api: Api) -> None:
+    person = {"name": "Kim", "email": "kim@example.org", "time_zone": "UTC"}
+    stored = api.post("/people", person)["id"]
+    slots = {"window": {"start": "2026-10-20T00:00:00Z", "end": "2026-10-21T00:00:00Z"}, "duration": "PT1H"}
+    null: dict[str, Any] = {"working_hours": None}
+    for method, path, body, pointer in (
+        ("POST", "/people", person | null, "/working_hours"),
+        ("PATCH", f"/people/{stored}", null, "/working_hours"),
+        ("POST", "/slots", slots | {"attendees": [{"time_zone": "UTC"} | null]}, "/attendees/0/working_hours"),
+        ("POST", "/slots", slots | {"attendees": [{"person": stored} | null]}, "/attendees/0/working_hours"),
+    ):
+        problem = problem_of(api.send(method, path, body), 422, pointer)
+        assert problem["errors"][0]["detail"] == TO_WRITE
+
+
+def test_working_hours_of_another_word_are_refused_with_what_to_write(api: Api) -> None:
+    person = {"name": "Kim", "email": "kim@example.org", "time_zone": "UTC", "working_hours": "all"}
+    problem = problem_of(api.send("POST", "/people", person), 422, "/working_hours")
+    assert problem["errors"][0]["detail"] == "'all' is not known here; give a list of hours, or \"any\" for any time"
+
+
+def test_working_hours_of_any_time_are_answered_as_any(api: Api) -> None:
+    person = api.person("Kim", "UTC", working_hours="any")
+    assert api.get(f"/people/{person}")["working_hours"] == "any"
+    assert api.patch(f"/people/{person}", {"working_hours": []})["working_hours"] == []
+    assert api.patch(f"/people/{person}", {"working_hours": "any"})["working_hours"] == "any"

@@ -165,7 +165,7 @@ def test_an_occurrence_is_not_moved_into_a_week_that_another_of_its_series_fills
 
 
 def test_a_meeting_is_booked_by_the_clock_of_the_place_somebody_is_in(api: Api, pair: Pair) -> None:
-    api.patch(f"/people/{pair.mentee}", {"working_hours": None})
+    api.patch(f"/people/{pair.mentee}", {"working_hours": "any"})
     refused = api.send("POST", pair.meetings, {"start": WHILE_AWAY, "duration": "PT45M"})
     assert taken(refused) == [("mentor", "outside_hours")]
     api.patch(f"/people/{pair.mentor}", {"travel": TOKYO})
@@ -209,7 +209,7 @@ def test_free_busy_goes_by_the_clock_of_that_place_as_well(api: Api) -> None:
 
 
 def test_a_day_of_leave_is_a_day_on_the_clock_of_that_place(api: Api) -> None:
-    person = api.person(travel=[TOKYO[0] | {"until": "2026-10-09"}], working_hours=None)
+    person = api.person(travel=[TOKYO[0] | {"until": "2026-10-09"}], working_hours="any")
     api.post(f"/people/{person}/blackouts", {"kind": "leave", "first_day": "2026-10-08", "last_day": "2026-10-08"})
     (row,) = api.get(f"/people/{person}/free-busy?start=2026-10-06T00:00:00Z&end=2026-10-10T00:00:00Z")["periods"]
     assert (row["start"], row["end"]) == ("2026-10-07T15:00:00Z", "2026-10-08T15:00:00Z")

@@ -15,7 +15,7 @@ EVERY_DAY = ["MO", "TU", "WE", "TH", "FR"]
 BERLIN = "Europe/Berlin"
 NEW_YORK = "America/New_York"
 HOURLY = {"duration": "PT1H", "step": "PT1H"}
-ANY_TIME = {"time_zone": "UTC", "working_hours": None}
+ANY_TIME = {"time_zone": "UTC", "working_hours": "any"}
 IN_NEW_YORK = [{"from": "2027-03-15", "until": "2027-03-16", "time_zone": NEW_YORK}]
 """Monday and Tuesday; New York has summer time since the day before, Berlin only two weeks later."""
 TRAVELLER = {
@@ -65,7 +65,7 @@ MONDAYS_OF_TRAVELLER = HOURLY | {
     "on_conflict": "skip",
     "attendees": [
         {"time_zone": BERLIN, "working_hours": [{"days": ["MO"], "start": "14:00", "end": "15:00"}]},
-        {"time_zone": BERLIN, "working_hours": None, "travel": IN_NEW_YORK},
+        {"time_zone": BERLIN, "working_hours": "any", "travel": IN_NEW_YORK},
     ],
 }
 
@@ -96,7 +96,7 @@ NEW_YORK_MORNING = {"time_zone": NEW_YORK, "hours": [{"days": EVERY_DAY, "start"
 
 
 def test_within_is_read_on_its_own_clock_whatever_the_attendees_is(api: Api) -> None:
-    attendee = {"time_zone": BERLIN, "working_hours": None}
+    attendee = {"time_zone": BERLIN, "working_hours": "any"}
     spring = ("2027-03-12T00:00:00Z", "2027-03-16T00:00:00Z")
     assert api.starts(attendee, window=spring, within=NEW_YORK_MORNING, **HOURLY) == [
         *("2027-03-12T13:00:00Z", "2027-03-12T14:00:00Z"),

@@ -25,7 +25,7 @@ def person(start: str, end: str, **more: Any) -> dict[str, Any]:
     return {"time_zone": "UTC", "working_hours": [{"days": EVERY_DAY, "start": start, "end": end}]} | more
 
 
-MENTEE = {"name": "Asha", "time_zone": "Asia/Kolkata", "working_hours": None}
+MENTEE = {"name": "Asha", "time_zone": "Asia/Kolkata", "working_hours": "any"}
 INTERVIEWER = person("09:00", "10:00", name="Greta")
 COACH = person(
     "14:00", "15:00", name="Wanjiru", busy=[{"start": "2026-10-20T14:00:00Z", "end": "2026-10-20T15:00:00Z"}]
@@ -171,7 +171,7 @@ def test_who_has_borne_more_so_far_is_spared(api: Api, borne: tuple[int, int], b
 
 def test_more_limits_than_can_be_kept_at_once_are_refused(api: Api) -> None:
     zones = ["UTC", "Asia/Tokyo", "America/New_York", "Australia/Sydney", "America/Los_Angeles", "Asia/Kolkata"]
-    limits = {"working_hours": None, "at_most_per_day": 2, "at_most_per_week": 3}
+    limits = {"working_hours": "any", "at_most_per_day": 2, "at_most_per_week": 3}
     people = [{"time_zone": zone, **limits} for zone in zones]
     sessions = [{"duration": "PT15M", "attendees": [*range(len(zones))]}] * 10
     window = {"start": "2026-10-01T00:00:00Z", "end": "2026-12-20T00:00:00Z"}
@@ -263,7 +263,7 @@ def test_a_question_that_makes_no_sense_is_refused_with_the_place(
 
 class TestStoredPeople:
     def test_they_are_loaded_by_their_ids(self, api: Api) -> None:
-        asha = api.person("Asha", "Asia/Kolkata", working_hours=None)
+        asha = api.person("Asha", "Asia/Kolkata", working_hours="any")
         answer = api.post("/sequences", QUESTION | {"attendees": [{"person": asha}, INTERVIEWER, COACH]})
         assert answer["plans"] == api.post("/sequences", QUESTION)["plans"]
 

@@ -67,7 +67,7 @@ def test_who_may_not_read_people_sees_nothing_personal_of_stored_ones(api: Api, 
 def test_who_is_away_for_some_days_is_drawn_by_the_clock_of_that_place(api: Api) -> None:
     trip = [{"from": "2027-03-15", "until": "2027-03-16", "time_zone": "America/New_York"}]
     nine = [{"days": ["MO", "TU", "WE"], "start": "09:00", "end": "10:00"}]
-    greta = {"name": "Greta", "time_zone": "Europe/Berlin", "working_hours": None}
+    greta = {"name": "Greta", "time_zone": "Europe/Berlin", "working_hours": "any"}
     ben = {"name": "Ben", "time_zone": "Europe/Berlin", "working_hours": nine, "travel": trip}
     window = {"start": "2027-03-15T00:00:00Z", "end": "2027-03-18T00:00:00Z"}
     question = {"window": window, "duration": "PT1H", "order": "earliest", "attendees": [greta, ben]}

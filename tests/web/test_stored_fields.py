@@ -14,7 +14,7 @@ EVERY_DAY = ["MO", "TU", "WE", "TH", "FR"]
 HOURLY = {"duration": "PT1H", "step": "PT1H"}
 WINDOW = {"start": "2026-10-05T00:00:00Z", "end": "2026-10-19T00:00:00Z"}
 DATES = {"starts_on": "2026-10-05", "ends_on": "2026-10-31"}
-COLLEAGUE = {"time_zone": "Asia/Kolkata", "working_hours": None}
+COLLEAGUE = {"time_zone": "Asia/Kolkata", "working_hours": "any"}
 TOKYO = [{"from": "2026-10-07", "until": "2026-10-08", "time_zone": "Asia/Tokyo"}]
 MORNING = ("2026-10-08T00:00:00Z", "2026-10-08T10:00:00Z")
 """A Thursday: until 12:00 in Berlin, from 9:00 to 19:00 in Tokyo."""
@@ -38,7 +38,7 @@ stays = st.builds(
 people = st.fixed_dictionaries(
     {"time_zone": st.sampled_from(["Europe/Berlin", "America/New_York"])},
     optional={
-        "working_hours": st.none() | hours,
+        "working_hours": st.just("any") | hours,
         "preferred_hours": st.none() | hours,
         "travel": st.just([]) | stays,
         "at_most_per_day": st.none() | st.integers(1, 2),
@@ -54,8 +54,8 @@ def test_a_stored_person_and_the_same_one_inline_get_the_same_answers(
     api: Api, person: dict[str, Any], start: str, fair: bool
 ) -> None:
     end = start.replace(":00:00Z", ":45:00Z")
-    stored = api.person(time_zone=person["time_zone"], working_hours=None)
-    other = api.person("Asha", "Asia/Kolkata", working_hours=None)
+    stored = api.person(time_zone=person["time_zone"], working_hours="any")
+    other = api.person("Asha", "Asia/Kolkata", working_hours="any")
     api.book_slot(Pair(stored, other, api.mentorship(stored, other)), start)
     api.patch(f"/people/{stored}", {"working_hours": [{"days": EVERY_DAY, "start": "09:00", "end": "17:00"}]} | person)
     borne = api.get(f"/people/{stored}/burden")["coming"]["burden"]
@@ -127,8 +127,8 @@ def test_what_a_stored_person_has_borne_tips_a_fair_question_unless_it_says_othe
         {"days": ["TU"], "start": start, "end": end} for start, end in (("09:00", "10:00"), ("16:00", "17:00"))
     )
     for person, preferred in ((pair.mentor, late), (pair.mentee, early)):
-        api.patch(f"/people/{person}", {"time_zone": "UTC", "working_hours": None, "preferred_hours": [preferred]})
-    other = api.person("Wanjiru", "Africa/Nairobi", working_hours=None)
+        api.patch(f"/people/{person}", {"time_zone": "UTC", "working_hours": "any", "preferred_hours": [preferred]})
+    other = api.person("Wanjiru", "Africa/Nairobi", working_hours="any")
     api.book_slot(Pair(pair.mentor, other, api.mentorship(pair.mentor, other)), "2026-10-08T20:00:00Z")
     assert api.get(f"/people/{pair.mentor}/burden")["coming"]["burden"] > 0
 

@@ -18,7 +18,9 @@ from scheduler.services.people import add_blackout
 from scheduler.services.quotas import make_room_for_blackout
 from scheduler.store import Position
 from scheduler.web.documents.attendees import span_of
-from scheduler.web.fields.fields import Day, Document, Flag, Instant, Moment, Name, not_null
+from scheduler.web.fields.document import Document, Kept, Omissible
+from scheduler.web.fields.texts import Flag, Name
+from scheduler.web.fields.times import Day, Instant, Moment
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.requests import answer, context, programme_id, read_body
@@ -42,9 +44,9 @@ class NewBlackout(Document):
 class BlackoutChange(Document):
     """What to change of a blackout; what is left out stays."""
 
-    kind: BlackoutKind | None = Field(None, json_schema_extra=not_null)
-    title: Name | None = Field(None, json_schema_extra=not_null)
-    firm: Flag | None = Field(None, json_schema_extra=not_null)
+    kind: Kept[BlackoutKind] = None
+    title: Kept[Name] = None
+    firm: Kept[Flag] = None
     first_day: Day | None = None
     last_day: Day | None = None
     start: Moment | None = None
@@ -59,16 +61,12 @@ class StoredBlackoutDocument(Document):
     kind: BlackoutKind
     title: str
     firm: bool
-    first_day: Day | None = Field(None, exclude_if=lambda value: value is None)
-    last_day: Day | None = Field(None, exclude_if=lambda value: value is None)
-    start: Instant | None = Field(None, exclude_if=lambda value: value is None)
-    end: Instant | None = Field(None, exclude_if=lambda value: value is None)
-    rrule: str | None = Field(None, exclude_if=lambda value: value is None)
-    time_zone: str | None = Field(
-        None,
-        exclude_if=lambda value: value is None,
-        description="the zone whose wall time a timed recurring blackout keeps",
-    )
+    first_day: Omissible[Day] = None
+    last_day: Omissible[Day] = None
+    start: Omissible[Instant] = None
+    end: Omissible[Instant] = None
+    rrule: Omissible[str] = None
+    time_zone: Omissible[str] = Field(None, description="the zone whose wall time a timed recurring blackout keeps")
 
     @classmethod
     def of(cls, stored: StoredBlackout) -> StoredBlackoutDocument:
@@ -187,9 +185,6 @@ def _merged(stored: StoredBlackout, asked: BlackoutChange) -> NewBlackout:
         old |= {"first_day": None, "last_day": None}
     elif sent.keys() & {"first_day", "last_day"}:
         old |= {"start": None, "end": None}
-    for name in ("kind", "title", "firm"):
-        if name in sent and sent[name] is None:
-            raise InvalidFields.at(f"/{name}", "this can't be null; leave it out to keep it")
     merged: dict[str, Any] = old | sent
     return NewBlackout.model_construct(**merged)
 

@@ -32,17 +32,10 @@ from scheduler.web.api.cadences import Coverage, MoveDays, check_move_days
 from scheduler.web.api.meetings import BlockedDocument, BookingProblem, GuestDocument, MeetingDocument, on_clock
 from scheduler.web.documents.occurrences import PlannedOccurrenceDocument, title_of
 from scheduler.web.documents.rules import NO_GAP, MinimumGap, WithinDocument
-from scheduler.web.fields.fields import (
-    QUARTER,
-    Day,
-    Document,
-    MeetingLength,
-    Moment,
-    Name,
-    WallTime,
-    WebAddress,
-    ZoneName,
-)
+from scheduler.web.fields.document import Document
+from scheduler.web.fields.durations import QUARTER, MeetingLength
+from scheduler.web.fields.texts import Name, WebAddress, ZoneName
+from scheduler.web.fields.times import Day, Moment, WallTime
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.problems import problem
 from scheduler.web.http.requests import answer, context, programme_id, read_body, viewer

@@ -8,7 +8,8 @@ from pydantic import Field
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.errors import InvalidFields
 from scheduler.services.burden import Borne, Ledger, Share, burden_ledger
-from scheduler.web.fields.fields import Document, Instant, backward
+from scheduler.web.fields.document import Document
+from scheduler.web.fields.times import Instant, backward
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import answer, context, programme_id, read_query
 

@@ -27,16 +27,10 @@ from scheduler.web.documents.burdens import AttendeeBurden, BurdenSpread, burden
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.occurrences import PlannedOccurrenceDocument, ShiftDocument
 from scheduler.web.documents.rules import RuledRequest
-from scheduler.web.fields.fields import (
-    QUARTER,
-    Day,
-    Document,
-    Flag,
-    MeetingLength,
-    WallTime,
-    ZoneName,
-    format_duration,
-)
+from scheduler.web.fields.document import Document, Omissible
+from scheduler.web.fields.durations import QUARTER, MeetingLength, format_duration
+from scheduler.web.fields.texts import Flag, ZoneName
+from scheduler.web.fields.times import Day, WallTime
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import LARGE_BODY, answer, context, programme_id, read_body, viewer
 
@@ -197,7 +191,7 @@ class CadencesAnswer(Document):
     """The cadences, or rotations if those were asked for, how many there are in all, and why there are none if so."""
 
     cadences: list[CadenceDocument]
-    rotations: list[RotationDocument] | None = Field(None, exclude_if=lambda value: value is None)
+    rotations: Omissible[list[RotationDocument]] = None
     total: int
     unknown_attendees: list[UnknownAttendee]
     explanation: ExplanationDocument | None

@@ -11,7 +11,8 @@ from pydantic import Field, SecretStr
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Account, ConnectedCalendar
 from scheduler.services.calendars import connect_calendar
-from scheduler.web.fields.fields import Document, Flag, Line, WebAddress
+from scheduler.web.fields.document import Document
+from scheduler.web.fields.texts import Flag, Line, WebAddress
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body

@@ -10,7 +10,7 @@ from pydantic import Field
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.services import publishing
 from scheduler.store import DeliveryRow
-from scheduler.web.fields.fields import Document
+from scheduler.web.fields.document import Document
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.requests import answer, context, programme_id

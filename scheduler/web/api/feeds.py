@@ -12,7 +12,7 @@ from scheduler.domain.programme.people import Feed, Show
 from scheduler.errors import InvalidFields
 from scheduler.services import people
 from scheduler.web.api.keys import Overlap
-from scheduler.web.fields.fields import Document
+from scheduler.web.fields.document import Document
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body

@@ -12,7 +12,10 @@ from scheduler.domain.programme.api_keys import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields
 from scheduler.services import programmes
 from scheduler.services.programmes import revoke_key
-from scheduler.web.fields.fields import Document, Duration, Instant, Name, lasting
+from scheduler.web.fields.document import Document
+from scheduler.web.fields.durations import Duration, lasting
+from scheduler.web.fields.texts import Name
+from scheduler.web.fields.times import Instant
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body

@@ -21,17 +21,10 @@ from scheduler.services.booking import (
 )
 from scheduler.store import StoredMeeting
 from scheduler.web.documents.occurrences import PlannedOccurrenceDocument
-from scheduler.web.fields.fields import (
-    Document,
-    Duration,
-    LocalInstant,
-    MailAddress,
-    Moment,
-    Name,
-    WallTime,
-    WebAddress,
-    ZoneName,
-)
+from scheduler.web.fields.document import Document, Omissible
+from scheduler.web.fields.durations import Duration
+from scheduler.web.fields.texts import MailAddress, Name, WebAddress, ZoneName
+from scheduler.web.fields.times import LocalInstant, Moment, WallTime
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.problems import Problem
@@ -165,12 +158,8 @@ class BlockedDocument(Document):
 
     person: str = Field(description="mentor or mentee")
     cause: Cause
-    title: str | None = Field(
-        None, exclude_if=lambda value: value is None, description="a stored blackout's needs a key with people:read"
-    )
-    blackout: str | None = Field(
-        None, exclude_if=lambda value: value is None, description="the id of a stored blackout"
-    )
+    title: Omissible[str] = Field(None, description="a stored blackout's needs a key with people:read")
+    blackout: Omissible[str] = Field(None, description="the id of a stored blackout")
 
 
 class BookingProblem(Problem):

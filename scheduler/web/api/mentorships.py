@@ -19,7 +19,9 @@ from scheduler.domain.programme.mentorships import (
 from scheduler.errors import InvalidFields
 from scheduler.services.mentorships import add_mentorship, change_mentorship
 from scheduler.store import new_id
-from scheduler.web.fields.fields import Day, Document, Line, Text, not_null
+from scheduler.web.fields.document import Document, Kept
+from scheduler.web.fields.texts import Line, Text
+from scheduler.web.fields.times import Day
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body
@@ -45,11 +47,11 @@ class NewMentorship(Document):
 class MentorshipChange(Document):
     """What to change of a mentorship; what is left out stays."""
 
-    goals: Goals | None = Field(None, json_schema_extra=not_null)
-    expectations: Text | None = Field(None, json_schema_extra=not_null)
-    starts_on: Day | None = Field(None, json_schema_extra=not_null)
-    ends_on: Day | None = Field(None, json_schema_extra=not_null)
-    status: MentorshipStatus | None = Field(None, json_schema_extra=not_null)
+    goals: Kept[Goals] = None
+    expectations: Kept[Text] = None
+    starts_on: Kept[Day] = None
+    ends_on: Kept[Day] = None
+    status: Kept[MentorshipStatus] = None
 
 
 class MentorshipDocument(Document):
@@ -147,9 +149,6 @@ def update_mentorship(mentorship_id: str) -> Response:
     """Change a mentorship. Ending it cancels the meetings to come."""
     asked = read_body(MentorshipChange)
     changes = {name: getattr(asked, name) for name in asked.model_fields_set}
-    for name, value in changes.items():
-        if value is None:
-            raise InvalidFields.at(f"/{name}", "this can't be null; leave it out to keep it")
     if asked.goals is not None:
         changes["goals"] = tuple(asked.goals)
     try:

@@ -17,6 +17,7 @@ from scheduler.services import people
 from scheduler.services.freebusy import FbType, free_busy
 from scheduler.store import new_id
 from scheduler.web.documents.attendees import (
+    NO_NULL_HOURS,
     BufferDocument,
     MostMeetings,
     PreferredHours,
@@ -28,7 +29,9 @@ from scheduler.web.documents.attendees import (
     hours_of,
     week_of,
 )
-from scheduler.web.fields.fields import CountryCode, Document, Instant, MailAddress, Name, ZoneName, backward, not_null
+from scheduler.web.fields.document import Document, Kept
+from scheduler.web.fields.texts import CountryCode, MailAddress, Name, ZoneName
+from scheduler.web.fields.times import Instant, backward
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_query
@@ -43,7 +46,9 @@ class NewPerson(Document):
     email: MailAddress
     time_zone: ZoneName | None = None
     country: CountryCode | None = Field(None, description="instead of time_zone; several zones: answered with them")
-    working_hours: Week = None
+    working_hours: Annotated[Week | None, NO_NULL_HOURS] = Field(
+        None, description='left out: MO-FR 09:00-17:00; "any": any time; []: never'
+    )
     buffer: BufferDocument | None = None
     preferred_hours: PreferredHours = None
     travel: Travel = Field([])
@@ -54,13 +59,13 @@ class NewPerson(Document):
 class PersonChange(Document):
     """What to change of a person; what is left out stays."""
 
-    name: Name | None = Field(None, json_schema_extra=not_null)
-    email: MailAddress | None = Field(None, json_schema_extra=not_null)
-    time_zone: ZoneName | None = Field(None, json_schema_extra=not_null)
-    working_hours: Week = None
+    name: Kept[Name] = None
+    email: Kept[MailAddress] = None
+    time_zone: Kept[ZoneName] = None
+    working_hours: Annotated[Week | None, NO_NULL_HOURS] = Field(None, description='"any": any time; []: never')
     buffer: BufferDocument | None = None
     preferred_hours: PreferredHours = None
-    travel: Travel | None = Field(None, json_schema_extra=not_null)
+    travel: Kept[Travel] = None
     at_most_per_day: MostMeetings | None = None
     at_most_per_week: MostMeetings | None = None
 
@@ -72,7 +77,7 @@ class PersonDocument(Document):
     name: str
     email: str
     time_zone: str
-    working_hours: list[WorkingHoursDocument] | None
+    working_hours: Week
     buffer: BufferDocument
     preferred_hours: list[WorkingHoursDocument] | None
     travel: list[StayDocument]
@@ -90,7 +95,9 @@ class PersonDocument(Document):
             time_zone=person.time_zone,
             working_hours=week_of(person.working_hours),
             buffer=buffer,
-            preferred_hours=week_of(person.preferred_hours),
+            preferred_hours=None
+            if person.preferred_hours is None
+            else [WorkingHoursDocument.of(entry) for entry in person.preferred_hours],
             travel=[StayDocument.of(stay) for stay in person.travel],
             at_most_per_day=person.at_most_per_day,
             at_most_per_week=person.at_most_per_week,
@@ -174,8 +181,6 @@ def update_person(person_id: str) -> Response:
     changes: dict[str, Any] = {}
     for name in ("name", "email", "time_zone", "travel"):
         if name in asked.model_fields_set:
-            if getattr(asked, name) is None:
-                raise InvalidFields.at(f"/{name}", "this can't be null; leave it out to keep it")
             changes[name] = getattr(asked, name)
     if "working_hours" in asked.model_fields_set:
         changes["working_hours"] = hours_of(asked.working_hours)

@@ -10,7 +10,8 @@ from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.search.rotations import Rotation, Turn
 from scheduler.web.documents.burdens import AttendeeBurden, BurdenSpread, burdens_of
 from scheduler.web.documents.occurrences import PlannedOccurrenceDocument, ShiftDocument
-from scheduler.web.fields.fields import Document, WallTime
+from scheduler.web.fields.document import Document
+from scheduler.web.fields.times import WallTime
 
 
 class TurnDocument(Document):

@@ -12,7 +12,7 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.search.scoring import DEBT, EQUAL, FAIR, PARTS
 from scheduler.domain.time.units import WEEK
 from scheduler.web.documents.attendees import WorkingHoursDocument
-from scheduler.web.fields.fields import Document
+from scheduler.web.fields.document import Document
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import answer
 

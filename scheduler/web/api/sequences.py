@@ -24,7 +24,10 @@ from scheduler.web.documents.attendees import REQUIRE_ONE, Attendees, specs_of
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.local_times import attendee_rows
 from scheduler.web.documents.rules import Place, WithinDocument
-from scheduler.web.fields.fields import QUARTER, Document, Flag, Instant, MeetingLength, Name, Notice, shown
+from scheduler.web.fields.document import Document, Omissible, is_none, quoted
+from scheduler.web.fields.durations import QUARTER, MeetingLength, Notice
+from scheduler.web.fields.texts import Flag, Name
+from scheduler.web.fields.times import Instant
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import LARGE_BODY, context, json_response, programme_id, read_body, viewer
 
@@ -39,19 +42,19 @@ MOST_SCORES = 60_000_000
 class SessionDocument(Document):
     """One meeting of the sequence, with its own people."""
 
-    title: Name | None = Field(None, exclude_if=lambda value: value is None)
+    title: Name | None = Field(None, exclude_if=is_none)
     duration: MeetingLength
     attendees: Annotated[list[Place], Field(min_length=1, max_length=50)] = Field(
         description="indexes of the question's attendees, one of them required; the first organizes"
     )
     at_least: Notice | None = Field(
         None,
-        exclude_if=lambda value: value is None,
+        exclude_if=is_none,
         description="begins no sooner than this after the end of the session before; not in the first",
     )
     at_most: Notice | None = Field(
         None,
-        exclude_if=lambda value: value is None,
+        exclude_if=is_none,
         description="begins no later than this after the end of the session before; not in the first",
     )
 
@@ -117,7 +120,7 @@ class SequencesRequest(Document):
             pointer = f"/sessions/{place}/attendees/{at}"
             if index >= len(self.attendees):
                 raise InvalidFields.at(
-                    pointer, f"there is no attendee {shown(index)}; the last is {len(self.attendees) - 1}"
+                    pointer, f"there is no attendee {quoted(index)}; the last is {len(self.attendees) - 1}"
                 )
             if index in asked[:at]:
                 raise InvalidFields.at(pointer, f"attendee {index} is in this session twice; name them once")
@@ -150,7 +153,7 @@ class SequencesRequest(Document):
 class PlannedSession(Document):
     """When a session takes place, with the local times of its own attendees."""
 
-    title: str | None = Field(None, exclude_if=lambda value: value is None)
+    title: Omissible[str] = None
     start: datetime
     end: datetime
     attendees: list[SlotAttendee]

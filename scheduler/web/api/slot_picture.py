@@ -11,7 +11,7 @@ from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import SlotAnswer
 from scheduler.pictures import week_svg
 from scheduler.pictures.week_view import week_view
-from scheduler.web.fields.fields import Document
+from scheduler.web.fields.document import Document
 
 SVG = "image/svg+xml"
 

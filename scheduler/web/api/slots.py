@@ -21,17 +21,10 @@ from scheduler.web.documents import examples
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.local_times import attendee_rows
 from scheduler.web.documents.rules import RuledRequest
-from scheduler.web.fields.fields import (
-    QUARTER,
-    Document,
-    Flag,
-    Instant,
-    LocalInstant,
-    MeetingLength,
-    Notice,
-    backward,
-    format_duration,
-)
+from scheduler.web.fields.document import Document, Omissible
+from scheduler.web.fields.durations import QUARTER, MeetingLength, Notice, format_duration
+from scheduler.web.fields.texts import Flag
+from scheduler.web.fields.times import Instant, LocalInstant, backward
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import LARGE_BODY, context, json_response, programme_id, read_body, read_query, viewer
 
@@ -100,10 +93,8 @@ class SlotDocument(Document):
     start: datetime
     end: datetime
     score: float = Field(ge=0, le=1)
-    score_parts: dict[str, float] | None = Field(
-        None,
-        exclude_if=lambda value: value is None,
-        description="with explain; where stored people are asked about it needs a key with people:read",
+    score_parts: Omissible[dict[str, float]] = Field(
+        None, description="with explain; where stored people are asked about it needs a key with people:read"
     )
     attendees: list[SlotAttendee]
 

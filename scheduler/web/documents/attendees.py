@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from scheduler.domain.availability.attendees import MOST_HOURS, Blackout, BlackoutKind, Buffer, Days, WorkingHours
 from scheduler.domain.time.clocks import BackwardStay, Itinerary, OverlappingStays, Stay
@@ -13,18 +16,10 @@ from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.attendees import AttendeeSpec
 from scheduler.web.fields.busy_lists import BusyDocument, BusyList
-from scheduler.web.fields.fields import (
-    BufferLength,
-    ClockTime,
-    Day,
-    Document,
-    Flag,
-    Instant,
-    Name,
-    Weekday,
-    ZoneName,
-    backward,
-)
+from scheduler.web.fields.document import Document, NotNull, quoted
+from scheduler.web.fields.durations import BufferLength
+from scheduler.web.fields.texts import Flag, Name, Weekday, ZoneName
+from scheduler.web.fields.times import ClockTime, Day, Instant, backward
 
 
 class WorkingHoursDocument(Document):
@@ -44,10 +39,38 @@ class WorkingHoursDocument(Document):
         return cls.model_construct(days=list(hours.days), start=hours.start, end=hours.end)
 
 
-Week = Annotated[
-    list[WorkingHoursDocument] | None,
-    Field(max_length=MOST_HOURS, description="left out: MO-FR 09:00-17:00; null: any time; []: never"),
-]
+ANY_TIME: Literal["any"] = "any"
+"""How JSON says that somebody can meet at any time."""
+
+
+class _OrAnyTime:
+    """Takes a list of hours, or ``"any"``. Errors point to the hours at fault, which those of a union would not."""
+
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of a list of hours, around which the word is looked for."""
+        hours = handler.generate_schema(Annotated[list[WorkingHoursDocument], Field(max_length=MOST_HOURS)])
+        serialization = core_schema.wrap_serializer_function_ser_schema(_serialize_week, schema=hours)
+        return core_schema.no_info_wrap_validator_function(_parse_week, hours, serialization=serialization)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return both alternatives."""
+        return {"anyOf": [handler(schema["schema"]), {"type": "string", "const": ANY_TIME}]}
+
+
+def _parse_week(value: Any, parse_list: Callable[[Any], Any]) -> Any:
+    if isinstance(value, str) and value != ANY_TIME:
+        raise ValueError(f'{quoted(value)} is not known here; give a list of hours, or "any" for any time')
+    return value if value == ANY_TIME else parse_list(value)
+
+
+def _serialize_week(week: Any, serialize_list: Callable[[Any], Any]) -> Any:
+    return week if week == ANY_TIME else serialize_list(week)
+
+
+Week = Annotated[list[WorkingHoursDocument] | Literal["any"], _OrAnyTime()]
+"""Working hours: any time, or a list of hours, which is empty for never."""
+
+NO_NULL_HOURS = NotNull('write "any" for any time, or leave it out')
 
 
 class BufferDocument(Document):
@@ -105,7 +128,9 @@ class AttendeeDocument(Document):
     name: Name | None = None
     time_zone: ZoneName | None = Field(None, description="needed inline; a stored person's is replaced by it")
     role: Literal["required", "optional"] = "required"
-    working_hours: Week = None
+    working_hours: Annotated[Week | None, NO_NULL_HOURS] = Field(
+        None, description='left out: MO-FR 09:00-17:00, or the stored person\'s; "any": any time; []: never'
+    )
     blackouts: Annotated[list[BlackoutDocument], Field(max_length=1000)] | None = None
     softened_blackouts: Annotated[list[str], Field(max_length=1000)] = Field(
         [], description="ids of the stored person's blackouts that are only to be avoided this time"
@@ -219,14 +244,14 @@ def _periods(rows: list[BusyDocument], pointer: str) -> tuple[Period, ...]:
     return tuple(Period(row.start, row.end) for row in rows)
 
 
-def hours_of(week: list[WorkingHoursDocument] | None) -> tuple[WorkingHours, ...] | None:
-    """A week of hours as the domain has it."""
-    return None if week is None else tuple(entry.to_domain() for entry in week)
+def hours_of(week: list[WorkingHoursDocument] | Literal["any"] | None) -> tuple[WorkingHours, ...] | None:
+    """Return the domain's hours; None: any time, or for preferred hours that there are none."""
+    return None if week is None or week == ANY_TIME else tuple(entry.to_domain() for entry in week)
 
 
-def week_of(hours: tuple[WorkingHours, ...] | None) -> list[WorkingHoursDocument] | None:
-    """The document of the domain's week."""
-    return None if hours is None else [WorkingHoursDocument.of(entry) for entry in hours]
+def week_of(hours: tuple[WorkingHours, ...] | None) -> list[WorkingHoursDocument] | Literal["any"]:
+    """Return the document of the domain's working hours."""
+    return ANY_TIME if hours is None else [WorkingHoursDocument.of(entry) for entry in hours]
 
 
 def span_of(row: Any, pointer: str) -> Days | Period:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from scheduler.web.fields.fields import Document
+from scheduler.web.fields.document import Document
 
 
 class AttendeeBurden(Document):

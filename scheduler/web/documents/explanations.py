@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from scheduler.domain.availability.attendees import Blackout, Buffer, Days
 from scheduler.domain.search.constraints import Cause
@@ -17,8 +17,12 @@ from scheduler.domain.search.explanation import Explanation, Reason
 from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.rules import Rules
 from scheduler.domain.time.periods import Period
-from scheduler.web.documents.attendees import week_of
-from scheduler.web.fields.fields import Document, format_duration, format_instant
+from scheduler.web.documents.attendees import Week, week_of
+from scheduler.web.fields.document import Document, Omissible
+from scheduler.web.fields.durations import format_duration
+from scheduler.web.fields.times import format_instant
+
+_WEEK: TypeAdapter[Week] = TypeAdapter(Week)
 
 
 class BlockingDocument(Document):
@@ -35,8 +39,8 @@ class RelaxationDocument(Document):
     index: int | None = Field(description="whose members ``patch`` replaces; null: the request's own")
     change: str
     patch: dict[str, object]
-    starts_gained: int | None = Field(None, exclude_if=lambda value: value is None, description="of slots")
-    coverage_gained: float | None = Field(None, exclude_if=lambda value: value is None, description="of cadences")
+    starts_gained: Omissible[int] = Field(None, description="of slots")
+    coverage_gained: Omissible[float] = Field(None, description="of cadences")
 
 
 class ExplanationDocument(Document):
@@ -81,7 +85,7 @@ def _patch(fields: Mapping[str, Any]) -> dict[str, object]:
     ((name, value),) = fields.items()
     match name, value:
         case "hours", _:
-            return {"working_hours": [entry.model_dump(mode="json") for entry in week_of(value) or []]}
+            return {"working_hours": _WEEK.dump_python(week_of(value), mode="json")}
         case "buffer", Buffer(before=before, after=after):
             return {"buffer": {"before": format_duration(before), "after": format_duration(after)}}
         case "blackouts", _:

@@ -13,7 +13,8 @@ from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.planning import BlockedBy, PlannedOccurrence, PlanStatus
 from scheduler.domain.time.clocks import zone_at
 from scheduler.domain.time.zones import in_zone
-from scheduler.web.fields.fields import ClockTime, Document, Instant, LocalInstant
+from scheduler.web.fields.document import Document, Omissible
+from scheduler.web.fields.times import ClockTime, Instant, LocalInstant
 
 
 class CadenceAttendee(Document):
@@ -24,7 +25,7 @@ class CadenceAttendee(Document):
 
     index: int
     start: LocalInstant
-    available: bool | None = Field(None, exclude_if=lambda value: value is None)
+    available: Omissible[bool] = None
 
 
 class BlockedByDocument(Document):
@@ -32,12 +33,8 @@ class BlockedByDocument(Document):
 
     index: int | None
     cause: Cause
-    title: str | None = Field(
-        None, exclude_if=lambda value: value is None, description="a stored blackout's needs a key with people:read"
-    )
-    blackout: str | None = Field(
-        None, exclude_if=lambda value: value is None, description="the id of a stored blackout"
-    )
+    title: Omissible[str] = Field(None, description="a stored blackout's needs a key with people:read")
+    blackout: Omissible[str] = Field(None, description="the id of a stored blackout")
 
     @classmethod
     def of(cls, row: BlockedBy, *, titles: bool) -> BlockedByDocument:
@@ -59,9 +56,9 @@ class PlannedOccurrenceDocument(Document):
     start: Instant
     end: Instant
     status: PlanStatus
-    attendees: list[CadenceAttendee] | None = Field(None, exclude_if=lambda value: value is None)
-    blocked_by: list[BlockedByDocument] | None = Field(None, exclude_if=lambda value: value is None)
-    moved_to: PeriodDocument | None = Field(None, exclude_if=lambda value: value is None)
+    attendees: Omissible[list[CadenceAttendee]] = None
+    blocked_by: Omissible[list[BlockedByDocument]] = None
+    moved_to: Omissible[PeriodDocument] = None
 
     @classmethod
     def of(

@@ -13,7 +13,9 @@ from scheduler.domain.search.rules import Rules, Within
 from scheduler.errors import InvalidFields
 from scheduler.services.attendees import AttendeeSpec
 from scheduler.web.documents.attendees import MOST_ATTENDEES, Attendees, WorkingHoursDocument, specs_of
-from scheduler.web.fields.fields import Document, Duration, Flag, ZoneName, lasting, shown
+from scheduler.web.fields.document import Document, quoted
+from scheduler.web.fields.durations import Duration, lasting
+from scheduler.web.fields.texts import Flag, ZoneName
 
 FARTHEST = 14 * 1440
 """The longest gap, in minutes: meetings so far around the time looked at are known."""
@@ -77,7 +79,7 @@ class RuledRequest(Document):
                 pointer = f"/groups/{number}/members/{at}"
                 if index >= len(self.attendees):
                     last = len(self.attendees) - 1
-                    raise InvalidFields.at(pointer, f"there is no attendee {shown(index)}; the last is {last}")
+                    raise InvalidFields.at(pointer, f"there is no attendee {quoted(index)}; the last is {last}")
                 if index in group.members[:at]:
                     raise InvalidFields.at(pointer, f"attendee {index} is in this group twice; name them once")
                 yield index

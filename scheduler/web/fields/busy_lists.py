@@ -22,7 +22,8 @@ from pydantic_core import CoreSchema, core_schema
 from scheduler.domain.time.periods import Minutes, Period, Periods
 from scheduler.domain.time.zones import FIRST_DATE, LAST_INSTANT
 from scheduler.errors import FieldError, InvalidFields
-from scheduler.web.fields.fields import Document, Instant, backward
+from scheduler.web.fields.document import Document
+from scheduler.web.fields.times import Instant, backward
 
 MOST = 100_000
 """Busy periods of one attendee."""

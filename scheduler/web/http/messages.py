@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from scheduler.web.fields.fields import shown
+from scheduler.web.fields.document import quoted
 
 _MAY_BE_SECRET = re.compile("passw|secret|token|key|login|credential|authorization|url", re.IGNORECASE)
 """Names of fields whose values are not repeated; an address may hold a login."""
@@ -37,7 +37,7 @@ _WRONG_TYPES = {
 def sentence(row: Mapping[str, Any]) -> str:
     """The sentence for one of the rows that a ``ValidationError`` has; pydantic's own where we have none."""
     kind, context = row["type"], row.get("ctx", {})
-    given = "this" if any(_MAY_BE_SECRET.search(str(part)) for part in row["loc"]) else shown(row["input"])
+    given = "this" if any(_MAY_BE_SECRET.search(str(part)) for part in row["loc"]) else quoted(row["input"])
     if kind in _WRONG_TYPES:
         return f"{given} {_WRONG_TYPES[kind]}"
     if "too_short" in kind or "too_long" in kind:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask, Response
 
 from scheduler.domain.programme.api_keys import Scope
-from scheduler.web.fields.fields import Document
+from scheduler.web.fields.document import Document
 from scheduler.web.http.problems import Problem
 
 View = Callable[..., Response]

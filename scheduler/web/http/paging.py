@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field
 
 from scheduler.errors import InvalidFields
 from scheduler.store import Position
-from scheduler.web.fields.fields import Document, shown
+from scheduler.web.fields.document import Document, quoted
 from scheduler.web.http.requests import answer, context, programme_id, read_query
 
 _T = TypeVar("_T")
@@ -29,7 +29,7 @@ _MARK = 16
 
 def _whole(text: Any) -> Any:
     if isinstance(text, str) and not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{shown(text)} is no whole number; write it like 50")
+        raise ValueError(f"{quoted(text)} is no whole number; write it like 50")
     return text
 
 

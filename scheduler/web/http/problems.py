@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from scheduler.errors import FieldError, InvalidFields, InvalidValue, NotFound, Refused
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.store import StoreUnavailable
-from scheduler.web.fields.fields import Document
+from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.http.messages import sentence
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ class ProblemField(Document):
         "or a slash and the name of a query parameter or a header field"
     )
     detail: str
-    choices: list[str] | None = Field(None, exclude_if=lambda value: value is None)
+    choices: Omissible[list[str]] = None
 
 
 class Problem(Document):
@@ -42,7 +42,7 @@ class Problem(Document):
     status: int
     detail: str
     request_id: str = Field(description="the request's id in the service's log")
-    errors: list[ProblemField] | None = Field(None, exclude_if=lambda value: value is None)
+    errors: Omissible[list[ProblemField]] = None
 
 
 TITLES = {

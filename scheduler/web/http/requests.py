@@ -17,7 +17,7 @@ from scheduler.errors import FieldError, InvalidFields
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_key
 from scheduler.web.fields.busy_lists import read_document
-from scheduler.web.fields.fields import Document
+from scheduler.web.fields.document import Document
 from scheduler.web.http.etags import entity_tag
 from scheduler.web.http.limits import count_request
 from scheduler.web.http.operations import needed_scope

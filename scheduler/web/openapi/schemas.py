@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic.json_schema import models_json_schema
 
-from scheduler.web.fields.fields import Document
+from scheduler.web.fields.document import Document
 
 Schema = dict[str, Any]
 

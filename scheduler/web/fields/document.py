@@ -1,0 +1,69 @@
+"""The base of all JSON documents, and how fields say that they may be left out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+_T = TypeVar("_T")
+
+
+class Document(BaseModel):
+    """The base of every JSON object that is sent or answered. Members that it does not have are refused in requests."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+@dataclass(frozen=True)
+class NotNull:
+    """Refuses null in JSON for a field of type ``T | None``, where None stands for a field that was left out.
+
+    The schema has no null either. ``remedy`` says what to write instead.
+    """
+
+    remedy: str = "leave it out to keep it"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the type without None, which code may still pass."""
+        nullable = handler(source)
+        assert nullable["type"] == "nullable"  # the field's type is T | None
+        refusing = core_schema.no_info_before_validator_function(self._refuse_null, nullable["schema"])
+        return core_schema.json_or_python_schema(json_schema=refusing, python_schema=nullable)
+
+    def _refuse_null(self, value: Any) -> Any:
+        if value is None:
+            raise ValueError(f"this can't be null; {self.remedy}")
+        return value
+
+
+Kept = Annotated[_T | None, NotNull()]
+"""A field of a change: left out (None), it stays as it is; null is refused."""
+
+
+def is_none(value: Any) -> bool:
+    """Return whether a field is to be left out of JSON."""
+    return value is None
+
+
+Omissible = Annotated[_T | None, NotNull("leave it out"), Field(exclude_if=is_none)]
+"""A field that is left out where there is no value (None), in requests and in answers; it is never null."""
+
+
+def quoted(value: Any) -> str:
+    """A value from JSON as error texts repeat it: at most 60 characters; of a list or an object only that it is one."""
+    match value:
+        case str():
+            return repr(value[:60]) + ("…" if len(value) > 60 else "")
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case None | bool() | int() | float():
+            text = json.dumps(value)
+            return text[:60] + ("…" if len(text) > 60 else "")
+        case _:
+            return "this"

@@ -1,0 +1,144 @@
+"""Instants, wall times, dates and times of day in JSON. Each parser raises ValueError with the value and the remedy."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from scheduler.domain.time.zones import check_date
+from scheduler.web.fields.document import quoted
+
+_DATE_SCHEMA = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_CLOCK_SCHEMA = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)")
+_WALL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+
+
+def format_instant(instant: datetime) -> str:
+    """Return the RFC 3339 text of an instant, with Z if it is in UTC."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def backward(what: str, start: datetime, end: datetime) -> str:
+    """Return the error text for a time that does not end after its start."""
+    return (
+        f"the {what} ends at {format_instant(end)}, which is not after its start {format_instant(start)}; "
+        "give a later end or an earlier start"
+    )
+
+
+def parse_instant(value: Any) -> datetime:
+    """Return the UTC instant of an RFC 3339 text with any offset."""
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise ValueError(f"{quoted(value)} is no instant; write it like 2026-10-20T14:00:00Z, with an offset")
+    try:
+        instant = datetime.fromisoformat(value.upper().replace(" ", "T")).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _missing(value, "date and time", error) from error
+    check_date(instant.date())
+    return instant
+
+
+def parse_wall(value: Any) -> datetime:
+    """Return the naive wall time of a text without offset, in whole minutes."""
+    if not isinstance(value, str) or not _WALL.fullmatch(value):
+        raise ValueError(f"{quoted(value)} is no local time; write it like 2026-10-20T14:30:00, without an offset")
+    try:
+        wall = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise _missing(value, "date and time", error) from error
+    check_date(wall.date())
+    if wall.second:
+        raise ValueError(f"{quoted(value)} has seconds; give a whole minute")
+    return wall
+
+
+def parse_moment(value: Any) -> datetime:
+    """Return an instant (aware), or a wall time without offset (naive), which the caller reads in somebody's zone."""
+    return parse_wall(value) if isinstance(value, str) and _WALL.fullmatch(value) else parse_instant(value)
+
+
+def _parse_day(value: Any) -> date:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError(f"{quoted(value)} is no date; write it like 2026-10-20")
+    try:
+        day = date.fromisoformat(value)
+    except ValueError as error:
+        raise _missing(value, "date", error) from error
+    return check_date(day)
+
+
+def _parse_clock(value: Any) -> int:
+    if isinstance(value, str) and (match := _CLOCK.fullmatch(value)):
+        return int(match[1]) * 60 + int(match[2])
+    raise ValueError(f"{quoted(value)} is no time of day; write it like 09:00, from 00:00 to 23:59")
+
+
+def _missing(value: str, what: str, error: Exception) -> ValueError:
+    return ValueError(f"{quoted(value)} is no {what} that exists ({error}); give one that does")
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(parse_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-10-20T14:00:00Z"]}),
+]
+"""An instant in UTC; in requests with any offset, in answers with Z."""
+
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(lambda instant: f"{instant:%Y-%m-%dT%H:%M:%SZ}", return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-10-20T14:00:00Z"]}),
+]
+"""When something happened by the service's clock, in UTC; answered in whole seconds."""
+
+LocalInstant = Annotated[
+    datetime,
+    PlainSerializer(datetime.isoformat, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-10-20T16:00:00+02:00"]}),
+]
+"""An instant as somebody's wall clock shows it, always with its offset."""
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(parse_moment),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_DATE_SCHEMA}T{_CLOCK_SCHEMA}(:[0-5][0-9])?(Z|[+-]{_CLOCK_SCHEMA})?$",
+            "description": "an instant (2026-10-20T14:00:00Z), or a local time without offset (2026-10-20T16:00:00)",
+            "examples": ["2026-10-20T14:00:00Z"],
+        }
+    ),
+]
+"""An instant (aware) or a wall time (naive)."""
+
+WallTime = Annotated[
+    datetime,
+    BeforeValidator(parse_wall),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_DATE_SCHEMA}T{_CLOCK_SCHEMA}(:00)?$",
+            "examples": ["2026-10-20T14:30:00"],
+            "description": "local time, no offset",
+        }
+    ),
+]
+
+Day = Annotated[
+    date, BeforeValidator(_parse_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-10-20"]})
+]
+
+ClockTime = Annotated[
+    int,
+    BeforeValidator(_parse_clock),
+    PlainSerializer(lambda minute: f"{minute // 60:02}:{minute % 60:02}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK_SCHEMA}$", "examples": ["09:00"]}),
+]
+"""Minutes of the day in the code, HH:MM in JSON."""
