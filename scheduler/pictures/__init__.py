@@ -1,4 +1,4 @@
-"""Answers as pictures: SVG, made of nothing but what the domain decided. No scripts, styles or outside references."""
+"""Answers to slot searches as SVG pictures of weeks, without scripts, styles or references to other files."""
 
 from scheduler.pictures.page import week_svg
 

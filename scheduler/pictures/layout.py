@@ -1,4 +1,4 @@
-"""Where things are in a picture of weeks, in pixels: one scale for time, one for the days and what is beside them."""
+"""Coordinates in a picture of weeks, in pixels: minutes of the day run down, days and people's hours run across."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from scheduler.pictures.week_view import WeekView
 
 MARGIN = 20.0
 AXIS = 60.0
-"""Breadth of one person's hours."""
+"""Width of the column with one person's hours."""
 RIBBON = 8.0
-"""Breadth of one person's free time in a day."""
-LEAST_TEXT = 12.0
-"""Height that a line of small text needs."""
+"""Width of the strip with one person's free time in a day."""
+MIN_TEXT_HEIGHT = 12.0
+"""Height of a line of small text."""
 _SCALES = (0.4, 0.5, 0.6, 0.8, 1.0, 1.2)
-"""Pixels a minute may have: each makes every minute a number of one decimal."""
+"""Allowed pixels a minute; with each, a minute's coordinate has one decimal."""
 HEAD = 46.0
-"""Height of the line of days over a week's grid."""
+"""Height of the row of dates above a week's grid."""
 LINE = 17.0
 
 
@@ -35,7 +35,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Layout:
-    """The measures of one picture."""
+    """The scale (pixels a minute), hours and number of people of one picture."""
 
     scale: float
     hours: Span
@@ -43,28 +43,28 @@ class Layout:
 
     @classmethod
     def of(cls, view: WeekView) -> Layout:
-        """As small as the meeting's length and the number of hours let it be read."""
-        wanted = max(LEAST_TEXT / view.duration, 0.5 if view.hours[1] - view.hours[0] > 16 else 0.6)
+        """Choose the smallest scale at which a meeting's label fits and the hours are readable."""
+        wanted = max(MIN_TEXT_HEIGHT / view.duration, 0.5 if view.hours[1] - view.hours[0] > 16 else 0.6)
         return cls(next((one for one in _SCALES if one >= wanted), _SCALES[-1]), view.hours, len(view.people))
 
     @property
     def ribbons(self) -> float:
-        """Breadth of everybody's free time in a day; one alone has none."""
+        """Width of everybody's free time in a day; 0 for one person."""
         return self.people * RIBBON + 4 if self.people > 1 else 0.0
 
     @property
     def grid(self) -> float:
-        """Where the first day begins."""
+        """The left edge of the first day."""
         return MARGIN + self.people * AXIS
 
     @property
     def day(self) -> float:
-        """Breadth of a day."""
+        """Width of a day."""
         return self.ribbons + 112.0
 
     @property
     def width(self) -> float:
-        """Breadth of the picture."""
+        """Width of the picture."""
         return self.grid + 7 * self.day + MARGIN
 
     @property
@@ -73,42 +73,42 @@ class Layout:
         return self.minute(self.hours[1] * 60)
 
     def minute(self, minute: int) -> float:
-        """How far below the top of the grid a minute of the day is."""
+        """Return the distance of a minute of the day from the top of the grid."""
         return (minute - self.hours[0] * 60) * self.scale
 
     def x_of(self, day: date) -> float:
-        """Where a day begins."""
+        """Return the left edge of a day."""
         return self.grid + day.weekday() * self.day
 
-    def axis(self, place: int) -> float:
-        """Where a person's hours end; the organizer's are next to the grid."""
-        return self.grid - place * AXIS
+    def axis(self, position: int) -> float:
+        """Return the right edge of a person's hours; the organizer's (position 0) are next to the grid."""
+        return self.grid - position * AXIS
 
     def shown(self, since: int, until: int) -> Span | None:
-        """What of a span of a day's minutes the hours have."""
+        """Return the part of a span of a day's minutes within the drawn hours, or None."""
         first, last = max(since, self.hours[0] * 60), min(until, self.hours[1] * 60)
         return (first, last) if first < last else None
 
     def box(self, stretch: Stretch, lane: int = 0, lanes: int = 1) -> Box | None:
-        """A stretch in its day, or one of the lanes of it; None where the hours have nothing of it."""
+        """Return the box of a stretch, or of one of its lanes; None outside the drawn hours."""
         return self._box(stretch, self.ribbons, self.day - self.ribbons, lane, lanes)
 
     def gutter(self, stretch: Stretch) -> Box | None:
-        """The ground of everybody's free time."""
-        return self._box(replace(stretch, part=0, parts=1), 0, self.ribbons, 0, 1)
+        """Return the background of everybody's free time; None outside the drawn hours."""
+        return self._box(replace(stretch, index=0, passes=1), 0, self.ribbons, 0, 1)
 
-    def over_ribbon(self, place: int) -> float:
-        """The middle of a person's free time, from where the day begins."""
-        return 2 + (place + 0.5) * RIBBON
+    def ribbon_middle(self, position: int) -> float:
+        """Return the middle of a person's free time, from the left edge of the day."""
+        return 2 + (position + 0.5) * RIBBON
 
-    def ribbon(self, stretch: Stretch, place: int) -> Box | None:
-        """A stretch of a person's free time."""
-        return self._box(stretch, 2 + place * RIBBON + 1.5, RIBBON - 3, 0, 1)
+    def ribbon(self, stretch: Stretch, position: int) -> Box | None:
+        """Return the box of a stretch of a person's free time; None outside the drawn hours."""
+        return self._box(stretch, 2 + position * RIBBON + 1.5, RIBBON - 3, 0, 1)
 
     def _box(self, stretch: Stretch, left: float, width: float, lane: int, lanes: int) -> Box | None:
         shown = self.shown(stretch.since, stretch.until)
         if shown is None:
             return None
-        part = width / stretch.parts
-        x = self.x_of(stretch.day) + left + stretch.part * part + lane * part / lanes
-        return Box(x, self.minute(shown[0]), part / lanes, (shown[1] - shown[0]) * self.scale)
+        pass_width = width / stretch.passes
+        x = self.x_of(stretch.day) + left + stretch.index * pass_width + lane * pass_width / lanes
+        return Box(x, self.minute(shown[0]), pass_width / lanes, (shown[1] - shown[0]) * self.scale)

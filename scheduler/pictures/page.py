@@ -1,4 +1,4 @@
-"""The whole picture: what is asked, who is who, what the textures mean, the weeks, and the slots in words."""
+"""The whole picture: title, people, legend, weeks, and a table of the slots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from scheduler.domain.search.constraints import Cause
 from scheduler.pictures import words
-from scheduler.pictures.descriptions import described, left_out, slot_time, title_of, why_none
+from scheduler.pictures.descriptions import no_slot_reasons, omissions, picture_description, picture_title, slot_time
 from scheduler.pictures.layout import LINE, MARGIN, Layout
 from scheduler.pictures.patterns import CHOSEN, INK, QUIET, RULE, fill_of, pattern_definitions
 from scheduler.pictures.svg import element, escaped, fitted, rect, text
@@ -15,17 +15,17 @@ from scheduler.pictures.week import week_height, week_markup
 from scheduler.pictures.week_view import WeekView
 
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
-BETWEEN_WEEKS = 34.0
+WEEK_SPACING = 34.0
 
 
 def week_svg(view: WeekView) -> str:
-    """The picture as an SVG document, the same for the same value.
+    """Return the picture as an SVG document; the same view gives the same bytes.
 
-    It stands on its own white ground, needs no styles, and can be put into a page beside others: the ids in it
-    are made from what it says.
+    It has a white background and needs no styles. Its ids are derived from its text, so that several pictures can be
+    embedded in one page.
     """
     layout = Layout.of(view)
-    title, description = escaped(title_of(view)), escaped(described(view))
+    title, description = escaped(picture_title(view)), escaped(picture_description(view))
     prefix = "slots-" + hashlib.sha256((title + description).encode()).hexdigest()[:10]
     parts: list[str] = []
     y = MARGIN
@@ -55,59 +55,59 @@ def week_svg(view: WeekView) -> str:
 
 
 def _blocks(view: WeekView, layout: Layout, prefix: str) -> Iterator[tuple[str, float]]:
-    """What is drawn below one another, with the height of each."""
-    yield _lines(view)
+    """Yield the blocks from top to bottom, as markup and height."""
+    yield _heading(view)
     yield _people(view, layout)
     yield _legend(view, layout, prefix)
     for week in view.weeks:
-        yield week_markup(view, week, layout, prefix), week_height(view, week, layout) + BETWEEN_WEEKS
+        yield week_markup(view, week, layout, prefix), week_height(view, week, layout) + WEEK_SPACING
     if view.slots:
         yield _table(view, layout)
 
 
-def _lines(view: WeekView) -> tuple[str, float]:
-    """The title, why there is nothing if so, and what is left out."""
-    rows = [text(MARGIN, 18, title_of(view), font_size=20, font_weight=600)]
+def _heading(view: WeekView) -> tuple[str, float]:
+    """Return the title, the reasons if no meeting is possible, and what is not drawn."""
+    rows = [text(MARGIN, 18, picture_title(view), font_size=20, font_weight=600)]
     y = 26.0
-    for place, line in enumerate(why_none(view)):
+    for number, line in enumerate(no_slot_reasons(view)):
         y += LINE
-        weight = 600 if place == 0 else 400
+        weight = 400 if number else 600
         rows.append(text(MARGIN, y, line, font_size=13, font_weight=weight))
-    for line in left_out(view):
+    for line in omissions(view):
         y += LINE
         rows.append(text(MARGIN, y, line, font_size=12, fill=QUIET))
     return "".join(rows), y + 14
 
 
 def _people(view: WeekView, layout: Layout) -> tuple[str, float]:
-    """Who is who."""
+    """Return a line for each person: letter, name, time zones and role."""
     rows = []
-    for place, person in enumerate(view.people):
-        y = 12 + LINE * place
-        part = f"{words.zones(person)} · {words.part_in_it(person)}"
+    for position, person in enumerate(view.people):
+        y = 12 + LINE * position
+        details = f"{words.zones(person)} · {words.role(person)}"
         room = layout.width - 2 * MARGIN - 20
         name = fitted(person.name, room * 0.45, 13) if person.name else ""
-        rows.append(text(MARGIN, y, words.letter(place), font_size=13, font_weight=600))
-        told = element("tspan", escaped(name), font_weight=600) + escaped(" · " if name else "")
-        rest = escaped(fitted(part, room * 0.53, 12))
-        rows.append(element("text", told * bool(name), rest, x=MARGIN + 20, y=y, font_size=13))
+        rows.append(text(MARGIN, y, words.letter(position), font_size=13, font_weight=600))
+        bold_name = element("tspan", escaped(name), font_weight=600) + escaped(" · ") if name else ""
+        fitted_details = escaped(fitted(details, room * 0.53, 12))
+        rows.append(element("text", bold_name, fitted_details, x=MARGIN + 20, y=y, font_size=13))
     return "".join(rows), LINE * len(view.people) + 14
 
 
 def _legend(view: WeekView, layout: Layout, prefix: str) -> tuple[str, float]:
-    """What each look means, in as many lines as it takes."""
+    """Return the meaning of each texture and box, in as many lines as necessary."""
     x, y, rows = MARGIN, 0.0, []
-    for swatch, width, said in _swatches(view, prefix):
-        breadth = width + 6.6 * len(said) + 20
-        if x + breadth > layout.width - MARGIN:
+    for swatch, width, meaning in _swatches(view, prefix):
+        entry_width = width + 6.6 * len(meaning) + 20
+        if x + entry_width > layout.width - MARGIN:
             x, y = MARGIN, y + 22
-        rows.append(element("g", swatch, text(width + 7, 12, said), transform=f"translate({x:g} {y:g})"))
-        x += breadth
+        rows.append(element("g", swatch, text(width + 7, 12, meaning), transform=f"translate({x:g} {y:g})"))
+        x += entry_width
     return "".join(rows), y + 22 + 22
 
 
 def _swatches(view: WeekView, prefix: str) -> Iterator[tuple[str, float, str]]:
-    """What is shown, how broad it is, and what it means."""
+    """Yield each swatch with its width and meaning."""
     frame = {"stroke": "#8a8a8a"}
     yield rect(0, 1, 26, 14, fill="#fff", **frame), 26.0, "open"
     for cause in _causes(view):
@@ -125,22 +125,22 @@ def _swatches(view: WeekView, prefix: str) -> Iterator[tuple[str, float, str]]:
 
 
 def _causes(view: WeekView) -> list[Cause]:
-    """The causes that are drawn, in the order in which they are named."""
+    """Return the causes that are drawn, in the order of `Cause`."""
     found = {shade.cause for week in view.weeks for _, shade in week.shaded if shade is not None}
     return [cause for cause in Cause if cause in found]
 
 
 def _table(view: WeekView, layout: Layout) -> tuple[str, float]:
-    """The slots by rank with everybody's local times."""
+    """Return a table of the slots by rank with everybody's local times."""
     columns = (layout.width - 2 * MARGIN - 28) / max(len(view.people), 1)
     step = min(columns, 210)
-    heads = [text(MARGIN + 28 + step * place, 14, words.letter(place)) for place in range(len(view.people))]
+    positions = range(len(view.people))
+    heads = [text(MARGIN + 28 + step * position, 14, words.letter(position)) for position in positions]
     rows = [element("g", text(MARGIN + 18, 14, "#", text_anchor="end"), *heads, font_weight=600)]
     rule = f"M{MARGIN:g} 20H{MARGIN + 28 + step * len(view.people):g}"
     rows.append(element("path", d=rule, stroke=RULE, stroke_width=1))
-    for line, chosen in enumerate(sorted(view.slots, key=lambda chosen: chosen.choice.rank)):
+    for line, slot in enumerate(sorted(view.slots, key=lambda slot: slot.ranked.rank)):
         y = 36 + LINE * line
-        places = range(len(view.people))
-        cells = [text(MARGIN + 28 + step * place, y, slot_time(view, chosen, place)) for place in places]
-        rows.append(text(MARGIN + 18, y, str(chosen.choice.rank), text_anchor="end", font_weight=600) + "".join(cells))
+        cells = [text(MARGIN + 28 + step * position, y, slot_time(view, slot, position)) for position in positions]
+        rows.append(text(MARGIN + 18, y, str(slot.ranked.rank), text_anchor="end", font_weight=600) + "".join(cells))
     return "".join(rows), 36 + LINE * len(view.slots)

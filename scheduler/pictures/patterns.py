@@ -1,4 +1,4 @@
-"""How each cause looks: told apart by texture alone, so that a grey or a poor print loses nothing."""
+"""The texture of each cause. Textures differ without colour, so that grey prints stay readable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scheduler.pictures.svg import element, rect
 
 INK = "#1b1b1b"
 QUIET = "#4a4a4a"
-"""The lightest that text is: 8.9 : 1 on white, and over 4.5 : 1 on every texture."""
+"""The lightest text colour: contrast 8.9 : 1 on white and over 4.5 : 1 on every texture."""
 RULE = "#b9b9b9"
 GUTTER = "#e9ecee"
 CHOSEN = "#0b4f8a"
@@ -39,7 +39,7 @@ _TILES = {
 
 
 def pattern_definitions(causes: Iterable[Cause], prefix: str) -> str:
-    """The textures of these causes, to be referred to by `fill_of`."""
+    """Return the ``defs`` element with the textures of these causes, for `fill_of`."""
     size = {"width": 8.0, "height": 8.0}
     tiles = [
         element("pattern", _TILES[cause], id=f"{prefix}-{cause.value}", patternUnits="userSpaceOnUse", **size)
@@ -49,5 +49,5 @@ def pattern_definitions(causes: Iterable[Cause], prefix: str) -> str:
 
 
 def fill_of(cause: Cause, prefix: str) -> str:
-    """The fill of a cause."""
+    """Return the ``fill`` attribute of a cause."""
     return f"url(#{prefix}-{cause.value})"

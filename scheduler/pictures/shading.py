@@ -1,4 +1,4 @@
-"""What can be seen of a search minute by minute: when a meeting can be going on, and what bars it where it can't."""
+"""Shade a search window minute by minute: when a meeting is possible, and which cause prevents it otherwise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scheduler.domain.time.periods import Periods, Span
 
 @dataclass(frozen=True)
 class Shade:
-    """Why no meeting can be going on; ``kind`` is a blackout's, None where it is not told."""
+    """Why no meeting is possible; ``kind`` is a blackout's, None for other causes and where it is redacted."""
 
     cause: Cause
     kind: BlackoutKind | None = None
@@ -26,11 +26,11 @@ class Shade:
 
 @dataclass(frozen=True)
 class Shading:
-    """A window by the minute: [start, end) in UTC minutes, its constraints, and the spans with their shade.
+    """The window [start, end) in UTC minutes, its constraints, and consecutive spans with their shade.
 
-    A span has the first shade that holds in it, in the order of `Cause` as explanations weigh them; None is open.
-    But for LIMIT (where a meeting may not begin) and GROUP (where too few of a group are free at once) a start is
-    feasible exactly where all of its meeting is open.
+    Where several causes hold, the first in the order of explanations is shown; None means open. A start is feasible
+    exactly if its whole meeting is open, except for LIMIT (no meeting may start there) and GROUP (too few members are
+    free at the same time).
     """
 
     start: int
@@ -39,16 +39,16 @@ class Shading:
     spans: tuple[tuple[Span, Shade | None], ...]
 
     def free(self, index: int) -> Periods:
-        """When that attendee could be in a meeting."""
-        return _taken(self.constraints.of(index)).gaps(self.start, self.end)
+        """Return when the attendee at that index is free for a meeting."""
+        return _unavailable(self.constraints.of(index)).gaps(self.start, self.end)
 
     def hours(self, index: int) -> Periods:
-        """When that attendee's wall clock reads a time inside the hours."""
+        """Return when it is within the working hours of the attendee at that index, on their clock."""
         return Periods.union(self.constraints.of(index).hours.periods).gaps(self.start, self.end)
 
 
 def shade_window(query: SlotQuery, redacted: frozenset[int] = frozenset()) -> Shading:
-    """Shade the window for all required attendees together; a ``redacted`` attendee's blackouts have no kind."""
+    """Shade the window for all required attendees together; ``redacted`` ones' blackouts (indexes) have no kind."""
     constraints = query.constraints()
     start, end = constraints.span
     shades: list[Shade | None] = [None]
@@ -62,25 +62,25 @@ def shade_window(query: SlotQuery, redacted: frozenset[int] = frozenset()) -> Sh
 
 
 def _layers(constraints: Constraints, redacted: frozenset[int]) -> Iterator[tuple[Shade, Periods]]:
-    """What bars a meeting, first what is named first where several hold."""
+    """Yield each shade with its periods; where several hold, the first one is shown."""
     required = [own for _, own in constraints.required()]
     request = constraints.request
     yield Shade(Cause.OUTSIDE_HOURS), Periods.union(*(own.hours.periods for own in required))
     if Cause.WITHIN in request:
-        yield Shade(Cause.WITHIN), _reach(request[Cause.WITHIN])
+        yield Shade(Cause.WITHIN), _meeting_free(request[Cause.WITHIN])
     yield from _blackouts(constraints, redacted)
     if Cause.MINIMUM_NOTICE in request:
         yield Shade(Cause.MINIMUM_NOTICE), request[Cause.MINIMUM_NOTICE].periods
     yield Shade(Cause.BUSY), Periods.union(*(own.busy.periods for own in required))
-    yield Shade(Cause.BUFFER), Periods.union(*(_reach(own.buffer) for own in required))
+    yield Shade(Cause.BUFFER), Periods.union(*(_meeting_free(own.buffer) for own in required))
     yield Shade(Cause.LIMIT), Periods.union(*(own.limit.periods for own in required))
     if Cause.MINIMUM_GAP in request:
-        yield Shade(Cause.MINIMUM_GAP), _reach(request[Cause.MINIMUM_GAP])
-    yield Shade(Cause.GROUP), _short(constraints)
+        yield Shade(Cause.MINIMUM_GAP), _meeting_free(request[Cause.MINIMUM_GAP])
+    yield Shade(Cause.GROUP), _understaffed(constraints)
 
 
 def _blackouts(constraints: Constraints, redacted: frozenset[int]) -> Iterator[tuple[Shade, Periods]]:
-    """The required attendees' firm blackouts by kind."""
+    """Yield the required attendees' firm blackouts by kind, redacted ones last."""
     found: dict[BlackoutKind | None, list[Periods]] = {kind: [] for kind in (*BlackoutKind, None)}
     for index, one in enumerate(constraints.attendees):
         for kind in {blackout.kind for blackout in one.blackouts if blackout.firm and one.required}:
@@ -91,14 +91,14 @@ def _blackouts(constraints: Constraints, redacted: frozenset[int]) -> Iterator[t
         yield Shade(Cause.BLACKOUT, shown), Periods.union(*periods)
 
 
-def _short(constraints: Constraints) -> Periods:
-    """When fewer of a group are free than it needs."""
+def _understaffed(constraints: Constraints) -> Periods:
+    """Return when fewer members of a group are free than it requires."""
     start, end = constraints.span
     short = np.zeros(end - start, dtype=bool)
     for group in constraints.rules.groups:
         free = np.zeros(end - start, dtype=np.int64)
         for index in group.members:
-            for since, until in _spans(_taken(constraints.of(index)).gaps(start, end)):
+            for since, until in _spans(_unavailable(constraints.of(index)).gaps(start, end)):
                 free[since - start : until - start] += 1
         short |= free < group.required
     spans = [(since + start, until + start) for since, until, code in _runs(short.astype(np.uint8)) if code]
@@ -106,13 +106,13 @@ def _short(constraints: Constraints) -> Periods:
     return Periods(bounds[:, 0], bounds[:, 1])
 
 
-def _taken(own: AttendeeConstraints) -> Periods:
-    """When that attendee can't be in a meeting."""
-    return Periods.union(own.hours.periods, own.blackout.periods, _reach(own.buffer))
+def _unavailable(own: AttendeeConstraints) -> Periods:
+    """Return when an attendee is outside their hours, in a blackout, or busy with buffers."""
+    return Periods.union(own.hours.periods, own.blackout.periods, _meeting_free(own.buffer))
 
 
-def _reach(constraint: Constraint) -> Periods:
-    """The minutes that no meeting has where the constraint holds."""
+def _meeting_free(constraint: Constraint) -> Periods:
+    """Return the minutes that no meeting may contain under the constraint."""
     periods = constraint.periods
     return Periods.merged(periods.starts - constraint.after, periods.ends + constraint.before)
 
@@ -122,7 +122,7 @@ def _spans(periods: Periods) -> Iterator[Span]:
 
 
 def _runs(codes: np.typing.NDArray[np.uint8]) -> Iterator[tuple[int, int, int]]:
-    """The stretches of equal codes: (start, end, code)."""
+    """Yield the runs of equal codes as (start, end, code)."""
     if not codes.size:
         return
     cuts = [0, *(np.flatnonzero(codes[1:] != codes[:-1]) + 1).tolist(), codes.size]

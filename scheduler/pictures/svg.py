@@ -1,4 +1,4 @@
-"""The few elements that the pictures are made of, as text that is well-formed whatever it is about."""
+"""Write SVG elements as well-formed text, whatever names and titles contain."""
 
 from __future__ import annotations
 
@@ -6,63 +6,66 @@ import re
 import unicodedata
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What an XML 1.0 document can't have, escaped or not (production 2, Char)."""
+"""Characters that XML 1.0 forbids, even escaped (production 2, Char)."""
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 Value = str | float
 
 
 def element(name: str, *inside: str, **attributes: Value) -> str:
-    """An element; ``inside`` is markup. In the attributes' names ``_`` stands for ``-``."""
-    head = name + "".join(f' {key.replace("_", "-")}="{escaped(_shown(value))}"' for key, value in attributes.items())
+    """Return an element with ``inside`` as its markup; ``_`` in attributes' names becomes ``-``."""
+    head = name + "".join(
+        f' {key.replace("_", "-")}="{escaped(_attribute(value))}"' for key, value in attributes.items()
+    )
     return f"<{head}>{''.join(inside)}</{name}>" if inside else f"<{head}/>"
 
 
-def text(x: float, y: float, said: str, **attributes: Value) -> str:
-    """A line of text, its baseline's beginning (or what ``text_anchor`` names) at that point."""
-    return element("text", escaped(said), x=x, y=y, **attributes)
+def text(x: float, y: float, content: str, **attributes: Value) -> str:
+    """Return a line of text that starts at that point of its baseline, or as ``text_anchor`` says."""
+    return element("text", escaped(content), x=x, y=y, **attributes)
 
 
 def rect(x: float, y: float, width: float, height: float, **attributes: Value) -> str:
-    """A rectangle."""
+    """Return a rectangle."""
     return element("rect", x=x, y=y, width=width, height=height, **attributes)
 
 
-def escaped(said: str) -> str:
-    """Text as it may stand in an element or a quoted attribute; what XML can't have becomes U+FFFD."""
-    return _NOT_XML.sub("\ufffd", said).translate(_ENTITIES)
+def escaped(content: str) -> str:
+    """Escape text for an element or a quoted attribute; characters that XML forbids become U+FFFD."""
+    return _NOT_XML.sub("\ufffd", content).translate(_ENTITIES)
 
 
-def fitted(said: str, width: float, size: float) -> str:
-    """As much of a text as is sure to fit into ``width`` at a font size, with an ellipsis where it is cut."""
-    line = " ".join("".join(" " if unicodedata.category(one).startswith(("Z", "C")) else one for one in said).split())
+def fitted(content: str, width: float, size: float) -> str:
+    """Cut a text to ``width`` pixels at a font size, with an ellipsis where it is cut."""
+    spaced = (" " if unicodedata.category(character).startswith(("Z", "C")) else character for character in content)
+    line = " ".join("".join(spaced).split())
     room = width / size
-    if breadth(line) <= room:
+    if text_width(line) <= room:
         return line
     kept = ""
-    for one in line:
-        if breadth(f"{kept}{one}…") > room:
+    for character in line:
+        if text_width(f"{kept}{character}…") > room:
             break
-        kept += one
+        kept += character
     return kept.rstrip() + "…"
 
 
-def breadth(said: str) -> float:
-    """About how broad a line is, in ems, in a broad sans serif font."""
-    return sum(map(_breadth, said))
+def text_width(content: str) -> float:
+    """Estimate the width of a line in ems, in a wide sans serif font."""
+    return sum(map(_character_width, content))
 
 
-def _breadth(one: str) -> float:
-    if unicodedata.combining(one):
+def _character_width(character: str) -> float:
+    if unicodedata.combining(character):
         return 0.0
-    if unicodedata.east_asian_width(one) in "WF":
+    if unicodedata.east_asian_width(character) in "WF":
         return 1.05
-    if one in " :.,·":
+    if character in " :.,·":
         return 0.35
-    return 0.95 if one in "MWmw@%…" else 0.7 if one.isupper() else 0.65
+    return 0.95 if character in "MWmw@%…" else 0.7 if character.isupper() else 0.65
 
 
-def _shown(value: Value) -> str:
+def _attribute(value: Value) -> str:
     if isinstance(value, str):
         return value
     return f"{value:.2f}".rstrip("0").rstrip(".") or "0"

@@ -1,4 +1,4 @@
-"""Time as a wall calendar shows it: stretches of local days, also where the clock skips an hour or reads it twice."""
+"""UTC time as spans of local days, as a wall calendar shows it, including hours that a clock skips or repeats."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from scheduler.domain.time.units import DAY
 
 @dataclass(frozen=True)
 class Stretch:
-    """Minutes [since, until) of a local day, the first of which is the UTC minute ``start``.
+    """Minutes [since, until) of a local day; ``start`` is the UTC minute of the first.
 
-    Where the clock reads them ``parts`` times this is the ``part``-th time, counted from 0.
+    Where a clock change repeats these minutes, ``passes`` counts how often the clock reads them and ``index`` which
+    time this is, from 0.
     """
 
     day: date
     since: int
     until: int
     start: int
-    part: int = 0
-    parts: int = 1
+    index: int = 0
+    passes: int = 1
 
     @property
     def end(self) -> int:
-        """The UTC minute at which it is over."""
+        """The UTC minute at which it ends."""
         return self.start + self.until - self.since
 
     def within(self, start: int, end: int) -> Stretch | None:
-        """What of it lies in [start, end) (UTC minutes)."""
+        """Return the part within [start, end) (UTC minutes), or None if there is none."""
         begin, over = max(self.start, start), min(self.end, end)
         if begin >= over:
             return None
@@ -41,19 +42,19 @@ class Stretch:
 
 
 def wall_stretches(clock: Clock, start: int, end: int) -> list[Stretch]:
-    """All of [start, end) (UTC minutes) on that clock, in order and without gaps.
+    """Return [start, end) (UTC minutes) as stretches of local days, in order and without gaps.
 
-    Which minutes the clock reads more than once is seen in whole days, also where the span begins in the middle.
+    Repeated minutes are counted over whole days, so that ``index`` is right where the span begins between two passes.
     """
-    whole = _days_cut(clock, start - 2 * DAY, end + 2 * DAY)
-    by_day = sorted(whole, key=lambda stretch: (stretch.day, stretch.start))
-    days = (list(some) for _, some in groupby(by_day, key=lambda stretch: stretch.day))
-    inside = (one.within(start, end) for some in days for one in _told_apart(some))
-    return sorted((one for one in inside if one is not None), key=lambda stretch: stretch.start)
+    segments = _day_segments(clock, start - 2 * DAY, end + 2 * DAY)
+    by_day = sorted(segments, key=lambda stretch: (stretch.day, stretch.start))
+    days = (list(group) for _, group in groupby(by_day, key=lambda stretch: stretch.day))
+    clipped = (stretch.within(start, end) for day in days for stretch in _number_passes(day))
+    return sorted((stretch for stretch in clipped if stretch is not None), key=lambda stretch: stretch.start)
 
 
-def placed(spans: Iterable[Span], stretches: Sequence[Stretch]) -> Iterator[Stretch]:
-    """The spans (UTC minutes) as parts of the stretches, which are in order."""
+def split_by_day(spans: Iterable[Span], stretches: Sequence[Stretch]) -> Iterator[Stretch]:
+    """Yield the parts of the stretches (in order) that the spans (UTC minutes) cover."""
     ends = [stretch.end for stretch in stretches]
     for start, end in spans:
         for stretch in stretches[bisect_right(ends, start) :]:
@@ -64,14 +65,15 @@ def placed(spans: Iterable[Span], stretches: Sequence[Stretch]) -> Iterator[Stre
 
 
 def monday_of(day: date) -> date:
-    """The first day of its week."""
+    """Return the Monday of the day's week."""
     return day - timedelta(days=day.weekday())
 
 
 def skipped_spans(clock: Clock, day: date) -> list[Span]:
-    """The minutes of that local day which the clock never reads."""
+    """Return the minutes of the local day that the clock skips, as spans within [0, 1440)."""
     noon = (day.toordinal() - EPOCH.toordinal()) * DAY + DAY // 2
-    read = [(one.since, one.until) for one in _days_cut(clock, noon - 3 * DAY, noon + 3 * DAY) if one.day == day]
+    segments = _day_segments(clock, noon - 3 * DAY, noon + 3 * DAY)
+    read = [(segment.since, segment.until) for segment in segments if segment.day == day]
     reached, skipped = 0, []
     for since, until in sorted(read):
         if since > reached:
@@ -80,8 +82,8 @@ def skipped_spans(clock: Clock, day: date) -> list[Span]:
     return [*skipped, (reached, DAY)] if reached < DAY else skipped
 
 
-def _days_cut(clock: Clock, start: int, end: int) -> list[Stretch]:
-    """The span cut where a local day begins and where the clock changes."""
+def _day_segments(clock: Clock, start: int, end: int) -> list[Stretch]:
+    """Split [start, end) (UTC minutes) at local midnights and at clock changes."""
     found = []
     for since, until, offset in clock_between(clock, start, end):
         wall = since + offset
@@ -94,10 +96,10 @@ def _days_cut(clock: Clock, start: int, end: int) -> list[Stretch]:
     return found
 
 
-def _told_apart(stretches: Sequence[Stretch]) -> Iterator[Stretch]:
-    """One day's stretches, cut where the number of times that the clock reads a minute changes."""
-    cuts = sorted({cut for one in stretches for cut in (one.since, one.until)})
+def _number_passes(segments: Sequence[Stretch]) -> Iterator[Stretch]:
+    """Split one day's segments where the number of passes changes, and number the passes of each part."""
+    cuts = sorted({cut for segment in segments for cut in (segment.since, segment.until)})
     for since, until in pairwise(cuts):
-        passes = [one for one in stretches if one.since <= since and until <= one.until]
-        for part, one in enumerate(passes):
-            yield Stretch(one.day, since, until, one.start + since - one.since, part, len(passes))
+        passes = [segment for segment in segments if segment.since <= since and until <= segment.until]
+        for index, segment in enumerate(passes):
+            yield Stretch(segment.day, since, until, segment.start + since - segment.since, index, len(passes))

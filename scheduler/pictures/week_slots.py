@@ -1,4 +1,4 @@
-"""Which slots of an answer there is room for in a picture of weeks, and where each stands beside those it overlaps."""
+"""Select the slots of an answer that fit into a picture of weeks, and lay overlapping ones out in lanes."""
 
 from __future__ import annotations
 
@@ -9,92 +9,100 @@ from datetime import date
 from scheduler.domain.search.slots import Slot
 from scheduler.domain.time.clocks import Clock, clock_between
 from scheduler.domain.time.periods import Span, minute_of
-from scheduler.pictures.wall_days import Stretch, monday_of, placed
+from scheduler.pictures.wall_days import Stretch, monday_of, split_by_day
 
-MOST_WEEKS = 6
-MOST_SLOTS = 30
-MOST_ABREAST = 6
+MAX_WEEKS = 6
+MAX_SLOTS = 30
+MAX_LANES = 6
 """How many slots may overlap."""
-LEAST_LENGTH = 10
-"""Minutes of room that a slot needs beside others, however short it is."""
+MIN_LENGTH = 10
+"""Minutes that a slot occupies in its lane at least, so that its label fits."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A slot to be drawn, its rank in the answer from 1 on, and where it is on the organizer's clock."""
+class RankedSlot:
+    """A slot, its rank in the answer (from 1), and its stretches on the organizer's clock."""
 
     rank: int
     slot: Slot
-    where: tuple[Stretch, ...]
+    stretches: tuple[Stretch, ...]
 
     @property
-    def room(self) -> Span:
-        """The UTC minutes in which it stands beside others."""
+    def extent(self) -> Span:
+        """The UTC minutes that it occupies in its lane."""
         start = minute_of(self.slot.period.start)
-        return start, max(minute_of(self.slot.period.end), start + LEAST_LENGTH)
+        return start, max(minute_of(self.slot.period.end), start + MIN_LENGTH)
 
 
 @dataclass(frozen=True)
-class ChosenSlot:
-    """A choice with which of so many ``lanes`` it has beside others.
+class PlacedSlot:
+    """A slot in its lane (from 0) of ``lanes``.
 
-    ``starts`` and ``ends`` are the drawn people's local wall minutes since 1970-01-01.
+    ``starts`` and ``ends`` are the drawn people's wall minutes since 1970-01-01.
     """
 
-    choice: Choice
+    ranked: RankedSlot
     lane: int
     lanes: int
     starts: tuple[int, ...]
     ends: tuple[int, ...]
 
 
-def choose_slots(slots: Sequence[Slot], stretches: Sequence[Stretch]) -> list[Choice]:
-    """The best slots that there is room for: so many in all, so many at a time, in so many weeks."""
+def select_slots(slots: Sequence[Slot], stretches: Sequence[Stretch]) -> list[RankedSlot]:
+    """Return the best slots that fit: at most `MAX_SLOTS`, `MAX_LANES` at a time, in at most `MAX_WEEKS` weeks.
+
+    ``slots`` are sorted, the best first; ``stretches`` are the window on the organizer's clock, in order.
+    """
     weeks: set[date] = set()
-    chosen: list[Choice] = []
+    selected: list[RankedSlot] = []
     for rank, slot in enumerate(slots, 1):
-        period = minute_of(slot.period.start), minute_of(slot.period.end)
-        choice = Choice(rank, slot, tuple(placed([period], stretches)))
-        wanted = weeks | {monday_of(stretch.day) for stretch in choice.where}
-        if len(wanted) > MOST_WEEKS or _crowd(choice, chosen) > MOST_ABREAST:
+        span = minute_of(slot.period.start), minute_of(slot.period.end)
+        candidate = RankedSlot(rank, slot, tuple(split_by_day([span], stretches)))
+        with_candidate = weeks | {monday_of(stretch.day) for stretch in candidate.stretches}
+        if len(with_candidate) > MAX_WEEKS or _most_overlapping(candidate, selected) > MAX_LANES:
             continue
-        weeks = wanted
-        chosen.append(choice)
-        if len(chosen) == MOST_SLOTS:
+        weeks = with_candidate
+        selected.append(candidate)
+        if len(selected) == MAX_SLOTS:
             break
-    return chosen
+    return selected
 
 
-def in_lanes(chosen: Sequence[Choice], clocks: Sequence[Clock]) -> Iterator[ChosenSlot]:
-    """The slots in order of time; those that hang together by overlaps share the breadth of their day."""
-    together: list[tuple[Choice, int]] = []
-    ends: list[int] = []
-    for choice in sorted(chosen, key=lambda choice: choice.slot.period):
-        start, end = choice.room
-        if ends and start >= max(ends):
-            yield from _beside_each_other(together, len(ends), clocks)
-            together, ends = [], []
-        lane = next((place for place, taken in enumerate(ends) if taken <= start), len(ends))
-        ends[lane : lane + 1] = [end]
-        together.append((choice, lane))
-    yield from _beside_each_other(together, len(ends), clocks)
+def assign_lanes(selected: Sequence[RankedSlot], clocks: Sequence[Clock]) -> Iterator[PlacedSlot]:
+    """Yield the slots in order of time, each in the first free lane; a chain of overlapping slots shares its lanes."""
+    cluster: list[tuple[RankedSlot, int]] = []
+    lane_ends: list[int] = []
+    for ranked in sorted(selected, key=lambda ranked: ranked.slot.period):
+        start, end = ranked.extent
+        if lane_ends and start >= max(lane_ends):
+            yield from _placed_slots(cluster, len(lane_ends), clocks)
+            cluster, lane_ends = [], []
+        lane = next((lane for lane, lane_end in enumerate(lane_ends) if lane_end <= start), len(lane_ends))
+        lane_ends[lane : lane + 1] = [end]
+        cluster.append((ranked, lane))
+    yield from _placed_slots(cluster, len(lane_ends), clocks)
 
 
-def _beside_each_other(
-    together: Sequence[tuple[Choice, int]], lanes: int, clocks: Sequence[Clock]
-) -> Iterator[ChosenSlot]:
-    for choice, lane in together:
-        period = choice.slot.period
-        starts, ends = (tuple(_wall(clock, minute_of(one)) for clock in clocks) for one in (period.start, period.end))
-        yield ChosenSlot(choice, lane, lanes, starts, ends)
+def _placed_slots(
+    cluster: Sequence[tuple[RankedSlot, int]], lanes: int, clocks: Sequence[Clock]
+) -> Iterator[PlacedSlot]:
+    for ranked, lane in cluster:
+        period = ranked.slot.period
+        starts = tuple(_wall_minute(clock, minute_of(period.start)) for clock in clocks)
+        ends = tuple(_wall_minute(clock, minute_of(period.end)) for clock in clocks)
+        yield PlacedSlot(ranked, lane, lanes, starts, ends)
 
 
-def _wall(clock: Clock, minute: int) -> int:
+def _wall_minute(clock: Clock, minute: int) -> int:
     return minute + int(clock_between(clock, minute, minute + 1).offset[0])
 
 
-def _crowd(choice: Choice, chosen: Sequence[Choice]) -> int:
-    """How many slots there are with this one where most overlap it."""
-    start, end = choice.room
-    beside = [one.room for one in chosen if one.room[0] < end and start < one.room[1]]
-    return 1 + max((sum(one <= max(since, start) < other for one, other in beside) for since, _ in beside), default=0)
+def _most_overlapping(candidate: RankedSlot, selected: Sequence[RankedSlot]) -> int:
+    """Return how many slots, the candidate included, overlap at most at one minute of the candidate."""
+    start, end = candidate.extent
+    overlapping = [other.extent for other in selected if other.extent[0] < end and start < other.extent[1]]
+    minutes = [max(other_start, start) for other_start, _ in overlapping]
+    return 1 + max(
+        (sum(since <= minute < until for since, until in overlapping) for minute in minutes),
+        default=0,
+    )

@@ -1,6 +1,6 @@
-"""What a picture of a slot question shows: weeks of the organizer's wall clock, what bars them, and the slots chosen.
+"""The content of a picture of a slot search: weeks on the organizer's clock, shades, free time and slots.
 
-Everything is decided here, to the minute; whoever draws it only has to find a place for it.
+Everything is decided here, to the minute. Drawing code only converts minutes to coordinates.
 """
 
 from __future__ import annotations
@@ -20,32 +20,31 @@ from scheduler.domain.time.clocks import clock_between, zone_at
 from scheduler.domain.time.periods import Periods, Span, instant_of
 from scheduler.domain.time.units import DAY
 from scheduler.pictures.shading import Shade, Shading, shade_window
-from scheduler.pictures.wall_days import Stretch, monday_of, placed, skipped_spans, wall_stretches
-from scheduler.pictures.week_slots import MOST_WEEKS, ChosenSlot, choose_slots, in_lanes
+from scheduler.pictures.wall_days import Stretch, monday_of, skipped_spans, split_by_day, wall_stretches
+from scheduler.pictures.week_slots import MAX_WEEKS, PlacedSlot, assign_lanes, select_slots
 
-MOST_PEOPLE = 8
-LEAST_HOURS = 2
+MAX_PEOPLE = 8
+MIN_HOURS = 2
 
 
 @dataclass(frozen=True)
 class Person:
-    """An attendee to be drawn. Who is not ``told`` goes without a name, and by the offsets from UTC (minutes)."""
+    """A drawn attendee. Redacted ones have neither ``name`` nor ``zones``, only ``offsets`` from UTC (minutes)."""
 
     index: int
     name: str | None
     zones: tuple[str, ...]
     offsets: tuple[int, ...]
-    told: bool
     required: bool
     unknown: bool
 
 
 @dataclass(frozen=True)
 class LocalClock:
-    """How far a person's clock is ahead of the organizer's in a week (minutes), for most of it.
+    """How many minutes a person's clock is ``ahead`` of the organizer's for most of a week.
 
-    ``changes`` has each later difference with the organizer's day and minute from which it holds; ``odd_days`` are
-    those on which it is, at least in part, not ``ahead``.
+    ``changes`` lists each later difference as (organizer's day, minute of that day, minutes ahead). ``odd_days`` are
+    the organizer's days with any difference other than ``ahead``.
     """
 
     ahead: int
@@ -55,150 +54,147 @@ class LocalClock:
 
 @dataclass(frozen=True)
 class Week:
-    """A week from its Monday on. Stretches are those of the window that lie in it.
+    """The part of the window, ``stretches``, in the week that begins on ``monday``.
 
-    ``free`` has a row for each drawn person; ``skipped`` are minutes that the organizer's clock never reads, and
-    ``turns`` its changes: the day, the minute that it would have read, and the one that it reads.
+    ``free`` and ``clocks`` have an entry for each drawn person. ``skipped`` are minutes of the day that the organizer's
+    clock never reads. ``clock_changes`` are the organizer's, as (day, minute before the change, minute after it).
     """
 
     monday: date
-    asked: tuple[Stretch, ...]
+    stretches: tuple[Stretch, ...]
     shaded: tuple[tuple[Stretch, Shade | None], ...]
     free: tuple[tuple[Stretch, ...], ...]
     skipped: tuple[tuple[date, Span], ...]
-    turns: tuple[tuple[date, int, int], ...]
+    clock_changes: tuple[tuple[date, int, int], ...]
     clocks: tuple[LocalClock, ...]
 
 
 @dataclass(frozen=True)
 class WeekView:
-    """The answer to a slot question, as weeks from ``first_day`` to ``last_day`` of the window.
+    """The answer to a slot search as weeks of a window from ``first_day`` to ``last_day``.
 
-    Drawn are at most `MOST_WEEKS` weeks: those of the best slots first, then the earliest in which somebody works.
-    ``hours`` are whole hours of the organizer's day: the first to the last at which a drawn person works in the drawn
-    part of the window, at least `LEAST_HOURS`; all of the window's where nobody does. ``given`` slots came with the
-    answer.
+    At most `MAX_WEEKS` weeks are drawn: those of the best slots, then the earliest in which a drawn person works.
+    ``hours`` are whole hours of the organizer's day, at least `MIN_HOURS`: from the first to the last at which a drawn
+    person works in the drawn weeks, or all hours of the window if nobody does.
     """
 
     first_day: date
     last_day: date
     duration: int
     people: tuple[Person, ...]
-    people_in_all: int
+    people_total: int
     hours: Span
     weeks: tuple[Week, ...]
-    weeks_in_all: int
-    slots: tuple[ChosenSlot, ...]
-    given: int
+    weeks_total: int
+    slots: tuple[PlacedSlot, ...]
     total: int
     explanation: Explanation | None
 
 
 def week_view(query: SlotQuery, found: SlotAnswer, redacted: frozenset[int] = frozenset()) -> WeekView:
-    """The picture of an answer, without names, zones and kinds of blackouts of the ``redacted`` attendees (indexes)."""
+    """Return the picture's content, without names, zones and kinds of blackouts of ``redacted`` attendees (indexes)."""
     shading = shade_window(query, redacted)
     stretches = wall_stretches(query.attendees[0].clock, shading.start, max(shading.end, shading.start + 1))
     first_day, last_day = stretches[0].day, stretches[-1].day
-    if shading.start == shading.end:  # not one whole minute
+    if shading.start == shading.end:  # the window has no whole minute
         stretches = []
     indexes = _drawn_people(query.attendees)
     working = Periods.union(*(shading.hours(index) for index in indexes))
-    worked = list(placed(_spans(working), stretches)) or stretches
-    chosen = choose_slots(found.slots, stretches)
+    worked = list(split_by_day(_spans(working), stretches)) or stretches
+    selected = select_slots(found.slots, stretches)
+    slot_stretches = [stretch for ranked in selected for stretch in ranked.stretches]
     mondays = _drawn_mondays(
-        {monday_of(stretch.day) for choice in chosen for stretch in choice.where},
+        {monday_of(stretch.day) for stretch in slot_stretches},
         {monday_of(stretch.day) for stretch in worked},
     )
     shown = [stretch for stretch in stretches if monday_of(stretch.day) in mondays]
-    mattering = [place for place in worked if monday_of(place.day) in mondays]
+    drawn_worked = [stretch for stretch in worked if monday_of(stretch.day) in mondays]
     return WeekView(
         first_day,
         last_day,
         query.duration,
-        tuple(_person(index, query.attendees[index], shading, index not in redacted) for index in indexes),
+        tuple(_person(index, query.attendees[index], shading, index in redacted) for index in indexes),
         len(query.attendees),
-        _drawn_hours([*mattering, *(stretch for choice in chosen for stretch in choice.where)]),
+        _drawn_hours([*drawn_worked, *slot_stretches]),
         tuple(_week(monday, query.attendees, indexes, shading, shown) for monday in mondays),
         len({monday_of(stretch.day) for stretch in stretches}),
-        tuple(in_lanes(chosen, [query.attendees[index].clock for index in indexes])),
-        len(found.slots),
+        tuple(assign_lanes(selected, [query.attendees[index].clock for index in indexes])),
         found.total,
         found.explanation,
     )
 
 
 def _drawn_people(attendees: Sequence[Attendee]) -> list[int]:
-    """The organizer, then who is required, then the others."""
+    """Return the indexes of the organizer, required attendees and optional ones, in this order."""
     order = sorted(range(len(attendees)), key=lambda index: (index > 0, not attendees[index].required, index))
-    return order[:MOST_PEOPLE]
+    return order[:MAX_PEOPLE]
 
 
-def _person(index: int, attendee: Attendee, shading: Shading, told: bool) -> Person:
+def _person(index: int, attendee: Attendee, shading: Shading, is_redacted: bool) -> Person:
     table = clock_between(attendee.clock, shading.start, max(shading.end, shading.start + 1))
     offsets = tuple(dict.fromkeys(table.offset.tolist()))
     zones = tuple(dict.fromkeys(zone_at(attendee.clock, instant_of(since)) for since in table.since.tolist()))
-    name = attendee.name if told else None
-    return Person(index, name, zones if told else (), offsets, told, attendee.required, attendee.unknown is not None)
+    name, zones = (None, ()) if is_redacted else (attendee.name, zones)
+    return Person(index, name, zones, offsets, attendee.required, attendee.unknown is not None)
 
 
-def _drawn_mondays(wanted: set[date], worked: set[date]) -> list[date]:
-    """The weeks of the chosen slots, and as many of the others as there is room for."""
-    return sorted([*wanted, *sorted(worked - wanted)[: MOST_WEEKS - len(wanted)]])
+def _drawn_mondays(of_slots: set[date], worked: set[date]) -> list[date]:
+    """Return the Mondays of weeks with slots, then of the earliest worked weeks up to `MAX_WEEKS`."""
+    return sorted([*of_slots, *sorted(worked - of_slots)[: MAX_WEEKS - len(of_slots)]])
 
 
-def _drawn_hours(places: Sequence[Stretch]) -> Span:
-    """Whole hours from the first to the last that matter."""
-    first = min((place.since for place in places), default=0) // 60
-    last = -(-max((place.until for place in places), default=DAY) // 60)
-    last = min(max(last, first + LEAST_HOURS), DAY // 60)
-    return min(first, last - LEAST_HOURS), last
+def _drawn_hours(stretches: Sequence[Stretch]) -> Span:
+    """Return the whole hours that the stretches span, at least `MIN_HOURS`."""
+    first = min((stretch.since for stretch in stretches), default=0) // 60
+    last = -(-max((stretch.until for stretch in stretches), default=DAY) // 60)
+    last = min(max(last, first + MIN_HOURS), DAY // 60)
+    return min(first, last - MIN_HOURS), last
 
 
 def _week(
     monday: date, attendees: Sequence[Attendee], indexes: Sequence[int], shading: Shading, shown: Sequence[Stretch]
 ) -> Week:
-    asked = [stretch for stretch in shown if monday_of(stretch.day) == monday]
-    start, end = asked[0].start, asked[-1].end
-    days = sorted({stretch.day for stretch in asked})
-    shaded = [(place, shade) for span, shade in shading.spans for place in placed([span], asked)]
+    stretches = [stretch for stretch in shown if monday_of(stretch.day) == monday]
+    days = sorted({stretch.day for stretch in stretches})
+    shaded = [(part, shade) for span, shade in shading.spans for part in split_by_day([span], stretches)]
     return Week(
         monday,
-        tuple(asked),
+        tuple(stretches),
         tuple(shaded),
-        tuple(tuple(placed(_spans(shading.free(index)), asked)) for index in indexes),
+        tuple(tuple(split_by_day(_spans(shading.free(index)), stretches)) for index in indexes),
         tuple((day, span) for day in days for span in skipped_spans(attendees[0].clock, day)),
-        tuple(_turns(attendees[0], asked, start, end)),
-        tuple(_local_clock(attendees[0], attendees[index], asked) for index in indexes),
+        tuple(_clock_changes(attendees[0], stretches)),
+        tuple(_local_clock(attendees[0], attendees[index], stretches) for index in indexes),
     )
 
 
-def _turns(organizer: Attendee, asked: Sequence[Stretch], start: int, end: int) -> Iterator[tuple[date, int, int]]:
-    """The organizer's clock changes; whole days' leaps are told by the days."""
-    table = list(clock_between(organizer.clock, start, end))
+def _clock_changes(organizer: Attendee, stretches: Sequence[Stretch]) -> Iterator[tuple[date, int, int]]:
+    """Yield the organizer's clock changes as (day, minute before the change, minute after it)."""
+    table = list(clock_between(organizer.clock, stretches[0].start, stretches[-1].end))
     for (_, until, before), (_, _, after) in pairwise(table):
         if before != after:
-            (place,) = placed([(until, until + 1)], asked)
-            yield place.day, (until + before) % DAY, place.since
+            (first,) = split_by_day([(until, until + 1)], stretches)
+            yield first.day, (until + before) % DAY, first.since
 
 
-def _local_clock(organizer: Attendee, attendee: Attendee, asked: Sequence[Stretch]) -> LocalClock:
-    """The differences between two clocks in a week of the first."""
-    start, end = asked[0].start, asked[-1].end
+def _local_clock(organizer: Attendee, attendee: Attendee, stretches: Sequence[Stretch]) -> LocalClock:
+    """Compare an attendee's clock with the organizer's over one week."""
+    start, end = stretches[0].start, stretches[-1].end
     own, other = clock_between(organizer.clock, start, end), clock_between(attendee.clock, start, end)
     cuts = np.union1d(own.since, other.since)
     differences = (other.at(cuts) - own.at(cuts)).tolist()
     lengths: dict[int, int] = {}
     changes: list[tuple[date, int, int]] = []
-    odd: dict[int, list[Stretch]] = {}
-    for place, (since, until) in enumerate(zip(cuts.tolist(), [*cuts[1:].tolist(), end], strict=True)):
-        ahead = differences[place]
+    by_difference: dict[int, list[Stretch]] = {}
+    for position, (since, until) in enumerate(zip(cuts.tolist(), [*cuts[1:].tolist(), end], strict=True)):
+        ahead = differences[position]
         lengths[ahead] = lengths.get(ahead, 0) + until - since
-        where = list(placed([(since, until)], asked))
-        odd.setdefault(ahead, []).extend(where)
-        if place and ahead != differences[place - 1]:
-            changes.append((where[0].day, where[0].since, ahead))
+        parts = list(split_by_day([(since, until)], stretches))
+        by_difference.setdefault(ahead, []).extend(parts)
+        if position and ahead != differences[position - 1]:
+            changes.append((parts[0].day, parts[0].since, ahead))
     usual = max(lengths, key=lambda ahead: lengths[ahead])
-    days = frozenset(stretch.day for ahead, where in odd.items() if ahead != usual for stretch in where)
+    days = frozenset(stretch.day for ahead, parts in by_difference.items() if ahead != usual for stretch in parts)
     return LocalClock(usual, tuple(changes), days)
 
 

@@ -1,4 +1,4 @@
-"""What the pictures say in words: dates, times, causes and reasons."""
+"""The words in pictures: dates, times, causes and reasons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scheduler.domain.time.units import DAY
 from scheduler.pictures.shading import Shade
 from scheduler.pictures.week_view import Person
 
-# Not strftime, which asks the process's locale: the same answer is the same picture everywhere.
+# Not strftime: it depends on the process's locale, and the same answer has to be the same picture everywhere.
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -21,37 +21,37 @@ DASH = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
 
 REASONS = {
-    Reason.WINDOW_TOO_SHORT: "the window has no room for one",
-    Reason.STALE_CALENDAR: "the calendar of somebody who is required has not been read recently enough",
-    Reason.NO_WORKING_HOURS: "somebody who is required has no working hours",
-    Reason.NO_COMMON_HOURS: "the working hours leave no room in common",
-    Reason.WITHIN: "the hours asked for leave no room in the working hours",
-    Reason.BLACKOUT: "blackouts take all that the working hours have in common",
-    Reason.MINIMUM_NOTICE: "what hours and blackouts leave is too soon",
-    Reason.BUSY: "busy time takes what is left",
-    Reason.BUFFER: "there is no room for the buffers around busy time",
-    Reason.LIMIT: "somebody has as many meetings as they may have",
+    Reason.WINDOW_TOO_SHORT: "the window is too short for one",
+    Reason.STALE_CALENDAR: "the calendar of a required attendee has not been read recently enough",
+    Reason.NO_WORKING_HOURS: "a required attendee has no working hours",
+    Reason.NO_COMMON_HOURS: "the attendees have no working hours in common",
+    Reason.WITHIN: "the requested hours are outside the common working hours",
+    Reason.BLACKOUT: "blackouts cover all common working hours",
+    Reason.MINIMUM_NOTICE: "what remains is earlier than the minimum notice allows",
+    Reason.BUSY: "busy time covers what remains",
+    Reason.BUFFER: "the buffers around busy time leave no room",
+    Reason.LIMIT: "an attendee has reached their limit of meetings a day or a week",
     Reason.MINIMUM_GAP: "it would be too close to another meeting of the same people",
     Reason.GROUP: "too few of a group are free at the same time",
 }
-"""Why there is nothing."""
+"""Why no meeting is possible."""
 
 CAUSES = {
     Cause.OUTSIDE_HOURS: "outside hours",
     Cause.NO_WORKING_HOURS: "no working hours",
-    Cause.WITHIN: "not asked for",
+    Cause.WITHIN: "outside requested hours",
     Cause.BLACKOUT: "blackout",
     Cause.MINIMUM_NOTICE: "too soon",
     Cause.BUSY: "busy",
     Cause.BUFFER: "buffer",
-    Cause.LIMIT: "enough meetings",
-    Cause.MINIMUM_GAP: "gap",
+    Cause.LIMIT: "meeting limit",
+    Cause.MINIMUM_GAP: "minimum gap",
     Cause.GROUP: "too few of a group",
 }
 
 
 def shade_word(shade: Shade | None) -> str:
-    """What a shaded span is called."""
+    """Return the name of a shade; None is open."""
     if shade is None:
         return "open"
     if shade.kind is not None:
@@ -59,28 +59,28 @@ def shade_word(shade: Shade | None) -> str:
     return CAUSES[shade.cause]
 
 
-def letter(place: int) -> str:
-    """What the person at that place of the picture goes by."""
-    return chr(ord("A") + place)
+def letter(position: int) -> str:
+    """Return the letter of the person at that position of the picture."""
+    return chr(ord("A") + position)
 
 
 def clock(minute: int) -> str:
-    """A minute of the day as ``09:30``; 1440 is ``24:00``."""
+    """Write a minute of the day as ``09:30``; 1440 is ``24:00``."""
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def day_of(wall: int) -> date:
-    """The date of a wall minute counted from 1970-01-01."""
+    """Return the date of a wall minute counted from 1970-01-01."""
     return date.fromordinal(EPOCH.toordinal() + wall // DAY)
 
 
 def short_day(day: date) -> str:
-    """A date as ``Tue 20 Oct``."""
+    """Write a date as ``Tue 20 Oct``."""
     return f"{WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1][:3]}"
 
 
 def days(first: date, last: date) -> str:
-    """A span of dates, each with no more than it needs: ``19 October - 1 November 2026``."""
+    """Write a span of dates, such as ``19 October - 1 November 2026``, without repeating the month or year."""
     end = f"{last.day} {_MONTHS[last.month - 1]} {last.year}"
     if first == last:
         return end
@@ -91,42 +91,44 @@ def days(first: date, last: date) -> str:
 
 
 def meeting(start: int, end: int) -> str:
-    """A meeting's local time as ``Tue 20 Oct 14:30-15:15``, from wall minutes counted from 1970-01-01."""
+    """Write a meeting's local time as ``Tue 20 Oct 14:30-15:15``, from wall minutes counted from 1970-01-01."""
     return f"{short_day(day_of(start))} {clock(start % DAY)}{DASH}{clock(end % DAY)}"
 
 
 def length(minutes: int) -> str:
-    """Minutes as ``1 h 30 min``."""
+    """Write minutes as ``1 h 30 min``."""
     hours, rest = divmod(minutes, 60)
     return " ".join([f"{hours} h"] * (hours > 0) + [f"{rest} min"] * (rest > 0 or not hours))
 
 
 def ahead(minutes: int) -> str:
-    """A difference of clocks as ``+3:30``."""
+    """Write a difference in minutes as ``+3:30``."""
     sign = "±" if minutes == 0 else "+" if minutes > 0 else _MINUS
     hours, rest = divmod(abs(minutes), 60)
     return f"{sign}{hours}" + (f":{rest:02}" if rest else "")
 
 
-def apart(minutes: int) -> str:
-    """A difference of clocks as ``8 h behind``."""
+def clock_difference(minutes: int) -> str:
+    """Write a difference in minutes as ``8 h behind``, to be followed by the other clock."""
     if not minutes:
         return "level with"
     return f"{length(abs(minutes))} {'behind' if minutes < 0 else 'ahead of'}"
 
 
 def zones(person: Person) -> str:
-    """Where a person's clock is: the zones' names, or offsets where those are not told."""
+    """Return the names of a person's time zones, or the offsets if the zones are redacted."""
     return ", then ".join(person.zones or [f"UTC{ahead(offset)}" for offset in person.offsets])
 
 
-def part_in_it(person: Person) -> str:
-    """What a person is in the question."""
-    said = ["organizer"] * (person.index == 0)
-    said.append("required" if person.required else "optional")
-    return ", ".join([*said, *["calendar unknown"] * person.unknown])
+def role(person: Person) -> str:
+    """Return whether a person is the organizer, required or optional, and whether their calendar is unknown."""
+    roles = ["organizer"] if person.index == 0 else []
+    roles.append("required" if person.required else "optional")
+    if person.unknown:
+        roles.append("calendar unknown")
+    return ", ".join(roles)
 
 
 def plural(count: int, thing: str) -> str:
-    """``1 week``, ``2 weeks``."""
+    """Write a count with its noun: ``1 week``, ``2 weeks``."""
     return f"{count:,} {thing}" + ("" if count == 1 else "s")

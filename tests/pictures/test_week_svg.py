@@ -1,4 +1,4 @@
-"""The picture of an answer, read back from its coordinates and as an assistive technology reads it."""
+"""Pictures of weeks, read back from their coordinates and from their title and description."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def drawn(query: SlotQuery, redacted: frozenset[int] = frozenset()) -> str:
     max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(slot_queries())
-def test_every_chosen_slot_is_drawn_once_and_its_corners_are_its_minutes(query: SlotQuery) -> None:
+def test_drawn_slots_read_back_to_their_periods(query: SlotQuery) -> None:
     query = replace(query, attendees=(replace(query.attendees[0], travel=()), *query.attendees[1:]))
     found = find_slots(query)
     assume(found.slots)
@@ -52,7 +52,7 @@ def test_every_chosen_slot_is_drawn_once_and_its_corners_are_its_minutes(query: 
             spans.setdefault(rank, []).extend(span_of(grid, rect, zone, query.window.start) for rect in rects)
         boxes = [rect for rects in grid.slots.values() for rect in rects]
         assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
-    assert sorted(spans) == sorted(slot.choice.rank for slot in view.slots)
+    assert sorted(spans) == sorted(slot.ranked.rank for slot in view.slots)
     for rank, parts in spans.items():
         period = found.slots[rank - 1].period
         parts.sort()
@@ -64,7 +64,7 @@ def test_every_chosen_slot_is_drawn_once_and_its_corners_are_its_minutes(query: 
     max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(slot_queries())
-def test_what_is_barred_is_drawn_at_its_minutes_and_nothing_leaves_the_grid(query: SlotQuery) -> None:
+def test_shades_read_back_to_their_minutes_inside_the_grid(query: SlotQuery) -> None:
     query = replace(query, attendees=(replace(query.attendees[0], travel=()), *query.attendees[1:]))
     view = week_view(query, find_slots(query))
     picture = Picture(week_svg(view))
@@ -90,7 +90,7 @@ def test_what_is_barred_is_drawn_at_its_minutes_and_nothing_leaves_the_grid(quer
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "America/Santiago"])
-def test_the_two_passes_of_an_hour_are_read_back_apart(zone: str) -> None:
+def test_repeated_hour_reads_back_as_two_passes(zone: str) -> None:
     day = {"Europe/Berlin": "10-25", "Australia/Lord_Howe": "04-05", "America/Santiago": "04-05"}[zone]
     window = between(f"2026-{day} 00:00", f"2026-{day} 05:00")
     if zone == "Australia/Lord_Howe":
@@ -103,7 +103,7 @@ def test_the_two_passes_of_an_hour_are_read_back_apart(zone: str) -> None:
     assert len(starts) == 20
 
 
-def test_29_february_is_read_back_to_its_minutes() -> None:
+def test_slots_of_29_february_read_back_to_their_periods() -> None:
     query = SlotQuery(
         window=between("2028-02-29 00:00", "2028-03-01 00:00"),
         duration=60,
@@ -116,7 +116,7 @@ def test_29_february_is_read_back_to_its_minutes() -> None:
     assert spans == {(minute_of(slot.period.start), minute_of(slot.period.end)) for slot in found.slots}
 
 
-def test_each_slot_carries_its_rank_and_where_there_is_room_its_time() -> None:
+def test_slot_label_has_rank_and_time() -> None:
     alone = SlotQuery(
         window=between("2026-10-19 00:00", "2026-10-24 00:00"), duration=60, step=60, attendees=(MENTOR,), limit=3
     )
@@ -126,7 +126,7 @@ def test_each_slot_carries_its_rank_and_where_there_is_room_its_time() -> None:
     assert sorted(labels) == [1, 2, 3]
 
 
-def test_it_has_a_title_and_a_description_that_say_what_is_to_be_seen() -> None:
+def test_picture_has_title_and_description() -> None:
     picture = Picture(drawn(SLOTS))
     root = picture.root
     assert root.get("role") == "img"
@@ -146,15 +146,15 @@ def test_it_has_a_title_and_a_description_that_say_what_is_to_be_seen() -> None:
     assert "A's clock goes from 03:00 to 02:00" in picture.description
 
 
-def test_why_there_is_nothing_is_drawn_and_told() -> None:
+def test_no_slot_reasons_are_drawn_and_described() -> None:
     query = SlotQuery(
         window=between("2026-10-18 22:00", "2026-10-25 23:00"), duration=45, step=15, attendees=NEVER_TOGETHER
     )
     picture = Picture(drawn(query))
     assert picture.title.startswith("No time for a meeting of 45 min")
-    for told in (picture.description, " ".join(picture.words)):
-        assert "No meeting is possible: the working hours leave no room in common." in told
-        assert "Starts lost: A outside hours 554, B outside hours 524, A busy 8." in told
+    for content in (picture.description, " ".join(picture.words)):
+        assert "No meeting is possible: the attendees have no working hours in common." in content
+        assert "Starts lost: A outside hours 554, B outside hours 524, A busy 8." in content
     (grid,) = picture.grids
     assert set(grid.free) == {"A", "B"}
     assert not grid.slots
@@ -164,7 +164,7 @@ def test_why_there_is_nothing_is_drawn_and_told() -> None:
     "name",
     ["</desc><script>alert(1)</script>", "\"'&<>", "a\x00b\x1b\ufffe", "\u202egnisrever", "x" * 200, "\ud800", "]]>"],
 )
-def test_no_name_breaks_out_of_the_picture(name: str) -> None:
+def test_hostile_names_leave_picture_well_formed(name: str) -> None:
     query = replace(SLOTS, attendees=(replace(MENTOR, name=name), MENTEE))
     svg = drawn(query)
     svg.encode()
@@ -173,11 +173,11 @@ def test_no_name_breaks_out_of_the_picture(name: str) -> None:
     width = float(picture.root.get("width", ""))
     (line,) = [said for said in picture.words if "Europe/Berlin" in said]
     assert len(line) * 6 < width
-    told = re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", name)
-    assert f"A: \u2068{told}\u2069, Europe/Berlin" in picture.description
+    escaped = re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", name)
+    assert f"A: \u2068{escaped}\u2069, Europe/Berlin" in picture.description
 
 
-def test_it_refers_to_nothing_outside_and_needs_no_styles_or_scripts() -> None:
+def test_picture_has_no_outside_references_styles_or_scripts() -> None:
     svg = drawn(SLOTS)
     root = Picture(svg).root
     assert {node.tag.rpartition("}")[2] for node in root.iter()} <= ELEMENTS
@@ -189,15 +189,15 @@ def test_it_refers_to_nothing_outside_and_needs_no_styles_or_scripts() -> None:
     assert set(re.findall(r"url\(#([^)]+)\)", svg)) <= set(ids)
 
 
-def test_what_a_blackout_is_called_is_drawn_by_its_kind_and_never_by_its_title() -> None:
+def test_blackouts_are_named_by_kind_not_title() -> None:
     picture = Picture(drawn(SLOTS))
-    told = picture.description + " ".join(picture.words)
-    assert "exam" in told
-    assert "Finals" not in told
-    assert "Dentist" not in told
+    content = picture.description + " ".join(picture.words)
+    assert "exam" in content
+    assert "Finals" not in content
+    assert "Dentist" not in content
 
 
-def test_of_who_is_not_told_neither_name_nor_zone_nor_kind_is_drawn() -> None:
+def test_redacted_attendee_has_no_name_zone_or_kind() -> None:
     svg = drawn(SLOTS, frozenset({1}))
     for secret in ("mentee", "Kolkata", "exam"):
         assert secret not in svg
@@ -216,7 +216,7 @@ def test_four_weeks_of_five_people_are_under_200_kilobytes(figures: Figures) -> 
     figures("a picture of four weeks and five people", bytes=len(svg.encode()))
 
 
-def test_a_year_is_drawn_in_part_and_says_so() -> None:
+def test_year_is_drawn_in_part_and_says_so() -> None:
     query = SlotQuery(
         window=between("2026-01-01 00:00", "2027-01-02 00:00"), duration=60, step=60, attendees=(MENTOR, MENTEE)
     )
@@ -229,13 +229,13 @@ def test_a_year_is_drawn_in_part_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("people", [1, 2, 8, 50])
-def test_any_number_of_people_is_taken(people: int) -> None:
-    crowd = [replace(MENTEE, name=f"mentee {place}") for place in range(people - 1)]
+def test_any_number_of_people_is_drawn(people: int) -> None:
+    crowd = [replace(MENTEE, name=f"mentee {index}") for index in range(people - 1)]
     picture = Picture(drawn(replace(SLOTS, attendees=(MENTOR, *crowd))))
     assert ("8 of 50 attendees are drawn; all of them count." in picture.description) is (people == 50)
 
 
-def test_a_missing_hour_is_crossed_out_in_sight() -> None:
+def test_skipped_hour_is_crossed_out() -> None:
     night = Attendee("Europe/Berlin", hours=(WorkingHours(("SU",), 0, 6 * 60),))
     query = SlotQuery(window=between("2026-03-28 23:00", "2026-03-29 10:00"), duration=30, step=30, attendees=(night,))
     picture = Picture(drawn(query))
@@ -243,7 +243,7 @@ def test_a_missing_hour_is_crossed_out_in_sight() -> None:
     assert any("L" in node.get("d", "") for node in picture.root.iter() if node.tag.endswith("path"))
 
 
-def test_the_same_answer_is_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+def test_same_answer_gives_same_bytes_in_every_process(tmp_path: Path) -> None:
     script = (
         "import hashlib, sys; sys.path.insert(0, sys.argv[1])\n"
         "from support.contract import SLOTS\n"
@@ -266,7 +266,7 @@ def test_the_same_answer_is_the_same_bytes_in_every_process(tmp_path: Path) -> N
     assert len(printed) == 1
 
 
-def test_soft_blackouts_bar_nothing_and_are_not_drawn() -> None:
+def test_soft_blackouts_are_not_drawn() -> None:
     soft = Blackout(BlackoutKind.LEAVE, "x", Days(date(2026, 10, 20), date(2026, 10, 20)), firm=False)
     query = replace(SLOTS, attendees=(replace(MENTOR, blackouts=(soft,)), MENTEE))
     assert "leave" not in drawn(query)

@@ -1,4 +1,4 @@
-"""What a picture shows is what the question's own rules say of each minute, on a wall calendar that loses none."""
+"""The content of pictures: each minute's cause as the oracle finds it, and every minute of the window once."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from scheduler.domain.time.clocks import Stay
 from scheduler.domain.time.periods import minute_of
 from scheduler.pictures.shading import Shade, shade_window
 from scheduler.pictures.wall_days import monday_of, skipped_spans, wall_stretches
-from scheduler.pictures.week_slots import MOST_ABREAST, MOST_SLOTS, MOST_WEEKS
-from scheduler.pictures.week_view import MOST_PEOPLE, week_view
+from scheduler.pictures.week_slots import MAX_LANES, MAX_SLOTS, MAX_WEEKS
+from scheduler.pictures.week_view import MAX_PEOPLE, week_view
 
 generated = settings(
     max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -33,7 +33,7 @@ ANYTIME = Attendee("Europe/Berlin", hours=None)
 
 @generated
 @given(slot_queries())
-def test_each_minute_has_the_first_cause_that_the_oracle_finds(query: SlotQuery) -> None:
+def test_minute_shade_is_first_cause_of_oracle(query: SlotQuery) -> None:
     diaries = [oracle.Diary(one) for one in query.attendees if one.required]
     shading = shade_window(query)
     minute = shading.start
@@ -60,7 +60,7 @@ def expected_cause(diaries: list[oracle.Diary], query: SlotQuery, minute: int) -
 
 @generated
 @given(slot_queries())
-def test_a_start_is_feasible_exactly_where_all_of_its_meeting_is_open(query: SlotQuery) -> None:
+def test_start_is_feasible_exactly_if_whole_meeting_is_open(query: SlotQuery) -> None:
     shading = shade_window(query)
     opened = {minute for (start, end), shade in shading.spans if shade is None for minute in range(start, end)}
     found = [start for start in oracle.grid(query) if opened.issuperset(range(start, start + query.duration))]
@@ -69,26 +69,26 @@ def test_a_start_is_feasible_exactly_where_all_of_its_meeting_is_open(query: Slo
 
 @generated
 @given(slot_queries())
-def test_the_wall_calendar_has_every_minute_once_and_says_which_time_the_clock_reads_it(query: SlotQuery) -> None:
+def test_wall_stretches_cover_every_minute_once_with_its_pass(query: SlotQuery) -> None:
     organizer = query.attendees[0]
     start, end = minute_of(query.window.start), minute_of(query.window.end)
     stretches = wall_stretches(organizer.clock, start, end)
     assert [one.start for one in stretches] == [start, *(one.end for one in stretches[:-1])]
     assert stretches[-1].end == end
-    placed = [(one.day, one.since, one.until, one.part, one.parts) for one in stretches]
-    for (day, since, until, part, parts), other in pairwise(placed):
-        assert 0 <= part < parts
-        assert (day, part) != (other[0], other[3]) or until <= other[1] or other[2] <= since
+    positions = [(one.day, one.since, one.until, one.index, one.passes) for one in stretches]
+    for (day, since, until, index, passes), other in pairwise(positions):
+        assert 0 <= index < passes
+        assert (day, index) != (other[0], other[3]) or until <= other[1] or other[2] <= since
     for one in stretches:
         for minute in (one.start, one.end - 1):
             wall = oracle.wall_clock(minute, oracle.zone_in(minute, organizer))
             assert (wall.date(), wall.hour * 60 + wall.minute) == (one.day, one.since + minute - one.start)
 
 
-def test_the_hour_that_comes_twice_is_told_apart_and_the_one_that_does_not_come_is_missing() -> None:
+def test_repeated_hour_has_two_passes_and_skipped_hour_is_reported() -> None:
     night = between("2026-10-24 22:00", "2026-10-25 23:00")
     stretches = wall_stretches("Europe/Berlin", minute_of(night.start), minute_of(night.end))
-    assert [(one.since, one.until, one.part, one.parts) for one in stretches] == [
+    assert [(one.since, one.until, one.index, one.passes) for one in stretches] == [
         (0, 120, 0, 1),
         (120, 180, 0, 2),
         (120, 180, 1, 2),
@@ -99,13 +99,13 @@ def test_the_hour_that_comes_twice_is_told_apart_and_the_one_that_does_not_come_
     assert skipped_spans("Pacific/Apia", date(2011, 12, 30)) == [(0, 1440)]
 
 
-def test_a_window_that_begins_inside_the_repeated_hour_still_knows_that_it_is_the_second() -> None:
+def test_window_starting_in_repeated_hour_keeps_the_second_pass() -> None:
     window = between("2026-10-25 01:30", "2026-10-25 03:00")
     first, *_ = wall_stretches("Europe/Berlin", minute_of(window.start), minute_of(window.end))
-    assert (first.since, first.until, first.part, first.parts) == (150, 180, 1, 2)
+    assert (first.since, first.until, first.index, first.passes) == (150, 180, 1, 2)
 
 
-def test_blackouts_are_told_by_kind_but_not_those_of_who_is_not_told() -> None:
+def test_blackouts_have_kinds_except_for_redacted_attendees() -> None:
     exam, dentist = Shade(Cause.BLACKOUT, BlackoutKind.EXAM), Shade(Cause.BLACKOUT, BlackoutKind.OTHER)
     assert {exam, dentist} <= {shade for _, shade in shade_window(SLOTS).spans}
     redacted = {shade for _, shade in shade_window(SLOTS, frozenset({1})).spans}
@@ -113,7 +113,7 @@ def test_blackouts_are_told_by_kind_but_not_those_of_who_is_not_told() -> None:
     assert not {exam, dentist} & redacted
 
 
-def test_too_few_of_a_group_is_a_cause_of_its_own() -> None:
+def test_group_with_too_few_free_members_has_its_own_shade() -> None:
     members = [
         Attendee("UTC", hours=(WorkingHours(WEEKDAYS, start, start + 120),), required=False) for start in (540, 600)
     ]
@@ -129,67 +129,67 @@ def test_too_few_of_a_group_is_a_cause_of_its_own() -> None:
     ]
 
 
-def test_hours_in_which_nobody_works_and_weeks_in_which_nobody_works_are_left_out() -> None:
+def test_hours_and_weeks_without_work_are_omitted() -> None:
     view = week_view(SLOTS, find_slots(SLOTS))
     # Kolkata's 09:00 is 04:30 in Berlin before the clock goes back; Berlin's mentor works until 18:00.
     assert view.hours == (4, 18)
     # The window ends at 01:00 on Monday in Berlin.
-    assert (len(view.weeks), view.weeks_in_all) == (4, 5)
+    assert (len(view.weeks), view.weeks_total) == (4, 5)
 
 
-def test_where_nobody_works_all_hours_of_the_window_are_there() -> None:
+def test_all_hours_of_window_are_drawn_if_nobody_works() -> None:
     never = replace(MENTOR, hours=())
     query = SlotQuery(window=between("2026-10-20 04:00", "2026-10-20 09:30"), duration=30, step=15, attendees=(never,))
     assert week_view(query, find_slots(query)).hours == (6, 12)
 
 
-def test_of_a_year_the_weeks_of_the_best_slots_are_drawn() -> None:
+def test_year_shows_weeks_of_best_slots() -> None:
     away = Blackout(BlackoutKind.BREAK, "away", Days(date(2026, 1, 1), date(2026, 8, 31)))
     year = between("2026-01-01 00:00", "2027-01-02 00:00")
     query = SlotQuery(window=year, duration=60, step=60, attendees=(replace(MENTOR, blackouts=(away,)),), limit=3)
     found = find_slots(query)
     view = week_view(query, found)
-    assert len(view.weeks) == MOST_WEEKS
-    assert view.weeks_in_all == 53
+    assert len(view.weeks) == MAX_WEEKS
+    assert view.weeks_total == 53
     assert {monday_of(slot.period.start.date()) for slot in found.slots} <= {week.monday for week in view.weeks}
     assert view.weeks[0].monday == date(2025, 12, 29)
 
 
-def test_no_more_slots_are_chosen_than_there_is_room_for_and_the_best_come_first() -> None:
+def test_selected_slots_fit_and_include_the_best() -> None:
     query = SlotQuery(
         window=between("2026-10-20 00:00", "2026-10-24 00:00"), duration=60, step=1, attendees=(ANYTIME,), limit=5000
     )
     view = week_view(query, find_slots(query))
-    assert len(view.slots) == MOST_SLOTS
-    assert max(slot.lanes for slot in view.slots) == MOST_ABREAST
-    assert min(slot.choice.rank for slot in view.slots) == 1
-    by_day = {(slot.lane, slot.choice.where[0].day) for slot in view.slots}
-    assert len(by_day) >= MOST_ABREAST
+    assert len(view.slots) == MAX_SLOTS
+    assert max(slot.lanes for slot in view.slots) == MAX_LANES
+    assert min(slot.ranked.rank for slot in view.slots) == 1
+    by_day = {(slot.lane, slot.ranked.stretches[0].day) for slot in view.slots}
+    assert len(by_day) >= MAX_LANES
 
 
 @generated
 @given(slot_queries())
-def test_slots_that_overlap_never_have_the_same_lane(query: SlotQuery) -> None:
+def test_overlapping_slots_have_different_lanes(query: SlotQuery) -> None:
     slots = week_view(query, find_slots(query)).slots
-    for place, one in enumerate(slots):
-        assert 0 <= one.lane < one.lanes <= MOST_ABREAST
-        for other in slots[place + 1 :]:
-            if one.choice.slot.period.overlaps(other.choice.slot.period):
+    for index, one in enumerate(slots):
+        assert 0 <= one.lane < one.lanes <= MAX_LANES
+        for other in slots[index + 1 :]:
+            if one.ranked.slot.period.overlaps(other.ranked.slot.period):
                 assert (one.lane, one.lanes) != (other.lane, other.lanes)
                 assert one.lanes == other.lanes
 
 
-def test_the_difference_of_two_clocks_and_when_it_changes() -> None:
+def test_local_clock_has_difference_and_its_changes() -> None:
     view = week_view(SLOTS, find_slots(SLOTS))
     first, second = view.weeks[0], view.weeks[1]
     assert (first.clocks[1].ahead, second.clocks[1].ahead) == (210, 270)
     assert first.clocks[1].changes == ((date(2026, 10, 25), 120, 270),)
     assert first.clocks[1].odd_days == {date(2026, 10, 25)}
-    assert first.turns == ((date(2026, 10, 25), 180, 120),)
+    assert first.clock_changes == ((date(2026, 10, 25), 180, 120),)
     assert second.clocks[1].changes == ()
 
 
-def test_a_planned_move_changes_the_clock_alongside() -> None:
+def test_planned_move_changes_local_clock() -> None:
     travelling = replace(MENTEE, travel=(Stay(date(2026, 10, 21), date(2026, 11, 30), "Asia/Tokyo"),))
     query = replace(SLOTS, attendees=(MENTOR, travelling))
     view = week_view(query, find_slots(query))
@@ -198,15 +198,15 @@ def test_a_planned_move_changes_the_clock_alongside() -> None:
     assert all(clock.ahead == 480 for clock in (week.clocks[1] for week in view.weeks[1:]))
 
 
-def test_of_fifty_the_organizer_and_who_is_required_are_drawn_first() -> None:
-    crowd = [replace(MENTEE, required=place % 2 == 0) for place in range(49)]
+def test_fifty_attendees_organizer_and_required_are_drawn_first() -> None:
+    crowd = [replace(MENTEE, required=index % 2 == 0) for index in range(49)]
     query = replace(SLOTS, attendees=(replace(MENTOR, required=False), *crowd))
     view = week_view(query, find_slots(query))
     assert [person.index for person in view.people] == [0, 1, 3, 5, 7, 9, 11, 13]
-    assert (len(view.people), view.people_in_all) == (MOST_PEOPLE, 50)
+    assert (len(view.people), view.people_total) == (MAX_PEOPLE, 50)
 
 
-def test_a_window_without_one_whole_minute_has_no_week() -> None:
+def test_window_without_whole_minute_has_no_week() -> None:
     instant = utc("2026-10-20 10:00")
     query = SlotQuery(window=between("2026-10-20 10:00", "2026-10-20 10:01"), duration=30, step=15, attendees=(MENTOR,))
     short = replace(query, window=replace(query.window, start=instant + timedelta(seconds=1)))
