@@ -15,8 +15,8 @@ import structlog
 
 from scheduler.services.answers import forget_old_answers
 from scheduler.services.calendars import ComputeBusy, read_next
+from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
-from scheduler.services.publishing import deliver_next
 
 log = structlog.get_logger(__name__)
 

@@ -13,8 +13,8 @@ from benchmarks.load.seed import SeededCalendar
 from benchmarks.load.service import Service
 from scheduler.domain.programme.people import Account
 from scheduler.services.calendars import connect_calendar
+from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
-from scheduler.services.publishing import deliver_next
 
 OWNER, PASSWORD = "worker", "any"  # Radicale takes every password here
 

@@ -14,10 +14,11 @@ from enum import StrEnum
 from icalendar import Alarm, Calendar, Event, vRecur
 
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
+from scheduler.domain.programme.routing import ORGANIZERS, Copy
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.zones import LocalTime, local_time
 from scheduler.ical.description import describe_occurrence, describe_series
-from scheduler.ical.scheduling import ORGANIZERS, Copy
+from scheduler.ical.scheduling import set_schedule_agents
 from scheduler.ical.stamps import add_stamp
 from scheduler.ical.timezones import vtimezone
 from scheduler.ical.values import Text, add_local, add_utc, cal_address, one_line, uri
@@ -52,7 +53,7 @@ def render_invite(meeting: Meeting, uid: str, copy: Copy = ORGANIZERS) -> bytes:
     audience = Audience.GUEST if copy.may_reach_guests and meeting.guests else Audience.DETAILS
     events = _Writer(meeting, audience).events_of(uid)
     for event in events:
-        copy.set_schedule_agents(event)
+        set_schedule_agents(event, copy)
         if event["STATUS"] == "CONFIRMED":
             event.add_component(_alarm(str(event["SUMMARY"])))
     return add_stamp(_rendered(_calendar(), events, [meeting]), meeting.changed_at, meeting.revision)

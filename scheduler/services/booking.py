@@ -32,7 +32,7 @@ from scheduler.errors import InvalidFields, NotFound, Refused
 from scheduler.services.attendees import MARGIN, AttendeeSpec, load_attendees
 from scheduler.services.locking import lock_meeting, lock_mentorship
 from scheduler.services.ports import Context
-from scheduler.services.publishing import announce, publish_change
+from scheduler.services.publishing import publish, publish_change
 from scheduler.services.quotas import make_room_for_meeting
 from scheduler.store import StoredMeeting, Transaction
 
@@ -207,7 +207,7 @@ def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...
             meeting, moved = rederive(stored.meeting, context.clock())
             tx.meetings.update(programme_id, replace(stored, meeting=meeting))
             if moved:
-                announce(tx, programme_id, replace(stored, meeting=meeting), context.clock())
+                publish(tx, programme_id, replace(stored, meeting=meeting), context.clock())
                 shifted.append((meeting_id, moved))
     return shifted
 
@@ -323,7 +323,7 @@ def _store(
     )
     meeting_id = tx.meetings.add(programme_id, mentorship.id, meeting, own_title=details.title)
     stored = tx.meetings.get(programme_id, meeting_id)
-    announce(tx, programme_id, stored, now)
+    publish(tx, programme_id, stored, now)
     return stored
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import structlog
 
-from scheduler.domain.programme.outbox import LEASE
+from scheduler.domain.programme.outbox import LEASE, CalDAVCalendar
 from scheduler.domain.programme.people import Account, ConnectedCalendar
 from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar, busy_periods
@@ -51,10 +51,11 @@ def connect_calendar(
             auto_schedule=auto_schedule,
             now=now,
         )
+        targets = [CalDAVCalendar(calendar.id)]
         for stored in tx.meetings.list_for_person(programme_id, person_id):
             if publish and any(period.end > now for period in stored.meeting.busy):
                 uids, revision = stored.meeting.uids, stored.meeting.revision
-                tx.deliveries.owe(programme_id, stored.id, uids, [calendar.id], revision, now)
+                tx.outbox.enqueue_latest(programme_id, stored.id, targets, uids, revision, now)
     return calendar
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from scheduler.domain.programme.outbox import DeliveryState
+from scheduler.domain.programme.outbox import CalDAVCalendar, DeliveryState
 from scheduler.domain.programme.people import Account
+from scheduler.domain.programme.routing import ORGANIZERS
 from scheduler.errors import InvalidValue, NotFound
 from scheduler.ical.render import render_invite
 from scheduler.ical.stamps import stamped_uid
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
+from scheduler.services.calendar_transport import find_copy
 from scheduler.services.calendars import LOOK_AHEAD
 from scheduler.services.feeds import is_rendered, render_page
 from scheduler.services.findings import (
@@ -29,7 +31,6 @@ from scheduler.services.findings import (
 )
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_programme
-from scheduler.services.publishing import copy_for
 from scheduler.services.secrets import UndecipherableSecret
 from scheduler.store import DeliveryRow, FeedPage, Login, SchemaMismatch, StoredMeeting, StoreUnavailable
 
@@ -125,7 +126,7 @@ class _Examination:
         now = self._context.clock()
         with self._context.store.read() as tx:
             every = tx.meetings.list_for_mentorship(self._programme_id, mentorship_id)
-            owed = {stored.id: tx.deliveries.of_meeting(self._programme_id, stored.id) for stored in every}
+            owed = {stored.id: tx.outbox.of_meeting(self._programme_id, stored.id) for stored in every}
             logins = [login for login in tx.calendars.logins(self._programme_id) if login in self._logins]
         for stored in every:
             self._looked.meetings += 1
@@ -177,7 +178,7 @@ class _Examination:
         objects = self._context.calendars.read_objects(account, today, today + LOOK_AHEAD)
         uids = sorted({uid for uid in map(stamped_uid, objects) if uid is not None})
         with self._context.store.read() as tx:
-            known = tx.deliveries.known_uids(uids)
+            known = tx.outbox.known_uids(uids)
         yield from (of_stranger(login, uid) for uid in uids if uid not in known)
 
     def _object(self, login: Login, account: Account, meeting_id: str, row: DeliveryRow) -> Iterator[Finding]:
@@ -185,7 +186,7 @@ class _Examination:
         if before is None or row not in before[1]:
             return
         stored, rows = before
-        copy = copy_for(row, stored, rows)
+        copy = find_copy(CalDAVCalendar(row.calendar_id), stored, rows) or ORGANIZERS
         held = self._context.calendars.read_object(account, row.uid)
         is_invitation = login.auto_schedule and not copy.is_organizers
         meant = render_invite(stored.meeting, row.uid, copy)
@@ -200,4 +201,4 @@ class _Examination:
                 stored = tx.meetings.get(self._programme_id, meeting_id)
             except NotFound:
                 return None
-            return stored, tx.deliveries.of_meeting(self._programme_id, meeting_id)
+            return stored, tx.outbox.of_meeting(self._programme_id, meeting_id)

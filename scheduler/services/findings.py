@@ -19,7 +19,7 @@ from scheduler.ical.merge import Merged, merge
 from scheduler.ical.ownership import PART_NAMES
 from scheduler.ical.parse import UnreadableCalendar, read_identity
 from scheduler.services.feeds import etag_of
-from scheduler.services.reasons import in_our_words
+from scheduler.services.reasons import redact_reason
 from scheduler.store import DeliveryRow, FeedPage, Login, StoredMeeting
 
 LATE = timedelta(minutes=10)
@@ -130,7 +130,7 @@ def of_nonsense(about: str, reason: str) -> Finding:
 
 def of_unknown(login: Login, reason: str) -> Finding:
     """A calendar that can't be looked into: what it holds is not known."""
-    says = f"it can't be read, so what it holds is unknown ({in_our_words(reason)})"
+    says = f"it can't be read, so what it holds is unknown ({redact_reason(reason)})"
     return Finding(f"calendar {login.calendar_id}", says, "ask its owner, and connect it again if its login changed")
 
 
@@ -142,7 +142,7 @@ def of_lost_password(login: Login) -> Finding:
 
 def _stuck(row: DeliveryRow, meeting: Meeting, now: datetime) -> str | None:
     if row.state is DeliveryState.FAILED:
-        return f"the delivery has failed ({in_our_words(row.reason)})"
+        return f"the delivery has failed ({redact_reason(row.reason)})"
     if row.state is DeliveryState.DELIVERED:
         is_old = row.delivered_revision != row.wanted_revision or row.wanted_revision < meeting.revision
         return "it counts as delivered, but an earlier version was" if is_old and row.uid in meeting.uids else None

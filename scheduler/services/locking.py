@@ -1,6 +1,6 @@
 """What a change locks before it decides, always in one order, so that two changes never wait for each other in a ring.
 
-The order: mentorships, then people, then meetings, then deliveries, each kind in the order of ids.
+The order: mentorships, then people, then meetings, then rows of the outbox, each kind in the order of ids.
 On SQLite a writer is alone anyway.
 """
 

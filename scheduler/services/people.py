@@ -58,7 +58,6 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
         for mentorship in tx.mentorships.list_for_person(programme_id, person_id):
             if not mentorship.status.has_ended:
                 tx.mentorships.update(programme_id, replace(mentorship, status=MentorshipStatus.CANCELLED))
-        tx.deliveries.drop_of_person(programme_id, person_id)
         tx.people.erase(programme_id, person_id, now)
         for old in meetings:
             stored = tx.meetings.get(programme_id, old.id)

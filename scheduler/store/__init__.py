@@ -2,12 +2,12 @@
 
 from scheduler.store.backups import BackupFailed
 from scheduler.store.calendars import Login, Reading
-from scheduler.store.deliveries import Claim, DeliveryRow
 from scheduler.store.engine import InvalidDatabaseUrl, database_name
 from scheduler.store.failures import StatementRefused, StoreUnavailable
 from scheduler.store.feeds import FeedPage
 from scheduler.store.lookups import FeedState
 from scheduler.store.meetings import MeetingId, MentorshipOccurrence, StoredMeeting
+from scheduler.store.outbox import Claim, DeliveryRow
 from scheduler.store.programmes import Programme
 from scheduler.store.rows import Position, new_id
 from scheduler.store.schema import NewerDatabase, NotMigrated, SchemaMismatch

@@ -14,8 +14,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select
 
 from scheduler.domain.programme.people import ConnectedCalendar
+from scheduler.domain.programme.routing import PublishedCalendar
 from scheduler.domain.time.periods import Periods
 from scheduler.errors import NotFound, Refused
+from scheduler.store.outbox import delete_deliveries
 from scheduler.store.rows import (
     Position,
     Repository,
@@ -27,7 +29,7 @@ from scheduler.store.rows import (
     renew_availability,
     require_people,
 )
-from scheduler.store.tables import calendars, deliveries, people
+from scheduler.store.tables import calendars, people
 
 
 class AlreadyConnected(Refused):
@@ -48,9 +50,6 @@ class Reading:
     time_zone: str
 
 
-_LOGIN = ("person_id", "url", "username", "password_token", "publish", "auto_schedule")
-
-
 @dataclass(frozen=True)
 class Login:
     """What it takes to open a connected calendar. The token is the encrypted password."""
@@ -62,6 +61,17 @@ class Login:
     password_token: str
     publish: bool
     auto_schedule: bool
+
+
+_LOGINS = select(
+    calendars.c.id,
+    calendars.c.person_id,
+    calendars.c.url,
+    calendars.c.username,
+    calendars.c.password_token,
+    calendars.c.publish,
+    calendars.c.auto_schedule,
+)
 
 
 class Calendars(Repository):
@@ -148,18 +158,39 @@ class Calendars(Repository):
         """Forgets the calendar, its password and what is owed to it; the person is locked, so that no more is owed."""
         lock_people(self._connection, programme_id, [person_id])
         self.get(programme_id, person_id, calendar_id)
-        self._connection.execute(deliveries.delete().where(deliveries.c.calendar_id == calendar_id))
+        delete_deliveries(self._connection, [calendar_id])
         renew_availability(self._connection, programme_id, [person_id])
         self._connection.execute(calendars.delete().where(calendars.c.id == calendar_id))
 
-    def logins(self, programme_id: str) -> list[Login]:
-        """What opens each of the programme's calendars, in the order in which they were connected."""
+    def published(self, programme_id: str, ids: Collection[str]) -> list[PublishedCalendar]:
+        """Return these people's calendars that meetings are published to, in the order of their connection."""
         query = (
-            select(*(calendars.c[name] for name in ("id", *_LOGIN)))
-            .where(calendars.c.programme_id == programme_id)
+            select(calendars.c.id, calendars.c.person_id, calendars.c.auto_schedule)
+            .where(calendars.c.programme_id == programme_id, calendars.c.person_id.in_(set(ids)), calendars.c.publish)
             .order_by(calendars.c.created_at, calendars.c.id)
         )
-        return [Login(*row) for row in self._connection.execute(query)]
+        return [PublishedCalendar(*row) for row in self._connection.execute(query)]
+
+    def login(self, calendar_id: str) -> Login | None:
+        """Return the login of a calendar of any programme; None if it is not connected."""
+        row = self._connection.execute(_LOGINS.where(calendars.c.id == calendar_id)).one_or_none()
+        return None if row is None else Login(*row)
+
+    def logins(self, programme_id: str) -> list[Login]:
+        """Return the logins of the programme's calendars, in the order of their connection."""
+        query = _LOGINS.where(calendars.c.programme_id == programme_id)
+        rows = self._connection.execute(query.order_by(calendars.c.created_at, calendars.c.id))
+        return [Login(*row) for row in rows]
+
+    def on_server_of(self, calendar_id: str) -> list[str]:
+        """Return the ids of all calendars, of any programme, that have the scheme, host and port of that one's URL."""
+        url = self._connection.scalar(select(calendars.c.url).where(calendars.c.id == calendar_id))
+        if url is None:
+            return []
+        scheme, _, rest = url.partition("://")
+        origin = f"{scheme}://{rest.partition('/')[0]}/"
+        query = select(calendars.c.id).where(calendars.c.url.startswith(origin, autoescape=True))
+        return list(self._connection.scalars(query))
 
     def claim_reading(self, now: datetime, lease: timedelta) -> Reading | None:
         """The calendar that has been due for longest, of any programme; nobody else gets it while the lease lasts."""

@@ -15,6 +15,7 @@ from scheduler.domain.availability.attendees import DEFAULT_HOURS, NO_BUFFER, Bu
 from scheduler.domain.programme.meetings import Party
 from scheduler.domain.programme.people import Person
 from scheduler.errors import NotFound
+from scheduler.store.outbox import delete_deliveries
 from scheduler.store.rows import (
     Position,
     Repository,
@@ -25,7 +26,7 @@ from scheduler.store.rows import (
     not_erased,
     renew_availability,
 )
-from scheduler.store.tables import blackouts, calendars, deliveries, feeds, people
+from scheduler.store.tables import blackouts, calendars, feeds, people
 from scheduler.store.types import UTCDateTime
 
 ERASED_NAME = "deleted person"
@@ -138,7 +139,7 @@ class People(Repository):
         self._update_one(people, condition, "person", person_id, changed_at=now, erased_at=now, **values)
         renew_availability(self._connection, programme_id, [person_id])
         theirs = select(calendars.c.id).where(calendars.c.person_id == person_id)
-        self._connection.execute(deliveries.delete().where(deliveries.c.calendar_id.in_(theirs)))
+        delete_deliveries(self._connection, theirs)
         for table in (blackouts, calendars, feeds):
             self._connection.execute(table.delete().where(table.c.person_id == person_id))
 

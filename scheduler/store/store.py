@@ -15,7 +15,6 @@ from scheduler.store.answers import Answers
 from scheduler.store.backups import BackupFailed, back_up, restore
 from scheduler.store.blackouts import Blackouts
 from scheduler.store.calendars import Calendars
-from scheduler.store.deliveries import Deliveries
 from scheduler.store.engine import (
     lock_migrations,
     open_engine,
@@ -27,6 +26,7 @@ from scheduler.store.feeds import Feeds
 from scheduler.store.lookups import Lookups
 from scheduler.store.meetings import Meetings
 from scheduler.store.mentorships import Mentorships
+from scheduler.store.outbox import Outbox
 from scheduler.store.people import People
 from scheduler.store.programmes import Programmes
 from scheduler.store.sealed import SealedTexts
@@ -43,7 +43,7 @@ class Transaction:
         self.feeds = Feeds(connection)
         self.mentorships = Mentorships(connection)
         self.meetings = Meetings(connection)
-        self.deliveries = Deliveries(connection)
+        self.outbox = Outbox(connection)
         self.answers = Answers(connection)
         self.sealed = SealedTexts(connection)
 

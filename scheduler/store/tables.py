@@ -25,7 +25,7 @@ from sqlalchemy import (
 from scheduler.domain.availability.attendees import BlackoutKind
 from scheduler.domain.programme.meetings import MeetingStatus, OccurrenceStatus
 from scheduler.domain.programme.mentorships import MentorshipStatus
-from scheduler.domain.programme.outbox import DeliveryState
+from scheduler.domain.programme.outbox import DeliveryState, Policy
 from scheduler.domain.programme.people import Show
 from scheduler.store.types import ChoiceOf, Identifier, Json, PeriodsBlob, Stays, UTCDateTime, WallTime
 
@@ -247,25 +247,31 @@ guests = Table(
     Index(None, "email_key"),
 )
 
-deliveries = Table(
-    "deliveries",
+outbox = Table(
+    "outbox",
     metadata,
     _id(),
     _programme(),
-    _of("meeting_id", "meetings.id"),
-    _of("calendar_id", "calendars.id"),
-    Column("uid", Text, nullable=False),
+    Column("meeting_id", ID, ForeignKey("meetings.id"), nullable=True),
+    Column("target_kind", String(16), nullable=False),
+    Column("target_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("position", Integer, nullable=False),  # the order under a key; 0 where there is one row under it
+    Column("policy", ChoiceOf(Policy), nullable=False),
+    Column("payload", Json, nullable=False),  # null: rendered when it is sent
     Column("state", ChoiceOf(DeliveryState), nullable=False),
     Column("wanted_revision", Integer, nullable=False),
     Column("delivered_revision", Integer, nullable=True),
-    Column("etag", Text, nullable=True),  # kept for the first release, which goes by it after a downgrade
+    Column("etag", Text, nullable=True),  # kept for the first release, which needs it after a downgrade
+    Column("sequence", Integer, nullable=True),
     Column("attempts", Integer, nullable=False),
     Column("since", UTCDateTime, nullable=False),
-    Column("due_at", UTCDateTime, nullable=True),  # while it is being delivered: when the lease runs out
+    Column("due_at", UTCDateTime, nullable=True),  # leased: when the lease ends; null: it has ended
+    Column("not_after", UTCDateTime, nullable=True),
     Column("lease", ID, nullable=True),
     Column("reason", Text, nullable=True),
     Column("delivered_at", UTCDateTime, nullable=True),
-    UniqueConstraint("calendar_id", "uid"),
+    UniqueConstraint("target_kind", "target_id", "key", "position"),
     Index(None, "meeting_id"),
     Index(None, "due_at"),
 )

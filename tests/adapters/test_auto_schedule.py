@@ -23,8 +23,8 @@ from scheduler.domain.programme.meetings import Party
 from scheduler.domain.programme.people import Account
 from scheduler.domain.time.periods import Period
 from scheduler.services.booking import Details, book_slot, cancel_meeting, cancel_one, change_details, move_one
+from scheduler.services.delivering import retry_delivery
 from scheduler.services.ports import Context
-from scheduler.services.publishing import retry_delivery
 
 
 @pytest.fixture

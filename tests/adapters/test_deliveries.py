@@ -18,7 +18,7 @@ from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.domain.programme.outbox import Rejected, Stored
 from scheduler.ical.render import render_invite
 from scheduler.services.booking import cancel_meeting, cancel_one, change_details, move_one
-from scheduler.services.publishing import retry_delivery
+from scheduler.services.delivering import retry_delivery
 
 Edit = Callable[[list[Any]], object]
 

@@ -20,8 +20,8 @@ from scheduler.domain.programme.outbox import LEASE, TryAgain
 from scheduler.domain.programme.people import Account
 from scheduler.services.booking import change_details
 from scheduler.services.calendars import connect_calendar
+from scheduler.services.delivering import deliver_next, retry_delivery
 from scheduler.services.ports import Context
-from scheduler.services.publishing import deliver_next, retry_delivery
 from scheduler.store import DeliveryRow
 
 MULTISTATUS = Reply(

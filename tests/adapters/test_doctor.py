@@ -23,9 +23,9 @@ from scheduler.domain.programme.outbox import DeliveryState, Rejected, Verdict
 from scheduler.domain.programme.people import Show
 from scheduler.errors import NotFound
 from scheduler.services.booking import cancel_meeting, cancel_one, move_one
+from scheduler.services.delivering import retry_delivery
 from scheduler.services.doctor import Looked, examine
 from scheduler.services.feeds import read_feed
-from scheduler.services.publishing import retry_delivery
 from scheduler.services.secrets import Vault, digest
 
 TOKEN = "the-token-of-the-mentor's-feed"
@@ -158,10 +158,10 @@ def test_a_failed_delivery_is_said_with_its_reason(healthy: Delivering) -> None:
     retry_delivery(context, healthy.programme.id, healthy.meeting_id, row.id)
     refused = Rejected("the calendar server has no room left for this login (it answered 507 Disk of host9 full)")
     with context.store.write() as tx:
-        claim = tx.deliveries.claim(context.clock())
+        claim = tx.outbox.claim(context.clock())
         assert claim
         verdict = Verdict(DeliveryState.FAILED, reason=refused.reason)
-        tx.deliveries.record(claim, refused, verdict, context.clock())
+        tx.outbox.record(claim, refused, verdict, context.clock())
 
     (line,) = said(healthy, offline=True)
 
@@ -186,7 +186,7 @@ def test_a_delivery_whose_worker_died_and_that_no_other_takes_over_is_late_too(h
     context = healthy.programme.context
     retry_delivery(context, healthy.programme.id, healthy.meeting_id, healthy.row.id)
     with context.store.write() as tx:
-        assert tx.deliveries.claim(context.clock())
+        assert tx.outbox.claim(context.clock())
     healthy.clock.advance(minutes=13)
 
     (line,) = said(healthy, offline=True)
@@ -212,7 +212,7 @@ def test_a_password_that_no_key_opens_is_said(healthy: Delivering) -> None:
 
 
 def test_an_event_that_was_never_owed_to_a_calendar_is_said(healthy: Delivering, database: Path) -> None:
-    change(database, "DELETE FROM deliveries WHERE uid = ?", healthy.row.uid)
+    change(database, "DELETE FROM outbox WHERE key = ?", healthy.row.uid)
 
     (line,) = said(healthy, offline=True)
 

@@ -186,7 +186,7 @@ def break_it(service: Service, planted: dict[str, Any]) -> None:
         assert requests.post(f"{service.base}/v1/people", json=person, headers=key, timeout=30).status_code == 500
     with without_table(service, "feeds"):
         assert requests.get(f"{service.base}/feeds/{planted['feeds'][0]}.ics", timeout=30).status_code == 500
-    with without_table(service, "deliveries"):
+    with without_table(service, "outbox"):
         wait_for(lambda: "worker failed" in service.log("serve") or "worker failed" in service.log("work"))
 
 

@@ -33,7 +33,7 @@ from scheduler.domain.programme.people import Account
 from scheduler.services.calendars import connect_calendar
 from scheduler.store import DeliveryRow
 from scheduler.store.engine import open_engine, transaction
-from scheduler.store.tables import deliveries
+from scheduler.store.tables import outbox
 
 SECRET = "a secret key for tests that is long enough to be one"
 LOOPBACK = ip_network("127.0.0.0/8")
@@ -84,7 +84,7 @@ class Scene:
 
     def is_settled(self) -> bool:
         with self.context.store.read() as tx:
-            return tx.deliveries.next_due() is None
+            return tx.outbox.next_due() is None
 
     def pass_time(self) -> None:
         """Lets leases run out after seconds rather than after LEASE, and what is tried again be due at once.
@@ -92,17 +92,17 @@ class Scene:
         It does to the table what time does. Who is alive and slow loses its lease too, which must do no harm.
         """
         now = self.context.clock()
-        held, due = deliveries.c.state == DeliveryState.DELIVERING, deliveries.c.due_at
+        held, due = outbox.c.state == DeliveryState.DELIVERING, outbox.c.due_at
         over = or_((held & (due < now + LEASE - SHORT_LEASE)), ~held)
         with transaction(self.engine, write=True) as connection:
-            connection.execute(deliveries.update().where(due > now, over).values(due_at=now))
+            connection.execute(outbox.update().where(due > now, over).values(due_at=now))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nobody else can change a delivery meanwhile."""
         with transaction(self.engine, write=True) as connection:
             if connection.dialect.name == "postgresql":
-                connection.execute(text("LOCK TABLE deliveries"))
+                connection.execute(text("LOCK TABLE outbox"))
             yield
 
     def close(self) -> None:

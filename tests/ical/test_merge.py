@@ -16,12 +16,12 @@ from support.budget import examples
 from support.calendars import event_object
 
 from scheduler.domain.programme.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, redescribe
+from scheduler.domain.programme.routing import Copy
 from scheduler.ical.lines import NotOneCalendar, read_block, write_block
 from scheduler.ical.merge import merge
 from scheduler.ical.ownership import describe_restored
 from scheduler.ical.parse import UnreadableCalendar
 from scheduler.ical.render import render_invite
-from scheduler.ical.scheduling import Copy
 
 MakeMeeting = Callable[..., Meeting]
 Changed = Callable[[Meeting], Meeting]

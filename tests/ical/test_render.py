@@ -26,10 +26,10 @@ from scheduler.domain.programme.meetings import (
     move_occurrence,
     redescribe,
 )
+from scheduler.domain.programme.routing import Copy
 from scheduler.domain.time.clocks import Stay
 from scheduler.domain.time.periods import Period
 from scheduler.ical.render import Audience, FeedEntry, render_feed, render_invite
-from scheduler.ical.scheduling import Copy
 
 MakeMeeting = Callable[..., Meeting]
 

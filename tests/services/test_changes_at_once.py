@@ -25,11 +25,11 @@ from scheduler.domain.time.periods import Period
 from scheduler.errors import InvalidFields, NotFound, Refused
 from scheduler.services.booking import Details, book_slot, cancel_meeting, cancel_one, change_details, move_one
 from scheduler.services.calendars import connect_calendar
+from scheduler.services.delivering import deliver_next
 from scheduler.services.mentorships import add_mentorship, change_mentorship
 from scheduler.services.people import add_person, change_person, delete_person
 from scheduler.services.ports import Context
 from scheduler.services.programmes import create_programme, find_key
-from scheduler.services.publishing import deliver_next
 from scheduler.store import StoredMeeting, new_id
 
 THREADS, TURNS = 6, 15
@@ -126,7 +126,7 @@ class Crowd:
             return sum(
                 row.wanted_revision != stored.meeting.revision
                 for stored in self.meetings()
-                for row in tx.deliveries.of_meeting(self.programme, stored.id)
+                for row in tx.outbox.of_meeting(self.programme, stored.id)
             )
 
 

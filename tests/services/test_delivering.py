@@ -15,6 +15,7 @@ from scheduler.domain.programme.outbox import (
     GIVE_UP_AFTER,
     LEASE,
     LONGEST_RETRY,
+    CalDAVCalendar,
     DeliveryState,
     Rejected,
     Stored,
@@ -24,9 +25,9 @@ from scheduler.domain.programme.people import Account
 from scheduler.errors import NotFound
 from scheduler.services.booking import cancel_meeting, change_details
 from scheduler.services.calendars import connect_calendar
+from scheduler.services.delivering import deliver_next, retry_delivery
 from scheduler.services.people import delete_person
 from scheduler.services.ports import Context
-from scheduler.services.publishing import deliver_next, retry_delivery
 from scheduler.services.secrets import Vault
 from scheduler.store import DeliveryRow
 
@@ -435,3 +436,22 @@ def test_of_several_calendars_of_the_mentor_s_only_one_leaves_invitations_to_its
     while deliver_next(programme.context):
         pass
     assert {put.account.username: agent_of(put, "ATTENDEE") for put in calendars.puts[3:]} == agents
+
+
+def test_once_after_its_deadline_fails_without_an_attempt(
+    programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
+) -> None:
+    target = CalDAVCalendar(programme.calendar(programme.mentor).id)
+    uid = programme.meeting(meeting_id).meeting.detached_uid(programme.meeting(meeting_id).meeting.occurrences[0])
+    deliver_next(programme.context)
+    with programme.context.store.write() as tx:
+        deadline = clock.now + timedelta(minutes=5)
+        assert tx.outbox.enqueue_once(
+            programme.id, target, uid, {"any": 1}, clock.now, meeting_id=meeting_id, not_after=deadline
+        )
+    clock.advance(minutes=6)
+    assert deliver_next(programme.context)
+    assert deliver_next(programme.context) is False
+    assert len(calendars.puts) == 1
+    reasons = {row.uid: (row.state, row.reason) for row in programme.deliveries(meeting_id)}
+    assert reasons[uid] == (DeliveryState.FAILED, "expired: it was to be sent by 2026-10-01T09:05Z")

@@ -17,9 +17,9 @@ from scheduler.domain.programme.people import Show
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.zones import TZ_DATABASE_VERSION
 from scheduler.services.booking import cancel_meeting, cancel_one, rederive_meetings
+from scheduler.services.delivering import deliver_next
 from scheduler.services.feeds import read_feed
 from scheduler.services.people import create_feed
-from scheduler.services.publishing import deliver_next
 from scheduler.store import StoredMeeting
 
 HOUR = timedelta(hours=1)

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from support.api import SECRET
 
 from scheduler.cli import main
-from scheduler.domain.programme.outbox import LEASE, DeliveryState, Stored, Verdict
+from scheduler.domain.programme.outbox import LEASE, CalDAVCalendar, DeliveryState, Stored, Verdict
 from scheduler.domain.programme.people import ConnectedCalendar, Person
 from scheduler.store import BackupFailed, Store, engine, new_id, schema
 
@@ -110,20 +110,20 @@ def test_a_delivery_that_was_under_way_is_made_again_when_its_lease_has_run_out(
     store: Store, programme_id: str, calendar: ConnectedCalendar, meeting_id: str, tmp_path: Path, now: datetime
 ) -> None:
     with store.write() as tx:
-        tx.deliveries.owe(programme_id, meeting_id, ["series@scheduler"], [calendar.id], 1, now)
-        lost = tx.deliveries.claim(now)
+        tx.outbox.enqueue_latest(programme_id, meeting_id, [CalDAVCalendar(calendar.id)], ["series@scheduler"], 1, now)
+        lost = tx.outbox.claim(now)
     store.backup(tmp_path / "backup.db")
     assert lost
     done = Verdict(DeliveryState.DELIVERED, None, None)
     with store.write() as tx:
-        assert tx.deliveries.record(lost, Stored('"1"'), done, now)
+        assert tx.outbox.record(lost, Stored('"1"'), done, now)
     store.restore(tmp_path / "backup.db")
     with store.write() as tx:
-        assert tx.deliveries.claim(now) is None
-        again = tx.deliveries.claim(now + LEASE)
+        assert tx.outbox.claim(now) is None
+        again = tx.outbox.claim(now + LEASE)
         assert again
-        assert not tx.deliveries.record(lost, Stored('"1"'), done, now + LEASE)
-        assert tx.deliveries.record(again, Stored('"1"'), done, now + LEASE)
+        assert not tx.outbox.record(lost, Stored('"1"'), done, now + LEASE)
+        assert tx.outbox.record(again, Stored('"1"'), done, now + LEASE)
 
 
 def test_a_backup_is_one_file_that_only_its_owner_reads(backup: Path) -> None:
@@ -180,7 +180,7 @@ def run(*statements: str) -> Callable[[Path], None]:
         (cut_short, "malformed|is damaged"),
         (scribble, "malformed|is damaged"),
         (run("DROP TABLE alembic_version"), "is not a database of this service"),
-        (run("UPDATE alembic_version SET version_num = '0001'"), "is at version 0001 of the schema, not 0002"),
+        (run("UPDATE alembic_version SET version_num = '0001'"), "is at version 0001 of the schema, not 0003"),
         (run("UPDATE alembic_version SET version_num = '9999'"), "9999 of the schema, which this version .* not know"),
         (
             run("PRAGMA foreign_keys = OFF", "DELETE FROM programmes"),

@@ -10,6 +10,7 @@ import pytest
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
 from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.outbox import CalDAVCalendar
 from scheduler.domain.programme.people import ConnectedCalendar, Person, Show
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.domain.time.recurrence import BlackoutRule
@@ -140,9 +141,9 @@ def test_a_deleted_calendar_is_owed_nothing_and_keeps_nothing(
     store: Store, programme_id: str, mentor: Person, calendar: ConnectedCalendar, meeting_id: str, now: datetime
 ) -> None:
     with store.write() as tx:
-        tx.deliveries.owe(programme_id, meeting_id, ["series@scheduler"], [calendar.id], 1, now)
+        tx.outbox.enqueue_latest(programme_id, meeting_id, [CalDAVCalendar(calendar.id)], ["series@scheduler"], 1, now)
         tx.calendars.delete(programme_id, mentor.id, calendar.id)
-        assert tx.deliveries.of_meeting(programme_id, meeting_id) == []
+        assert tx.outbox.of_meeting(programme_id, meeting_id) == []
         assert tx.calendars.all(programme_id, mentor.id) == []
         assert not tx.calendars.record_read(calendar.id, BUSY, now, now)
         assert not tx.calendars.record_read_failure(calendar.id, "too late", now)

@@ -145,20 +145,21 @@ def test_its_meetings_are_what_was_booked(upgraded: Store) -> None:
 
 def test_what_it_owed_is_delivered(upgraded: Store) -> None:
     with upgraded.write() as tx:
-        due = tx.deliveries.claim(old.NOON)
-        assert tx.deliveries.claim(old.NOON) is None
-        lost = tx.deliveries.claim(old.NOON.replace(minute=1))
+        due = tx.outbox.claim(old.NOON)
+        assert tx.outbox.claim(old.NOON) is None
+        lost = tx.outbox.claim(old.NOON.replace(minute=1))
     assert due is not None
     assert (due.delivery_id, due.delivered_revision, due.revision) == (old.DUE, 2, 3)
-    assert (due.url, due.password_token) == ("https://dav.example.org/greta/", "gAAAA-sealed")
+    with upgraded.read() as tx:
+        login = tx.calendars.login(due.target.id)
+    assert login is not None
+    assert (login.url, login.password_token) == ("https://dav.example.org/greta/", "gAAAA-sealed")
     assert lost is not None
     assert lost.delivery_id == old.LEASED
     with upgraded.write() as tx:
-        assert tx.deliveries.record(due, Stored('"3"'), Verdict(DeliveryState.DELIVERED, None, None), old.NOON)
+        assert tx.outbox.record(due, Stored('"3"'), Verdict(DeliveryState.DELIVERED, None, None), old.NOON)
         states = {
-            row.id: row.state
-            for name in (old.SERIES, old.SINGLE)
-            for row in tx.deliveries.of_meeting(old.PROGRAMME, name)
+            row.id: row.state for name in (old.SERIES, old.SINGLE) for row in tx.outbox.of_meeting(old.PROGRAMME, name)
         }
     assert states == {
         old.DUE: DeliveryState.DELIVERED,

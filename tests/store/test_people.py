@@ -15,6 +15,7 @@ from support.budget import examples
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Buffer, Days, WorkingHours
 from scheduler.domain.programme.meetings import Meeting, Party
 from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.outbox import CalDAVCalendar
 from scheduler.domain.programme.people import ConnectedCalendar, Person, Show
 from scheduler.domain.time.clocks import Stay
 from scheduler.domain.time.recurrence import WEEKDAYS
@@ -130,14 +131,14 @@ def test_an_erased_person_is_gone_with_all_they_connected(
     with store.write() as tx:
         tx.blackouts.add(programme_id, mentor.id, exams)
         tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
-        tx.deliveries.owe(programme_id, meeting_id, ["series@scheduler"], [calendar.id], 1, now)
+        tx.outbox.enqueue_latest(programme_id, meeting_id, [CalDAVCalendar(calendar.id)], ["series@scheduler"], 1, now)
         tx.people.erase(programme_id, mentor.id, now)
     with store.write() as tx:
         assert tx.people.list_all(programme_id) == [mentee]
         assert tx.people.find_ids_by_email(programme_id, {"ada@example.org"}) == []
         assert tx.feeds.find("a" * 64, now) is None
-        assert tx.deliveries.of_meeting(programme_id, meeting_id) == []
-        assert tx.deliveries.claim(now) is None
+        assert tx.outbox.of_meeting(programme_id, meeting_id) == []
+        assert tx.outbox.claim(now) is None
         assert tx.calendars.claim_reading(now, timedelta(minutes=1)) is None
 
 

@@ -15,6 +15,7 @@ from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
 from scheduler.domain.programme.api_keys import ApiKey, Scope
 from scheduler.domain.programme.meetings import Meeting
 from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.outbox import CalDAVCalendar
 from scheduler.domain.programme.people import ConnectedCalendar, Feed, Person, Show, StoredBlackout
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import NotFound, Refused
@@ -40,6 +41,10 @@ class Theirs:
     stored: StoredMeeting
     meeting: Meeting
     now: datetime
+
+    @property
+    def target(self) -> CalDAVCalendar:
+        return CalDAVCalendar(self.calendar.id)
 
 
 @pytest.fixture
@@ -112,10 +117,13 @@ REFUSED: dict[str, Use] = {
     "meetings.list_for_mentorship": lambda tx, us, it: tx.meetings.list_for_mentorship(us, it.mentorship.id),
     "meetings.list_page": lambda tx, us, it: tx.meetings.list_page(us, it.mentorship.id, None, 9),
     "meetings.list_for_person": lambda tx, us, it: tx.meetings.list_for_person(us, it.mentor.id),
-    "deliveries.owe": lambda tx, us, it: tx.deliveries.owe(us, it.stored.id, ["u"], [it.calendar.id], 1, it.now),
-    "deliveries.retry": lambda tx, us, it: tx.deliveries.retry(us, it.stored.id, "d", it.now),
-    "deliveries.of_meeting": lambda tx, us, it: tx.deliveries.of_meeting(us, it.stored.id),
-    "deliveries.drop_of_person": lambda tx, us, it: tx.deliveries.drop_of_person(us, it.mentor.id),
+    "outbox.enqueue_latest": lambda tx, us, it: tx.outbox.enqueue_latest(
+        us, it.stored.id, [it.target], ["u"], 1, it.now
+    ),
+    "outbox.enqueue_ordered": lambda tx, us, it: tx.outbox.enqueue_ordered(us, it.target, "u", {}, it.now),
+    "outbox.enqueue_once": lambda tx, us, it: tx.outbox.enqueue_once(us, it.target, "u", {}, it.now),
+    "outbox.retry": lambda tx, us, it: tx.outbox.retry(us, it.stored.id, "d", it.now),
+    "outbox.of_meeting": lambda tx, us, it: tx.outbox.of_meeting(us, it.stored.id),
     "answers.keep": lambda tx, us, it: tx.answers.keep(us, REPEATED, "sealed"),
     "programmes.get": lambda tx, us, it: tx.programmes.get("no such programme"),
     "programmes.add_key": lambda tx, us, it: tx.programmes.add_key(
@@ -138,6 +146,7 @@ EMPTY: dict[str, Use] = {
     "mentorships.list_page": lambda tx, us, it: tx.mentorships.list_page(us, None, 9),
     "answers.claim": lambda tx, us, it: tx.answers.claim(us, REPEATED, "e" * 64, it.now, it.now),
     "programmes.list_keys": lambda tx, us, it: tx.programmes.list_keys(us, it.now),
+    "calendars.published": lambda tx, us, it: tx.calendars.published(us, [it.mentor.id]),
     "calendars.logins": lambda tx, us, it: tx.calendars.logins(us),
     "people.count": lambda tx, us, it: tx.people.count(us),
     "mentorships.count": lambda tx, us, it: tx.mentorships.count(us),
@@ -166,11 +175,14 @@ UNSCOPED = {
     "calendars.record_read",
     "calendars.record_read_failure",
     "meetings.list_with_other_tz_database",
-    "deliveries.known_uids",
+    "outbox.known_uids",
     "answers.forget",
-    "deliveries.claim",
-    "deliveries.record",
-    "deliveries.next_due",
+    "outbox.claim",
+    "outbox.record",
+    "outbox.postpone",
+    "calendars.login",
+    "calendars.on_server_of",
+    "outbox.next_due",
 }
 """A new thing of one's own, who holds a secret, the operator, and the worker, who serves every programme."""
 
@@ -242,7 +254,7 @@ def test_another_programme_s_things_are_in_no_answer(
         assert not EMPTY[name](tx, another_programme_id, theirs)
 
 
-def test_owing_to_another_programme_s_calendar_is_refused(
+def test_enqueue_for_another_programmes_calendar_is_refused(
     store: Store, another_programme_id: str, theirs: Theirs, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -253,7 +265,7 @@ def test_owing_to_another_programme_s_calendar_is_refused(
         tx.mentorships.add(another_programme_id, ours, now)
         meeting_id = tx.meetings.add(another_programme_id, ours.id, theirs.meeting)
         with pytest.raises(NotFound, match="no calendar has the id"):
-            tx.deliveries.owe(another_programme_id, meeting_id, ["u"], [theirs.calendar.id], 1, now)
+            tx.outbox.enqueue_latest(another_programme_id, meeting_id, [theirs.target], ["u"], 1, now)
 
 
 def test_no_method_is_left_out_of_these_tables(store: Store) -> None:

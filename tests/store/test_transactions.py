@@ -261,7 +261,7 @@ def test_a_database_file_that_can_not_be_opened_is_a_named_error(tmp_path: Path)
     "use",
     [
         lambda store, naive: store.programmes.add("x", naive),
-        lambda store, naive: store.deliveries.claim(naive),
+        lambda store, naive: store.outbox.claim(naive),
         lambda store, naive: store.calendars.claim_reading(naive, timedelta(minutes=1)),
         lambda store, naive: store.meetings.list_periods("p", ["a"], naive, naive),
     ],

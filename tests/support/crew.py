@@ -57,7 +57,7 @@ def _die_in_transaction(at: int) -> None:
 
     def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         nonlocal changed
-        changed += statement.startswith("UPDATE deliveries")
+        changed += statement.startswith("UPDATE outbox")
         if changed == at:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -17,7 +17,7 @@ from support.radicale import ask, object_url
 from scheduler.domain.programme.people import Account, Person
 from scheduler.domain.time.periods import Period
 from scheduler.services.calendars import connect_calendar
-from scheduler.services.publishing import deliver_next
+from scheduler.services.delivering import deliver_next
 from scheduler.store import DeliveryRow, StoredMeeting
 
 CALENDAR_TYPE = {"Content-Type": "text/calendar; charset=utf-8"}

@@ -63,7 +63,7 @@ class Programme:
 
     def deliveries(self, meeting_id: str) -> list[DeliveryRow]:
         with self.context.store.read() as tx:
-            return tx.deliveries.of_meeting(self.id, meeting_id)
+            return tx.outbox.of_meeting(self.id, meeting_id)
 
     def delivery(self, meeting_id: str) -> DeliveryRow:
         """The meeting's only one."""

@@ -29,7 +29,7 @@ from scheduler.domain.time.recurrence import WeeklyRule
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import LocalTime
 from scheduler.ical.render import render_invite
-from scheduler.services.publishing import announce, publish_change
+from scheduler.services.publishing import publish, publish_change
 
 WEEKS = 6
 _OF_ONE = ("DTSTART", "DTEND", "RRULE", "EXDATE", "RECURRENCE-ID", "X-")
@@ -62,7 +62,7 @@ def book_series(programme: Programme, number: int) -> str:
             changed_at=now,
         )
         meeting_id = tx.meetings.add(programme.id, programme.mentorship.id, meeting, own_title=None)
-        announce(tx, programme.id, tx.meetings.get(programme.id, meeting_id), now)
+        publish(tx, programme.id, tx.meetings.get(programme.id, meeting_id), now)
     return meeting_id
 
 

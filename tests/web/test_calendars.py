@@ -15,8 +15,8 @@ from scheduler.adapters.guarded_http import Guard
 from scheduler.app import create_app
 from scheduler.domain.programme.people import Account
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
+from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
-from scheduler.services.publishing import deliver_next
 
 SECOND = "https://dav.example.org/second/"
 CALENDAR: dict[str, Any] = {"url": "https://dav.example.org/cal/", "username": "greta", "password": "hunter2hunter2"}

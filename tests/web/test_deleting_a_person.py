@@ -11,8 +11,8 @@ import recurring_ical_events
 from support.api import Api, Clock, Pair, problem_of, statuses
 from support.calendars import RecordingCalendars
 
+from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
-from scheduler.services.publishing import deliver_next
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from support.api import Api, Pair, problem_of
 from support.calendars import RecordingCalendars
 
 from scheduler.domain.programme.outbox import Rejected, Stored
+from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
-from scheduler.services.publishing import deliver_next
 
 
 @pytest.fixture

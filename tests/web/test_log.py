@@ -19,8 +19,8 @@ from scheduler.domain.programme.outbox import TryAgain
 from scheduler.logs import configure_logs
 from scheduler.services.calendar_server import CalendarUnreachable
 from scheduler.services.calendars import read_next
+from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
-from scheduler.services.publishing import deliver_next
 
 CANARIES = {
     "name": "Canaryname",

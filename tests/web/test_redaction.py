@@ -13,7 +13,7 @@ import structlog
 from support.leaks import leaks
 
 from scheduler.logs import place_of, redact
-from scheduler.services.reasons import in_our_words
+from scheduler.services.reasons import redact_reason
 
 TOKEN = "q9Zt3_xL-0aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456"
 CANARY = "Zoë Kanárek-4711"
@@ -97,8 +97,8 @@ def test_an_error_is_logged_with_its_place_and_kind_and_those_it_came_of_but_wit
         ("the calendar server did not answer in time", "the calendar server did not answer in time"),
     ],
 )
-def test_a_reason_is_logged_in_our_words_alone(reason: str | None, logged: str | None) -> None:
-    assert in_our_words(reason) == logged
+def test_a_reason_is_logged_redact_reason_alone(reason: str | None, logged: str | None) -> None:
+    assert redact_reason(reason) == logged
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,15 @@
-"""A delivery: the standing promise that one CalDAV calendar shows one calendar object as it is stored.
+"""The outbox: what is to be sent to which target, and what follows from each attempt to send it.
 
-There is one for each (calendar, UID). A change raises the revision it owes; what happens after each
-attempt is decided here, from values alone.
+A row of the outbox has a target, a key and a policy. The policy says how rows under one (target, key) relate:
+
+``latest``
+    There is one row. A newer revision supersedes an older one; what is sent is rendered at the time of sending.
+``ordered``
+    There is a row for each payload, and the next begins once the one before has ended.
+``once``
+    There is one row, sent no earlier than ``not_before`` and no later than ``not_after``.
+
+Everything here is decided from values alone.
 """
 
 from __future__ import annotations
@@ -9,16 +17,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=3)
 LEASE = timedelta(minutes=2)
-"""How long a worker may hold a delivery before another takes it over; longer than any attempt may last."""
+"""How long a worker may hold a row before another worker takes it over; longer than any attempt may last."""
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands."""
+    """The state of a row of the outbox."""
 
     WAITING = "waiting"
     DELIVERING = "delivering"
@@ -26,22 +35,44 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
 
 
+class Policy(StrEnum):
+    """How rows under one target and key relate; see the module."""
+
+    LATEST = "latest"
+    ORDERED = "ordered"
+    ONCE = "once"
+
+
+@dataclass(frozen=True)
+class CalDAVCalendar:
+    """A connected calendar as a target, by its id; its address and login are looked up when something is sent."""
+
+    KIND: ClassVar[str] = "caldav"
+    id: str
+
+
+Target = CalDAVCalendar
+"""Anything that can be sent to."""
+
+
 @dataclass(frozen=True)
 class Stored:
-    """The server holds what we meant. ``etag`` is strong, or None if the server gives none.
+    """The target holds what was sent. ``etag`` is strong, or None if the server gives none.
 
-    ``note`` is what is to be told of it: what was put right, for one.
+    ``note`` is for the reader of the delivery, for example what was put right. ``sequence`` is the SEQUENCE (RFC 5545
+    §3.8.7.4) of the stored object; None where it has none.
     """
 
     etag: str | None
     note: str | None = None
+    sequence: int | None = None
 
 
 @dataclass(frozen=True)
 class TryAgain:
-    """Nothing is known to be wrong for good: no connection, a timeout, 429, 5xx.
+    """The attempt failed in a way that may pass: no connection, a timeout, 429, 5xx.
 
-    ``of_server``: it would have come to the same for every other calendar there.
+    ``of_server``: any other request to that server would have failed alike.
     """
 
     reason: str
@@ -51,30 +82,41 @@ class TryAgain:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The server answered that it will not take it: trying again changes nothing."""
+    """The attempt failed for good: trying again changes nothing."""
 
     reason: str
 
 
 Outcome = Stored | TryAgain | Rejected
-"""What one attempt came to."""
+"""The result of one attempt."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt: its outcome, and the revision that was sent (which may be newer than the one that was claimed)."""
+
+    outcome: Outcome
+    revision: int
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of the delivery: its state, when it is due again (None: not by itself), and why."""
+    """What becomes of a row after an attempt: its state, when it is due again (None: not by itself), and why."""
 
     state: DeliveryState
     due_at: datetime | None = None
     reason: str | None = None
 
 
-def judge(outcome: Outcome, *, attempts: int, since: datetime, now: datetime, jitter: float) -> Verdict:
-    """What follows from an attempt.
+def judge(
+    outcome: Outcome, *, attempts: int, since: datetime, now: datetime, jitter: float, not_after: datetime | None = None
+) -> Verdict:
+    """Decide what follows from an attempt: exponential backoff with equal jitter.
 
-    ``attempts`` counts this one too, ``since`` is when the revision began to be owed, ``jitter`` is
-    in [0, 1). Waits double from FIRST_RETRY to LONGEST_RETRY, each between half and all of that;
-    a server's Retry-After is waited out. After GIVE_UP_AFTER the delivery has failed.
+    Waits double from FIRST_RETRY to LONGEST_RETRY, each between half and all of that; a server's Retry-After is
+    respected up to LONGEST_RETRY. A row that would be due more than GIVE_UP_AFTER after ``since``, when its present
+    revision was enqueued, or later than ``not_after`` has failed. ``attempts`` counts this one too; ``jitter`` is in
+    [0, 1).
     """
     match outcome:
         case Stored(note=note):
@@ -84,7 +126,14 @@ def judge(outcome: Outcome, *, attempts: int, since: datetime, now: datetime, ji
         case TryAgain(reason=reason, retry_after=retry_after):
             step = min(FIRST_RETRY * 2 ** min(attempts - 1, 20), LONGEST_RETRY)
             due_at = now + max(step * (0.5 + jitter / 2), min(retry_after or timedelta(0), LONGEST_RETRY))
+            if not_after is not None and due_at > not_after:
+                return Verdict(DeliveryState.FAILED, reason=f"{expired(not_after).reason}; the last attempt: {reason}")
             if due_at - since > GIVE_UP_AFTER:
                 gave_up = f"gave up after {attempts} attempts in {GIVE_UP_AFTER.days} days; the last: {reason}"
                 return Verdict(DeliveryState.FAILED, reason=gave_up)
             return Verdict(DeliveryState.WAITING, due_at, reason)
+
+
+def expired(not_after: datetime) -> Rejected:
+    """Return the outcome of a row whose deadline (UTC) has passed."""
+    return Rejected(f"expired: it was to be sent by {not_after:%Y-%m-%dT%H:%MZ}")

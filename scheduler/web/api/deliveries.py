@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
-from scheduler.services import publishing
+from scheduler.services import delivering
 from scheduler.store import DeliveryRow
 from scheduler.web.fields.document import Document
 from scheduler.web.http.operations import Operation
@@ -63,7 +63,7 @@ def list_deliveries(meeting_id: str) -> Response:
     """List how far a meeting is on its way into each connected calendar."""
     asked = asked_page()
     with context().store.read() as tx:
-        rows = tx.deliveries.of_meeting(programme_id(), meeting_id)
+        rows = tx.outbox.of_meeting(programme_id(), meeting_id)
     found = page_of(rows, lambda row: (row.calendar_id, row.uid), asked)
     return answer_page(DeliveriesDocument, found, DeliveryDocument.of, asked)
 
@@ -73,5 +73,5 @@ def list_deliveries(meeting_id: str) -> Response:
 def retry_delivery(meeting_id: str, delivery_id: str) -> Response:
     """Make a delivery again at once: what was deleted from the calendar is put back, what was changed is put right."""
     return answer(
-        DeliveryDocument.of(publishing.retry_delivery(context(), programme_id(), meeting_id, delivery_id)), 202
+        DeliveryDocument.of(delivering.retry_delivery(context(), programme_id(), meeting_id, delivery_id)), 202
     )

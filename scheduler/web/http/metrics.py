@@ -103,7 +103,7 @@ class DueDeliveries(Collector):
         if not self._context.store.is_migrated():
             return None
         with self._context.store.read() as tx:
-            due_at = tx.deliveries.next_due()
+            due_at = tx.outbox.next_due()
         return 0 if due_at is None else max(0.0, (self._context.clock() - due_at).total_seconds())
 
 

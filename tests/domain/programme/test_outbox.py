@@ -1,4 +1,4 @@
-"""What follows from an attempt to deliver: when to try again, and when to stop."""
+"""judge: when to try again after an attempt to deliver, and when to stop."""
 
 from __future__ import annotations
 
@@ -24,16 +24,23 @@ from scheduler.domain.programme.outbox import (
 NOW = datetime(2026, 10, 19, 12, tzinfo=UTC)
 
 
-def judged(outcome: Outcome, *, attempts: int = 1, age: timedelta = timedelta(0), jitter: float = 0.0) -> Verdict:
-    return judge(outcome, attempts=attempts, since=NOW - age, now=NOW, jitter=jitter)
+def judged(
+    outcome: Outcome,
+    *,
+    attempts: int = 1,
+    age: timedelta = timedelta(0),
+    jitter: float = 0.0,
+    not_after: datetime | None = None,
+) -> Verdict:
+    return judge(outcome, attempts=attempts, since=NOW - age, now=NOW, jitter=jitter, not_after=not_after)
 
 
-def test_what_is_stored_is_delivered_and_not_due_again() -> None:
+def test_judge_stored_is_delivered() -> None:
     assert judged(Stored('"1"')) == Verdict(DeliveryState.DELIVERED)
     assert judged(Stored(None, note="the server gives no ETag")).reason == "the server gives no ETag"
 
 
-def test_what_the_server_rejects_has_failed_with_its_reason() -> None:
+def test_judge_rejected_is_failed_with_reason() -> None:
     assert judged(Rejected("403 Forbidden")) == Verdict(DeliveryState.FAILED, reason="403 Forbidden")
 
 
@@ -41,7 +48,7 @@ def test_what_the_server_rejects_has_failed_with_its_reason() -> None:
     ("attempts", "shortest", "longest"),
     [(1, 1, 2), (2, 2, 4), (3, 4, 8), (6, 32, 64), (11, 1024, 2048), (12, 1800, 3600), (100, 1800, 3600)],
 )
-def test_waits_double_up_to_an_hour_and_jitter_takes_at_most_half(attempts: int, shortest: int, longest: int) -> None:
+def test_judge_waits_double_to_an_hour_less_jitter(attempts: int, shortest: int, longest: int) -> None:
     least, most = (judged(TryAgain("503"), attempts=attempts, jitter=jitter) for jitter in (0.0, 1.0))
     assert least == Verdict(DeliveryState.WAITING, NOW + timedelta(seconds=shortest), "503")
     assert most.due_at == NOW + timedelta(seconds=longest)
@@ -52,7 +59,7 @@ def test_waits_double_up_to_an_hour_and_jitter_takes_at_most_half(attempts: int,
     st.floats(0, 1, exclude_max=True),
     st.timedeltas(timedelta(0), GIVE_UP_AFTER - 2 * LONGEST_RETRY),
 )
-def test_every_wait_is_bounded(attempts: int, jitter: float, age: timedelta) -> None:
+def test_judge_wait_is_bounded(attempts: int, jitter: float, age: timedelta) -> None:
     verdict = judged(TryAgain("timeout"), attempts=attempts, jitter=jitter, age=age)
     assert verdict.state is DeliveryState.WAITING
     assert verdict.due_at is not None
@@ -68,19 +75,27 @@ def test_every_wait_is_bounded(attempts: int, jitter: float, age: timedelta) -> 
         (timedelta(days=1), LONGEST_RETRY),  # no server puts us off for a day
     ],
 )
-def test_a_servers_retry_after_is_waited_out_within_reason(retry_after: timedelta, wait: timedelta) -> None:
+def test_judge_respects_retry_after_up_to_an_hour(retry_after: timedelta, wait: timedelta) -> None:
     verdict = judged(TryAgain("429", retry_after), attempts=2)
     assert verdict.due_at == NOW + wait
 
 
-def test_a_delivery_is_given_up_when_its_next_attempt_would_come_too_late() -> None:
+def test_judge_gives_up_when_next_attempt_is_too_late() -> None:
     just_in_time = GIVE_UP_AFTER - timedelta(minutes=30)
     assert judged(TryAgain("503"), attempts=40, age=just_in_time).state is DeliveryState.WAITING
     verdict = judged(TryAgain("503"), attempts=40, age=just_in_time + timedelta(seconds=1))
     assert verdict == Verdict(DeliveryState.FAILED, reason="gave up after 40 attempts in 3 days; the last: 503")
 
 
-def test_from_the_first_failure_on_attempts_come_to_an_end() -> None:
+@pytest.mark.parametrize("outcome", [TryAgain("503"), TryAgain("429", timedelta(minutes=5))])
+def test_judge_fails_when_next_attempt_is_after_deadline(outcome: TryAgain) -> None:
+    assert judged(outcome, not_after=NOW + timedelta(minutes=5)).state is DeliveryState.WAITING
+    verdict = judged(outcome, not_after=NOW + timedelta(milliseconds=500))
+    reason = f"expired: it was to be sent by 2026-10-19T12:00Z; the last attempt: {outcome.reason}"
+    assert verdict == Verdict(DeliveryState.FAILED, reason=reason)
+
+
+def test_judge_attempts_come_to_an_end() -> None:
     now, attempts = NOW, 0
     verdict = Verdict(DeliveryState.WAITING, NOW)
     while verdict.due_at is not None:

@@ -1,0 +1,356 @@
+"""The outbox table, which is the queue: enqueueing, claiming with a lease, recording what came of an attempt.
+
+A worker leases a row; until the lease runs out no other worker gets it, and only the holder of the lease may record an
+outcome. ``due_at`` of a leased row is the end of its lease, so that one condition finds waiting rows and those whose
+worker died. A row without ``due_at`` has ended. `scheduler.domain.programme.outbox` explains policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
+
+from scheduler.domain.programme.outbox import (
+    LEASE,
+    CalDAVCalendar,
+    DeliveryState,
+    Outcome,
+    Policy,
+    Stored,
+    Target,
+    TryAgain,
+    Verdict,
+)
+from scheduler.domain.programme.routing import PublishedCalendar
+from scheduler.errors import NotFound
+from scheduler.store.rows import Repository, check_found, in_programme, new_id
+from scheduler.store.tables import calendars, meetings, outbox
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row that is leased to one worker.
+
+    ``revision`` is the one that was wanted when it was claimed, ``attempts`` counts this one too.
+    ``delivered_revision`` and ``sequence`` are the last stored revision and its SEQUENCE (None: nothing was stored, or
+    it has none). ``payload`` is None for rows that are rendered when they are sent.
+    """
+
+    delivery_id: str
+    lease: str
+    programme_id: str
+    meeting_id: str | None
+    target: Target
+    key: str
+    revision: int
+    delivered_revision: int | None
+    sequence: int | None
+    payload: Any
+    attempts: int
+    since: datetime
+    not_after: datetime | None
+
+
+@dataclass(frozen=True)
+class DeliveryRow:
+    """The state of one calendar object of a meeting on its way to one connected calendar.
+
+    ``due_at`` is when it is tried next or, while it is being delivered, when its lease ends. ``reason`` is why it waits
+    or has failed; of a delivered one, what was put right.
+    """
+
+    id: str
+    calendar: PublishedCalendar
+    uid: str
+    state: DeliveryState
+    wanted_revision: int
+    delivered_revision: int | None
+    attempts: int
+    due_at: datetime | None
+    reason: str | None
+    delivered_at: datetime | None
+
+    @property
+    def calendar_id(self) -> str:
+        """The calendar's id."""
+        return self.calendar.id
+
+    @property
+    def person_id(self) -> str:
+        """The id of the calendar's owner."""
+        return self.calendar.person_id
+
+
+def delete_deliveries(connection: Connection, calendar_ids: Select[tuple[str]] | Sequence[str]) -> None:
+    """Delete everything that is for those calendars; an attempt that is under way can't be recorded any more."""
+    connection.execute(outbox.delete().where(_is_calendar(outbox.c.target_id.in_(calendar_ids))))
+
+
+class Outbox(Repository):
+    """Methods that take a programme raise NotFound for a meeting, calendar or delivery that it does not have."""
+
+    def enqueue_latest(
+        self,
+        programme_id: str,
+        meeting_id: str,
+        targets: Collection[Target],
+        keys: Sequence[str],
+        revision: int,
+        now: datetime,
+    ) -> None:
+        """Send that revision of the meeting under every key to every target, with a fresh count of attempts.
+
+        An older revision that waits is superseded. A row that is being delivered is left to end, and is due again right
+        after if its revision has risen. Expects the meeting to be locked.
+        """
+        self._require(programme_id, meeting_id, targets)
+        query = (
+            select(outbox)
+            .where(_is_calendar(outbox.c.target_id.in_([target.id for target in targets])), outbox.c.key.in_(keys))
+            .order_by(outbox.c.id)
+            .with_for_update()
+        )
+        known = {(row.target_id, row.key): row for row in self._connection.execute(query)}
+        for target in targets:
+            for key in keys:
+                row = known.get((target.id, key))
+                if row is None:
+                    values = {"meeting_id": meeting_id, "wanted_revision": revision}
+                    self._add(programme_id, target, key, Policy.LATEST, now, **values)
+                else:
+                    self._supersede(row, revision, now)
+
+    def enqueue_ordered(
+        self,
+        programme_id: str,
+        target: Target,
+        key: str,
+        payload: Any,
+        now: datetime,
+        *,
+        meeting_id: str | None = None,
+    ) -> None:
+        """Send a JSON payload once everything that was enqueued before under that target and key has ended.
+
+        Expects whatever the key names to be locked.
+        """
+        self._require(programme_id, meeting_id, [target])
+        last = select(func.max(outbox.c.position)).where(*_under(target, key))
+        position = (self._connection.scalar(last) or 0) + 1
+        values = {"meeting_id": meeting_id, "position": position, "payload": payload}
+        self._add(programme_id, target, key, Policy.ORDERED, now, **values)
+
+    def enqueue_once(
+        self,
+        programme_id: str,
+        target: Target,
+        key: str,
+        payload: Any,
+        now: datetime,
+        *,
+        meeting_id: str | None = None,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+    ) -> bool:
+        """Send a JSON payload between two instants (None: from now on; for ever); False if the key was used before."""
+        self._require(programme_id, meeting_id, [target])
+        if self._connection.scalar(select(outbox.c.id).where(*_under(target, key))) is not None:
+            return False
+        values = {"meeting_id": meeting_id, "payload": payload, "not_after": not_after}
+        self._add(programme_id, target, key, Policy.ONCE, max(now, not_before or now), **values)
+        return True
+
+    def claim(self, now: datetime) -> Claim | None:
+        """Lease the row that has been due for longest, of any programme; None if none is due."""
+        query = (
+            select(outbox)
+            .where(outbox.c.due_at <= now, _is_next())
+            .order_by(outbox.c.due_at, outbox.c.id)
+            .limit(1)
+            .with_for_update(of=outbox, skip_locked=True)
+        )
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        claim = _claim(row, new_id())
+        self._change(
+            row.id, state=DeliveryState.DELIVERING, attempts=claim.attempts, lease=claim.lease, due_at=now + LEASE
+        )
+        return claim
+
+    def record(self, claim: Claim, outcome: Outcome, verdict: Verdict, now: datetime) -> bool:
+        """Keep what came of an attempt; return False, and keep nothing, if the lease has passed to another worker.
+
+        If a newer revision than ``claim.revision`` is wanted by now, the row is due again whatever the verdict.
+        """
+        query = select(outbox.c.wanted_revision).where(outbox.c.id == claim.delivery_id, outbox.c.lease == claim.lease)
+        wanted = self._connection.scalar(query.with_for_update())
+        if wanted is None:
+            return False
+        values: dict[str, Any] = {"lease": None}
+        if isinstance(outcome, Stored):
+            values |= {"etag": outcome.etag, "delivered_revision": claim.revision, "delivered_at": now}
+            if outcome.sequence is not None:
+                values["sequence"] = outcome.sequence
+        if wanted > claim.revision:
+            # A server that asked for a pause gets it, whatever has changed.
+            due_at = verdict.due_at if isinstance(outcome, TryAgain) else now
+            values |= {"state": DeliveryState.WAITING, "due_at": due_at or now, "reason": None}
+        else:
+            values |= {"state": verdict.state, "due_at": verdict.due_at, "reason": verdict.reason}
+        self._change(claim.delivery_id, **values)
+        return True
+
+    def postpone(self, targets: Collection[Target], until: datetime) -> None:
+        """Let nothing that waits for those targets be due before an instant; rows that others hold are left out."""
+        waiting = (
+            select(outbox.c.id)
+            .where(_is_calendar(outbox.c.target_id.in_([target.id for target in targets])))
+            .where(outbox.c.state == DeliveryState.WAITING, outbox.c.due_at < until)
+            .with_for_update(skip_locked=True)
+        )
+        ids = list(self._connection.scalars(waiting))
+        self._connection.execute(outbox.update().where(outbox.c.id.in_(ids)).values(due_at=until))
+
+    def retry(self, programme_id: str, meeting_id: str, delivery_id: str, now: datetime) -> DeliveryRow:
+        """Make a meeting's delivery due at once, with a fresh count of attempts; one under way is left to end.
+
+        A failed one forgets that its object was stored before, so that one that somebody deleted is created again.
+        """
+        self._require(programme_id, meeting_id)
+        query = select(outbox).where(in_programme(outbox, programme_id, delivery_id), outbox.c.meeting_id == meeting_id)
+        row = self._connection.execute(query.with_for_update()).one_or_none()
+        if row is None:
+            raise NotFound("delivery", delivery_id)
+        if row.state is DeliveryState.FAILED:
+            self._change(delivery_id, etag=None, delivered_revision=None)
+        if row.state is not DeliveryState.DELIVERING:
+            self._supersede(row, row.wanted_revision, now, at_once=True)
+        return next(found for found in self.of_meeting(programme_id, meeting_id) if found.id == delivery_id)
+
+    def of_meeting(self, programme_id: str, meeting_id: str) -> list[DeliveryRow]:
+        """Return the meeting's deliveries to calendars, in the order of their connection, UIDs sorted within."""
+        self._require(programme_id, meeting_id)
+        query = (
+            select(outbox, calendars.c.person_id, calendars.c.auto_schedule)
+            .join(calendars, _is_calendar(calendars.c.id == outbox.c.target_id))
+            .where(outbox.c.meeting_id == meeting_id)
+            .order_by(calendars.c.created_at, calendars.c.id, outbox.c.key)
+        )
+        return [_delivery_row(row) for row in self._connection.execute(query)]
+
+    def known_uids(self, uids: Collection[str]) -> set[str]:
+        """Return those of the UIDs that the outbox has for any calendar of any programme."""
+        return set(self._connection.scalars(select(outbox.c.key).where(_is_calendar(outbox.c.key.in_(uids)))))
+
+    def next_due(self) -> datetime | None:
+        """Return when the next claim can succeed, of any programme; None if nothing is left to send."""
+        query = select(outbox.c.due_at).where(outbox.c.due_at.is_not(None), _is_next())
+        earliest: datetime | None = self._connection.scalar(query.order_by(outbox.c.due_at).limit(1))
+        return earliest
+
+    def _add(
+        self, programme_id: str, target: Target, key: str, policy: Policy, due_at: datetime, **values: Any
+    ) -> None:
+        defaults: dict[str, Any] = {"position": 0, "wanted_revision": 1, "payload": None}
+        self._insert(
+            outbox,
+            id=new_id(),
+            programme_id=programme_id,
+            target_kind=target.KIND,
+            target_id=target.id,
+            key=key,
+            policy=policy,
+            state=DeliveryState.WAITING,
+            attempts=0,
+            since=due_at,
+            due_at=due_at,
+            **(defaults | values),
+        )
+
+    def _supersede(self, row: Row[Any], revision: int, now: datetime, *, at_once: bool = False) -> None:
+        """Want at least that revision; ``at_once``: also of a server that asked for a pause."""
+        values: dict[str, Any] = {
+            "wanted_revision": max(row.wanted_revision, revision),
+            "attempts": 0,
+            "since": now,
+        }
+        is_ahead = row.due_at is not None and row.due_at > now
+        is_leased = is_ahead and row.state is DeliveryState.DELIVERING
+        is_paused = is_ahead and row.state is DeliveryState.WAITING and not at_once
+        if not is_leased and not is_paused:
+            values |= {"state": DeliveryState.WAITING, "due_at": now, "lease": None, "reason": None}
+        self._change(row.id, **values)
+
+    def _change(self, delivery_id: str, **values: Any) -> None:
+        self._connection.execute(outbox.update().where(outbox.c.id == delivery_id).values(**values))
+
+    def _require(self, programme_id: str, meeting_id: str | None, targets: Collection[Target] = ()) -> None:
+        """Raises NotFound for a meeting (None: none is meant) or a target that is not in the programme."""
+        query = select(meetings.c.id).where(in_programme(meetings, programme_id, meeting_id or ""))
+        if meeting_id is not None and self._connection.scalar(query) is None:
+            raise NotFound("meeting", meeting_id)
+        wanted = [target.id for target in targets]
+        found = select(calendars.c.id).where(calendars.c.programme_id == programme_id, calendars.c.id.in_(wanted))
+        check_found("calendar", wanted, set(self._connection.scalars(found)) if wanted else set())
+
+
+def _is_calendar(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition for a row to a connected calendar that meets another one too."""
+    return (outbox.c.target_kind == CalDAVCalendar.KIND) & condition
+
+
+def _under(target: Target, key: str) -> tuple[ColumnElement[bool], ...]:
+    return outbox.c.target_kind == target.KIND, outbox.c.target_id == target.id, outbox.c.key == key
+
+
+def _is_next() -> ColumnElement[bool]:
+    """The condition that nothing earlier under the same target and key is unfinished."""
+    earlier = outbox.alias("earlier")
+    return ~exists().where(
+        earlier.c.target_kind == outbox.c.target_kind,
+        earlier.c.target_id == outbox.c.target_id,
+        earlier.c.key == outbox.c.key,
+        earlier.c.position < outbox.c.position,
+        earlier.c.due_at.is_not(None),
+    )
+
+
+_TARGETS = {CalDAVCalendar.KIND: CalDAVCalendar}
+
+
+def _claim(row: Row[Any], lease: str) -> Claim:
+    return Claim(
+        delivery_id=row.id,
+        lease=lease,
+        programme_id=row.programme_id,
+        meeting_id=row.meeting_id,
+        target=_TARGETS[row.target_kind](row.target_id),
+        key=row.key,
+        revision=row.wanted_revision,
+        delivered_revision=row.delivered_revision,
+        sequence=row.sequence,
+        payload=row.payload,
+        attempts=row.attempts + 1,
+        since=row.since,
+        not_after=row.not_after,
+    )
+
+
+def _delivery_row(row: Row[Any]) -> DeliveryRow:
+    return DeliveryRow(
+        id=row.id,
+        calendar=PublishedCalendar(row.target_id, row.person_id, row.auto_schedule),
+        uid=row.key,
+        state=row.state,
+        wanted_revision=row.wanted_revision,
+        delivered_revision=row.delivered_revision,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        reason=row.reason,
+        delivered_at=row.delivered_at,
+    )
