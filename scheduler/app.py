@@ -16,7 +16,7 @@ from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault
 from scheduler.store import Store
 from scheduler.web.api.routes import api_blueprint
-from scheduler.web.feeds.middleware import FeedDoor
+from scheduler.web.feeds.middleware import FeedMiddleware
 from scheduler.web.feeds.views import feeds
 from scheduler.web.http.limits import Rates, register_limits
 from scheduler.web.http.metrics import Counting, feed_hit, register_metrics
@@ -81,7 +81,9 @@ def create_app(context: Context, public_url: str = "", rates: Rates | None = Non
     app.config["PUBLIC_URL"] = public_url.rstrip("/")
     app.extensions["scheduler"] = context
     limits = None if rates is None else register_limits(app, rates)
-    app.wsgi_app = FeedDoor(app, app.wsgi_app, limits, on_answer=feed_hit)  # type: ignore[method-assign]  # Flask's own way
+    app.wsgi_app = FeedMiddleware(  # type: ignore[method-assign]  # Flask's own way
+        app.wsgi_app, lambda: app.extensions["scheduler"], limits, on_answer=feed_hit
+    )
     if trusted_proxies:
         # The outermost: whatever else stands around the app sees the client's address too.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]  # Flask's own way

@@ -1,4 +1,4 @@
-"""Reading a feed: the bytes are rendered once for each revision of what the person's calendar holds."""
+"""Reading feeds. A feed is rendered once for each revision of the person's calendar, and its bytes are stored."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ from typing import NamedTuple
 from scheduler import __version__
 from scheduler.domain.programme.people import Show
 from scheduler.domain.time.zones import TZ_DATABASE_VERSION
+from scheduler.errors import SchedulerError
 from scheduler.ical.render import Audience, FeedEntry, render_feed
 from scheduler.services.ports import Context
-from scheduler.services.secrets import digest
 from scheduler.store import FeedPage, StoredMeeting
 
 HORIZON = timedelta(days=365)
-"""Meetings that ended longer than this before the calendar's last change are left out of its feeds."""
+"""A feed leaves out meetings that ended longer than this before the calendar's last change."""
+
+
+class FeedChanged(SchedulerError):
+    """The feed was rendered again or revoked while it was being read."""
+
+    def __init__(self, feed_id: str) -> None:
+        super().__init__(f"feed {feed_id!r} changed while it was read; read it again")
 
 
 class FeedVersion(NamedTuple):
-    """A feed's ETag and Last-Modified: the same until the content changes. ``is_gzipped``: gzip makes it smaller."""
+    """A feed's ETag and Last-Modified, which change with its content. ``is_gzipped``: gzip makes it smaller."""
 
     etag: str
     last_modified: datetime
@@ -30,7 +37,7 @@ class FeedVersion(NamedTuple):
 
 @dataclass(frozen=True)
 class FeedDocument:
-    """What a feed answers; ``gzipped_body`` None: no shorter than the body itself."""
+    """A rendered feed. ``gzipped_body`` is None if gzip would not make the body shorter."""
 
     body: bytes
     gzipped_body: bytes | None
@@ -39,64 +46,75 @@ class FeedDocument:
 
     @property
     def version(self) -> FeedVersion:
-        """What tells it from the feed's other versions."""
+        """The version that these bytes are."""
         return FeedVersion(self.etag, self.last_modified, self.gzipped_body is not None)
 
 
-class PolledFeed(NamedTuple):
-    """A feed whose stored bytes are right at this moment."""
+class CurrentFeed(NamedTuple):
+    """A feed whose rendering is current. ``document`` is the rendering if it has been loaded."""
 
     feed_id: str
     version: FeedVersion
+    document: FeedDocument | None = None
 
 
-def poll_feed(context: Context, token_digest: str) -> PolledFeed | None:
-    """The feed whose present token has that SHA-256, by one query, if there is nothing to render.
+def find_rendered_feed(context: Context, token_digest: str) -> CurrentFeed | None:
+    """Find the feed whose present token has that SHA-256 (hex), with one query, if its stored rendering is current.
 
-    None does not say that there is no such feed: `read_feed` knows. Raises StoreUnavailable.
+    None otherwise: then `read_feed` decides. Raises StoreUnavailable, StatementRefused.
     """
     state = context.store.lookups.feed_state(token_digest)
     if state is None or state.rendered_key != _key(state.calendar_revision):
         return None
     assert state.etag is not None  # stored together with the key
     assert state.last_modified is not None
-    return PolledFeed(state.feed_id, FeedVersion(state.etag, state.last_modified, state.is_gzipped))
+    return CurrentFeed(state.feed_id, FeedVersion(state.etag, state.last_modified, state.is_gzipped))
 
 
-def stored_body(context: Context, polled: PolledFeed, *, gzipped: bool) -> bytes | None:
-    """That version's bytes; None if the feed has changed since. Raises StoreUnavailable."""
-    return context.store.lookups.feed_body(polled.feed_id, polled.version.etag, gzipped=gzipped)
+def read_feed(context: Context, token_digest: str) -> CurrentFeed | None:
+    """Read the feed whose token has that SHA-256 (hex), rendered again if the person's meetings have changed.
 
-
-def read_feed(context: Context, token: str) -> FeedDocument | None:
-    """The feed that a token opens; None for an unknown and for a revoked one alike."""
+    None for an unknown and for a revoked token alike. Raises StoreUnavailable.
+    """
     with context.store.read() as tx:
-        page = tx.feeds.find(digest(token), context.clock())
+        page = tx.feeds.find(token_digest, context.clock())
     if page is None:
         return None
-    is_right = page.rendered_key == _key(page.calendar_revision)
-    if is_right and page.body is not None and page.etag and page.last_modified:
-        return FeedDocument(page.body, page.gzipped_body, page.etag, page.last_modified)
-    return _render_again(context, page)
+    if is_rendered(page) and page.body is not None and page.etag and page.last_modified:
+        document = FeedDocument(page.body, page.gzipped_body, page.etag, page.last_modified)
+    else:
+        document = _render_again(context, page)
+    return CurrentFeed(page.feed_id, document.version, document)
+
+
+def load_body(context: Context, feed: CurrentFeed, *, gzipped: bool) -> bytes:
+    """Return the bytes of the feed's version. Raises FeedChanged, StoreUnavailable, StatementRefused."""
+    if feed.document is not None:
+        body = feed.document.gzipped_body if gzipped else feed.document.body
+    else:
+        body = context.store.lookups.feed_body(feed.feed_id, feed.version.etag, gzipped=gzipped)
+    if body is None:
+        raise FeedChanged(feed.feed_id)
+    return body
 
 
 def _key(calendar_revision: int) -> str:
-    """Names everything that the bytes depend on."""
+    """Return a name for everything that the bytes depend on."""
     return f"{calendar_revision}/{__version__}/{TZ_DATABASE_VERSION}"
 
 
 def is_rendered(page: FeedPage) -> bool:
-    """Whether the stored bytes are what the feed is answered with."""
+    """Whether the stored bytes are current."""
     return page.body is not None and page.rendered_key == _key(page.calendar_revision)
 
 
 def etag_of(body: bytes) -> str:
-    """The ETag, quoted, that follows from a feed's bytes."""
+    """Return the quoted ETag of a feed's bytes."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def render_page(context: Context, page: FeedPage) -> bytes:
-    """The feed's bytes as they follow from what is stored at this moment."""
+    """Render the feed from the meetings that are stored now, as iCalendar (RFC 5545)."""
     with context.store.read() as tx:
         person = tx.people.get(page.programme_id, page.person_id)
         own = tx.meetings.list_for_person(page.programme_id, page.person_id)
@@ -113,7 +131,7 @@ def render_page(context: Context, page: FeedPage) -> bytes:
 
 def _render_again(context: Context, page: FeedPage) -> FeedDocument:
     document = _document(render_page(context, page), page)
-    # Whoever polls does not wait for whoever writes: what can't be kept now is made again at the next poll.
+    # A poll does not wait for writers. If the rendering can't be stored now, the next poll renders again.
     context.store.write_if_free(
         lambda tx: tx.feeds.store_rendering(
             page.feed_id,
@@ -128,9 +146,9 @@ def _render_again(context: Context, page: FeedPage) -> FeedDocument:
 
 
 def _document(body: bytes, page: FeedPage) -> FeedDocument:
-    """The bytes with the validators they had before if they are the same.
+    """Return the bytes with their validators: the present ones if the bytes are the same, else new ones.
 
-    Otherwise both are new ones: Last-Modified counts whole seconds, never goes back, and never stays.
+    A new Last-Modified, in whole seconds, is later than the present one, even if two changes share a second.
     """
     etag = etag_of(body)
     gzipped = gzip.compress(body, mtime=0)  # without a time in it the same text gives the same bytes

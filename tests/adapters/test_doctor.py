@@ -52,7 +52,7 @@ def healthy(delivering: Delivering) -> Delivering:
     delivering.deliver()
     with context.store.write() as tx:
         tx.feeds.add(programme.id, programme.mentor.id, Show.DETAILS, digest(TOKEN), context.clock())
-    assert read_feed(context, TOKEN)
+    assert read_feed(context, digest(TOKEN))
     return delivering
 
 
@@ -245,7 +245,7 @@ def test_a_feed_whose_stored_bytes_are_not_what_they_should_be(
     remedy = re.search(r"UPDATE feeds .*?'[\w-]{36}'", line)
     assert remedy
     change(database, remedy[0])
-    read_feed(healthy.programme.context, TOKEN)
+    read_feed(healthy.programme.context, digest(TOKEN))
     assert said(healthy, offline=True) == []
 
 

@@ -1,11 +1,11 @@
-"""What a request for a feed is answered with, once the feed's version is known: decided here for every way there.
+"""Which representation of a feed a request is answered with, or that the client already has it.
 
-A feed comes in two representations, as it is and gzipped; each has its own strong ETag (RFC 9110 §8.8.3.3).
+A feed has two representations, plain and gzipped, each with a strong ETag of its own (RFC 9110 §8.8.3.3).
 """
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,20 +15,20 @@ from werkzeug.http import http_date, parse_accept_header, parse_date
 from scheduler.services.feeds import FeedVersion
 from scheduler.web.http.etags import matches_weakly
 
-KEPT_SECRET = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
-"""What every answer at a feed's address says, a refusal too: the address is the key."""
+SECRET_ADDRESS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+"""Header fields of every answer at a feed's address, refusals too: the address is the key to the feed."""
 
 
-class Asked(NamedTuple):
-    """A request's fields that the answer depends on, as they came; None: not sent."""
+class Conditions(NamedTuple):
+    """The request's header fields that the answer depends on; None: not sent."""
 
     if_none_match: str | None
     if_modified_since: str | None
     accept_encoding: str | None
 
 
-class FeedAnswer(NamedTuple):
-    """Which representation is answered with; ``is_known``: the client has it, so 304 and no bytes are enough."""
+class Representation(NamedTuple):
+    """The representation to answer with. ``is_known``: the client has it, so that a 304 is enough."""
 
     version: FeedVersion
     gzipped: bool
@@ -44,52 +44,54 @@ class FeedAnswer(NamedTuple):
         """The representation's ETag, quoted."""
         return gzipped_etag(self.version.etag) if self.gzipped else self.version.etag
 
-    def headers(self, length: int) -> list[tuple[str, str]]:
-        """Every field of the answer that is the feed's own; a body, if there is one, has so many bytes.
+    def headers(self, length: int, now: datetime) -> list[tuple[str, str]]:
+        """Return the answer's header fields, for a body of ``length`` bytes; a 304 has few (RFC 9110 §15.4.5).
 
-        A 304 says no more than it must (RFC 9110 §15.4.5).
+        Last-Modified is left out while it lies ahead of ``now`` (UTC), after changes that share a second: it may not
+        be later than the answer (RFC 9110 §8.8.2.1).
         """
         fields = [
             ("ETag", self.etag),
             ("Cache-Control", "private, no-cache"),
             ("Vary", "Accept-Encoding"),
-            *KEPT_SECRET.items(),
+            *SECRET_ADDRESS.items(),
         ]
         if self.is_known:
             return fields
         if self.gzipped:
             fields.append(("Content-Encoding", "gzip"))
+        if self.version.last_modified <= now:
+            fields.append(("Last-Modified", http_date(self.version.last_modified)))
         return [
             *fields,
-            ("Last-Modified", http_date(self.version.last_modified)),
             ("Content-Type", "text/calendar; charset=utf-8"),
             ("Content-Length", str(length)),
         ]
 
 
-def choose_answer(version: FeedVersion, asked: Asked) -> FeedAnswer:
-    """The representation that suits the client, or the one that it already has (RFC 9110 §12.5.3, §13.2.2).
+def choose_representation(version: FeedVersion, conditions: Conditions) -> Representation:
+    """Return the representation that the client accepts, or one that it has (RFC 9110 §12.5.3, §13.2.2).
 
-    With If-None-Match the date is not looked at: two changes can share a second.
+    If-Modified-Since counts only without If-None-Match.
     """
-    gzipped = version.is_gzipped and takes_gzip(asked.accept_encoding or "")
-    if asked.if_none_match:
+    gzipped = version.is_gzipped and accepts_gzip(conditions.accept_encoding or "")
+    if conditions.if_none_match:
         for other in (gzipped, not gzipped) if version.is_gzipped else (False,):
-            answer = FeedAnswer(version, other, is_known=True)
-            if matches_weakly(asked.if_none_match, answer.etag):
-                return answer
-        return FeedAnswer(version, gzipped, is_known=False)
-    return FeedAnswer(version, gzipped, is_known=_is_unchanged_since(version, asked.if_modified_since))
+            known = Representation(version, other, is_known=True)
+            if matches_weakly(conditions.if_none_match, known.etag):
+                return known
+        return Representation(version, gzipped, is_known=False)
+    return Representation(version, gzipped, is_known=_is_unchanged_since(version, conditions.if_modified_since))
 
 
 def gzipped_etag(etag: str) -> str:
-    """The quoted ETag of the gzipped bytes, told from the quoted one of the bytes themselves."""
+    """Return the quoted ETag of the gzipped bytes, from the quoted one of the plain bytes."""
     return f'{etag[:-1]}-gz"'
 
 
 @lru_cache(maxsize=256)  # clients send the same few
-def takes_gzip(accept_encoding: str) -> bool:
-    """Whether gzip is acceptable to the client, and no less welcome than the bytes as they are (RFC 9110 §12.5.3)."""
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether the client accepts gzip, and prefers it at least as much as the plain bytes (RFC 9110 §12.5.3)."""
     weights = {coding.lower(): weight for coding, weight in parse_accept_header(accept_encoding, Accept)}
     unnamed = weights.get("*", 0)
     gzip = weights.get("gzip", weights.get("x-gzip", unnamed))
@@ -100,5 +102,5 @@ def _is_unchanged_since(version: FeedVersion, date: str | None) -> bool:
     try:
         since = parse_date(date)
         return since is not None and version.last_modified.replace(microsecond=0) <= since.astimezone(UTC)
-    except OverflowError:  # a date that Python can't tell is none
+    except OverflowError:  # a date outside of Python's range counts as not sent
         return False

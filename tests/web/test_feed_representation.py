@@ -1,19 +1,18 @@
-"""Which representation of a feed is answered, and when none is needed (RFC 9110 §8.8, §12.5.3, §13)."""
+"""Which representation of a feed a request gets, and when a 304 is enough (RFC 9110 §8.8, §12.5.3, §13)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from scheduler.services.feeds import FeedVersion
-from scheduler.web.feeds.body_cache import KeptBytes
-from scheduler.web.feeds.representation import Asked, choose_answer, takes_gzip
+from scheduler.web.feeds.representation import Conditions, accepts_gzip, choose_representation
 
 VERSION = FeedVersion('"abc"', datetime(2026, 10, 1, 9, tzinfo=UTC), is_gzipped=True)
 LONG_BEFORE = "Thu, 01 Jan 2026 00:00:00 GMT"
 
 
 @pytest.mark.parametrize(
-    ("accept_encoding", "takes"),
+    ("accept_encoding", "accepted"),
     [
         ("", False),
         ("gzip", True),
@@ -36,8 +35,8 @@ LONG_BEFORE = "Thu, 01 Jan 2026 00:00:00 GMT"
         (",;=,", False),
     ],
 )
-def test_gzip_is_sent_to_who_takes_it_and_does_not_prefer_the_text(accept_encoding: str, takes: bool) -> None:
-    assert takes_gzip(accept_encoding) is takes
+def test_gzip_is_accepted_where_it_is_no_less_welcome_than_plain_bytes(accept_encoding: str, accepted: bool) -> None:
+    assert accepts_gzip(accept_encoding) is accepted
 
 
 @pytest.mark.parametrize(
@@ -57,27 +56,22 @@ def test_gzip_is_sent_to_who_takes_it_and_does_not_prefer_the_text(accept_encodi
         ("abc", "gzip", 200, '"abc-gz"'),
     ],
 )
-def test_a_client_that_has_either_representation_is_told_which_one_is_still_right(
+def test_either_representation_known_to_the_client_is_304_with_its_etag(
     if_none_match: str | None, accept_encoding: str | None, status: int, etag: str
 ) -> None:
-    answer = choose_answer(VERSION, Asked(if_none_match, LONG_BEFORE, accept_encoding))
-    assert (answer.status, answer.etag) == (status, etag)
+    chosen = choose_representation(VERSION, Conditions(if_none_match, LONG_BEFORE, accept_encoding))
+    assert (chosen.status, chosen.etag) == (status, etag)
 
 
-def test_what_gzip_makes_no_shorter_comes_as_it_is_under_its_only_etag() -> None:
+def test_a_body_that_gzip_makes_no_shorter_has_one_representation() -> None:
     version = VERSION._replace(is_gzipped=False)
-    assert choose_answer(version, Asked(None, None, "gzip")).etag == '"abc"'
-    assert choose_answer(version, Asked('"abc-gz"', None, "gzip")).status == 200
+    assert choose_representation(version, Conditions(None, None, "gzip")).etag == '"abc"'
+    assert choose_representation(version, Conditions('"abc-gz"', None, "gzip")).status == 200
 
 
-def test_kept_bytes_stay_within_their_bound_and_what_was_asked_for_longest_ago_gives_way() -> None:
-    kept = KeptBytes(most_bytes=10)
-    kept.keep("a", b"aaaa")
-    kept.keep("b", b"bbbb")
-    assert kept.get("a") == b"aaaa"
-    kept.keep("c", b"cccc")
-    assert [kept.get(name) for name in "abc"] == [b"aaaa", None, b"cccc"]
-    kept.keep("a", b"aaaa")
-    kept.keep("d", b"too many to keep")
-    assert kept.get("d") is None
-    assert kept.size == 8
+def test_last_modified_is_left_out_until_it_lies_in_the_past() -> None:
+    chosen = choose_representation(VERSION, Conditions(None, None, None))
+    second = timedelta(seconds=1)
+    now = VERSION.last_modified
+    sent = ["Last-Modified" in dict(chosen.headers(9, instant)) for instant in (now - second, now, now + second)]
+    assert sent == [False, True, True]
