@@ -12,7 +12,8 @@ from datetime import tzinfo
 from icalendar import Component, Timezone
 from icalendar.timezone.zoneinfo import ZONEINFO
 
-from scheduler.domain.time.zones import ZONE_NAMES, find_zone
+from scheduler.domain.time.zone_names import ZONE_NAMES
+from scheduler.domain.time.zones import find_zone
 
 
 class IanaZones(ZONEINFO):

@@ -27,7 +27,8 @@ from scheduler.domain.search.rules import NO_RULES, Rules
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import DAY_NAMES, weekday_of
 from scheduler.domain.time.series import Series
-from scheduler.domain.time.zones import TZ_DATABASE_VERSION, local_time
+from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
+from scheduler.domain.time.zones import local_time
 from scheduler.errors import InvalidFields, NotFound, Refused
 from scheduler.services.attendees import MARGIN, AttendeeSpec, load_attendees
 from scheduler.services.locking import lock_meeting, lock_mentorship

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from scheduler import __version__
 from scheduler.domain.programme.people import Show
-from scheduler.domain.time.zones import TZ_DATABASE_VERSION
+from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.errors import SchedulerError
 from scheduler.ical.render import Audience, FeedEntry, render_feed
 from scheduler.services.ports import Context

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, rederive
 from scheduler.domain.programme.outbox import DeliveryState
-from scheduler.domain.time.zones import TZ_DATABASE_VERSION
+from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.ical.lines import NotOneCalendar
 from scheduler.ical.merge import Merged, merge
 from scheduler.ical.ownership import PART_NAMES

@@ -13,7 +13,8 @@ from icalendar import Timezone
 from support.budget import examples
 
 from scheduler.domain.time.periods import instant_of, minute_of
-from scheduler.domain.time.zones import ZONE_NAMES, UnknownZone, find_zone, offsets_between
+from scheduler.domain.time.zone_names import ZONE_NAMES
+from scheduler.domain.time.zones import UnknownZone, find_zone, offsets_between
 from scheduler.ical.timezones import vtimezone
 
 MINUTE = timedelta(minutes=1)

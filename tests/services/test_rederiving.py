@@ -15,7 +15,7 @@ from scheduler.domain.programme.meetings import Meeting
 from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.domain.programme.people import Show
 from scheduler.domain.time.periods import Period
-from scheduler.domain.time.zones import TZ_DATABASE_VERSION
+from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.services.booking import cancel_meeting, cancel_one, rederive_meetings
 from scheduler.services.delivering import deliver_next
 from scheduler.services.feeds import read_feed

@@ -25,7 +25,8 @@ from scheduler.domain.programme.people import Person
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import WeeklyRule, weekday_of
 from scheduler.domain.time.series import Series
-from scheduler.domain.time.zones import TZ_DATABASE_VERSION, LocalTime, local_time
+from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
+from scheduler.domain.time.zones import LocalTime, local_time
 from scheduler.store import MeetingId, Store, new_id
 
 GUEST = Party("Gil", "Gil@Example.org", "America/New_York")

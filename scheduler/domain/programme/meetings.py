@@ -16,7 +16,8 @@ from typing import Any
 from scheduler.domain.time.clocks import Clock, Itinerary, Stay
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.series import Series
-from scheduler.domain.time.zones import TZ_DATABASE_VERSION, LocalTime, local_time
+from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
+from scheduler.domain.time.zones import LocalTime, local_time
 from scheduler.errors import Refused
 
 

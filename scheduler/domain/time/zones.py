@@ -7,8 +7,6 @@ and refuses wall times that a person typed and that do not exist or occur twice.
 
 from __future__ import annotations
 
-import difflib
-import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,15 +15,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytz
-import tzdata
 
 from scheduler.domain.time.periods import EPOCH, Minutes, minute_of
+from scheduler.domain.time.zone_names import ZONE_NAMES, describe_suggestions
 from scheduler.errors import InvalidValue
-
-zoneinfo.reset_tzpath(to=())
-
-TZ_DATABASE_VERSION: str = tzdata.IANA_VERSION
-"""The release of the tz database that every answer is computed from, such as ``2026f``."""
 
 FIRST_DATE = date(1973, 1, 1)
 """From here on every zone's offset is a whole number of minutes."""
@@ -33,19 +26,13 @@ LAST_DATE = date(2037, 12, 31)
 """Up to here pytz and zoneinfo know the same summer times."""
 LAST_INSTANT = datetime.combine(LAST_DATE, time(), UTC)
 
-ZONE_NAMES: frozenset[str] = frozenset(zoneinfo.available_timezones() - {"Factory", "localtime"})
-
 
 class UnknownZone(InvalidValue):
     """No zone of the tz database has this name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.nearest = _nearest_zone(name)
-        super().__init__(
-            f"unknown time zone {name[:60]!r}; "
-            + (f"did you mean {self.nearest!r}?" if self.nearest else "use an IANA name such as 'Europe/Berlin'")
-        )
+        super().__init__(f"unknown time zone {name[:60]!r}; {describe_suggestions(name)}")
 
 
 class UnknownCountry(InvalidValue):
@@ -215,19 +202,6 @@ def resolve_walls(walls: Minutes, zone: str) -> Minutes:
 
 _MARGIN = 2 * 1440
 """More minutes than any zone's clock is away from UTC."""
-
-
-def _nearest_zone(name: str) -> str | None:
-    by_folded = {zone.casefold(): zone for zone in sorted(ZONE_NAMES)}
-    by_city = {zone.rsplit("/", 1)[-1].casefold(): zone for zone in sorted(ZONE_NAMES)}
-    wanted = name[:64].strip().replace(" ", "_").casefold()
-    for known, key in ((by_folded, wanted), (by_city, wanted), (by_city, wanted.rsplit("/", 1)[-1])):
-        if key in known:
-            return known[key]
-    for known in (by_folded, by_city):
-        if close := difflib.get_close_matches(wanted, known, n=1, cutoff=0.7):
-            return known[close[0]]
-    return None
 
 
 @lru_cache(maxsize=4096)

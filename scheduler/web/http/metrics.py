@@ -16,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from scheduler import __version__
-from scheduler.domain.time.zones import TZ_DATABASE_VERSION
+from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.errors import SchedulerError
 from scheduler.services.ports import Context
 from scheduler.store import StoreUnavailable

@@ -28,7 +28,8 @@ from scheduler.domain.programme.meetings import (
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import WeeklyRule
 from scheduler.domain.time.series import Series
-from scheduler.domain.time.zones import TZ_DATABASE_VERSION, LocalTime
+from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
+from scheduler.domain.time.zones import LocalTime
 
 BOOKED = datetime(2026, 9, 1, 8, tzinfo=UTC)
 NOW = datetime(2026, 9, 2, 8, 0, 30, 999, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -15,11 +16,10 @@ from support.budget import examples
 from support.strategies import CHANGES, ZONES
 
 from scheduler.domain.time.periods import instant_of, minute_of
+from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION, ZONE_NAMES, describe_suggestions
 from scheduler.domain.time.zones import (
     FIRST_DATE,
     LAST_DATE,
-    TZ_DATABASE_VERSION,
-    ZONE_NAMES,
     AmbiguousTime,
     LocalTime,
     NonexistentTime,
@@ -210,24 +210,88 @@ def test_any_other_typed_time_is_what_zoneinfo_makes_of_it(zone: str, wall: date
 
 
 @pytest.mark.parametrize(
-    ("typed", "nearest"),
+    ("typed", "suggested"),
     [
-        ("europe/berlin", "Europe/Berlin"),
-        ("Europe/Berln", "Europe/Berlin"),
-        ("Berlin", "Europe/Berlin"),
-        ("America/Berlin", "Europe/Berlin"),
-        ("New York", "America/New_York"),
-        ("Asia/Calcuta", "Asia/Calcutta"),
-        ("Kolkata", "Asia/Kolkata"),
-        ("zzzz", None),
-        ("", None),
+        ("europe/berlin", "did you mean 'Europe/Berlin'?"),
+        ("Europe/Berln", "did you mean 'Europe/Berlin'?"),
+        ("Berlin", "did you mean 'Europe/Berlin'?"),
+        ("America/Berlin", "did you mean 'Europe/Berlin'?"),
+        ("New York", "did you mean 'America/New_York'?"),
+        ("Asia/Calcuta", "did you mean 'Asia/Calcutta'?"),
+        ("Kolkata", "did you mean 'Asia/Kolkata'?"),
+        ("utc", "did you mean 'UTC'?"),
+        ("etc/gmt+5", "did you mean 'Etc/GMT+5'?"),
+        ("Etc/GMT+15", "use an IANA name such as 'Europe/Berlin'"),
+        ("zzzz", "use an IANA name such as 'Europe/Berlin'"),
+        ("", "use an IANA name such as 'Europe/Berlin'"),
     ],
 )
-def test_an_unknown_zone_is_refused_with_the_nearest_name(typed: str, nearest: str | None) -> None:
-    with pytest.raises(UnknownZone, match="unknown time zone") as refused:
+def test_unknown_zone_is_refused_with_the_nearest_name(typed: str, suggested: str) -> None:
+    with pytest.raises(UnknownZone) as refused:
         find_zone(typed)
-    assert (refused.value.name, refused.value.nearest) == (typed, nearest)
-    assert (nearest or "use an IANA name") in str(refused.value)
+    assert refused.value.name == typed
+    assert str(refused.value) == f"unknown time zone {typed!r}; {suggested}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "zones"),
+    [
+        ("GMT+1", ["Africa/Lagos", "Europe/Berlin", "Europe/London"]),
+        ("UTC+1", ["Africa/Lagos", "Europe/Berlin", "Europe/London"]),
+        ("gmt +01:00", ["Africa/Lagos", "Europe/Berlin", "Europe/London"]),
+        ("UTC+2", ["Africa/Johannesburg", "Europe/Athens", "Europe/Berlin"]),
+        ("+0530", ["Asia/Kolkata"]),
+        ("UTC+5:45", ["Asia/Kathmandu"]),
+        ("GMT-5", ["America/Bogota", "America/Lima", "America/Chicago"]),
+        ("\u22123:30", ["America/St_Johns"]),
+        ("UTC+13", ["Pacific/Tongatapu", "Pacific/Auckland"]),
+        ("GMT+15", []),
+        ("UTC+99:59", []),
+    ],
+)
+def test_offset_suggests_zones_of_cities_with_that_offset(typed: str, zones: list[str]) -> None:
+    said = describe_suggestions(typed)
+    assert said.startswith("an offset is not a time zone, because it has no clock changes; use ")
+    assert suggested_zones(said) == (zones or ["Europe/Berlin"])
+    assert ("the zone of a city" in said) == bool(zones)
+
+
+@pytest.mark.parametrize(
+    ("typed", "zones"),
+    [
+        ("CEST", ["Europe/Berlin", "Europe/Paris"]),
+        ("PST", ["America/Los_Angeles", "Asia/Manila"]),
+        ("pdt", ["America/Los_Angeles"]),
+        ("est", ["America/New_York", "America/Toronto"]),
+        ("EDT", ["America/New_York", "America/Toronto"]),
+        ("CST", ["America/Chicago", "America/Mexico_City", "Asia/Shanghai"]),
+        ("BST", ["Europe/London"]),
+        ("IST", ["Asia/Kolkata"]),
+        ("JST", ["Asia/Tokyo"]),
+        ("AEST", ["Australia/Sydney", "Australia/Brisbane"]),
+    ],
+)
+def test_abbreviation_suggests_zones_of_cities_that_use_it(typed: str, zones: list[str]) -> None:
+    said = describe_suggestions(typed)
+    assert said.startswith("abbreviations are not time zones; use the zone of a city: ")
+    assert suggested_zones(said) == zones
+
+
+@pytest.mark.parametrize("minutes", range(-12 * 60, 14 * 60 + 1, 15))
+def test_suggested_zones_have_the_offset_that_was_typed(minutes: int) -> None:
+    said = describe_suggestions(f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}")
+    months = [datetime(int(TZ_DATABASE_VERSION[:4]), month, 1, tzinfo=UTC) for month in range(1, 13)]
+    for zone in suggested_zones(said) if "the zone of a city" in said else []:
+        offsets = {instant.astimezone(find_zone(zone)).utcoffset() for instant in months}
+        assert timedelta(minutes=minutes) in offsets
+        for offset in offsets:
+            assert offset is not None
+            total = int(offset.total_seconds()) // 60
+            assert f"UTC{'-' if total < 0 else '+'}{abs(total) // 60:02}:{abs(total) % 60:02}" in said
+
+
+def suggested_zones(said: str) -> list[str]:
+    return re.findall(r"'([A-Z]\w+/[\w/]+)'", said)
 
 
 @pytest.mark.parametrize("name", ["localtime", "Factory", "../etc/passwd", "/etc/localtime", "Europe/Berlin\0"])
