@@ -41,7 +41,8 @@ from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import SlotAnswer, find_slots
 from scheduler.domain.time.periods import Periods
 from scheduler.logs import configure_logs
-from scheduler.services.people import add_blackout, add_person
+from scheduler.services.blackouts import BlackoutFields, create_blackout
+from scheduler.services.people import create_person
 from scheduler.services.ports import Context
 from scheduler.services.programmes import create_programme, find_key
 from scheduler.store import new_id
@@ -151,9 +152,9 @@ def _stored(app: Any, context: Context, key: str, query: SlotQuery) -> Request:
     ids = []
     for number, one in enumerate(query.attendees):
         person = Person(new_id(), f"P{number}", f"p{number}@example.org", one.zone, one.hours, one.buffer)
-        ids.append(add_person(context, found.programme_id, person).id)
+        ids.append(create_person(context, found.programme_id, person).id)
         for blackout in one.blackouts:
-            add_blackout(context, found.programme_id, person.id, blackout)
+            create_blackout(context, found.programme_id, person.id, BlackoutFields.of(blackout))
         for part in (slice(None, None, 2), slice(1, None, 2)):
             busy = Periods(one.busy.starts[part], one.busy.ends[part])
             _connect(context, found.programme_id, person.id, f"https://cal.example.org/{number}/{part.start}", busy)

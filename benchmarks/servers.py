@@ -27,10 +27,9 @@ from scheduler.app import create_context, create_service
 from scheduler.config import load_settings
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import Person, Show
-from scheduler.domain.time.periods import Period
 from scheduler.services.booking import Details, book_slot
-from scheduler.services.mentorships import add_mentorship
-from scheduler.services.people import add_person
+from scheduler.services.mentorships import create_mentorship
+from scheduler.services.people import create_person
 from scheduler.services.programmes import create_programme, find_key
 from scheduler.services.secrets import digest
 from scheduler.store import new_id
@@ -76,16 +75,16 @@ def seed() -> str:
     found = find_key(context, key)
     assert found is not None
     mentor, mentee = (
-        add_person(context, found.programme_id, Person(new_id(), name, f"{name}@example.org", "Europe/Berlin"))
+        create_person(context, found.programme_id, Person(new_id(), name, f"{name}@example.org", "Europe/Berlin"))
         for name in ("greta", "asha")
     )
     dates = date(2026, 11, 30), date(2027, 5, 28)
     agreed = Mentorship(new_id(), mentor.id, mentee.id, ("First paper",), "", *dates)
-    mentorship = add_mentorship(context, found.programme_id, agreed)
+    mentorship = create_mentorship(context, found.programme_id, agreed)
     for number in range(100):
         day, hour = divmod(number, 4)
         start = datetime(2026, 11, 30, 9 + hour, tzinfo=UTC) + timedelta(weeks=day)
-        book_slot(context, found.programme_id, mentorship.id, Period(start, start + timedelta(hours=1)), Details())
+        book_slot(context, found.programme_id, mentorship.id, start, 60, Details())
     with context.store.write() as tx:
         tx.feeds.add(found.programme_id, mentor.id, Show.DETAILS, digest(TOKEN), context.clock())
     context.store.close()

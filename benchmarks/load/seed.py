@@ -12,18 +12,20 @@ import numpy as np
 from benchmarks.inputs import ZONES
 from scheduler.app import create_context
 from scheduler.config import Settings
-from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
-from scheduler.domain.programme.api_keys import Viewer
+from scheduler.domain.availability.attendees import Attendee, BlackoutKind, WorkingHours
+from scheduler.domain.programme.api_keys import RESTRICTED
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import Person, Show
 from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.cadences import CadenceAnswer
-from scheduler.domain.time.periods import Period, Periods, minute_of
+from scheduler.domain.time.periods import Periods, minute_of
 from scheduler.domain.time.series import Series
 from scheduler.services.attendees import AttendeeSpec
-from scheduler.services.booking import CadenceBooking, Details, book_cadence, book_slot
-from scheduler.services.mentorships import add_mentorship
-from scheduler.services.people import add_blackout, add_person, create_feed
+from scheduler.services.blackouts import BlackoutFields, create_blackout
+from scheduler.services.booking import CadenceBooking, Details, ExpectedOccurrence, book_cadence, book_slot
+from scheduler.services.feed_tokens import create_feed
+from scheduler.services.mentorships import create_mentorship
+from scheduler.services.people import create_person
 from scheduler.services.ports import Context
 from scheduler.services.programmes import create_programme, find_key
 from scheduler.services.proposing import SearchRequest, suggest_cadences
@@ -102,14 +104,13 @@ def seed_calendar(context: Context, events: int) -> SeededCalendar:
     with context.store.write():
         people = [Person(new_id(), name, f"{name}@example.org", "Europe/Berlin", None) for name in ("Greta", "Asha")]
         for person in people:
-            add_person(context, programme_id, person)
+            create_person(context, programme_id, person)
         last = first + timedelta(days=events)
         agreed = Mentorship(new_id(), people[0].id, people[1].id, ("First paper", "A talk"), "", first, last)
-        add_mentorship(context, programme_id, agreed)
+        create_mentorship(context, programme_id, agreed)
         for day in range(events):
             start = datetime.combine(first + timedelta(days=day), time(9 + day % 8), UTC)
-            period = Period(start, start + timedelta(minutes=45))
-            book_slot(context, programme_id, agreed.id, period, Details(f"Session {day + 1}"))
+            book_slot(context, programme_id, agreed.id, start, 45, Details(f"Session {day + 1}"))
         _, token = create_feed(context, programme_id, people[0].id, Show.DETAILS)
     return SeededCalendar(programme_id, people[0].id, token)
 
@@ -127,7 +128,7 @@ def _mentorship(
     people = [_person(context, programme_id, f"{role}{number}", first, random) for role in ("mentor", "mentee")]
     last = first + timedelta(weeks=WEEKS, days=-1)
     agreed = Mentorship(new_id(), people[0], people[1], ("First paper", "A talk"), "", first, last)
-    add_mentorship(context, programme_id, agreed)
+    create_mentorship(context, programme_id, agreed)
     _book_fortnightly(context, programme_id, agreed)
     tokens = [create_feed(context, programme_id, person, show)[1] for person in people for show in Show]
     return SeededMentorship(agreed.id, (people[0], people[1]), tuple(tokens))
@@ -137,14 +138,14 @@ def _person(context: Context, programme_id: str, name: str, first: date, random:
     """The id of a new person with hours, two absences, and a connected calendar that was read just now."""
     zone = ZONES[int(random.integers(len(ZONES)))]
     hours = (WorkingHours(WORKDAYS, 8 * 60, 19 * 60),)
-    person = add_person(context, programme_id, Person(new_id(), name, f"{name}@example.org", zone, hours))
+    person = create_person(context, programme_id, Person(new_id(), name, f"{name}@example.org", zone, hours))
     for length in (1, 5):
         day = first + timedelta(days=int(random.integers(0, 7 * WEEKS)))
-        add_blackout(
+        create_blackout(
             context,
             programme_id,
             person.id,
-            Blackout(BlackoutKind.EXAM, "exams", Days(day, day + timedelta(days=length - 1))),
+            BlackoutFields(BlackoutKind.EXAM, "exams", first_day=day, last_day=day + timedelta(days=length - 1)),
         )
     now = context.clock()
     with context.store.write() as tx:
@@ -186,9 +187,9 @@ def _book_fortnightly(context: Context, programme_id: str, agreed: Mentorship) -
             limit=1,
         )
 
-    answer = suggest_cadences(context, programme_id, Viewer(), SearchRequest(specs, to_query)).answer
+    answer = suggest_cadences(context, programme_id, RESTRICTED, SearchRequest(specs, to_query)).answer
     assert isinstance(answer, CadenceAnswer)  # no rotation was asked for
     cadence = answer.cadences[0]
-    expected = tuple((one.period, one.status, one.moved_to) for one in cadence.occurrences)
+    expected = tuple(ExpectedOccurrence(one.period, one.status, one.moved_to) for one in cadence.occurrences)
     series = Series(cadence.dtstart, cadence.rule, 45)
     book_cadence(context, programme_id, agreed.id, CadenceBooking(series, expected, Details(), step=15, min_coverage=0))

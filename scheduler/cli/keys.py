@@ -12,7 +12,7 @@ from scheduler.cli.options import read_option
 from scheduler.domain.programme.api_keys import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields, NotFound
 from scheduler.services.ports import Context
-from scheduler.services.programmes import SeveralFit, create_key, find_programme, revoke_key, rotate_key
+from scheduler.services.programmes import SeveralFit, create_key, find_programme, list_keys, revoke_key, rotate_key
 from scheduler.web.fields.durations import parse_duration
 from scheduler.web.fields.texts import Name
 from scheduler.web.fields.times import parse_instant
@@ -34,7 +34,7 @@ def keys() -> None:
 def list_(programme: str) -> None:
     """List the keys: id, how it begins, scopes, end, last use, name."""
     context, programme_id = _opened(programme)
-    for key in _keys(context, programme_id):
+    for key in list_keys(context, programme_id):
         scopes = ",".join(sorted(key.scopes))
         ends, used = _moment(key.expires_at, "no end"), _moment(key.last_used_at, "never used")
         click.echo(f"{key.id}  {key.prefix}  {scopes}  {ends}  {used}  {key.name}")
@@ -84,14 +84,9 @@ def _opened(programme: str) -> tuple[Context, str]:
     return context, find_programme(context, programme).id
 
 
-def _keys(context: Context, programme_id: str) -> list[ApiKey]:
-    with context.store.read() as tx:
-        return tx.programmes.list_keys(programme_id, context.clock())
-
-
 def _key_id(context: Context, programme_id: str, given: str) -> str:
     """The id of the key that has that id, or begins so. Raises NotFound, SeveralFit."""
-    every = _keys(context, programme_id)
+    every = list_keys(context, programme_id)
     fitting = [key.id for key in every if key.id == given] or [key.id for key in every if key.prefix == given]
     if not fitting:
         raise NotFound("key", given)

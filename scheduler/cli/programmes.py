@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from scheduler.cli.opening import open_service
 from scheduler.cli.options import read_option
-from scheduler.services.programmes import create_programme
+from scheduler.services.programmes import create_programme, list_programmes
 from scheduler.web.fields.texts import Name
 
 
@@ -31,6 +31,5 @@ def create(name: str) -> None:
 def list_() -> None:
     """List the programmes: id, when it was made, name."""
     _, context = open_service(opens_secrets=False)
-    with context.store.read() as tx:
-        for programme in tx.programmes.list_all():
-            click.echo(f"{programme.id}  {programme.created_at:%Y-%m-%d}  {programme.name}")
+    for programme in list_programmes(context):
+        click.echo(f"{programme.id}  {programme.created_at:%Y-%m-%d}  {programme.name}")

@@ -7,7 +7,7 @@ import click
 from scheduler.app import create_service, read_settings
 from scheduler.cli.opening import open_context
 from scheduler.config import Settings
-from scheduler.services.booking import rederive_meetings
+from scheduler.services.meetings import rederive_meetings
 from scheduler.services.ports import Context
 from scheduler.serving import serve as serve_app
 from scheduler.serving import work as run_worker

@@ -1,45 +1,33 @@
-"""Booking meetings and changing them, each in one transaction that plans again before it promises."""
+"""Booking a cadence or a slot: planned again in the transaction that stores it, and refused if the plan has changed."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 from scheduler.domain.availability.attendees import Attendee, Days
-from scheduler.domain.programme.meetings import (
-    Meeting,
-    MeetingCancelled,
-    MeetingStatus,
-    Occurrence,
-    Party,
-    cancel,
-    cancel_occurrence,
-    move_occurrence,
-    plan_occurrences,
-    rederive,
-    redescribe,
-)
+from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
+from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, Party, plan_occurrences
 from scheduler.domain.programme.mentorships import Mentorship, MentorshipNotActive, MentorshipStatus
 from scheduler.domain.search.planning import BlockedBy, OnConflict, PlannedOccurrence, Planner, PlanStatus
 from scheduler.domain.search.rules import NO_RULES, Rules
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import DAY_NAMES, weekday_of
 from scheduler.domain.time.series import Series
-from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
-from scheduler.domain.time.zones import local_time
-from scheduler.errors import InvalidFields, NotFound, Refused
+from scheduler.domain.time.zones import local_time, typed_time
+from scheduler.errors import InvalidFields, InvalidValue, Refused
 from scheduler.services.attendees import MARGIN, AttendeeSpec, load_attendees
-from scheduler.services.locking import lock_meeting, lock_mentorship
+from scheduler.services.locking import lock_mentorship
 from scheduler.services.ports import Context
-from scheduler.services.publishing import publish, publish_change
-from scheduler.services.quotas import make_room_for_meeting
+from scheduler.services.publishing import publish
 from scheduler.store import StoredMeeting, Transaction
 
 
 class PlanChanged(Refused):
-    """A booking that no longer comes to what was expected; carries the plan as it now stands."""
+    """A cadence whose plan is not the expected one, or has too little coverage; carries the plan as it now is."""
 
     def __init__(self, plan: Sequence[PlannedOccurrence], detail: str) -> None:
         self.plan = tuple(plan)
@@ -47,39 +35,43 @@ class PlanChanged(Refused):
 
 
 class SlotTaken(Refused):
-    """A time at which the two people can't meet; says who is kept by what (0 the mentor, 1 the mentee)."""
+    """A time at which the two people can't meet, with the reasons (index 0: the mentor, 1: the mentee)."""
 
     def __init__(self, period: Period, blocked_by: Sequence[BlockedBy]) -> None:
         self.period = period
         self.blocked_by = tuple(blocked_by)
-        who = {0: "the mentor", 1: "the mentee", None: "the two"}
-        causes = ", ".join(f"{who[block.index]}: {block.cause.value.replace('_', ' ')}" for block in self.blocked_by)
-        super().__init__(f"the two can't meet at {period.start:%Y-%m-%dT%H:%MZ} ({causes}); ask for slots again")
+        names = {0: "the mentor", 1: "the mentee", None: "the two"}
+        causes = ", ".join(f"{names[block.index]}: {block.cause.value.replace('_', ' ')}" for block in self.blocked_by)
+        super().__init__(f"the two can't meet at {period.start:%Y-%m-%dT%H:%MZ} ({causes}); find slots again")
 
 
 @dataclass(frozen=True)
 class Details:
-    """What a booking says besides when. ``title`` None is the default title."""
+    """A meeting's details besides its times. ``title`` None is the default title."""
 
     title: str | None = None
     conference_url: str | None = None
     guests: tuple[Party, ...] = ()
 
 
-Expected = tuple[Period, PlanStatus, Period | None]
-"""What a client expects of an occurrence: when it nominally is, what it comes to, and where it moves."""
+class ExpectedOccurrence(NamedTuple):
+    """An occurrence as the client expects it: ``period`` is the nominal one, ``moved_to`` where it moves."""
+
+    period: Period
+    status: PlanStatus
+    moved_to: Period | None = None
 
 
 @dataclass(frozen=True)
 class CadenceBooking:
-    """A cadence as answered, to be booked. ``dates`` None are the mentorship's; ``expected`` is its plan.
+    """A cadence to book, as a search answered it. ``dates`` None are the mentorship's; ``step`` is in minutes.
 
-    ``elsewhere`` are the times of other series that go with it, which no occurrence is moved to; ``rules`` are those
-    that the question had, groups left aside.
+    No occurrence is moved onto ``elsewhere``, the times of the rotation's other turns; ``rules`` are the search's,
+    without groups.
     """
 
     series: Series
-    expected: tuple[Expected, ...]
+    expected: tuple[ExpectedOccurrence, ...]
     details: Details
     dates: Days | None = None
     step: int = 15
@@ -89,198 +81,103 @@ class CadenceBooking:
     elsewhere: tuple[Period, ...] = ()
     rules: Rules = NO_RULES
 
-
-def book_cadence(context: Context, programme_id: str, mentorship_id: str, booking: CadenceBooking) -> StoredMeeting:
-    """Books a series. Raises PlanChanged, MentorshipNotActive, NotFound, InvalidFields; then nothing is booked."""
-    series = booking.series
-    with context.store.write() as tx:
-        mentorship = _bookable(tx, programme_id, mentorship_id, booking.details)
-        dates = booking.dates or Days(mentorship.starts_on, mentorship.ends_on)
-        _check_day(dates.first, mentorship, "/starts_on")
-        _check_day(dates.last, mentorship, "/ends_on")
-        _check_series(series, mentorship, dates)
-        attendees = _two_people(context, tx, programme_id, mentorship, _around(dates))
+    def plan(self, attendees: tuple[Attendee, ...], dates: Days) -> tuple[PlannedOccurrence, ...]:
+        """The plan of the series for these attendees within these dates."""
         planner = Planner(
             attendees=attendees,
             dates=dates,
-            time_zone=series.time_zone,
-            duration=series.duration,
-            step=booking.step,
-            on_conflict=booking.on_conflict,
-            move_within_days=booking.move_within_days,
-            rules=booking.rules,
-            per_week=series.rule.per_week if series.rule else 1,
+            time_zone=self.series.time_zone,
+            duration=self.series.duration,
+            step=self.step,
+            on_conflict=self.on_conflict,
+            move_within_days=self.move_within_days,
+            rules=self.rules,
+            per_week=self.series.rule.per_week if self.series.rule else 1,
         )
-        plan = planner.plan(series, booking.elsewhere)
-        _check_plan(plan, booking)
+        return planner.plan(self.series, self.elsewhere)
+
+
+def book_cadence(
+    context: Context, programme_id: str, mentorship_id: str, booking: CadenceBooking, viewer: Viewer = RESTRICTED
+) -> StoredMeeting:
+    """Book a series. Raises PlanChanged, MentorshipNotActive, NotFound, InvalidFields, QuotaReached."""
+    with context.store.write() as tx:
+        mentorship = lock_mentorship(tx, programme_id, mentorship_id, booking.details.guests)
+        _check_active(mentorship)
+        dates = booking.dates or Days(mentorship.starts_on, mentorship.ends_on)
+        check_day(dates.first, mentorship, "/starts_on")
+        check_day(dates.last, mentorship, "/ends_on")
+        _check_series(booking.series, mentorship, dates)
+        start, end = (datetime.combine(day, time(), UTC) for day in (dates.first, dates.last))
+        plan = booking.plan(load_pair(context, tx, programme_id, mentorship, start, end), dates)
+        _check_plan(plan, booking, viewer)
         blocked = [one for one in plan if one.status is not PlanStatus.CLEAR]
         moves = {one.period.start: one.moved_to.start if one.moved_to else None for one in blocked}
-        occurrences = plan_occurrences(series, moves)
-        return _store(context, tx, programme_id, mentorship, series, occurrences, booking.details)
+        occurrences = plan_occurrences(booking.series, moves)
+        return _add_meeting(context, tx, programme_id, mentorship, booking.series, occurrences, booking.details)
 
 
 def book_slot(
-    context: Context, programme_id: str, mentorship_id: str, period: Period, details: Details
+    context: Context,
+    programme_id: str,
+    mentorship_id: str,
+    start: datetime,
+    duration: int,
+    details: Details,
+    viewer: Viewer = RESTRICTED,
 ) -> StoredMeeting:
-    """Books a single meeting, anchored in the mentor's zone.
+    """Book a single meeting of ``duration`` minutes in the mentor's zone; a naive start is local time there.
 
-    Raises SlotTaken, MentorshipNotActive, NotFound, InvalidFields; then nothing is booked.
+    Raises SlotTaken, MentorshipNotActive, NotFound, InvalidFields, QuotaReached.
     """
     with context.store.write() as tx:
-        mentorship = _bookable(tx, programme_id, mentorship_id, details)
-        attendees = _two_people(context, tx, programme_id, mentorship, (period.start, period.end))
-        zone = attendees[0].zone
-        start = local_time(period.start, zone)
-        _check_day(start.wall.date(), mentorship, "/start")
-        series = Series(start, None, int((period.end - period.start).total_seconds()) // 60)
-        _check_free(attendees, series)
-        return _store(context, tx, programme_id, mentorship, series, plan_occurrences(series, {}), details)
+        mentorship = lock_mentorship(tx, programme_id, mentorship_id, details.guests)
+        zone = tx.people.get_party(programme_id, mentorship.mentor_id).time_zone
+        start = read_start(start, zone)
+        _check_active(mentorship)
+        local = local_time(start, zone)
+        check_day(local.wall.date(), mentorship, "/start")
+        series = Series(local, None, duration)
+        end = start + timedelta(minutes=duration)
+        check_free(load_pair(context, tx, programme_id, mentorship, start, end), series, viewer)
+        return _add_meeting(context, tx, programme_id, mentorship, series, plan_occurrences(series, {}), details)
 
 
-def change_details(
-    context: Context, programme_id: str, meeting_id: str, changes: Mapping[str, str | None]
-) -> StoredMeeting:
-    """A meeting with another ``title`` (None: the default one) or ``conference_url``; what is left out stays.
-
-    Raises NotFound, MeetingCancelled.
-    """
-    with context.store.write() as tx:
-        _, stored = lock_meeting(tx, programme_id, meeting_id)
-        if stored.meeting.status is MeetingStatus.CANCELLED:
-            raise MeetingCancelled(stored.meeting.uid)
-        title = changes.get("title", stored.own_title)
-        conference_url = changes.get("conference_url", stored.meeting.conference_url)
-        if (title, conference_url) != (stored.own_title, stored.meeting.conference_url):
-            meeting = redescribe(stored.meeting, context.clock(), conference_url=conference_url)
-            publish_change(tx, programme_id, replace(stored, own_title=title, meeting=meeting), context.clock())
-        return tx.meetings.get(programme_id, meeting_id)
+def read_start(start: datetime, zone: str) -> datetime:
+    """The instant of a meeting's start; a naive one is local time of the zone. Raises InvalidFields."""
+    try:
+        instant = typed_time(start, zone) if start.tzinfo is None else start
+    except InvalidValue as error:
+        raise InvalidFields.at("/start", str(error)) from error
+    if instant.second or instant.microsecond:
+        raise InvalidFields.at("/start", f"{instant.isoformat()} has seconds; meetings start on whole minutes")
+    return instant
 
 
-def cancel_meeting(context: Context, programme_id: str, meeting_id: str) -> StoredMeeting:
-    """A meeting cancelled as a whole. Raises NotFound, MeetingCancelled."""
-    with context.store.write() as tx:
-        _, stored = lock_meeting(tx, programme_id, meeting_id)
-        return _changed(tx, programme_id, stored, cancel(stored.meeting, context.clock()), context.clock())
-
-
-def move_one(
-    context: Context, programme_id: str, meeting_id: str, recurrence_id: datetime, start: datetime
-) -> StoredMeeting:
-    """A meeting with one occurrence moved to a start at which both people can meet.
-
-    The series' own time does not count against it, but its other occurrences do towards how many meetings a day or a
-    week may have. Raises NotFound, SlotTaken, OntoItself, MeetingCancelled, OccurrenceGone, InvalidFields.
-    """
-    with context.store.write() as tx:
-        mentorship, stored = lock_meeting(tx, programme_id, meeting_id)
-        tx.people.get_many(programme_id, [mentorship.mentor_id, mentorship.mentee_id])  # neither of them is erased
-        series = stored.meeting.series
-        local = local_time(start, series.time_zone)
-        _check_day(local.wall.date(), mentorship, "/start")
-        end = start + timedelta(minutes=series.duration)
-        attendees = _two_people(context, tx, programme_id, mentorship, (start, end), except_meeting=meeting_id)
-        occurrence = _occurrence(stored, recurrence_id)
-        others = tuple(one.period for one in stored.meeting.kept if one is not occurrence)
-        moved = move_occurrence(stored.meeting, recurrence_id, start, context.clock())
-        attendees = tuple(replace(one, meetings=one.meetings + others) for one in attendees)
-        _check_free(attendees, Series(local, None, series.duration))
-        return _changed(tx, programme_id, stored, moved, context.clock())
-
-
-def cancel_one(context: Context, programme_id: str, meeting_id: str, recurrence_id: datetime) -> StoredMeeting:
-    """A meeting with one occurrence cancelled. Raises NotFound, MeetingCancelled, OccurrenceGone."""
-    with context.store.write() as tx:
-        _, stored = lock_meeting(tx, programme_id, meeting_id)
-        _occurrence(stored, recurrence_id)
-        cancelled = cancel_occurrence(stored.meeting, recurrence_id, context.clock())
-        return _changed(tx, programme_id, stored, cancelled, context.clock())
-
-
-def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...]]]:
-    """Derives again every series that another tz release derived: (meeting id, the occurrences whose UTC moved)."""
-    shifted = []
-    with context.store.read() as tx:
-        stale = tx.meetings.list_with_other_tz_database(TZ_DATABASE_VERSION)
-    for place in stale:
-        programme_id, meeting_id = place.programme_id, place.meeting_id
-        with context.store.write() as tx:
-            _, stored = lock_meeting(tx, programme_id, meeting_id)
-            meeting, moved = rederive(stored.meeting, context.clock())
-            tx.meetings.update(programme_id, replace(stored, meeting=meeting))
-            if moved:
-                publish(tx, programme_id, replace(stored, meeting=meeting), context.clock())
-                shifted.append((meeting_id, moved))
-    return shifted
-
-
-def _bookable(tx: Transaction, programme_id: str, mentorship_id: str, details: Details) -> Mentorship:
-    """The mentorship, locked with its two people and the guests to be. Raises NotFound, MentorshipNotActive."""
-    mentorship = lock_mentorship(tx, programme_id, mentorship_id, details.guests)
-    if mentorship.status is not MentorshipStatus.ACTIVE:
-        raise MentorshipNotActive(mentorship.status)
-    return mentorship
-
-
-def _two_people(
+def load_pair(
     context: Context,
     tx: Transaction,
     programme_id: str,
     mentorship: Mentorship,
-    span: tuple[datetime, datetime],
+    start: datetime,
+    end: datetime,
     except_meeting: str | None = None,
 ) -> tuple[Attendee, ...]:
-    """The mentor and the mentee with all that is known of their time in the span and some days around it."""
+    """The mentor and the mentee with their availability from ``start`` to ``end`` and some days around."""
     specs = [AttendeeSpec(mentorship.mentor_id, {}), AttendeeSpec(mentorship.mentee_id, {})]
-    return load_attendees(context, tx, programme_id, specs, span[0] - MARGIN, span[1] + MARGIN, except_meeting)
+    return load_attendees(context, tx, programme_id, specs, start - MARGIN, end + MARGIN, except_meeting)
 
 
-def _around(dates: Days) -> tuple[datetime, datetime]:
-    return datetime.combine(dates.first, time(), UTC), datetime.combine(dates.last, time(), UTC)
-
-
-def _check_series(series: Series, mentorship: Mentorship, dates: Days) -> None:
-    """Raises InvalidFields unless the rule is one that a cadence answer gives, for those dates of the mentorship.
-
-    Nobody's time is known outside the dates, so an occurrence there would pass for free.
-    """
-    first, rule = series.dtstart.wall.date(), series.rule
-    _check_day(first, mentorship, "/dtstart")
-    assert rule is not None  # a cadence has a rule
-    if next(rule.dates(first)) != first:
-        raise InvalidFields.at(
-            "/rrule", f"dtstart {first}, a {DAY_NAMES[weekday_of(first)]}, is not one of the rule's dates"
-        )
-    last = local_time(rule.until, series.time_zone).wall.date()
-    _check_day(last, mentorship, "/rrule")
-    if first < dates.first:
-        raise InvalidFields.at("/starts_on", f"the series starts on {first}, before {dates.first}")
-    if last > dates.last:
-        raise InvalidFields.at("/ends_on", f"the series goes on until {last}, after {dates.last}")
-    starts = series.nominal_starts
-    if not starts or starts[-1].instant != rule.until:
-        raise InvalidFields.at("/rrule", f"UNTIL={rule.until:%Y%m%dT%H%M%SZ} is not the start of an occurrence")
-
-
-def _check_day(day: date, mentorship: Mentorship, pointer: str) -> None:
-    """Raises InvalidFields unless the mentorship lasts on that day."""
+def check_day(day: date, mentorship: Mentorship, pointer: str) -> None:
+    """Raises InvalidFields for a day before the mentorship starts or after it ends."""
     if day < mentorship.starts_on:
         raise InvalidFields.at(pointer, f"{day} is before the mentorship starts on {mentorship.starts_on}")
     if day > mentorship.ends_on:
         raise InvalidFields.at(pointer, f"{day} is after the mentorship ends on {mentorship.ends_on}")
 
 
-def _check_plan(plan: Sequence[PlannedOccurrence], booking: CadenceBooking) -> None:
-    now_stands = tuple((one.period, one.status, one.moved_to) for one in plan)
-    if now_stands != booking.expected:
-        raise PlanChanged(plan, "the plan is no longer the one expected; look at the plan and book it as it now stands")
-    clear = sum(one.status is PlanStatus.CLEAR for one in plan)
-    coverage = round(clear / len(plan), 3)
-    if coverage < booking.min_coverage or not clear:
-        raise PlanChanged(plan, f"the coverage is {coverage}, under the {booking.min_coverage} asked for")
-
-
-def _check_free(attendees: tuple[Attendee, ...], meeting: Series) -> None:
-    """Raises SlotTaken unless everything holds for both."""
+def check_free(attendees: tuple[Attendee, ...], meeting: Series, viewer: Viewer) -> None:
+    """Raises SlotTaken unless all attendees can come to a single meeting."""
     day = meeting.dtstart.wall.date()
     planner = Planner(
         attendees=attendees,
@@ -292,10 +189,61 @@ def _check_free(attendees: tuple[Attendee, ...], meeting: Series) -> None:
     )
     (planned,) = planner.plan(meeting)
     if planned.status is not PlanStatus.CLEAR:
-        raise SlotTaken(planned.period, planned.blocked_by)
+        raise SlotTaken(planned.period, _redact(planned, viewer).blocked_by)
 
 
-def _store(
+def _check_active(mentorship: Mentorship) -> None:
+    if mentorship.status is not MentorshipStatus.ACTIVE:
+        raise MentorshipNotActive(mentorship.status)
+
+
+def _check_series(series: Series, mentorship: Mentorship, dates: Days) -> None:
+    """Raises InvalidFields unless a cadence search over those dates of the mentorship can answer the series.
+
+    Outside the dates no availability is loaded, so that an occurrence there would pass as free.
+    """
+    first, rule = series.dtstart.wall.date(), series.rule
+    check_day(first, mentorship, "/dtstart")
+    assert rule is not None  # a cadence has a rule
+    if next(rule.dates(first)) != first:
+        raise InvalidFields.at(
+            "/rrule", f"dtstart {first}, a {DAY_NAMES[weekday_of(first)]}, is not one of the rule's dates"
+        )
+    last = local_time(rule.until, series.time_zone).wall.date()
+    check_day(last, mentorship, "/rrule")
+    if first < dates.first:
+        raise InvalidFields.at("/starts_on", f"the series starts on {first}, before {dates.first}")
+    if last > dates.last:
+        raise InvalidFields.at("/ends_on", f"the series goes on until {last}, after {dates.last}")
+    starts = series.nominal_starts
+    if not starts or starts[-1].instant != rule.until:
+        raise InvalidFields.at("/rrule", f"UNTIL={rule.until:%Y%m%dT%H%M%SZ} is not the start of an occurrence")
+
+
+def _check_plan(plan: Sequence[PlannedOccurrence], booking: CadenceBooking, viewer: Viewer) -> None:
+    """Raises PlanChanged unless the plan is the expected one, with enough coverage."""
+    clear = sum(one.status is PlanStatus.CLEAR for one in plan)
+    coverage = round(clear / len(plan), 3)
+    if tuple((one.period, one.status, one.moved_to) for one in plan) != booking.expected:
+        detail = "the plan is no longer the expected one; look at the present plan, and book it as it is"
+    elif not clear:
+        detail = "no occurrence is clear; find cadences again"
+    elif coverage < booking.min_coverage:
+        detail = f"the coverage is {coverage}, below the min_coverage of {booking.min_coverage}; find cadences again"
+    else:
+        return
+    raise PlanChanged([_redact(one, viewer) for one in plan], detail)
+
+
+def _redact(planned: PlannedOccurrence, viewer: Viewer) -> PlannedOccurrence:
+    """The occurrence without the titles of stored blackouts, unless the viewer sees people."""
+    if viewer.sees_people:
+        return planned
+    blocked_by = (block if block.blackout is None else replace(block, title=None) for block in planned.blocked_by)
+    return replace(planned, blocked_by=tuple(blocked_by))
+
+
+def _add_meeting(
     context: Context,
     tx: Transaction,
     programme_id: str,
@@ -304,7 +252,7 @@ def _store(
     occurrences: tuple[Occurrence, ...],
     details: Details,
 ) -> StoredMeeting:
-    make_room_for_meeting(context, tx, programme_id, mentorship.id)
+    context.quotas.check("meetings_per_mentorship", tx.meetings.count(programme_id, mentorship.id))
     now = context.clock().replace(microsecond=0)
     meeting = Meeting(
         uid=str(uuid.uuid4()),
@@ -326,18 +274,3 @@ def _store(
     stored = tx.meetings.get(programme_id, meeting_id)
     publish(tx, programme_id, stored, now)
     return stored
-
-
-def _changed(
-    tx: Transaction, programme_id: str, stored: StoredMeeting, meeting: Meeting, now: datetime
-) -> StoredMeeting:
-    changed = replace(stored, meeting=meeting)
-    publish_change(tx, programme_id, changed, now)
-    return changed
-
-
-def _occurrence(stored: StoredMeeting, recurrence_id: datetime) -> Occurrence:
-    found = stored.meeting.occurrence(recurrence_id)
-    if found is None:
-        raise NotFound("occurrence", f"{recurrence_id:%Y%m%dT%H%M%S}")
-    return found

@@ -13,8 +13,8 @@ from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar, busy_periods
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.ports import Context
-from scheduler.services.quotas import make_room_for_calendar
 from scheduler.services.secrets import UndecipherableSecret
+from scheduler.store import Position
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,8 @@ def connect_calendar(
     auto_schedule = context.calendars.check(account)
     now = context.clock()
     with context.store.write() as tx:
-        make_room_for_calendar(context, tx, programme_id, person_id)
+        tx.people.lock(programme_id, [person_id])
+        context.quotas.check("calendars_per_person", len(tx.calendars.all(programme_id, person_id)))
         calendar = tx.calendars.add(
             programme_id,
             person_id,
@@ -57,6 +58,26 @@ def connect_calendar(
                 uids, revision = stored.meeting.uids, stored.meeting.revision
                 tx.outbox.enqueue_latest(programme_id, stored.id, targets, uids, revision, now)
     return calendar
+
+
+def list_calendars(
+    context: Context, programme_id: str, person_id: str, after: Position | None, limit: int
+) -> list[tuple[Position, ConnectedCalendar]]:
+    """At most ``limit`` of a person's calendars behind a position, the first connected first. Raises NotFound."""
+    with context.store.read() as tx:
+        return tx.calendars.page(programme_id, person_id, after, limit)
+
+
+def get_calendar(context: Context, programme_id: str, person_id: str, calendar_id: str) -> ConnectedCalendar:
+    """The person's calendar of that id. Raises NotFound."""
+    with context.store.read() as tx:
+        return tx.calendars.get(programme_id, person_id, calendar_id)
+
+
+def delete_calendar(context: Context, programme_id: str, person_id: str, calendar_id: str) -> None:
+    """Disconnect a calendar and erase its login; the events in it stay. Raises NotFound."""
+    with context.store.write() as tx:
+        tx.calendars.delete(programme_id, person_id, calendar_id)
 
 
 def read_next(context: Context, compute_busy: ComputeBusy = busy_periods) -> bool:

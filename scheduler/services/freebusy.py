@@ -1,4 +1,4 @@
-"""Free-busy of a stored person (RFC 5545 §3.2.9): when, and of which kind, never why."""
+"""Free-busy time of a stored person (RFC 5545 §3.2.9): periods by type, without titles."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from scheduler.services.ports import Context
 
 
 class FbType(StrEnum):
-    """The kinds of time that are not FREE."""
+    """The FBTYPE values other than FREE."""
 
     BUSY = "BUSY"
     UNAVAILABLE = "BUSY-UNAVAILABLE"
     TENTATIVE = "BUSY-TENTATIVE"
 
 
-def free_busy(
+def get_free_busy(
     context: Context, programme_id: str, person_id: str, start: datetime, end: datetime
 ) -> tuple[dict[FbType, Periods], Unknown | None]:
-    """The person's periods of each kind within [start, end), merged, and why they can't be relied on, if so.
+    """The person's merged periods of each type within [start, end), and why they are unknown, if they are.
 
     Raises NotFound.
     """

@@ -1,4 +1,4 @@
-"""Mentorships: agreed, changed, ended."""
+"""Mentorships of a programme: created, listed, changed and ended."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from scheduler.errors import InvalidFields, NotFound
 from scheduler.services.locking import lock_mentorship_with_meetings
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish_change, refresh_descriptions
-from scheduler.services.quotas import make_room_for_mentorship
-from scheduler.store import StoredMeeting, Transaction
+from scheduler.store import Position, StoredMeeting, Transaction
 
 
-def add_mentorship(context: Context, programme_id: str, mentorship: Mentorship) -> Mentorship:
-    """Stores a new mentorship. Raises NotFound for a person, with the field, and QuotaReached."""
+def create_mentorship(context: Context, programme_id: str, mentorship: Mentorship) -> Mentorship:
+    """Store a new mentorship. Raises NotFound for a person, with the field, and QuotaReached."""
     with context.store.write() as tx:
-        make_room_for_mentorship(context, tx, programme_id)
+        tx.programmes.lock(programme_id)
+        context.quotas.check("mentorships", tx.mentorships.count(programme_id))
         people = {"mentor": mentorship.mentor_id, "mentee": mentorship.mentee_id}
         try:
-            tx.people.lock(programme_id, list(people.values()))  # nobody is erased meanwhile
+            tx.people.lock(programme_id, list(people.values()))  # so that nobody erases them meanwhile
         except NotFound as error:
             field = next(name for name, person_id in people.items() if person_id == error.identifier)
             raise NotFound("person", error.identifier, f"/{field}") from error
@@ -31,12 +31,27 @@ def add_mentorship(context: Context, programme_id: str, mentorship: Mentorship) 
     return mentorship
 
 
-def change_mentorship(
+def list_mentorships(
+    context: Context, programme_id: str, after: Position | None, limit: int
+) -> list[tuple[Position, Mentorship]]:
+    """At most ``limit`` mentorships behind a position, the first added first, each with its position."""
+    with context.store.read() as tx:
+        return tx.mentorships.list_page(programme_id, after, limit)
+
+
+def get_mentorship(context: Context, programme_id: str, mentorship_id: str) -> Mentorship:
+    """The mentorship of that id. Raises NotFound."""
+    with context.store.read() as tx:
+        return tx.mentorships.get(programme_id, mentorship_id)
+
+
+def update_mentorship(
     context: Context, programme_id: str, mentorship_id: str, changes: Mapping[str, Any]
 ) -> Mentorship:
-    """Changes goals, expectations, dates or status; ending a mentorship cancels its future meetings.
+    """Change goals, expectations, dates or status; ending a mentorship cancels its future meetings.
 
-    Raises NotFound, MentorshipEnded, BackwardMentorship, and InvalidFields where meetings lie past a new end.
+    Raises NotFound, MentorshipEnded, BackwardMentorship, MentorshipTooLong, and InvalidFields for dates that leave
+    booked meetings outside.
     """
     now = context.clock()
     with context.store.write() as tx:
@@ -45,7 +60,7 @@ def change_mentorship(
         if old.status.has_ended and new.status is not old.status:
             raise MentorshipEnded(old.status)
         if not new.status.has_ended:
-            _check_within(new, meetings)
+            _check_dates(new, meetings)
         tx.mentorships.update(programme_id, new)
         if new.status.has_ended:
             _cancel_future(tx, programme_id, meetings, now)
@@ -54,7 +69,8 @@ def change_mentorship(
     return new
 
 
-def _check_within(mentorship: Mentorship, meetings: list[StoredMeeting]) -> None:
+def _check_dates(mentorship: Mentorship, meetings: list[StoredMeeting]) -> None:
+    """Raises InvalidFields if a booked meeting takes place before the mentorship starts or after it ends."""
     for stored in meetings:
         days = [one.start.wall.date() for one in stored.meeting.kept]
         first, last = min(days, default=mentorship.starts_on), max(days, default=mentorship.ends_on)

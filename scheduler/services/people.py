@@ -1,38 +1,47 @@
-"""People, their blackouts and their feeds."""
+"""People of a programme: created, listed, changed and deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
-from scheduler.domain.availability.attendees import Blackout
 from scheduler.domain.programme.meetings import Party, cancel_from, redescribe
 from scheduler.domain.programme.mentorships import MentorshipStatus
-from scheduler.domain.programme.people import Feed, Person, Show, StoredBlackout
+from scheduler.domain.programme.people import Person
 from scheduler.services.locking import lock_person
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish_change, refresh_descriptions
-from scheduler.services.quotas import make_room_for_blackout, make_room_for_feed, make_room_for_person
-from scheduler.services.secrets import digest, new_token
-
-AT_ONCE = timedelta()
-"""No overlap: what is rotated is dead from that moment on."""
+from scheduler.store import Position
 
 
-def add_person(context: Context, programme_id: str, person: Person) -> Person:
-    """Stores a new person. Raises QuotaReached."""
+def create_person(context: Context, programme_id: str, person: Person) -> Person:
+    """Store a new person. Raises QuotaReached."""
     with context.store.write() as tx:
-        make_room_for_person(context, tx, programme_id)
+        tx.programmes.lock(programme_id)
+        context.quotas.check("people", tx.people.count(programme_id))
         tx.people.add(programme_id, person, context.clock())
     return person
 
 
-def change_person(context: Context, programme_id: str, person_id: str, changes: Mapping[str, Any]) -> Person:
-    """Changes some fields of a person; meetings they are in show a new name, address or clock.
+def list_people(
+    context: Context, programme_id: str, after: Position | None, limit: int
+) -> list[tuple[Position, Person]]:
+    """At most ``limit`` people behind a position, the first added first, each with their position."""
+    with context.store.read() as tx:
+        return tx.people.list_page(programme_id, after, limit)
 
-    A person who changes zone keeps their series where they are anchored. Raises NotFound.
+
+def get_person(context: Context, programme_id: str, person_id: str) -> Person:
+    """The person of that id. Raises NotFound."""
+    with context.store.read() as tx:
+        return tx.people.get(programme_id, person_id)
+
+
+def update_person(context: Context, programme_id: str, person_id: str, changes: Mapping[str, Any]) -> Person:
+    """Change some fields of a person; their meetings show a new name, address or clock. Raises NotFound.
+
+    A person who changes zone keeps the zone of their series.
     """
     now = context.clock()
     with context.store.write() as tx:
@@ -46,9 +55,9 @@ def change_person(context: Context, programme_id: str, person_id: str, changes: 
 
 
 def delete_person(context: Context, programme_id: str, person_id: str) -> None:
-    """Ends a person's mentorships, cancels their future meetings, and erases their feeds, secrets and personal data.
+    """End a person's mentorships, cancel their future meetings, and erase their feeds, secrets and personal data.
 
-    What already took place stays, without the name. Raises NotFound.
+    Past meetings stay, without the name. Raises NotFound.
     """
     now = context.clock()
     with context.store.write() as tx:
@@ -63,45 +72,19 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
             stored = tx.meetings.get(programme_id, old.id)
             meeting = cancel_from(redescribe(stored.meeting, now), now, now)
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
-        # Somebody else of the programme may have the same address: then they are the guest who stays.
+        # If someone else of the programme has the same address, the guest is that person and stays.
         for old in [] if tx.people.find_ids_by_email(programme_id, {person.email}) else as_guest:
             stored = tx.meetings.get(programme_id, old.id)
-            guests = tuple(guest for guest in stored.meeting.guests if not _is(guest, person))
+            guests = tuple(guest for guest in stored.meeting.guests if not _is_same(guest, person))
             meeting = redescribe(stored.meeting, now, guests=guests)
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
     context.availability_cache.remove(person_id)
 
 
-def add_blackout(context: Context, programme_id: str, person_id: str, blackout: Blackout) -> StoredBlackout:
-    """Declares a time away. Raises NotFound for the person, QuotaReached."""
-    with context.store.write() as tx:
-        make_room_for_blackout(context, tx, programme_id, person_id, blackout)
-        return tx.blackouts.add(programme_id, person_id, blackout)
-
-
-def create_feed(context: Context, programme_id: str, person_id: str, show: Show) -> tuple[Feed, str]:
-    """A new feed of a person's meetings and its token, which is shown only now. Raises NotFound, QuotaReached."""
-    token = new_token()
-    with context.store.write() as tx:
-        make_room_for_feed(context, tx, programme_id, person_id)
-        return tx.feeds.add(programme_id, person_id, show, digest(token), context.clock()), token
-
-
-def rotate_feed(
-    context: Context, programme_id: str, person_id: str, feed_id: str, overlap: timedelta = AT_ONCE
-) -> tuple[Feed, str]:
-    """The same feed under a new token; the old one reads it for the overlap. Raises NotFound."""
-    token = new_token()
-    until = context.clock() + overlap if overlap > AT_ONCE else None
-    with context.store.write() as tx:
-        tx.feeds.rotate(programme_id, person_id, feed_id, digest(token), until)
-        return tx.feeds.get(programme_id, person_id, feed_id), token
-
-
 def _as_party(person: Person) -> Party:
-    """What meetings show of a person."""
+    """The person as meetings show them."""
     return Party(person.name, person.email, person.time_zone, person.travel)
 
 
-def _is(guest: Party, person: Person) -> bool:
+def _is_same(guest: Party, person: Person) -> bool:
     return guest.email is not None and guest.email.casefold() == person.email.casefold()

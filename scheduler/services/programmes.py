@@ -1,4 +1,4 @@
-"""Programmes and their API keys: made, found, rotated, revoked."""
+"""Programmes and their API keys: created, found, rotated and revoked."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from scheduler.domain.programme.api_keys import DEFAULT_OVERLAP, ApiKey, Scope, check_revocable
 from scheduler.errors import NotFound, SchedulerError
 from scheduler.services.ports import Context
-from scheduler.services.quotas import make_room_for_key
 from scheduler.services.secrets import KEY_PREFIX, digest, new_token
-from scheduler.store import Programme
+from scheduler.store import Programme, Transaction
 
 SHOWN = len(KEY_PREFIX) + 6
-"""How much of a key is kept readable, to tell keys apart by."""
+"""How many characters of a key stay readable, so that people can tell keys apart."""
 
 
 class SeveralFit(SchedulerError):
@@ -24,19 +23,22 @@ class SeveralFit(SchedulerError):
 
 
 def create_programme(context: Context, name: str) -> str:
-    """A new programme's first API key, which may do everything and is shown only now."""
-    key = new_token(KEY_PREFIX)
-    now = context.clock()
+    """Create a programme; return its first API key, which has the scope admin and is shown only now."""
     with context.store.write() as tx:
-        programme_id = tx.programmes.add(name, now)
-        tx.programmes.add_key(programme_id, key[:SHOWN], digest(key), now, name="first", scopes=[Scope.ADMIN])
-    return key
+        programme_id = tx.programmes.add(name, context.clock())
+        _, secret = _add_key(context, tx, programme_id, "first", [Scope.ADMIN], None)
+    return secret
+
+
+def list_programmes(context: Context) -> list[Programme]:
+    """Every programme, the oldest first."""
+    with context.store.read() as tx:
+        return tx.programmes.list_all()
 
 
 def find_programme(context: Context, given: str) -> Programme:
     """The programme of that id or name. Raises NotFound, SeveralFit."""
-    with context.store.read() as tx:
-        every = tx.programmes.list_all()
+    every = list_programmes(context)
     fitting = [one for one in every if one.id == given] or [one for one in every if one.name == given]
     if not fitting:
         raise NotFound("programme", given)
@@ -45,11 +47,11 @@ def find_programme(context: Context, given: str) -> Programme:
     return fitting[0]
 
 
-def find_key(context: Context, key: str) -> ApiKey | None:
-    """The API key, if it opens a programme now; its use is noted, once a minute and if that can be done at once."""
+def find_key(context: Context, secret: str) -> ApiKey | None:
+    """The API key of a secret, if it is valid now. Its use is recorded once a minute, if no lock is in the way."""
     now = context.clock()
-    found = context.store.lookups.key(digest(key), now)
-    if found is not None and found.is_use_news(now):
+    found = context.store.lookups.key(digest(secret), now)
+    if found is not None and found.is_use_due(now):
         key_id = found.id
         context.store.write_if_free(lambda tx: tx.programmes.record_key_use(key_id, now))
     return found
@@ -58,52 +60,47 @@ def find_key(context: Context, key: str) -> ApiKey | None:
 def create_key(
     context: Context, programme_id: str, name: str, scopes: Collection[Scope], expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
-    """A new key of the programme, and what opens it, which is shown only now. Raises NotFound, QuotaReached."""
-    key = new_token(KEY_PREFIX)
+    """Create a key; return it with its secret, which is shown only now. Raises NotFound, QuotaReached."""
     with context.store.write() as tx:
-        make_room_for_key(context, tx, programme_id)
-        return tx.programmes.add_key(
-            programme_id,
-            key[:SHOWN],
-            digest(key),
-            context.clock(),
-            name=name,
-            scopes=scopes,
-            expires_at=expires_at,
-        ), key
+        tx.programmes.lock(programme_id)
+        _check_quota(context, tx, programme_id)
+        return _add_key(context, tx, programme_id, name, scopes, expires_at)
+
+
+def list_keys(context: Context, programme_id: str) -> list[ApiKey]:
+    """The programme's valid keys, the oldest first."""
+    with context.store.read() as tx:
+        return tx.programmes.list_keys(programme_id, context.clock())
+
+
+def get_key(context: Context, programme_id: str, key_id: str) -> ApiKey:
+    """The programme's valid key of that id. Raises NotFound."""
+    with context.store.read() as tx:
+        return tx.programmes.get_key(programme_id, key_id, context.clock())
 
 
 def rotate_key(
     context: Context, programme_id: str, key_id: str, overlap: timedelta = DEFAULT_OVERLAP
 ) -> tuple[ApiKey, str]:
-    """A new key with the name, the scopes and the end of the old one, and what opens it, which is shown only now.
+    """Replace a key by one of the same name, scopes and end; return it with its secret, which is shown only now.
 
-    The old one ends after the overlap; without any it is gone at once. Raises NotFound, and QuotaReached
-    where two keys stand in for one.
+    The old key expires after the overlap; without an overlap it is deleted at once. Raises NotFound, and QuotaReached
+    if both keys are too many.
     """
-    key = new_token(KEY_PREFIX)
     now = context.clock()
     with context.store.write() as tx:
         tx.programmes.lock(programme_id)
         old = tx.programmes.get_key(programme_id, key_id, now)
-        if overlap > timedelta():
-            make_room_for_key(context, tx, programme_id)
+        if overlap:
+            _check_quota(context, tx, programme_id)
             tx.programmes.expire_key(programme_id, key_id, old.end_after(overlap, now))
         else:
             tx.programmes.delete_key(programme_id, key_id)
-        return tx.programmes.add_key(
-            programme_id,
-            key[:SHOWN],
-            digest(key),
-            now,
-            name=old.name,
-            scopes=old.scopes,
-            expires_at=old.expires_at,
-        ), key
+        return _add_key(context, tx, programme_id, old.name, old.scopes, old.expires_at)
 
 
 def revoke_key(context: Context, programme_id: str, key_id: str, *, even_the_last: bool = False) -> None:
-    """Ends a key at once. Raises NotFound, and LastAdminKey unless told that even that one may go."""
+    """Delete a key. Raises NotFound, and LastAdminKey unless ``even_the_last``."""
     now = context.clock()
     with context.store.write() as tx:
         tx.programmes.lock(programme_id)
@@ -111,3 +108,29 @@ def revoke_key(context: Context, programme_id: str, key_id: str, *, even_the_las
         if not even_the_last:
             check_revocable(key_id, tx.programmes.list_keys(programme_id, now))
         tx.programmes.delete_key(programme_id, key_id)
+
+
+def _check_quota(context: Context, tx: Transaction, programme_id: str) -> None:
+    """Raises QuotaReached if one more key is too many for the programme, which the caller has locked."""
+    context.quotas.check("keys", len(tx.programmes.list_keys(programme_id, context.clock())))
+
+
+def _add_key(
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    name: str,
+    scopes: Collection[Scope],
+    expires_at: datetime | None,
+) -> tuple[ApiKey, str]:
+    secret = new_token(KEY_PREFIX)
+    key = tx.programmes.add_key(
+        programme_id,
+        secret[:SHOWN],
+        digest(secret),
+        context.clock(),
+        name=name,
+        scopes=scopes,
+        expires_at=expires_at,
+    )
+    return key, secret

@@ -1,4 +1,4 @@
-"""Secrets: random tokens kept as digests, and calendar passwords kept encrypted."""
+"""Secrets: random tokens, stored as digests, and small texts, stored encrypted."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ from scheduler.errors import SchedulerError
 
 
 class UndecipherableSecret(SchedulerError):
-    """A stored secret was encrypted under another SCHEDULER_SECRET_KEY."""
+    """A stored secret that was encrypted under another SCHEDULER_SECRET_KEY."""
 
     def __init__(self) -> None:
         super().__init__(
-            "a stored password can't be decrypted: SCHEDULER_SECRET_KEY is not the one it was stored with, "
-            "nor is that one in SCHEDULER_OLD_SECRET_KEYS"
+            "a stored password can't be decrypted: it was stored under another SCHEDULER_SECRET_KEY; "
+            "add that one to SCHEDULER_OLD_SECRET_KEYS"
         )
 
 
 class Vault:
     """Encrypts small texts under keys derived from the operator's secrets (HKDF-SHA256, Fernet).
 
-    The present secret encrypts; what was encrypted under an old one is decrypted too.
+    The present secret encrypts; texts encrypted under an old one can still be decrypted.
     """
 
     def __init__(self, secret_key: str, old_keys: Sequence[str] = ()) -> None:
         self._present = _fernet(secret_key)
-        self._marking_key = _derived(secret_key, b"marks")
+        self._authentication_key = _derived(secret_key, b"marks")
         self._fernet = MultiFernet([self._present, *map(_fernet, old_keys)])
 
     def seal(self, text: str) -> str:
-        """The text, encrypted."""
+        """Encrypt a text."""
         return self._fernet.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """The text again. Raises UndecipherableSecret."""
+        """Decrypt a text. Raises UndecipherableSecret."""
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
             raise UndecipherableSecret from error
 
     def renew(self, sealed: str) -> str | None:
-        """The same text, encrypted under the present secret; None if it is so already. Raises UndecipherableSecret."""
+        """Encrypt a text again under the present secret; None if it already is. Raises UndecipherableSecret."""
         with contextlib.suppress(InvalidToken):
             self._present.decrypt(sealed.encode())
             return None
         return self.seal(self.open(sealed))
 
-    def mark(self, text: str) -> bytes:
-        """16 bytes that only who has the present secret can make of the text (HMAC-SHA256): to know it again."""
-        return hmac.digest(self._marking_key, text.encode(), "sha256")[:16]
+    def authenticate(self, text: str) -> bytes:
+        """A text's authentication code under the present secret: the first 16 bytes of its HMAC-SHA256."""
+        return hmac.digest(self._authentication_key, text.encode(), "sha256")[:16]
 
 
 def _derived(secret_key: str, purpose: bytes) -> bytes:
@@ -77,5 +77,5 @@ def new_token(prefix: str = "") -> str:
 
 
 def digest(token: str) -> str:
-    """SHA-256 of a token, in hex: what is kept of it."""
+    """The SHA-256 of a token in hex, which is stored in its place."""
     return hashlib.sha256(token.encode()).hexdigest()

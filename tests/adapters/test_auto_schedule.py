@@ -22,8 +22,9 @@ from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.domain.programme.meetings import Party
 from scheduler.domain.programme.people import Account
 from scheduler.domain.time.periods import Period
-from scheduler.services.booking import Details, book_slot, cancel_meeting, cancel_one, change_details, move_one
+from scheduler.services.booking import Details, book_slot
 from scheduler.services.delivering import retry_delivery
+from scheduler.services.meetings import cancel_meeting, cancel_occurrence, move_occurrence, update_meeting
 from scheduler.services.ports import Context
 
 
@@ -58,7 +59,7 @@ def promised(delivering: Delivering) -> list[Period]:
 
 def retitle(delivering: Delivering) -> None:
     programme = delivering.programme
-    change_details(programme.context, programme.id, delivering.meeting_id, {"title": "Pairing on the parser"})
+    update_meeting(programme.context, programme.id, delivering.meeting_id, {"title": "Pairing on the parser"})
 
 
 def test_what_a_server_does_is_learnt_when_a_calendar_is_connected(
@@ -87,9 +88,11 @@ def test_a_change_of_it_is_the_same_event_and_its_end_cancels_it(delivering: Del
     (name,) = app.names()
     retitle(delivering)
     delivering.deliver()
-    move_one(programme.context, programme.id, delivering.meeting_id, tuesday(1), datetime(2026, 10, 14, 9, tzinfo=UTC))
+    move_occurrence(
+        programme.context, programme.id, delivering.meeting_id, tuesday(1), datetime(2026, 10, 14, 9, tzinfo=UTC)
+    )
     delivering.deliver()
-    cancel_one(programme.context, programme.id, delivering.meeting_id, tuesday(2))
+    cancel_occurrence(programme.context, programme.id, delivering.meeting_id, tuesday(2))
     delivering.deliver()
     assert app.names() == [name]
     assert b"SUMMARY:Pairing on the parser" in app.objects()[0]
@@ -143,7 +146,9 @@ def test_a_mentee_with_a_calendar_of_ours_has_the_meeting_once_all_the_same(
     assert "SCHEDULE-AGENT=CLIENT" in delivering.app.text(delivering.meeting.meeting.uid)
 
     retitle(delivering)
-    move_one(programme.context, programme.id, delivering.meeting_id, tuesday(1), datetime(2026, 10, 14, 9, tzinfo=UTC))
+    move_occurrence(
+        programme.context, programme.id, delivering.meeting_id, tuesday(1), datetime(2026, 10, 14, 9, tzinfo=UTC)
+    )
     deliver_all(delivering)
     assert len(app.names()) == 1
     assert app.shown() == delivering.app.shown() == promised(delivering)
@@ -189,7 +194,9 @@ def test_in_the_mentee_s_own_calendar_it_is_a_plain_event_that_we_can_change(
     assert b"ORGANIZER" not in app.objects()[0]
     assert b"ATTENDEE" not in app.objects()[0]
     assert b"Greta (Europe/Berlin)" in app.objects()[0].replace(b"\r\n ", b"")
-    move_one(programme.context, programme.id, delivering.meeting_id, tuesday(1), datetime(2026, 10, 14, 9, tzinfo=UTC))
+    move_occurrence(
+        programme.context, programme.id, delivering.meeting_id, tuesday(1), datetime(2026, 10, 14, 9, tzinfo=UTC)
+    )
     deliver_all(delivering)
     assert app.shown() == promised(delivering)
     assert inbox(mentee) == []
@@ -213,9 +220,9 @@ def test_guests_are_invited_without_the_goals(delivering: Delivering, xandikos: 
     xandikos.forget_addresses_but(delivering.account, mentee, guest)
     delivering.connect(delivering.programme.mentor, delivering.account)
     programme = delivering.programme
-    period = Period(datetime(2026, 10, 8, 8, tzinfo=UTC), datetime(2026, 10, 8, 9, tzinfo=UTC))
+    start = datetime(2026, 10, 8, 8, tzinfo=UTC)
     details = Details(guests=(Party("Kim", "kim@example.org", "Asia/Tokyo"),))
-    delivering.meeting_id = book_slot(programme.context, programme.id, programme.mentorship.id, period, details).id
+    delivering.meeting_id = book_slot(programme.context, programme.id, programme.mentorship.id, start, 60, details).id
     assert delivering.deliver().state == "delivered"
     (invited,) = App(guest).objects()
     (event,) = icalendar.Calendar.from_ical(invited).walk("VEVENT")

@@ -17,15 +17,15 @@ from support.scripted import Asked, Forward, Raw, Reply, ScriptedServer
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.domain.programme.outbox import Rejected, Stored
 from scheduler.ical.render import render_invite
-from scheduler.services.booking import cancel_meeting, cancel_one, change_details, move_one
 from scheduler.services.delivering import retry_delivery
+from scheduler.services.meetings import cancel_meeting, cancel_occurrence, move_occurrence, update_meeting
 
 Edit = Callable[[list[Any]], object]
 
 
 def retitle(delivering: Delivering, title: str = "Pairing on the parser") -> None:
     programme = delivering.programme
-    change_details(programme.context, programme.id, delivering.meeting_id, {"title": title})
+    update_meeting(programme.context, programme.id, delivering.meeting_id, {"title": title})
 
 
 def retry(delivering: Delivering) -> None:
@@ -56,7 +56,7 @@ class TestChanges:
         uid = delivering.book()
         programme = delivering.programme
         to = datetime(2026, 10, 14, 9, tzinfo=UTC)
-        move_one(programme.context, programme.id, delivering.meeting_id, tuesday(1), to)
+        move_occurrence(programme.context, programme.id, delivering.meeting_id, tuesday(1), to)
         assert delivering.deliver().state == "delivered"
         assert delivering.app.shown() == promised(delivering)
         assert [event["SEQUENCE"] for event in delivering.app.events(uid)] == [1, 1]
@@ -65,7 +65,7 @@ class TestChanges:
         delivering.book()
         programme = delivering.programme
         to = datetime(2026, 10, 21, 9, tzinfo=UTC)
-        move_one(programme.context, programme.id, delivering.meeting_id, tuesday(1), to)
+        move_occurrence(programme.context, programme.id, delivering.meeting_id, tuesday(1), to)
         delivering.deliver()
         assert len(delivering.app.names()) == 2
         assert delivering.app.shown() == promised(delivering)
@@ -73,7 +73,7 @@ class TestChanges:
     def test_an_occurrence_that_is_cancelled_is_gone(self, delivering: Delivering) -> None:
         delivering.book()
         programme = delivering.programme
-        cancel_one(programme.context, programme.id, delivering.meeting_id, tuesday(2))
+        cancel_occurrence(programme.context, programme.id, delivering.meeting_id, tuesday(2))
         assert delivering.deliver().state == "delivered"
         assert delivering.app.shown() == promised(delivering)
         assert len(promised(delivering)) == 5
@@ -187,18 +187,18 @@ class TestTheirOwn:
     def test_what_the_user_added_survives_every_change_of_ours(self, delivering: Delivering) -> None:
         uid = delivering.book()
         programme = delivering.programme
-        move_one(
+        move_occurrence(
             programme.context, programme.id, delivering.meeting_id, tuesday(1), datetime(2026, 10, 14, 9, tzinfo=UTC)
         )
         delivering.deliver()
         add_lines(delivering, uid)
         retitle(delivering)
         assert delivering.deliver().state == "delivered"
-        move_one(
+        move_occurrence(
             programme.context, programme.id, delivering.meeting_id, tuesday(3), datetime(2026, 10, 28, 9, tzinfo=UTC)
         )
         assert delivering.deliver().state == "delivered"
-        cancel_one(programme.context, programme.id, delivering.meeting_id, tuesday(5))
+        cancel_occurrence(programme.context, programme.id, delivering.meeting_id, tuesday(5))
         row = delivering.deliver()
         assert (row.state, row.reason) == ("delivered", None)
         events = delivering.app.events(uid)
@@ -289,7 +289,7 @@ class TestPutRight:
     ) -> None:
         uid = delivering.book()
         delivering.app.edit(uid, edit)
-        change_details(
+        update_meeting(
             delivering.programme.context,
             delivering.programme.id,
             delivering.meeting_id,

@@ -18,9 +18,9 @@ from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
 from scheduler.domain.programme.outbox import LEASE, TryAgain
 from scheduler.domain.programme.people import Account
-from scheduler.services.booking import change_details
 from scheduler.services.calendars import connect_calendar
 from scheduler.services.delivering import deliver_next, retry_delivery
+from scheduler.services.meetings import update_meeting
 from scheduler.services.ports import Context
 from scheduler.store import DeliveryRow
 
@@ -182,7 +182,7 @@ def test_an_invitation_that_only_the_organizer_may_change_is_left_and_waited_for
             "the calendar server shows this version as an invitation, in the organizer's words",
         )
     names.append("attendee-allowed")
-    change_details(owed.context, owed.id, meeting_id(owed), {"title": "Pairing"})
+    update_meeting(owed.context, owed.id, meeting_id(owed), {"title": "Pairing"})
     row = attempt(owed)
     assert row.state == "waiting"
     assert row.reason == "the calendar server lets nobody but the organizer change this invitation"

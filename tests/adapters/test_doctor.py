@@ -22,10 +22,10 @@ from support.service import COMMAND
 from scheduler.domain.programme.outbox import DeliveryState, Rejected, Verdict
 from scheduler.domain.programme.people import Show
 from scheduler.errors import NotFound
-from scheduler.services.booking import cancel_meeting, cancel_one, move_one
 from scheduler.services.delivering import retry_delivery
 from scheduler.services.doctor import Looked, examine
 from scheduler.services.feeds import read_feed
+from scheduler.services.meetings import cancel_meeting, cancel_occurrence, move_occurrence
 from scheduler.services.secrets import Vault, digest
 
 TOKEN = "the-token-of-the-mentor's-feed"
@@ -47,8 +47,8 @@ def healthy(delivering: Delivering) -> Delivering:
     delivering.book()
     context, programme = delivering.programme.context, delivering.programme
     moved_to = tuesday(1).astimezone() + timedelta(days=1)
-    move_one(context, programme.id, delivering.meeting_id, tuesday(1), moved_to)
-    cancel_one(context, programme.id, delivering.meeting_id, tuesday(4))
+    move_occurrence(context, programme.id, delivering.meeting_id, tuesday(1), moved_to)
+    cancel_occurrence(context, programme.id, delivering.meeting_id, tuesday(4))
     delivering.deliver()
     with context.store.write() as tx:
         tx.feeds.add(programme.id, programme.mentor.id, Show.DETAILS, digest(TOKEN), context.clock())

@@ -11,7 +11,7 @@ from support.figures import Figures
 from support.programme import Programme
 from support.racers import Answer, Post, race
 
-from scheduler.services.booking import change_details
+from scheduler.services.meetings import update_meeting
 
 AT_ONCE = 100
 
@@ -98,7 +98,7 @@ def test_two_changes_of_different_fields_at_once_are_both_kept(programme: Progra
 
     def change(field: str, value: str) -> None:
         together.wait(10)
-        change_details(programme.context, programme.id, meeting_id, {field: value})
+        update_meeting(programme.context, programme.id, meeting_id, {field: value})
 
     for turn in range(10):
         with ThreadPoolExecutor(len(fields)) as pool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import pairwise, permutations
 
 import pytest
@@ -23,11 +23,12 @@ from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import Account, Person
 from scheduler.domain.time.periods import Period
 from scheduler.errors import InvalidFields, NotFound, Refused
-from scheduler.services.booking import Details, book_slot, cancel_meeting, cancel_one, change_details, move_one
+from scheduler.services.booking import Details, book_slot
 from scheduler.services.calendars import connect_calendar
 from scheduler.services.delivering import deliver_next
-from scheduler.services.mentorships import add_mentorship, change_mentorship
-from scheduler.services.people import add_person, change_person, delete_person
+from scheduler.services.meetings import cancel_meeting, cancel_occurrence, move_occurrence, update_meeting
+from scheduler.services.mentorships import create_mentorship, update_mentorship
+from scheduler.services.people import create_person, delete_person, update_person
 from scheduler.services.ports import Context
 from scheduler.services.programmes import create_programme, find_key
 from scheduler.store import StoredMeeting, new_id
@@ -50,10 +51,10 @@ class Crowd:
         assert key
         people = [Person(new_id(), name, f"{name}@example.org", "UTC", None) for name in ("ada", "bo", "cleo", "dot")]
         for person in people:
-            add_person(context, key.programme_id, person)
+            create_person(context, key.programme_id, person)
         dates = date(2026, 10, 5), date(2026, 11, 13)
         pairs = [
-            add_mentorship(context, key.programme_id, Mentorship(new_id(), one.id, other.id, ("Talk",), "", *dates))
+            create_mentorship(context, key.programme_id, Mentorship(new_id(), one.id, other.id, ("Talk",), "", *dates))
             for one, other in list(permutations(people, 2))[::2]
         ]
         crowd = cls(context, key, people, pairs)
@@ -85,11 +86,12 @@ class Crowd:
                 self.context,
                 self.programme,
                 mentorship.id,
-                Period(start, start + timedelta(hours=1)),
+                start,
+                60,
                 Details(word, None, guests),
             ),
-            lambda: change_person(self.context, self.programme, person.id, {"name": word}),
-            lambda: change_mentorship(self.context, self.programme, mentorship.id, {"goals": (word,)}),
+            lambda: update_person(self.context, self.programme, person.id, {"name": word}),
+            lambda: update_mentorship(self.context, self.programme, mentorship.id, {"goals": (word,)}),
             lambda: self.connect(person),
             lambda: deliver_next(self.context),
         ]
@@ -97,9 +99,9 @@ class Crowd:
             meeting = chance.choice(found)
             occurrence = meeting.meeting.occurrences[0].recurrence_id.wall
             changes += [
-                lambda: change_details(self.context, self.programme, meeting.id, {"title": word}),
-                lambda: move_one(self.context, self.programme, meeting.id, occurrence, start),
-                lambda: cancel_one(self.context, self.programme, meeting.id, occurrence),
+                lambda: update_meeting(self.context, self.programme, meeting.id, {"title": word}),
+                lambda: move_occurrence(self.context, self.programme, meeting.id, occurrence, start),
+                lambda: cancel_occurrence(self.context, self.programme, meeting.id, occurrence),
                 lambda: cancel_meeting(self.context, self.programme, meeting.id),
             ]
         with suppress(Refused, NotFound, InvalidFields):

@@ -23,9 +23,9 @@ from scheduler.domain.programme.outbox import (
 )
 from scheduler.domain.programme.people import Account
 from scheduler.errors import NotFound
-from scheduler.services.booking import cancel_meeting, change_details
 from scheduler.services.calendars import connect_calendar
 from scheduler.services.delivering import deliver_next, retry_delivery
+from scheduler.services.meetings import cancel_meeting, update_meeting
 from scheduler.services.people import delete_person
 from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault
@@ -69,7 +69,7 @@ def test_a_change_is_put_over_what_was_stored_before_whether_or_not_the_server_g
     calendars.outcomes = [Stored('"first"'), Stored(None), Stored('"third"')]
     for title in ("One", "Two", "Three"):
         deliver_next(programme.context)
-        change_details(programme.context, programme.id, meeting_id, {"title": title})
+        update_meeting(programme.context, programme.id, meeting_id, {"title": title})
     assert [put.stored_before for put in calendars.puts] == [False, True, True]
     assert programme.delivery(meeting_id).wanted_revision == 4
 
@@ -78,7 +78,7 @@ def test_several_changes_before_a_delivery_are_one_delivery(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     for title in ("One", "Two", "Three"):
-        change_details(programme.context, programme.id, meeting_id, {"title": title})
+        update_meeting(programme.context, programme.id, meeting_id, {"title": title})
     assert deliver_next(programme.context)
     assert deliver_next(programme.context) is False
     assert b"SUMMARY:Three" in calendars.puts[0].data
@@ -151,7 +151,7 @@ def test_a_rejection_is_final_until_the_meeting_changes(
     assert (row.state, row.reason, row.due_at) == (DeliveryState.FAILED, "the calendar server finds it too large", None)
     clock.advance(days=1)
     assert deliver_next(programme.context) is False
-    change_details(programme.context, programme.id, meeting_id, {"title": "Shorter"})
+    update_meeting(programme.context, programme.id, meeting_id, {"title": "Shorter"})
     assert deliver_next(programme.context) is True
     row = programme.delivery(meeting_id)
     assert (row.state, row.attempts, row.reason) == (DeliveryState.DELIVERED, 1, None)
@@ -162,7 +162,7 @@ def test_a_change_while_a_delivery_is_under_way_is_one_more_delivery(
 ) -> None:
     def change() -> None:
         calendars.during_put = lambda: None
-        change_details(programme.context, programme.id, meeting_id, {"title": "Changed meanwhile"})
+        update_meeting(programme.context, programme.id, meeting_id, {"title": "Changed meanwhile"})
 
     calendars.during_put = change
     assert deliver_next(programme.context)
@@ -186,7 +186,7 @@ def test_a_change_under_way_is_tried_as_soon_as_the_server_takes_anything(
 ) -> None:
     def change() -> None:
         calendars.during_put = lambda: None
-        change_details(programme.context, programme.id, meeting_id, {"title": "Changed meanwhile"})
+        update_meeting(programme.context, programme.id, meeting_id, {"title": "Changed meanwhile"})
 
     calendars.during_put, calendars.outcomes = change, [outcome]
     assert deliver_next(programme.context)
@@ -201,7 +201,7 @@ def test_a_change_does_not_hurry_a_server_that_is_to_be_spared_and_a_retry_does(
 ) -> None:
     calendars.outcomes = [replace(AWAY, retry_after=HOUR)]
     assert deliver_next(programme.context)
-    change_details(programme.context, programme.id, meeting_id, {"title": "Changed meanwhile"})
+    update_meeting(programme.context, programme.id, meeting_id, {"title": "Changed meanwhile"})
     assert deliver_next(programme.context) is False
     delivery = programme.delivery(meeting_id)
     assert delivery.wanted_revision == 2
@@ -317,7 +317,7 @@ def test_the_longest_overdue_is_delivered_first(
     clock.advance(seconds=1)
     programme.book_slot(8, "Second")
     clock.advance(seconds=1)
-    change_details(programme.context, programme.id, first.id, {"title": "First again"})
+    update_meeting(programme.context, programme.id, first.id, {"title": "First again"})
     while deliver_next(programme.context):
         pass
     summaries = [str(icalendar.Calendar.from_ical(put.data).walk("VEVENT")[0]["SUMMARY"]) for put in calendars.puts]
@@ -332,7 +332,7 @@ def test_a_failed_delivery_that_is_retried_is_due_at_once_and_may_create_again(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     deliver_next(programme.context)
-    change_details(programme.context, programme.id, meeting_id, {"title": "Next"})
+    update_meeting(programme.context, programme.id, meeting_id, {"title": "Next"})
     calendars.outcomes = [Rejected("somebody deleted the meeting")]
     deliver_next(programme.context)
     row = retried(programme, meeting_id)
@@ -347,7 +347,7 @@ def test_a_waiting_delivery_that_is_retried_is_due_at_once_and_still_puts_nothin
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     deliver_next(programme.context)
-    change_details(programme.context, programme.id, meeting_id, {"title": "Next"})
+    update_meeting(programme.context, programme.id, meeting_id, {"title": "Next"})
     calendars.outcomes = [TryAgain("busy", timedelta(minutes=50))]
     deliver_next(programme.context)
     assert deliver_next(programme.context) is False
@@ -432,7 +432,7 @@ def test_of_several_calendars_of_the_mentor_s_only_one_leaves_invitations_to_its
         pass
     agents = {"plain": "CLIENT", "first": "nothing", "second": "CLIENT"}
     assert {put.account.username: agent_of(put, "ATTENDEE") for put in calendars.puts} == agents
-    change_details(programme.context, programme.id, meeting_id, {"title": "Next"})
+    update_meeting(programme.context, programme.id, meeting_id, {"title": "Next"})
     while deliver_next(programme.context):
         pass
     assert {put.account.username: agent_of(put, "ATTENDEE") for put in calendars.puts[3:]} == agents

@@ -15,7 +15,7 @@ from support.programme import Programme
 from scheduler.domain.programme.api_keys import ApiKey, LastAdminKey, Scope
 from scheduler.domain.programme.people import Person
 from scheduler.domain.programme.quotas import QuotaReached, Quotas
-from scheduler.services.people import add_person
+from scheduler.services.people import create_person
 from scheduler.services.ports import Context
 from scheduler.services.programmes import create_key, find_key, revoke_key, rotate_key
 from scheduler.store import new_id
@@ -50,7 +50,7 @@ def test_of_many_who_add_at_once_no_more_get_in_than_there_is_room_for(programme
     crowded = replace(programme.context, quotas=Quotas(people=5))
 
     def add() -> None:
-        add_person(crowded, programme.id, Person(new_id(), "Mia", "mia@example.org", "UTC"))
+        create_person(crowded, programme.id, Person(new_id(), "Mia", "mia@example.org", "UTC"))
 
     refused = all_at_once(*[add] * 12)
     with programme.context.store.read() as tx:

@@ -16,9 +16,9 @@ from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.outbox import LEASE
 from scheduler.ical.render import render_invite
 from scheduler.services.attendees import AttendeeSpec, load_attendees
-from scheduler.services.booking import move_one
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.calendars import read_next
+from scheduler.services.meetings import move_occurrence
 from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault
 
@@ -155,7 +155,7 @@ def test_our_own_meetings_in_the_calendar_are_not_counted_twice(
     """Else a series could never be moved where it already is."""
     series = programme.book_tuesdays()
     passing = datetime(2026, 10, 21, 8, tzinfo=UTC)
-    moved = move_one(programme.context, programme.id, series.id, datetime(2026, 10, 13, 10), passing).meeting
+    moved = move_occurrence(programme.context, programme.id, series.id, datetime(2026, 10, 13, 10), passing).meeting
     assert len(moved.uids) == 2
     programme.connect(programme.mentor)
     calendars.objects = [*(render_invite(moved, uid) for uid in moved.uids), DENTIST]

@@ -16,10 +16,10 @@ from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.domain.programme.people import Show
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
-from scheduler.services.booking import cancel_meeting, cancel_one, rederive_meetings
 from scheduler.services.delivering import deliver_next
+from scheduler.services.feed_tokens import create_feed
 from scheduler.services.feeds import read_feed
-from scheduler.services.people import create_feed
+from scheduler.services.meetings import cancel_meeting, cancel_occurrence, rederive_meetings
 from scheduler.services.secrets import digest
 from scheduler.store import StoredMeeting
 
@@ -115,7 +115,7 @@ def test_cancelled_meetings_are_left_alone_and_cancelled_occurrences_stay_so(pro
     gone = programme.book_slot(7)
     aged(cancel_meeting(programme.context, programme.id, gone.id), shifted=1)
     series = programme.book_tuesdays()
-    aged(cancel_one(programme.context, programme.id, series.id, datetime(2026, 11, 3, 10)), shifted=3)
+    aged(cancel_occurrence(programme.context, programme.id, series.id, datetime(2026, 11, 3, 10)), shifted=3)
     ((meeting_id, _),) = rederive_meetings(programme.context)
     assert meeting_id == series.id
     assert [str(one.status) for one in programme.meeting(series.id).meeting.occurrences][4] == "cancelled"

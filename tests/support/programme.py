@@ -11,10 +11,10 @@ from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import WeeklyRule
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import LocalTime
-from scheduler.services.booking import CadenceBooking, Details, book_cadence, book_slot
+from scheduler.services.booking import CadenceBooking, Details, ExpectedOccurrence, book_cadence, book_slot
 from scheduler.services.calendars import connect_calendar
-from scheduler.services.mentorships import add_mentorship
-from scheduler.services.people import add_person
+from scheduler.services.mentorships import create_mentorship
+from scheduler.services.people import create_person
 from scheduler.services.ports import Context
 from scheduler.services.programmes import create_programme, find_key
 from scheduler.store import DeliveryRow, StoredMeeting, new_id
@@ -28,12 +28,12 @@ class Programme:
         key = find_key(context, create_programme(context, "Women in Science"))
         assert key
         self.id = key.programme_id
-        self.mentor = add_person(context, self.id, Person(new_id(), "Greta", "greta@example.org", "Europe/Berlin"))
+        self.mentor = create_person(context, self.id, Person(new_id(), "Greta", "greta@example.org", "Europe/Berlin"))
         asha = Person(new_id(), "Asha", "asha@example.org", "Asia/Kolkata", working_hours=None)
-        self.mentee = add_person(context, self.id, asha)
+        self.mentee = create_person(context, self.id, asha)
         dates = date(2026, 10, 5), date(2026, 11, 13)
         agreed = Mentorship(new_id(), self.mentor.id, self.mentee.id, ("First paper",), "", *dates)
-        self.mentorship = add_mentorship(context, self.id, agreed)
+        self.mentorship = create_mentorship(context, self.id, agreed)
 
     def connect(
         self, person: Person, password: str = "hunter2hunter2", server: str = "dav.example.org"
@@ -45,8 +45,7 @@ class Programme:
     def book_slot(self, day: int = 8, title: str | None = None) -> StoredMeeting:
         """A meeting on that day of October, 10:00 in Berlin."""
         start = datetime(2026, 10, day, 8, tzinfo=UTC)
-        period = Period(start, start + timedelta(minutes=45))
-        return book_slot(self.context, self.id, self.mentorship.id, period, Details(title))
+        return book_slot(self.context, self.id, self.mentorship.id, start, 45, Details(title))
 
     def book_tuesdays(self) -> StoredMeeting:
         """Six Tuesdays at 10:00 in Berlin, three before the end of summer time and three after."""
@@ -54,7 +53,7 @@ class Programme:
         starts += [datetime(2026, 10, 27, 9, tzinfo=UTC) + timedelta(weeks=week) for week in range(3)]
         series = Series(LocalTime(datetime(2026, 10, 6, 10), "Europe/Berlin"), WeeklyRule(1, ("TU",), starts[-1]), 45)
         length = timedelta(minutes=45)
-        expected = tuple((Period(start, start + length), PlanStatus.CLEAR, None) for start in starts)
+        expected = tuple(ExpectedOccurrence(Period(start, start + length), PlanStatus.CLEAR) for start in starts)
         return book_cadence(self.context, self.id, self.mentorship.id, CadenceBooking(series, expected, Details()))
 
     def meeting(self, meeting_id: str) -> StoredMeeting:

@@ -167,6 +167,15 @@ def test_a_plan_under_min_coverage_is_refused_which_is_a_half_if_left_out(
         assert "the coverage is 0.333" in problem_of(response, 409)["detail"]
 
 
+def test_plan_without_clear_occurrence_is_refused_at_any_min_coverage(api: Api, pair: Pair) -> None:
+    booking = booking_of(api.cadence(pair, on_conflict="skip")) | {"on_conflict": "skip", "min_coverage": 0}
+    api.post(f"/people/{pair.mentee}/blackouts", FINALS | {"first_day": "2026-10-01", "last_day": "2026-11-30"})
+    plan = problem_of(api.send("POST", pair.meetings, booking), 409)["plan"]
+    again = problem_of(api.send("POST", pair.meetings, booking | {"expected": plan}), 409)
+    assert again["detail"] == "no occurrence is clear; find cadences again"
+    assert nothing_is_booked(api, pair)
+
+
 @pytest.mark.parametrize(
     ("rrule", "words"),
     [

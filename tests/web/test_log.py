@@ -125,7 +125,7 @@ def test_the_id_in_a_problem_is_the_one_in_the_log(api: Api, monkeypatch: pytest
     def fail(*_: object) -> None:
         raise RuntimeError("no such luck")
 
-    monkeypatch.setattr("scheduler.services.people.add_person", fail)
+    monkeypatch.setattr("scheduler.services.people.create_person", fail)
     response = api.send("POST", "/people", {"name": "Greta", "email": "greta@example.org", "time_zone": "UTC"})
     found = {line["request_id"] for line in log.lines}
     assert found == {(response.json or {})["request_id"]}

@@ -54,7 +54,7 @@ class ApiKey:
         """Whether the key is good for that."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
-    def is_use_news(self, now: datetime) -> bool:
+    def is_use_due(self, now: datetime) -> bool:
         """Whether a use at this instant is to be noted."""
         return self.last_used_at is None or now - self.last_used_at >= USE_NOTED_EVERY
 
@@ -80,6 +80,10 @@ class Viewer:
         if self.sees_people:
             return frozenset()
         return frozenset(index for index, person_id in enumerate(person_ids) if person_id is not None)
+
+
+RESTRICTED = Viewer()
+"""A viewer who sees no personal data."""
 
 
 def check_revocable(key_id: str, keys: Iterable[ApiKey]) -> None:

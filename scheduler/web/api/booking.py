@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from flask import Blueprint, Response, url_for
@@ -22,15 +22,15 @@ from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.booking import (
     CadenceBooking,
     Details,
-    Expected,
+    ExpectedOccurrence,
     PlanChanged,
     SlotTaken,
     book_cadence,
     book_slot,
 )
 from scheduler.web.api.cadences import Coverage, MoveDays, check_move_days
-from scheduler.web.api.meetings import BlockedDocument, BookingProblem, GuestDocument, MeetingDocument, on_clock
-from scheduler.web.documents.occurrences import PlannedOccurrenceDocument, title_of
+from scheduler.web.api.meetings import BlockedDocument, BookingProblem, GuestDocument, MeetingDocument
+from scheduler.web.documents.occurrences import PlannedOccurrenceDocument
 from scheduler.web.documents.rules import NO_GAP, MinimumGap, WithinDocument
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.durations import QUARTER, MeetingLength
@@ -102,29 +102,28 @@ def create_meeting(mentorship_id: str) -> Response:
     if (asked.start is None) == (asked.dtstart is None):
         raise InvalidFields.at("/start", "give either start (a single meeting) or dtstart (a cadence)")
     if asked.start is not None:
-        period = _slot(asked, asked.start, mentorship_id)
-        stored = book_slot(context(), programme_id(), mentorship_id, period, asked.details)
+        _check_single(asked)
+        slot = asked.start, asked.duration, asked.details
+        stored = book_slot(context(), programme_id(), mentorship_id, *slot, viewer())
     else:
-        stored = book_cadence(context(), programme_id(), mentorship_id, _cadence(asked))
+        stored = book_cadence(context(), programme_id(), mentorship_id, _cadence(asked), viewer())
     where = url_for("v1.meetings.get_meeting", meeting_id=stored.id)
     return answer(MeetingDocument.of(stored), 201, {"Location": where})
 
 
 @api.app_errorhandler(PlanChanged)
 def _plan_changed(error: PlanChanged) -> Response:
-    titles = viewer().sees_people
-    plan = [PlannedOccurrenceDocument.of(one, (), titles=titles).model_dump(mode="json") for one in error.plan]
+    plan = [PlannedOccurrenceDocument.of(one, ()).model_dump(mode="json") for one in error.plan]
     return problem(409, str(error), kind="plan-changed", extra={"plan": plan})
 
 
 @api.app_errorhandler(SlotTaken)
 def _slot_taken(error: SlotTaken) -> Response:
-    titles = viewer().sees_people
     rows = [
         BlockedDocument(
             person=("mentor", "mentee")[row.index],
             cause=row.cause,
-            title=title_of(row, titles=titles),
+            title=row.title,
             blackout=row.blackout,
         )
         for row in error.blocked_by
@@ -133,25 +132,21 @@ def _slot_taken(error: SlotTaken) -> Response:
     return problem(409, str(error), extra={"blocked_by": [row.model_dump(mode="json") for row in rows]})
 
 
-def _slot(asked: Booking, start: datetime, mentorship_id: str) -> Period:
+def _check_single(asked: Booking) -> None:
+    """Raises InvalidFields for a field that only a cadence has."""
     cadences_own = ("time_zone", "rrule", "expected", "other_turns", "starts_on", "ends_on", "step")
     planned_by = ("on_conflict", "move_within_days", "min_coverage", "within", "minimum_gap")
     for name in (*cadences_own, *planned_by):
         if name in asked.model_fields_set and getattr(asked, name) is not None:
             raise InvalidFields.at(f"/{name}", "this belongs to a cadence; a single meeting has a start and a duration")
-    with context().store.read() as tx:
-        mentorship = tx.mentorships.get(programme_id(), mentorship_id)
-        zone = tx.people.get_party(programme_id(), mentorship.mentor_id).time_zone
-    instant = on_clock(start, zone)
-    return Period(instant, instant + timedelta(minutes=asked.duration))
 
 
-def _expected(place: int, one: PlannedOccurrenceDocument) -> Expected:
+def _expected(index: int, one: PlannedOccurrenceDocument) -> ExpectedOccurrence:
     try:
         moved_to = Period(one.moved_to.start, one.moved_to.end) if one.moved_to else None
-        return Period(one.start, one.end), one.status, moved_to
+        return ExpectedOccurrence(Period(one.start, one.end), one.status, moved_to)
     except InvalidValue as error:
-        raise InvalidFields.at(f"/expected/{place}", str(error)) from error
+        raise InvalidFields.at(f"/expected/{index}", str(error)) from error
 
 
 def _cadence(asked: Booking) -> CadenceBooking:
@@ -171,7 +166,7 @@ def _cadence(asked: Booking) -> CadenceBooking:
         raise InvalidFields.at(f"/{missing}", "starts_on and ends_on go together")
     return CadenceBooking(
         Series(LocalTime(asked.dtstart, asked.time_zone or ""), rule, asked.duration),
-        tuple(_expected(place, one) for place, one in enumerate(asked.expected or [])),
+        tuple(_expected(index, one) for index, one in enumerate(asked.expected or [])),
         asked.details,
         dates,
         asked.step,
@@ -186,8 +181,8 @@ def _cadence(asked: Booking) -> CadenceBooking:
 def _elsewhere(asked: Booking) -> Iterator[Period]:
     """The occurrences of the other turns."""
     length = timedelta(minutes=asked.duration)
-    for place, turn in enumerate(asked.other_turns):
-        rule = _rule(turn.rrule, f"/other_turns/{place}/rrule")
+    for index, turn in enumerate(asked.other_turns):
+        rule = _rule(turn.rrule, f"/other_turns/{index}/rrule")
         for start in rule.starts(turn.dtstart, asked.time_zone or ""):
             yield Period(start.instant, start.instant + length)
 

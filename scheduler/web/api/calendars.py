@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Account, ConnectedCalendar
-from scheduler.services.calendars import connect_calendar
+from scheduler.services import calendars
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Flag, Line, WebAddress
 from scheduler.web.http.operations import Operation
@@ -78,7 +78,7 @@ def create_calendar(person_id: str) -> Response:
     """
     new = read_body(NewCalendar)
     account = Account(new.url, new.username, new.password.get_secret_value())
-    calendar = connect_calendar(context(), programme_id(), person_id, account, publish=new.publish)
+    calendar = calendars.connect_calendar(context(), programme_id(), person_id, account, publish=new.publish)
     where = url_for("v1.calendars.get_calendar", person_id=person_id, calendar_id=calendar.id)
     return answer(CalendarDocument.of(calendar), 201, {"Location": where})
 
@@ -88,23 +88,20 @@ def create_calendar(person_id: str) -> Response:
 def list_calendars(person_id: str) -> Response:
     """List a person's connected calendars."""
     asked = asked_page()
-    with context().store.read() as tx:
-        calendars = tx.calendars.page(programme_id(), person_id, asked.after, asked.most)
-    return answer_page(CalendarsDocument, calendars, CalendarDocument.of, asked)
+    found = calendars.list_calendars(context(), programme_id(), person_id, asked.after, asked.most)
+    return answer_page(CalendarsDocument, found, CalendarDocument.of, asked)
 
 
 @api.get("/people/<person_id>/calendars/<calendar_id>")
 @Operation(CalendarDocument, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
 def get_calendar(person_id: str, calendar_id: str) -> Response:
     """Read a connected calendar."""
-    with context().store.read() as tx:
-        return answer(CalendarDocument.of(tx.calendars.get(programme_id(), person_id, calendar_id)))
+    return answer(CalendarDocument.of(calendars.get_calendar(context(), programme_id(), person_id, calendar_id)))
 
 
 @api.delete("/people/<person_id>/calendars/<calendar_id>")
 @Operation(None, status=204, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_WRITE)
 def delete_calendar(person_id: str, calendar_id: str) -> Response:
     """Disconnect a calendar: its login is erased, and what was put there stays there."""
-    with context().store.write() as tx:
-        tx.calendars.delete(programme_id(), person_id, calendar_id)
+    calendars.delete_calendar(context(), programme_id(), person_id, calendar_id)
     return Response(status=204)

@@ -62,8 +62,7 @@ class DeliveriesDocument(PageDocument):
 def list_deliveries(meeting_id: str) -> Response:
     """List how far a meeting is on its way into each connected calendar."""
     asked = asked_page()
-    with context().store.read() as tx:
-        rows = tx.outbox.of_meeting(programme_id(), meeting_id)
+    rows = delivering.list_deliveries(context(), programme_id(), meeting_id)
     found = page_of(rows, lambda row: (row.calendar_id, row.uid), asked)
     return answer_page(DeliveriesDocument, found, DeliveryDocument.of, asked)
 

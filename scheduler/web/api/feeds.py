@@ -10,7 +10,7 @@ from pydantic import Field
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Feed, Show
 from scheduler.errors import InvalidFields
-from scheduler.services import people
+from scheduler.services import feed_tokens
 from scheduler.web.api.keys import Overlap
 from scheduler.web.fields.document import Document
 from scheduler.web.http.operations import Operation
@@ -71,7 +71,7 @@ class FeedTokenDocument(FeedDocument):
 def create_feed(person_id: str) -> Response:
     """Create a feed of all the person's meetings. Its token is shown once."""
     base = _base()
-    feed, token = people.create_feed(context(), programme_id(), person_id, read_body(NewFeed).show)
+    feed, token = feed_tokens.create_feed(context(), programme_id(), person_id, read_body(NewFeed).show)
     where = url_for("v1.feeds.get_feed", person_id=person_id, feed_id=feed.id)
     headers = {"Location": where, "Cache-Control": "no-store"}
     return answer(_with_token(base, feed, token), 201, headers, of=FeedDocument.of(feed))
@@ -82,8 +82,7 @@ def create_feed(person_id: str) -> Response:
 def list_feeds(person_id: str) -> Response:
     """List a person's feeds."""
     asked = asked_page()
-    with context().store.read() as tx:
-        feeds = tx.feeds.all(programme_id(), person_id)
+    feeds = feed_tokens.list_feeds(context(), programme_id(), person_id)
     found = page_of(feeds, lambda feed: (feed.created_at.isoformat(), feed.id), asked)
     return answer_page(FeedsDocument, found, FeedDocument.of, asked)
 
@@ -92,8 +91,7 @@ def list_feeds(person_id: str) -> Response:
 @Operation(FeedDocument, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
 def get_feed(person_id: str, feed_id: str) -> Response:
     """Read a feed's description; its token is not shown again."""
-    with context().store.read() as tx:
-        return answer(FeedDocument.of(tx.feeds.get(programme_id(), person_id, feed_id)))
+    return answer(FeedDocument.of(feed_tokens.get_feed(context(), programme_id(), person_id, feed_id)))
 
 
 @api.post("/people/<person_id>/feeds/<feed_id>/rotate")
@@ -104,7 +102,7 @@ def rotate_feed(person_id: str, feed_id: str) -> Response:
     """Give a feed a new token. The old address is dead at once, or after the overlap."""
     base = _base()
     overlap = timedelta(minutes=read_optional_body(FeedRotation).overlap)
-    feed, token = people.rotate_feed(context(), programme_id(), person_id, feed_id, overlap)
+    feed, token = feed_tokens.rotate_feed(context(), programme_id(), person_id, feed_id, overlap)
     return answer(_with_token(base, feed, token), 200, {"Cache-Control": "no-store"})
 
 
@@ -112,8 +110,7 @@ def rotate_feed(person_id: str, feed_id: str) -> Response:
 @Operation(None, status=204, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
 def delete_feed(person_id: str, feed_id: str) -> Response:
     """Revoke a feed."""
-    with context().store.write() as tx:
-        tx.feeds.revoke(programme_id(), person_id, feed_id, context().clock())
+    feed_tokens.delete_feed(context(), programme_id(), person_id, feed_id)
     return Response(status=204)
 
 

@@ -11,7 +11,6 @@ from pydantic import Field
 from scheduler.domain.programme.api_keys import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields
 from scheduler.services import programmes
-from scheduler.services.programmes import revoke_key
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.durations import Duration, lasting
 from scheduler.web.fields.texts import Name
@@ -97,8 +96,7 @@ def create_key() -> Response:
 def list_keys() -> Response:
     """List the programme's keys."""
     asked = asked_page()
-    with context().store.read() as tx:
-        keys = tx.programmes.list_keys(programme_id(), context().clock())
+    keys = programmes.list_keys(context(), programme_id())
     found = page_of(keys, lambda key: (key.created_at.isoformat(), key.id), asked)
     return answer_page(KeysDocument, found, KeyDocument.of, asked)
 
@@ -107,8 +105,7 @@ def list_keys() -> Response:
 @Operation(KeyDocument, refuses=(404,), tag="keys", scope=Scope.ADMIN)
 def get_key(key_id: str) -> Response:
     """Read a key's description; what opens it is not shown again."""
-    with context().store.read() as tx:
-        return answer(KeyDocument.of(tx.programmes.get_key(programme_id(), key_id, context().clock())))
+    return answer(KeyDocument.of(programmes.get_key(context(), programme_id(), key_id)))
 
 
 @api.post("/keys/<key_id>/rotate")
@@ -134,7 +131,7 @@ def rotate_key(key_id: str) -> Response:
 @Operation(None, status=204, refuses=(404, 409), tag="keys", scope=Scope.ADMIN)
 def delete_key(key_id: str) -> Response:
     """Revoke a key at once; it may be the one that asks, but not the last one with the scope admin."""
-    revoke_key(context(), programme_id(), key_id)
+    programmes.revoke_key(context(), programme_id(), key_id)
     return Response(status=204)
 
 

@@ -11,14 +11,9 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.time.clocks import zone_at
-from scheduler.domain.time.zones import in_zone, typed_time
-from scheduler.errors import InvalidFields, InvalidValue, NotFound
-from scheduler.services.booking import (
-    cancel_meeting,
-    cancel_one,
-    change_details,
-    move_one,
-)
+from scheduler.domain.time.zones import in_zone
+from scheduler.errors import InvalidFields, NotFound
+from scheduler.services import meetings
 from scheduler.store import StoredMeeting
 from scheduler.web.documents.occurrences import PlannedOccurrenceDocument
 from scheduler.web.fields.document import Document, Omissible
@@ -28,7 +23,7 @@ from scheduler.web.fields.times import LocalInstant, Moment, WallTime
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
 from scheduler.web.http.problems import Problem
-from scheduler.web.http.requests import answer, context, programme_id, read_body
+from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body, viewer
 
 api = Blueprint("meetings", __name__)
 
@@ -174,16 +169,15 @@ class BookingProblem(Problem):
 def list_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
     asked = asked_page()
-    with context().store.read() as tx:
-        meetings = tx.meetings.list_page(programme_id(), mentorship_id, asked.after, asked.most)
-    return answer_page(MeetingsDocument, meetings, MeetingDocument.of, asked)
+    found = meetings.list_meetings(context(), programme_id(), mentorship_id, asked.after, asked.most)
+    return answer_page(MeetingsDocument, found, MeetingDocument.of, asked)
 
 
 @api.get("/meetings/<meeting_id>")
 @Operation(MeetingDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_meeting(meeting_id: str) -> Response:
     """Read a meeting."""
-    return answer(MeetingDocument.of(_meeting(meeting_id)))
+    return answer(MeetingDocument.of(meetings.get_meeting(context(), programme_id(), meeting_id)))
 
 
 @api.patch("/meetings/<meeting_id>")
@@ -201,16 +195,16 @@ def update_meeting(meeting_id: str) -> Response:
     if "status" in asked.model_fields_set:
         if asked.status is not MeetingStatus.CANCELLED or len(asked.model_fields_set) > 1:
             raise InvalidFields.at("/status", "the only change of status is cancelled, sent by itself")
-        return answer(MeetingDocument.of(cancel_meeting(context(), programme_id(), meeting_id)))
-    changes = {name: getattr(asked, name) for name in asked.model_fields_set}
-    return answer(MeetingDocument.of(change_details(context(), programme_id(), meeting_id, changes)))
+        return answer(MeetingDocument.of(meetings.cancel_meeting(context(), programme_id(), meeting_id)))
+    changes = changes_of(asked)
+    return answer(MeetingDocument.of(meetings.update_meeting(context(), programme_id(), meeting_id, changes)))
 
 
 @api.delete("/meetings/<meeting_id>")
 @Operation(MeetingDocument, refuses=(404, 409), tag="meetings", scope=Scope.MEETINGS_WRITE, needs_match=True)
 def delete_meeting(meeting_id: str) -> Response:
     """Cancel a meeting for ever: it stays readable, and calendars show it as cancelled."""
-    return answer(MeetingDocument.of(cancel_meeting(context(), programme_id(), meeting_id)))
+    return answer(MeetingDocument.of(meetings.cancel_meeting(context(), programme_id(), meeting_id)))
 
 
 @api.get("/meetings/<meeting_id>/occurrences")
@@ -218,7 +212,7 @@ def delete_meeting(meeting_id: str) -> Response:
 def list_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
     asked = asked_page()
-    meeting = _meeting(meeting_id).meeting
+    meeting = meetings.get_meeting(context(), programme_id(), meeting_id).meeting
     rows = [OccurrenceDocument.of(occurrence, meeting) for occurrence in meeting.occurrences]
     found = page_of(rows, lambda row: (row.recurrence_id, ""), asked)
     return answer_page(OccurrencesDocument, found, lambda row: row, asked)
@@ -228,7 +222,7 @@ def list_occurrences(meeting_id: str) -> Response:
 @Operation(OccurrenceDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     """Read one occurrence."""
-    return answer(_occurrence(_meeting(meeting_id), _parse_id(recurrence_id)))
+    return answer(_occurrence(meetings.get_meeting(context(), programme_id(), meeting_id), _parse_id(recurrence_id)))
 
 
 @api.patch("/meetings/<meeting_id>/occurrences/<recurrence_id>")
@@ -253,25 +247,9 @@ def update_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     if asked.start is None:
         if asked.status is not OccurrenceStatus.CANCELLED:
             raise InvalidFields.at("/status", "the only change of status is cancelled; to move it, send start")
-        return answer(_occurrence(cancel_one(context(), programme_id(), meeting_id, wanted), wanted))
-    start = on_clock(asked.start, _meeting(meeting_id).meeting.series.time_zone)
-    return answer(_occurrence(move_one(context(), programme_id(), meeting_id, wanted, start), wanted))
-
-
-def on_clock(moment: datetime, zone: str) -> datetime:
-    """The instant in whole minutes; a local time is read on that zone's clock. Raises InvalidFields."""
-    try:
-        instant = typed_time(moment, zone) if moment.tzinfo is None else moment
-    except InvalidValue as error:
-        raise InvalidFields.at("/start", str(error)) from error
-    if instant.second or instant.microsecond:
-        raise InvalidFields.at("/start", f"{instant.isoformat()} has seconds; meetings start on whole minutes")
-    return instant
-
-
-def _meeting(meeting_id: str) -> StoredMeeting:
-    with context().store.read() as tx:
-        return tx.meetings.get(programme_id(), meeting_id)
+        return answer(_occurrence(meetings.cancel_occurrence(context(), programme_id(), meeting_id, wanted), wanted))
+    stored = meetings.move_occurrence(context(), programme_id(), meeting_id, wanted, asked.start, viewer())
+    return answer(_occurrence(stored, wanted))
 
 
 def _parse_id(text: str) -> datetime:

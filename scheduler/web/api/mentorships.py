@@ -17,14 +17,14 @@ from scheduler.domain.programme.mentorships import (
     SameTwoPeople,
 )
 from scheduler.errors import InvalidFields
-from scheduler.services.mentorships import add_mentorship, change_mentorship
+from scheduler.services import mentorships
 from scheduler.store import new_id
 from scheduler.web.fields.document import Document, Kept
 from scheduler.web.fields.texts import Line, Text
 from scheduler.web.fields.times import Day
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
-from scheduler.web.http.requests import answer, context, programme_id, read_body
+from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body
 
 api = Blueprint("mentorships", __name__)
 
@@ -114,7 +114,7 @@ def create_mentorship() -> Response:
         raise InvalidFields.at("/mentee", str(error)) from error
     except (BackwardMentorship, MentorshipTooLong) as error:
         raise InvalidFields.at("/ends_on", str(error)) from error
-    add_mentorship(context(), programme_id(), mentorship)
+    mentorships.create_mentorship(context(), programme_id(), mentorship)
     where = url_for("v1.mentorships.get_mentorship", mentorship_id=mentorship.id)
     return answer(MentorshipDocument.of(mentorship), 201, {"Location": where})
 
@@ -124,8 +124,7 @@ def create_mentorship() -> Response:
 def list_mentorships() -> Response:
     """List the programme's mentorships."""
     asked = asked_page()
-    with context().store.read() as tx:
-        found = tx.mentorships.list_page(programme_id(), asked.after, asked.most)
+    found = mentorships.list_mentorships(context(), programme_id(), asked.after, asked.most)
     return answer_page(MentorshipsDocument, found, MentorshipDocument.of, asked)
 
 
@@ -133,8 +132,7 @@ def list_mentorships() -> Response:
 @Operation(MentorshipDocument, refuses=(404,), tag="mentorships", scope=Scope.MEETINGS_READ)
 def get_mentorship(mentorship_id: str) -> Response:
     """Read a mentorship."""
-    with context().store.read() as tx:
-        return answer(MentorshipDocument.of(tx.mentorships.get(programme_id(), mentorship_id)))
+    return answer(MentorshipDocument.of(mentorships.get_mentorship(context(), programme_id(), mentorship_id)))
 
 
 @api.patch("/mentorships/<mentorship_id>")
@@ -148,11 +146,11 @@ def get_mentorship(mentorship_id: str) -> Response:
 def update_mentorship(mentorship_id: str) -> Response:
     """Change a mentorship. Ending it cancels the meetings to come."""
     asked = read_body(MentorshipChange)
-    changes = {name: getattr(asked, name) for name in asked.model_fields_set}
+    changes = changes_of(asked)
     if asked.goals is not None:
         changes["goals"] = tuple(asked.goals)
     try:
-        mentorship = change_mentorship(context(), programme_id(), mentorship_id, changes)
+        mentorship = mentorships.update_mentorship(context(), programme_id(), mentorship_id, changes)
     except (BackwardMentorship, MentorshipTooLong) as error:
         raise InvalidFields.at("/ends_on", str(error)) from error
     return answer(MentorshipDocument.of(mentorship))

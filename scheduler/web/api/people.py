@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from flask import Blueprint, Response, url_for
 from pydantic import Field
@@ -13,8 +13,8 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Person
 from scheduler.domain.time.zones import zones_of_country
 from scheduler.errors import FieldError, InvalidFields
-from scheduler.services import people
-from scheduler.services.freebusy import FbType, free_busy
+from scheduler.services import freebusy, people
+from scheduler.services.freebusy import FbType
 from scheduler.store import new_id
 from scheduler.web.documents.attendees import (
     NO_NULL_HOURS,
@@ -34,7 +34,7 @@ from scheduler.web.fields.texts import CountryCode, MailAddress, Name, ZoneName
 from scheduler.web.fields.times import Instant, backward
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
-from scheduler.web.http.requests import answer, context, programme_id, read_body, read_query
+from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body, read_query
 
 api = Blueprint("people", __name__)
 
@@ -150,7 +150,7 @@ def create_person() -> Response:
     hours = hours_of(new.working_hours) if "working_hours" in new.model_fields_set else DEFAULT_HOURS
     buffer = new.buffer.to_domain() if new.buffer else NO_BUFFER
     person = Person(new_id(), new.name, new.email, str(zones[0]), hours, buffer, **habits_of(new, ""))
-    people.add_person(context(), programme_id(), person)
+    people.create_person(context(), programme_id(), person)
     where = url_for("v1.people.get_person", person_id=person.id)
     return answer(PersonDocument.of(person), 201, {"Location": where})
 
@@ -160,8 +160,7 @@ def create_person() -> Response:
 def list_people() -> Response:
     """List the programme's people."""
     asked = asked_page()
-    with context().store.read() as tx:
-        found = tx.people.list_page(programme_id(), asked.after, asked.most)
+    found = people.list_people(context(), programme_id(), asked.after, asked.most)
     return answer_page(PeopleDocument, found, PersonDocument.of, asked)
 
 
@@ -169,8 +168,7 @@ def list_people() -> Response:
 @Operation(PersonDocument, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
 def get_person(person_id: str) -> Response:
     """Read a person."""
-    with context().store.read() as tx:
-        return answer(PersonDocument.of(tx.people.get(programme_id(), person_id)))
+    return answer(PersonDocument.of(people.get_person(context(), programme_id(), person_id)))
 
 
 @api.patch("/people/<person_id>")
@@ -178,16 +176,13 @@ def get_person(person_id: str) -> Response:
 def update_person(person_id: str) -> Response:
     """Change a person. Who changes zone keeps their series where they are anchored."""
     asked = read_body(PersonChange)
-    changes: dict[str, Any] = {}
-    for name in ("name", "email", "time_zone", "travel"):
-        if name in asked.model_fields_set:
-            changes[name] = getattr(asked, name)
+    changes = changes_of(asked)
     if "working_hours" in asked.model_fields_set:
         changes["working_hours"] = hours_of(asked.working_hours)
     if "buffer" in asked.model_fields_set:
         changes["buffer"] = asked.buffer.to_domain() if asked.buffer else NO_BUFFER
     changes |= habits_of(asked, "")
-    return answer(PersonDocument.of(people.change_person(context(), programme_id(), person_id, changes)))
+    return answer(PersonDocument.of(people.update_person(context(), programme_id(), person_id, changes)))
 
 
 @api.delete("/people/<person_id>")
@@ -207,7 +202,7 @@ def get_free_busy(person_id: str) -> Response:
         raise InvalidFields.at("/end", backward("span", span.start, span.end))
     if span.end - span.start > timedelta(days=366):
         raise InvalidFields.at("/end", "the span is longer than 366 days; ask for less at a time")
-    found, unknown = free_busy(context(), programme_id(), person_id, span.start, span.end)
+    found, unknown = freebusy.get_free_busy(context(), programme_id(), person_id, span.start, span.end)
     periods = [
         FreeBusyPeriod.model_construct(start=period.start, end=period.end, fbtype=kind)
         for kind, periods in found.items()

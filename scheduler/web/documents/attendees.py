@@ -10,11 +10,12 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from scheduler.domain.availability.attendees import MOST_HOURS, Blackout, BlackoutKind, Buffer, Days, WorkingHours
+from scheduler.domain.availability.attendees import MOST_HOURS, Blackout, BlackoutKind, Buffer, WorkingHours
 from scheduler.domain.time.clocks import BackwardStay, Itinerary, OverlappingStays, Stay
 from scheduler.domain.time.periods import Period, Periods
-from scheduler.errors import InvalidFields, InvalidValue
+from scheduler.errors import InvalidFields
 from scheduler.services.attendees import AttendeeSpec
+from scheduler.services.blackouts import parse_span
 from scheduler.web.fields.busy_lists import BusyDocument, BusyList
 from scheduler.web.fields.document import Document, NotNull, quoted
 from scheduler.web.fields.durations import BufferLength
@@ -97,7 +98,7 @@ class BlackoutDocument(Document):
 
     def to_domain(self, pointer: str) -> Blackout:
         """The blackout as the domain has it; ``pointer`` is where it stands. Raises InvalidFields."""
-        return Blackout(self.kind, self.title, span_of(self, pointer), self.firm)
+        return Blackout(self.kind, self.title, parse_span(self, pointer), self.firm)
 
 
 class StayDocument(Document):
@@ -252,19 +253,3 @@ def hours_of(week: list[WorkingHoursDocument] | Literal["any"] | None) -> tuple[
 def week_of(hours: tuple[WorkingHours, ...] | None) -> list[WorkingHoursDocument] | Literal["any"]:
     """Return the document of the domain's working hours."""
     return ANY_TIME if hours is None else [WorkingHoursDocument.of(entry) for entry in hours]
-
-
-def span_of(row: Any, pointer: str) -> Days | Period:
-    """When a blackout document is: ``first_day`` and ``last_day``, or ``start`` and ``end``. Raises InvalidFields."""
-    by_days = row.first_day is not None or row.last_day is not None
-    by_instants = row.start is not None or row.end is not None
-    if by_days == by_instants:
-        raise InvalidFields.at(pointer, "a blackout has either first_day and last_day, or start and end")
-    names = ("first_day", "last_day") if by_days else ("start", "end")
-    for name in names:
-        if getattr(row, name) is None:
-            raise InvalidFields.at(f"{pointer}/{name}", "this field is needed")
-    try:
-        return Days(row.first_day, row.last_day) if by_days else Period(row.start, row.end)
-    except InvalidValue as error:
-        raise InvalidFields.at(f"{pointer}/{names[1]}", str(error)) from error

@@ -39,7 +39,7 @@ class BlockedByDocument(Document):
     @classmethod
     def of(cls, row: BlockedBy, *, titles: bool) -> BlockedByDocument:
         """The document of one reason, with the title of a stored blackout only for who may read it."""
-        title = title_of(row, titles=titles)
+        title = row.title if titles or row.blackout is None else None
         return cls(index=row.index, cause=row.cause, title=title, blackout=row.blackout)
 
 
@@ -99,8 +99,3 @@ class ShiftDocument(Document):
     def of(cls, shift: LocalTimeShift) -> ShiftDocument:
         """The document of a shift."""
         return cls.model_construct(index=shift.index, on=shift.on, before=shift.before, after=shift.after)
-
-
-def title_of(row: BlockedBy, *, titles: bool) -> str | None:
-    """The blackout's title, unless it is a stored one's and those are to be left out."""
-    return row.title if titles or row.blackout is None else None

@@ -100,5 +100,5 @@ def _opened(cursor: str) -> Position:
 
 
 def _marked(text: str) -> str:
-    mark = context().vault.mark(f"{programme_id()} {request.path} {text}")
+    mark = context().vault.authenticate(f"{programme_id()} {request.path} {text}")
     return base64.urlsafe_b64encode(mark + text.encode()).rstrip(b"=").decode()

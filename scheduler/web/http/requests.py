@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import structlog
@@ -103,6 +103,11 @@ def read_optional_body(document: type[_D]) -> _D:
     """The same, where no body at all stands for an empty object."""
     is_there = request.content_type or request.content_length or "Transfer-Encoding" in request.headers
     return read_body(document) if is_there else document()
+
+
+def changes_of(document: Document) -> dict[str, Any]:
+    """The fields that the request sent, by name."""
+    return {name: getattr(document, name) for name in document.model_fields_set}
 
 
 def read_query(document: type[_D]) -> _D:

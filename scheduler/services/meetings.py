@@ -1,0 +1,129 @@
+"""Booked meetings: read, renamed, moved and cancelled, each change in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from scheduler.domain.programme import meetings
+from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
+from scheduler.domain.programme.meetings import Meeting, MeetingCancelled, MeetingStatus, Occurrence
+from scheduler.domain.time.series import Series
+from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
+from scheduler.domain.time.zones import local_time
+from scheduler.errors import NotFound
+from scheduler.services.booking import check_day, check_free, load_pair, read_start
+from scheduler.services.locking import lock_meeting
+from scheduler.services.ports import Context
+from scheduler.services.publishing import publish, publish_change
+from scheduler.store import Position, StoredMeeting, Transaction
+
+
+def list_meetings(
+    context: Context, programme_id: str, mentorship_id: str, after: Position | None, limit: int
+) -> list[tuple[Position, StoredMeeting]]:
+    """At most ``limit`` of a mentorship's meetings behind a position, the first booked first. Raises NotFound."""
+    with context.store.read() as tx:
+        return tx.meetings.list_page(programme_id, mentorship_id, after, limit)
+
+
+def get_meeting(context: Context, programme_id: str, meeting_id: str) -> StoredMeeting:
+    """The meeting of that id. Raises NotFound."""
+    with context.store.read() as tx:
+        return tx.meetings.get(programme_id, meeting_id)
+
+
+def update_meeting(
+    context: Context, programme_id: str, meeting_id: str, changes: Mapping[str, str | None]
+) -> StoredMeeting:
+    """Change a meeting's ``title`` (None: the default one) or ``conference_url``. Raises NotFound, MeetingCancelled."""
+    with context.store.write() as tx:
+        _, stored = lock_meeting(tx, programme_id, meeting_id)
+        if stored.meeting.status is MeetingStatus.CANCELLED:
+            raise MeetingCancelled(stored.meeting.uid)
+        title = changes.get("title", stored.own_title)
+        conference_url = changes.get("conference_url", stored.meeting.conference_url)
+        if (title, conference_url) != (stored.own_title, stored.meeting.conference_url):
+            meeting = meetings.redescribe(stored.meeting, context.clock(), conference_url=conference_url)
+            publish_change(tx, programme_id, replace(stored, own_title=title, meeting=meeting), context.clock())
+        return tx.meetings.get(programme_id, meeting_id)
+
+
+def cancel_meeting(context: Context, programme_id: str, meeting_id: str) -> StoredMeeting:
+    """Cancel a meeting as a whole. Raises NotFound, MeetingCancelled."""
+    with context.store.write() as tx:
+        _, stored = lock_meeting(tx, programme_id, meeting_id)
+        return _store(tx, programme_id, stored, meetings.cancel(stored.meeting, context.clock()), context.clock())
+
+
+def move_occurrence(
+    context: Context,
+    programme_id: str,
+    meeting_id: str,
+    recurrence_id: datetime,
+    start: datetime,
+    viewer: Viewer = RESTRICTED,
+) -> StoredMeeting:
+    """Move one occurrence to a start at which both people can meet; a naive start is local time of the meeting's zone.
+
+    The series' own time bars nothing, but its other occurrences count towards the limits of a day and a week. Raises
+    NotFound, SlotTaken, OntoItself, MeetingCancelled, OccurrenceGone, InvalidFields.
+    """
+    with context.store.write() as tx:
+        mentorship, stored = lock_meeting(tx, programme_id, meeting_id)
+        series = stored.meeting.series
+        start = read_start(start, series.time_zone)
+        tx.people.get_many(programme_id, [mentorship.mentor_id, mentorship.mentee_id])  # neither is erased
+        local = local_time(start, series.time_zone)
+        check_day(local.wall.date(), mentorship, "/start")
+        end = start + timedelta(minutes=series.duration)
+        attendees = load_pair(context, tx, programme_id, mentorship, start, end, except_meeting=meeting_id)
+        occurrence = _get_occurrence(stored, recurrence_id)
+        others = tuple(one.period for one in stored.meeting.kept if one is not occurrence)
+        moved = meetings.move_occurrence(stored.meeting, recurrence_id, start, context.clock())
+        attendees = tuple(replace(one, meetings=one.meetings + others) for one in attendees)
+        check_free(attendees, Series(local, None, series.duration), viewer)
+        return _store(tx, programme_id, stored, moved, context.clock())
+
+
+def cancel_occurrence(context: Context, programme_id: str, meeting_id: str, recurrence_id: datetime) -> StoredMeeting:
+    """Cancel one occurrence of a meeting. Raises NotFound, MeetingCancelled, OccurrenceGone."""
+    with context.store.write() as tx:
+        _, stored = lock_meeting(tx, programme_id, meeting_id)
+        _get_occurrence(stored, recurrence_id)
+        cancelled = meetings.cancel_occurrence(stored.meeting, recurrence_id, context.clock())
+        return _store(tx, programme_id, stored, cancelled, context.clock())
+
+
+def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...]]]:
+    """Derive the UTC times of every series that another tz release derived.
+
+    Returns: the meetings whose times moved, each as its id and the moved occurrences.
+    """
+    shifted = []
+    with context.store.read() as tx:
+        stale = tx.meetings.list_with_other_tz_database(TZ_DATABASE_VERSION)
+    for found in stale:
+        programme_id, meeting_id = found.programme_id, found.meeting_id
+        with context.store.write() as tx:
+            _, stored = lock_meeting(tx, programme_id, meeting_id)
+            meeting, moved = meetings.rederive(stored.meeting, context.clock())
+            tx.meetings.update(programme_id, replace(stored, meeting=meeting))
+            if moved:
+                publish(tx, programme_id, replace(stored, meeting=meeting), context.clock())
+                shifted.append((meeting_id, moved))
+    return shifted
+
+
+def _store(tx: Transaction, programme_id: str, stored: StoredMeeting, meeting: Meeting, now: datetime) -> StoredMeeting:
+    changed = replace(stored, meeting=meeting)
+    publish_change(tx, programme_id, changed, now)
+    return changed
+
+
+def _get_occurrence(stored: StoredMeeting, recurrence_id: datetime) -> Occurrence:
+    found = stored.meeting.occurrence(recurrence_id)
+    if found is None:
+        raise NotFound("occurrence", f"{recurrence_id:%Y%m%dT%H%M%S}")
+    return found
