@@ -22,7 +22,7 @@ def test_a_sealed_text_is_opened_by_the_same_key_only_and_never_looks_the_same_t
     assert text == "" or text not in sealed
     assert Vault(SECRET).open(sealed) == text
     assert Vault(SECRET).seal(text) != sealed
-    with pytest.raises(UndecipherableSecret, match="SCHEDULER_SECRET_KEY is not the one"):
+    with pytest.raises(UndecipherableSecret, match="stored under another SCHEDULER_SECRET_KEY"):
         Vault(SECRET + "!").open(sealed)
 
 

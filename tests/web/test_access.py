@@ -202,7 +202,7 @@ def key_with(api: Api, app: Flask, *scopes: str) -> Api:
     return made
 
 
-def test_every_operation_is_in_the_table_with_the_scope_that_the_description_names(app: Flask) -> None:
+def test_scope_table_lists_every_operation_as_described(app: Flask) -> None:
     described: dict[str, list[str]] = {}
     for methods in openapi_document(app)["paths"].values():
         for operation in methods.values():
@@ -214,7 +214,7 @@ def test_every_operation_is_in_the_table_with_the_scope_that_the_description_nam
 
 
 @pytest.mark.parametrize("key", ["", "mk_unknown", "mk_"], ids=["no key", "an unknown key", "an empty key"])
-def test_without_a_good_key_every_operation_is_401_whether_there_is_something_or_not(
+def test_operation_without_valid_key_is_401(
     app: Flask, operations: list[Operation], ids: Ids, nowhere: Ids, key: str
 ) -> None:
     stranger = Api(app, key)
@@ -225,9 +225,7 @@ def test_without_a_good_key_every_operation_is_401_whether_there_is_something_or
         assert answers[0].headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_keys_that_ended_or_were_revoked_are_as_unknown_as_one_that_never_was(
-    api: Api, app: Flask, clock: Clock
-) -> None:
+def test_expired_and_revoked_keys_are_answered_like_unknown_ones(api: Api, app: Flask, clock: Clock) -> None:
     ended = api.post("/keys", {"name": "x", "scopes": ["admin"], "expires_at": "2026-10-01T10:00:00Z"})["key"]
     revoked = api.post("/keys", {"name": "x", "scopes": ["admin"]})
     api.delete(f"/keys/{revoked['id']}")
@@ -241,7 +239,7 @@ def test_keys_that_ended_or_were_revoked_are_as_unknown_as_one_that_never_was(
 
 
 @pytest.mark.parametrize("scope", [*Scope])
-def test_a_key_of_one_scope_may_do_what_needs_that_scope_and_nothing_else(
+def test_key_with_one_scope_allows_only_that_scopes_operations(
     api: Api, app: Flask, operations: list[Operation], nowhere: Ids, scope: Scope, figures: Figures
 ) -> None:
     client = key_with(api, app, scope)
@@ -254,7 +252,7 @@ def test_a_key_of_one_scope_may_do_what_needs_that_scope_and_nothing_else(
     )
 
 
-def test_without_the_scope_it_is_403_before_anything_is_looked_for(
+def test_missing_scope_is_403_before_any_lookup(
     api: Api, app: Flask, operations: list[Operation], ids: Ids, nowhere: Ids
 ) -> None:
     needed = {name: needs for needs, names in NEEDED.items() for name in names}
@@ -273,7 +271,7 @@ def test_without_the_scope_it_is_403_before_anything_is_looked_for(
         assert all("api_keys" in statement for statement in told[0][1] if statement.startswith("SELECT"))
 
 
-def test_what_is_another_programmes_is_not_there_in_status_body_headers_and_work(
+def test_another_programmes_resource_is_answered_like_a_missing_one(
     other_api: Api,
     operations: list[Operation],
     ids: Ids,
@@ -299,7 +297,7 @@ def test_what_is_another_programmes_is_not_there_in_status_body_headers_and_work
     figures("not yours against not there", operations=len(with_ids), differences=len(differing))
 
 
-def test_what_is_another_programmes_under_ones_own_is_not_there_either(
+def test_another_programmes_id_under_own_parent_is_not_found(
     other_api: Api, operations: list[Operation], ids: Ids, nowhere: Ids
 ) -> None:
     own = other_api.pair()
@@ -316,7 +314,7 @@ def test_what_is_another_programmes_under_ones_own_is_not_there_either(
         assert told[0] == told[1], operation
 
 
-def test_head_is_refused_as_get_is_and_says_as_little(
+def test_head_is_refused_like_get_without_details(
     api: Api, other_api: Api, app: Flask, operations: list[Operation], ids: Ids, nowhere: Ids
 ) -> None:
     lacking = key_with(api, app, "people:write")
@@ -336,7 +334,7 @@ def test_head_is_refused_as_get_is_and_says_as_little(
             assert answers[1].data == b""
 
 
-def test_options_says_the_same_of_every_id_to_everybody(
+def test_options_answers_every_id_alike(
     api: Api, other_api: Api, app: Flask, operations: list[Operation], ids: Ids, nowhere: Ids
 ) -> None:
     lacking = key_with(api, app, "slots:read")
@@ -351,7 +349,7 @@ def test_options_says_the_same_of_every_id_to_everybody(
         assert all(allowed - {"HEAD", "OPTIONS"} == methods for allowed in told), path
 
 
-def test_a_feed_address_that_was_revoked_or_has_run_out_is_one_that_never_was(api: Api, ids: Ids, clock: Clock) -> None:
+def test_revoked_or_expired_feed_address_is_answered_like_an_unknown_one(api: Api, ids: Ids, clock: Clock) -> None:
     path = f"/people/{ids['person_id']}/feeds"
     revoked, rotated = api.post(path, {}), api.post(path, {})
     api.delete(f"{path}/{revoked['id']}")

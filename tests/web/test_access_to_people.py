@@ -45,7 +45,7 @@ def blocked(answer: dict[str, Any], start: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_a_cadence_names_a_stored_blackout_by_its_id_and_leaves_its_title_out(
+def test_cadence_redacted_names_stored_blackout_by_id_without_title(
     api: Api, planner: Api, pair: Pair, blackout: str
 ) -> None:
     question = CADENCES | {"attendees": pair.attendees, "min_coverage": 0}
@@ -56,27 +56,25 @@ def test_a_cadence_names_a_stored_blackout_by_its_id_and_leaves_its_title_out(
         assert row == {"index": 1, "cause": "blackout", "blackout": blackout} | named
 
 
-def test_people_read_alone_is_enough_to_see_the_title(api: Api, app: Flask, pair: Pair, blackout: str) -> None:
+def test_cadence_with_people_read_shows_title(api: Api, app: Flask, pair: Pair, blackout: str) -> None:
     reader = key_for(api, app, "slots:read", "people:read")
     assert SECRET_TITLE in reader.send("POST", "/cadences", CADENCES | {"attendees": pair.attendees}).text
 
 
-def test_the_title_of_a_blackout_in_the_request_itself_is_answered_and_has_no_id(planner: Api, pair: Pair) -> None:
+def test_cadence_with_inline_blackout_shows_its_title_without_id(planner: Api, pair: Pair) -> None:
     attendees = [{"person": pair.mentor}, {"person": pair.mentee, "blackouts": [AWAY | {"title": "Ours"}]}]
     found = planner.post("/cadences", CADENCES | {"attendees": attendees})
     assert blocked(found, "2026-10-13T08:00:00Z") == [{"index": 1, "cause": "blackout", "title": "Ours"}]
 
 
-def test_why_there_are_no_slots_is_told_without_title_and_name(planner: Api, pair: Pair) -> None:
+def test_explanation_redacted_has_no_title_and_name(planner: Api, pair: Pair) -> None:
     text = planner.send("POST", "/slots", {"window": WINDOW, "duration": "PT45M", "attendees": pair.attendees}).text
     assert '"reason":"blackout"' in text
     for word in (SECRET_TITLE, "Asha", "Greta", "@example.org"):
         assert word not in text
 
 
-def test_a_booking_that_is_refused_tells_the_plan_and_who_is_away_without_the_title(
-    api: Api, planner: Api, pair: Pair, blackout: str
-) -> None:
+def test_refused_booking_redacted_shows_plan_without_title(api: Api, planner: Api, pair: Pair, blackout: str) -> None:
     cadence = api.cadence(pair)
     changed = booking_of(cadence) | {"expected": cadence["occurrences"][:1]}
     slot = {"start": "2026-10-13T08:00:00Z", "duration": "PT45M"}
@@ -90,16 +88,14 @@ def test_a_booking_that_is_refused_tells_the_plan_and_who_is_away_without_the_ti
         assert (SECRET_TITLE in refused.text + taken.text) is bool(named)
 
 
-def test_what_a_cadence_answered_without_titles_books_as_it_is(planner: Api, pair: Pair) -> None:
+def test_redacted_cadence_can_be_booked_as_answered(planner: Api, pair: Pair) -> None:
     question = CADENCES | {"attendees": pair.attendees, "min_coverage": 0}
     found = planner.post("/cadences", question)
     cadence = next(row for row in found["cadences"] if row["dtstart"] == "2026-10-06T10:00:00")
     assert planner.post(pair.meetings, booking_of(cadence))["status"] == "confirmed"
 
 
-def test_an_occurrence_moved_onto_a_blackout_is_refused_without_its_title(
-    api: Api, planner: Api, pair: Pair, blackout: str
-) -> None:
+def test_refused_move_redacted_has_no_title(api: Api, planner: Api, pair: Pair, blackout: str) -> None:
     meeting = api.book_slot(pair)
     path = f"/meetings/{meeting['id']}/occurrences/20261008T100000"
     refused = planner.send("PATCH", path, {"start": "2026-10-13T08:00:00Z"}, headers={"If-Match": "*"})
@@ -107,7 +103,7 @@ def test_an_occurrence_moved_onto_a_blackout_is_refused_without_its_title(
     assert SECRET_TITLE not in refused.text
 
 
-def test_what_somebodys_calendar_server_said_is_told_only_to_who_may_read_people(
+def test_calendar_failure_is_visible_only_with_people_read(
     api: Api, planner: Api, pair: Pair, context: Context, calendars: Any
 ) -> None:
     api.connect(pair.mentee)

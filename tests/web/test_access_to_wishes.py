@@ -38,7 +38,7 @@ def attendees(api: Api, pair: Pair) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("path", "asked"), [("/slots", WINDOW), ("/cadences", DATES), ("/cadences", DATES | {"rotation": 2})]
 )
-def test_no_answer_names_a_zone_a_wish_or_a_cap(
+def test_answers_redacted_name_no_zone_preference_or_limit(
     planner: Api, attendees: list[dict[str, Any]], path: str, asked: dict[str, Any]
 ) -> None:
     for more in ({"explain": True}, {"explain": True, "fair": True}, {"minimum_gap": "P14D", "duration": "PT9H"}):
@@ -47,7 +47,7 @@ def test_no_answer_names_a_zone_a_wish_or_a_cap(
             assert personal not in text
 
 
-def test_the_parts_of_a_score_are_told_only_of_those_in_the_request(
+def test_score_parts_are_shown_only_for_inline_attendees(
     api: Api, planner: Api, attendees: list[dict[str, Any]]
 ) -> None:
     asked = HOURLY | WINDOW | {"attendees": attendees, "explain": True, "fair": True}
@@ -62,7 +62,7 @@ UNTIL_TOKYO = 15
 """Hours of the Tuesday, in UTC, until the clock is Tokyo's and reads Wednesday."""
 
 
-def test_a_full_day_is_told_as_a_cause_and_not_how_many_it_takes(
+def test_full_day_redacted_is_a_cause_without_the_limit(
     api: Api, planner: Api, attendees: list[dict[str, Any]]
 ) -> None:
     tuesday = {"window": {"start": "2026-10-06T00:00:00Z", "end": "2026-10-07T00:00:00Z"}}
@@ -73,7 +73,7 @@ def test_a_full_day_is_told_as_a_cause_and_not_how_many_it_takes(
     assert not any("working_hours" in one["patch"] for one in answers[1]["relaxations"] if one["index"] == 1)
 
 
-def test_a_picture_shows_a_traveller_by_offsets_alone(api: Api, planner: Api, attendees: list[dict[str, Any]]) -> None:
+def test_picture_redacted_shows_travel_by_offsets_only(api: Api, planner: Api, attendees: list[dict[str, Any]]) -> None:
     asked = HOURLY | WINDOW | {"attendees": attendees}
     for client, is_told in ((api, True), (planner, False)):
         picture = Picture(client.send("POST", "/slots?format=svg", asked).text)

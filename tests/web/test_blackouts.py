@@ -33,7 +33,7 @@ def is_free(api: Api, person: str, start: str) -> bool:
     return bool(api.starts({"person": person}, window=(hour, end)))
 
 
-def test_whole_days_are_kept_as_days_and_bar_them_on_the_persons_wall_clock(api: Api, person: str, path: str) -> None:
+def test_day_blackout_bars_days_of_the_persons_wall_clock(api: Api, person: str, path: str) -> None:
     stored = api.post(path, EXAMS)
     assert stored == {"id": stored["id"], **EXAMS, "firm": True} | {}
     assert [
@@ -47,19 +47,19 @@ def test_whole_days_are_kept_as_days_and_bar_them_on_the_persons_wall_clock(api:
     ]
 
 
-def test_a_timed_one_is_kept_as_instants(api: Api, person: str, path: str) -> None:
+def test_timed_blackout_is_stored_as_instants(api: Api, person: str, path: str) -> None:
     stored = api.post(path, DENTIST | {"start": "2026-12-09T10:00:00+01:00"})
     assert stored == {"id": stored["id"], **DENTIST, "firm": True}
     assert not is_free(api, person, "2026-12-09T10:00+01:00")
     assert is_free(api, person, "2026-12-09T12:00+01:00")
 
 
-def test_local_times_without_offset_are_the_persons(api: Api, path: str) -> None:
+def test_times_without_offset_are_the_persons_local_times(api: Api, path: str) -> None:
     stored = api.post(path, DENTIST | {"start": "2026-12-09T10:00:00", "end": "2026-12-09T12:00"})
     assert (stored["start"], stored["end"]) == (DENTIST["start"], DENTIST["end"])
 
 
-def test_one_that_is_not_firm_bars_nothing(api: Api, person: str, path: str) -> None:
+def test_soft_blackout_bars_nothing(api: Api, person: str, path: str) -> None:
     assert api.post(path, EXAMS | {"firm": False})["firm"] is False
     assert is_free(api, person, "2026-12-07T10:00+01:00")
 
@@ -76,7 +76,7 @@ def test_one_that_is_not_firm_bars_nothing(api: Api, person: str, path: str) -> 
         ("FREQ=YEARLY;BYMONTH=6;BYDAY=1MO", ["2027-06-07"], ["2027-06-14"]),
     ],
 )
-def test_a_rule_makes_days_come_again(
+def test_day_blackout_with_rule_recurs(
     api: Api, person: str, path: str, rule: str, barred: list[str], free: list[str]
 ) -> None:
     assert api.post(path, EXAMS | {"rrule": rule})["rrule"] == rule
@@ -85,7 +85,7 @@ def test_a_rule_makes_days_come_again(
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/Los_Angeles"])
-def test_a_rule_that_ends_at_the_end_of_all_time_holds_in_every_zone(api: Api, zone: str) -> None:
+def test_rule_until_the_last_date_works_in_every_zone(api: Api, zone: str) -> None:
     person = api.person("Kim", zone, working_hours="any")
     body = DENTIST | {"rrule": "FREQ=WEEKLY;UNTIL=99991231T235959Z"}
     assert api.send("POST", f"/people/{person}/blackouts", body).status_code == 201
@@ -95,7 +95,7 @@ def test_a_rule_that_ends_at_the_end_of_all_time_holds_in_every_zone(api: Api, z
     )
 
 
-def test_a_timed_rule_keeps_its_wall_time_when_the_clock_changes(api: Api, person: str, path: str) -> None:
+def test_timed_rule_keeps_wall_time_across_clock_change(api: Api, person: str, path: str) -> None:
     choir = {"kind": "other", "title": "Choir", "start": "2026-10-20T18:00:00", "end": "2026-10-20T20:00:00"}
     stored = api.post(path, choir | {"rrule": "FREQ=WEEKLY"})
     assert stored["start"] == "2026-10-20T16:00:00Z"
@@ -108,14 +108,14 @@ def test_a_timed_rule_keeps_its_wall_time_when_the_clock_changes(api: Api, perso
         assert starts[place + 1] == first
 
 
-def test_a_timed_rule_keeps_the_zone_it_was_declared_in(api: Api, person: str, path: str) -> None:
+def test_timed_rule_keeps_its_zone_after_person_moves(api: Api, person: str, path: str) -> None:
     stored = api.post(path, DENTIST | {"rrule": "FREQ=WEEKLY"})
     api.patch(f"/people/{person}", {"time_zone": "America/New_York"})
     assert api.get(f"{path}/{stored['id']}") == stored
     assert not is_free(api, person, "2026-12-16T09:00Z")
 
 
-def test_blackouts_are_listed_read_changed_and_deleted(api: Api, path: str) -> None:
+def test_blackout_is_listed_read_changed_and_deleted(api: Api, path: str) -> None:
     response = api.send("POST", path, EXAMS)
     exams = response.json or {}
     assert response.status_code == 201
@@ -143,7 +143,7 @@ def test_blackouts_are_listed_read_changed_and_deleted(api: Api, path: str) -> N
         (EXAMS | {"rrule": "FREQ=YEARLY"}, {"title": "Retakes"}, EXAMS | {"rrule": "FREQ=YEARLY", "title": "Retakes"}),
     ],
 )
-def test_a_change_replaces_what_it_names_and_one_kind_of_span_drops_the_other(
+def test_update_replaces_sent_fields_and_drops_the_other_kind_of_span(
     api: Api, path: str, old: dict[str, Any], change: dict[str, Any], new: dict[str, Any]
 ) -> None:
     stored = api.post(path, old)
@@ -166,7 +166,7 @@ def test_a_change_replaces_what_it_names_and_one_kind_of_span_drops_the_other(
         ({"kind": None}, "/kind", "'exam'"),
     ],
 )
-def test_one_with_a_field_at_fault_is_refused(
+def test_blackout_with_invalid_field_is_refused(
     api: Api, path: str, change: dict[str, Any], pointer: str, words: str
 ) -> None:
     problem = problem_of(api.send("POST", path, EXAMS | change), 422, pointer)
@@ -182,17 +182,17 @@ def test_one_with_a_field_at_fault_is_refused(
         ({"start": DENTIST["start"]}, "/end"),
     ],
 )
-def test_a_change_that_leaves_no_blackout_is_refused(api: Api, path: str, change: dict[str, Any], pointer: str) -> None:
+def test_update_that_leaves_no_valid_span_is_refused(api: Api, path: str, change: dict[str, Any], pointer: str) -> None:
     stored = api.post(path, EXAMS)
     problem_of(api.send("PATCH", f"{path}/{stored['id']}", change), 422, pointer)
     assert api.get(f"{path}/{stored['id']}") == stored
 
 
-def test_the_end_of_a_timed_one_comes_after_its_start(api: Api, path: str) -> None:
+def test_timed_blackout_that_ends_before_its_start_is_refused(api: Api, path: str) -> None:
     problem_of(api.send("POST", path, DENTIST | {"end": DENTIST["start"]}), 422, "/end")
 
 
-def test_a_booked_series_shows_the_blackouts_title_to_who_books_over_it(api: Api) -> None:
+def test_plan_blocked_by_blackout_shows_its_title(api: Api) -> None:
     pair = api.pair()
     finals = api.post(
         f"/people/{pair.mentee}/blackouts",
@@ -203,7 +203,7 @@ def test_a_booked_series_shows_the_blackouts_title_to_who_books_over_it(api: Api
     assert second["blocked_by"] == [{"index": 1, "cause": "blackout"} | named]
 
 
-def test_times_that_are_typed_after_a_move_are_anchored_where_the_person_is_now(api: Api) -> None:
+def test_new_times_after_zone_change_are_anchored_in_the_new_zone(api: Api) -> None:
     person = api.person("Mia", "Europe/Berlin", working_hours="any")
     choir = {"kind": "other", "start": "2027-01-04T18:00:00", "end": "2027-01-04T19:00:00", "rrule": "FREQ=WEEKLY"}
     path = f"/people/{person}/blackouts/{api.post(f'/people/{person}/blackouts', choir)['id']}"

@@ -16,7 +16,7 @@ def nothing_is_booked(api: Api, pair: Pair) -> bool:
     return bool(api.get(pair.meetings) == {"items": [], "next": None})
 
 
-def test_a_cadence_is_booked_as_it_was_answered(api: Api, pair: Pair, clock: Clock) -> None:
+def test_cadence_is_booked_as_answered(api: Api, pair: Pair, clock: Clock) -> None:
     cadence = api.cadence(pair)
     response = api.send("POST", pair.meetings, booking_of(cadence))
     assert response.status_code == 201
@@ -57,9 +57,7 @@ def test_a_cadence_is_booked_as_it_was_answered(api: Api, pair: Pair, clock: Clo
 
 
 @pytest.mark.parametrize(("on_conflict", "becomes"), [("move", "moved"), ("skip", "skipped")])
-def test_a_blocked_occurrence_becomes_what_the_answer_said(
-    api: Api, pair: Pair, on_conflict: str, becomes: str
-) -> None:
+def test_blocked_occurrence_is_booked_as_planned(api: Api, pair: Pair, on_conflict: str, becomes: str) -> None:
     api.post(f"/people/{pair.mentee}/blackouts", FINALS)
     cadence = api.cadence(pair, on_conflict=on_conflict)
     assert cadence["occurrences"][1]["status"] == becomes
@@ -71,7 +69,7 @@ def test_a_blocked_occurrence_becomes_what_the_answer_said(
     assert second["start"] == expected["start"]
 
 
-def test_a_cadence_of_other_dates_than_the_mentorships_is_booked_with_them(api: Api, pair: Pair) -> None:
+def test_cadence_with_own_dates_is_booked_with_them(api: Api, pair: Pair) -> None:
     api.post(f"/people/{pair.mentee}/blackouts", FINALS | {"first_day": "2026-10-06", "last_day": "2026-10-07"})
     dates = {"starts_on": "2026-10-06", "ends_on": "2026-10-16"}
     cadence = api.cadence(pair, **dates)
@@ -80,7 +78,7 @@ def test_a_cadence_of_other_dates_than_the_mentorships_is_booked_with_them(api: 
     assert [row["start"] for row in meeting["occurrences"]] == ["2026-10-08T07:30:00Z", "2026-10-13T08:00:00Z"]
 
 
-def test_dtstart_in_a_gap_is_booked_as_answered(api: Api) -> None:
+def test_dtstart_in_dst_gap_is_booked_as_answered(api: Api) -> None:
     night = [{"days": ["SU"], "start": "00:00", "end": "23:59"}]
     mentor, mentee = api.person(working_hours=night), api.person("Asha", "Asia/Kolkata", working_hours="any")
     dates = {"starts_on": "2027-03-28", "ends_on": "2027-04-18"}
@@ -91,7 +89,7 @@ def test_dtstart_in_a_gap_is_booked_as_answered(api: Api) -> None:
     assert [row["start"] for row in meeting["occurrences"]][:2] == ["2027-03-28T01:30:00Z", "2027-04-04T00:30:00Z"]
 
 
-def test_a_cadence_asked_with_hours_and_a_gap_is_booked_with_them(api: Api, pair: Pair) -> None:
+def test_cadence_with_within_and_minimum_gap_is_booked_with_them(api: Api, pair: Pair) -> None:
     """A room in New York, with five hours of time difference for a week; and six days and a half between meetings."""
     room = {"time_zone": "America/New_York", "hours": [{"days": WORKDAYS, "start": "04:00", "end": "06:00"}]}
     within = api.cadence(pair, "2026-10-06T11:00:00", within=room)
@@ -103,7 +101,7 @@ def test_a_cadence_asked_with_hours_and_a_gap_is_booked_with_them(api: Api, pair
     ]
 
 
-def test_a_cadence_asked_with_a_gap_is_booked_with_it(api: Api, pair: Pair) -> None:
+def test_cadence_with_minimum_gap_is_booked_with_it(api: Api, pair: Pair) -> None:
     api.post(f"/people/{pair.mentee}/blackouts", FINALS)
     asked = {"minimum_gap": "P6DT12H"}
     cadence = api.cadence(pair, **asked)
@@ -112,7 +110,7 @@ def test_a_cadence_asked_with_a_gap_is_booked_with_it(api: Api, pair: Pair) -> N
     assert statuses(api.post(pair.meetings, booking_of(cadence) | asked))[1] == "skipped"
 
 
-def test_a_plan_that_differs_from_the_expected_is_409_with_the_plan_as_it_now_stands(api: Api, pair: Pair) -> None:
+def test_changed_plan_is_409_with_the_present_plan(api: Api, pair: Pair) -> None:
     before = api.cadence(pair)
     finals = api.post(f"/people/{pair.mentee}/blackouts", FINALS)
     response = api.send("POST", pair.meetings, booking_of(before))
@@ -139,13 +137,13 @@ def test_a_plan_that_differs_from_the_expected_is_409_with_the_plan_as_it_now_st
     ],
     ids=["one less", "another start", "skipped", "moved"],
 )
-def test_any_difference_counts(api: Api, pair: Pair, lie: Any) -> None:
+def test_any_difference_from_expected_is_409(api: Api, pair: Pair, lie: Any) -> None:
     cadence = api.cadence(pair)
     problem_of(api.send("POST", pair.meetings, booking_of(cadence) | {"expected": lie(cadence["occurrences"])}), 409)
     assert nothing_is_booked(api, pair)
 
 
-def test_the_same_cadence_is_not_booked_twice(api: Api, pair: Pair) -> None:
+def test_same_cadence_booked_twice_is_409(api: Api, pair: Pair) -> None:
     booking = booking_of(api.cadence(pair))
     api.post(pair.meetings, booking)
     assert problem_of(api.send("POST", pair.meetings, booking), 409)["plan"]
@@ -155,7 +153,7 @@ def test_the_same_cadence_is_not_booked_twice(api: Api, pair: Pair) -> None:
 @pytest.mark.parametrize(
     ("given", "booked"), [({}, False), ({"min_coverage": 0.334}, False), ({"min_coverage": 0.333}, True)]
 )
-def test_a_plan_under_min_coverage_is_refused_which_is_a_half_if_left_out(
+def test_plan_below_min_coverage_default_one_half_is_refused(
     api: Api, pair: Pair, given: dict[str, Any], booked: bool
 ) -> None:
     api.post(f"/people/{pair.mentee}/blackouts", FINALS | {"last_day": "2026-11-05"})
@@ -203,7 +201,7 @@ def test_plan_without_clear_occurrence_is_refused_at_any_min_coverage(api: Api, 
         ("FREQ=WEEKLY;INTERVAL=1;BYDAY=TU;UNTIL=00010101T000000Z", "outside the supported dates"),
     ],
 )
-def test_a_rule_that_no_cadence_answer_gives_is_refused(api: Api, pair: Pair, rrule: str, words: str) -> None:
+def test_rule_that_no_cadence_answer_gives_is_refused(api: Api, pair: Pair, rrule: str, words: str) -> None:
     booking = booking_of(api.cadence(pair)) | {"rrule": rrule}
     problem = problem_of(api.send("POST", pair.meetings, booking), 422, "/rrule")
     assert words in problem["errors"][0]["detail"]
@@ -212,7 +210,7 @@ def test_a_rule_that_no_cadence_answer_gives_is_refused(api: Api, pair: Pair, rr
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
 @pytest.mark.parametrize("until", ["99991231T235959Z", "00010101T000000Z"])
-def test_an_end_at_either_end_of_all_time_is_refused_in_every_zone(api: Api, pair: Pair, zone: str, until: str) -> None:
+def test_until_at_the_first_or_last_date_is_refused_in_every_zone(api: Api, pair: Pair, zone: str, until: str) -> None:
     rrule = f"FREQ=WEEKLY;INTERVAL=1;BYDAY=TU;UNTIL={until}"
     booking = booking_of(api.cadence(pair)) | {"time_zone": zone, "rrule": rrule}
     problem_of(api.send("POST", pair.meetings, booking), 422, "/rrule")
@@ -244,12 +242,12 @@ def test_an_end_at_either_end_of_all_time_is_refused_in_every_zone(api: Api, pai
         ({"guests": [{"name": "Olga", "email": "o@example.org"}]}, "/guests/0/time_zone"),
     ],
 )
-def test_a_booking_with_a_field_at_fault_is_refused(api: Api, pair: Pair, change: dict[str, Any], pointer: str) -> None:
+def test_booking_with_invalid_field_is_refused(api: Api, pair: Pair, change: dict[str, Any], pointer: str) -> None:
     problem_of(api.send("POST", pair.meetings, booking_of(api.cadence(pair)) | change), 422, pointer)
     assert nothing_is_booked(api, pair)
 
 
-def test_no_occurrence_is_moved_past_the_mentorships_end(api: Api, pair: Pair) -> None:
+def test_occurrence_is_not_moved_past_the_mentorships_end(api: Api, pair: Pair) -> None:
     api.post(f"/people/{pair.mentee}/blackouts", FINALS | {"first_day": "2026-11-04", "last_day": "2026-11-13"})
     dates = {"starts_on": "2026-10-05", "ends_on": "2026-11-16"}
     cadence = api.cadence(pair, move_within_days=6, **dates)
@@ -259,7 +257,7 @@ def test_no_occurrence_is_moved_past_the_mentorships_end(api: Api, pair: Pair) -
     assert nothing_is_booked(api, pair)
 
 
-def test_a_single_slot_is_anchored_in_the_mentors_zone(api: Api, pair: Pair) -> None:
+def test_slot_is_anchored_in_the_mentors_zone(api: Api, pair: Pair) -> None:
     meeting = api.post(pair.meetings, ONCE | {"start": "2026-10-08T13:30:00+05:30"})
     assert (meeting["dtstart"], meeting["time_zone"]) == ("2026-10-08T10:00:00", "Europe/Berlin")
     assert (meeting["rrule"], meeting["duration"]) == (None, "PT45M")
@@ -268,7 +266,7 @@ def test_a_single_slot_is_anchored_in_the_mentors_zone(api: Api, pair: Pair) -> 
     ]
 
 
-def test_a_local_start_is_the_mentors(api: Api, pair: Pair) -> None:
+def test_start_without_offset_is_the_mentors_local_time(api: Api, pair: Pair) -> None:
     assert api.post(pair.meetings, ONCE | {"start": "2026-10-08T10:00:00"})["occurrences"][0]["start"] == ONCE["start"]
 
 
@@ -280,9 +278,7 @@ def test_a_local_start_is_the_mentors(api: Api, pair: Pair) -> None:
         ("2026-10-13T08:00:00Z", "mentee", "blackout"),
     ],
 )
-def test_a_slot_at_which_one_of_the_two_cannot_meet_says_who_and_why(
-    api: Api, pair: Pair, start: str, person: str, cause: str
-) -> None:
+def test_slot_taken_names_person_and_cause(api: Api, pair: Pair, start: str, person: str, cause: str) -> None:
     api.patch(f"/people/{pair.mentee}", {"working_hours": [{"days": ["TU", "TH"], "start": "13:30", "end": "23:00"}]})
     finals = api.post(f"/people/{pair.mentee}/blackouts", FINALS)
     problem = problem_of(api.send("POST", pair.meetings, ONCE | {"start": start}), 409)
@@ -292,7 +288,7 @@ def test_a_slot_at_which_one_of_the_two_cannot_meet_says_who_and_why(
     assert nothing_is_booked(api, pair)
 
 
-def test_a_slot_over_a_booked_meeting_is_taken(api: Api, pair: Pair) -> None:
+def test_slot_over_booked_meeting_is_refused(api: Api, pair: Pair) -> None:
     api.book_slot(pair)
     problem = problem_of(api.send("POST", pair.meetings, ONCE | {"start": "2026-10-08T08:30:00Z"}), 409)
     assert problem["blocked_by"] == [{"person": "mentor", "cause": "busy"}, {"person": "mentee", "cause": "busy"}]
@@ -310,16 +306,16 @@ def test_a_slot_over_a_booked_meeting_is_taken(api: Api, pair: Pair) -> None:
         ({"time_zone": "Europe/Berlin"}, "/time_zone"),
     ],
 )
-def test_a_slot_with_a_field_at_fault_is_refused(api: Api, pair: Pair, change: dict[str, Any], pointer: str) -> None:
+def test_slot_with_invalid_field_is_refused(api: Api, pair: Pair, change: dict[str, Any], pointer: str) -> None:
     problem_of(api.send("POST", pair.meetings, ONCE | change), 422, pointer)
     assert nothing_is_booked(api, pair)
 
 
-def test_a_slot_before_the_mentorship_starts_is_refused_as_a_cadence_is(api: Api, pair: Pair) -> None:
+def test_slot_before_mentorship_start_is_refused(api: Api, pair: Pair) -> None:
     problem_of(api.send("POST", pair.meetings, ONCE | {"start": "2026-10-02T08:00:00Z"}), 422, "/start")
 
 
-def test_title_conference_and_guests_are_kept(api: Api, pair: Pair) -> None:
+def test_title_conference_and_guests_are_stored(api: Api, pair: Pair) -> None:
     guests = [
         {"name": "Olga", "email": "olga@example.org", "time_zone": "Europe/Kyiv"},
         {"name": "Ines", "email": "ines@example.org", "time_zone": "Europe/Lisbon"},
@@ -334,9 +330,7 @@ def test_title_conference_and_guests_are_kept(api: Api, pair: Pair) -> None:
     assert [row["name"] for row in meeting["occurrences"][0]["local_starts"]] == ["Greta", "Asha", "Olga", "Ines"]
 
 
-def test_a_mentorships_meetings_are_listed_in_the_order_in_which_they_were_booked(
-    api: Api, pair: Pair, clock: Clock
-) -> None:
+def test_meetings_are_listed_in_booking_order(api: Api, pair: Pair, clock: Clock) -> None:
     later = api.book_slot(pair, "2026-10-22T08:00:00Z")
     clock.advance(minutes=1)
     sooner = api.book_slot(pair)
@@ -344,7 +338,7 @@ def test_a_mentorships_meetings_are_listed_in_the_order_in_which_they_were_booke
     assert api.get(f"/meetings/{sooner['id']}") == sooner
 
 
-def test_dates_that_do_not_hold_the_whole_series_are_refused_and_nothing_is_booked_twice(api: Api, pair: Pair) -> None:
+def test_dates_shorter_than_the_series_are_refused(api: Api, pair: Pair) -> None:
     cadence = api.cadence(pair)
     first = api.post(pair.meetings, booking_of(cadence))
     day = cadence["dtstart"][:10]
@@ -354,7 +348,7 @@ def test_dates_that_do_not_hold_the_whole_series_are_refused_and_nothing_is_book
 
 
 @pytest.mark.parametrize("change", ["duration", "end", "moved_to"])
-def test_what_is_expected_is_compared_whole(api: Api, pair: Pair, change: str) -> None:
+def test_expected_plan_is_compared_as_a_whole(api: Api, pair: Pair, change: str) -> None:
     api.post(f"/people/{pair.mentee}/blackouts", FINALS)
     booking = booking_of(api.cadence(pair))
     if change == "duration":
@@ -372,5 +366,5 @@ def test_what_is_expected_is_compared_whole(api: Api, pair: Pair, change: str) -
 @pytest.mark.parametrize(
     "rule", [{"on_conflict": "skip"}, {"move_within_days": 1}, {"min_coverage": 0.9}, {"step": "PT5M"}]
 )
-def test_a_cadences_rules_are_refused_for_a_single_slot(api: Api, pair: Pair, rule: dict[str, Any]) -> None:
+def test_cadence_rules_in_slot_booking_are_refused(api: Api, pair: Pair, rule: dict[str, Any]) -> None:
     problem_of(api.send("POST", pair.meetings, ONCE | rule), 422, f"/{next(iter(rule))}")

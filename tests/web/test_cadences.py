@@ -50,7 +50,7 @@ def cadence(api: Api) -> dict[str, Any]:
     return tuesday(api, attendees=[NARROW, MENTEE])
 
 
-def test_the_answer_has_the_contracts_members(api: Api, cadence: dict[str, Any]) -> None:
+def test_answer_has_contract_members(api: Api, cadence: dict[str, Any]) -> None:
     answer = api.post("/cadences", QUESTION)
     assert list(answer) == ["cadences", "total", "unknown_attendees", "explanation"]
     assert len(answer["cadences"]) == 5 < answer["total"]
@@ -70,7 +70,7 @@ def test_the_answer_has_the_contracts_members(api: Api, cadence: dict[str, Any])
     ]
 
 
-def test_a_cadence_says_its_rule_as_rfc_5545_does_with_until_in_utc(cadence: dict[str, Any]) -> None:
+def test_rule_is_rfc_5545_with_until_in_utc(cadence: dict[str, Any]) -> None:
     assert cadence["dtstart"] == "2026-10-20T14:30:00"
     assert cadence["time_zone"] == "Europe/Berlin"
     assert cadence["rrule"] == "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270406T123000Z"
@@ -78,7 +78,7 @@ def test_a_cadence_says_its_rule_as_rfc_5545_does_with_until_in_utc(cadence: dic
     assert len(cadence["occurrences"]) == 13
 
 
-def test_a_clear_occurrence_has_instants_and_everybodys_local_start_and_nothing_else(cadence: dict[str, Any]) -> None:
+def test_clear_occurrence_has_instants_and_local_starts_only(cadence: dict[str, Any]) -> None:
     assert cadence["occurrences"][0] == {
         "start": "2026-10-20T12:30:00Z",
         "end": "2026-10-20T13:15:00Z",
@@ -90,7 +90,7 @@ def test_a_clear_occurrence_has_instants_and_everybodys_local_start_and_nothing_
     }
 
 
-def test_a_moved_occurrence_says_by_whom_it_is_blocked_and_where_it_goes(cadence: dict[str, Any]) -> None:
+def test_moved_occurrence_has_blocked_by_and_moved_to(cadence: dict[str, Any]) -> None:
     moved = cadence["occurrences"][1]
     assert (moved["start"], moved["end"]) == ("2026-11-03T13:30:00Z", "2026-11-03T14:15:00Z")
     assert moved["status"] == "moved"
@@ -98,14 +98,14 @@ def test_a_moved_occurrence_says_by_whom_it_is_blocked_and_where_it_goes(cadence
     assert moved["moved_to"] == {"start": "2026-11-05T13:30:00Z", "end": "2026-11-05T14:15:00Z"}
 
 
-def test_what_blocks_without_a_title_has_none(api: Api) -> None:
+def test_cause_without_title_has_no_title_member(api: Api) -> None:
     busy = [{"start": "2026-11-03T13:00:00Z", "end": "2026-11-03T14:00:00Z"}]
     cadence = tuesday(api, attendees=[NARROW | {"busy": busy}])
     assert cadence["occurrences"][1]["blocked_by"] == [{"index": 0, "cause": "busy"}]
 
 
 @pytest.mark.parametrize("change", [{"on_conflict": "skip"}, {"move_within_days": 1}])
-def test_an_occurrence_that_moves_nowhere_is_skipped(api: Api, change: dict[str, Any]) -> None:
+def test_occurrence_without_a_move_is_skipped(api: Api, change: dict[str, Any]) -> None:
     only_tuesday = MENTOR | {"working_hours": [{"days": ["TU"], "start": "10:00", "end": "18:00"}]}
     skipped = tuesday(api, attendees=[only_tuesday, MENTEE], **change)["occurrences"][1]
     assert skipped["status"] == "skipped"
@@ -113,14 +113,14 @@ def test_an_occurrence_that_moves_nowhere_is_skipped(api: Api, change: dict[str,
     assert "moved_to" not in skipped
 
 
-def test_each_shift_of_somebodys_local_time_is_listed_from_and_to(cadence: dict[str, Any]) -> None:
+def test_local_time_shifts_are_listed_from_and_to(cadence: dict[str, Any]) -> None:
     assert cadence["local_time_shifts"] == [
         {"index": 1, "on": "2026-11-03", "from": "18:00", "to": "19:00"},
         {"index": 1, "on": "2027-04-06", "from": "19:00", "to": "18:00"},
     ]
 
 
-def test_the_anchor_is_the_organizers_zone_unless_one_is_named(api: Api) -> None:
+def test_anchor_zone_defaults_to_the_organizers(api: Api) -> None:
     bare = {name: value for name, value in QUESTION.items() if name != "time_zone"}
     assert api.send("POST", "/cadences", bare).data == api.send("POST", "/cadences", QUESTION).data
     named = api.post("/cadences", QUESTION | {"time_zone": "Asia/Kolkata"})["cadences"][0]
@@ -128,19 +128,19 @@ def test_the_anchor_is_the_organizers_zone_unless_one_is_named(api: Api) -> None
     assert {shift["index"] for shift in named["local_time_shifts"]} == {0}
 
 
-def test_left_out_members_have_the_contracts_defaults(api: Api) -> None:
+def test_defaults_are_the_contracts(api: Api) -> None:
     needed = {name: QUESTION[name] for name in ("starts_on", "ends_on", "every_weeks", "duration", "attendees")}
     defaults = {"step": "PT15M", "min_coverage": 0.5, "on_conflict": "move", "move_within_days": 3, "limit": 5}
     assert api.send("POST", "/cadences", needed).data == api.send("POST", "/cadences", needed | defaults).data
 
 
-def test_the_order_is_coverage_then_score_both_downwards_then_dtstart(api: Api) -> None:
+def test_order_is_coverage_then_score_then_dtstart(api: Api) -> None:
     found = api.post("/cadences", QUESTION | {"limit": 100, "step": "PT1H", "min_coverage": 0})["cadences"]
     assert found == sorted(found, key=lambda row: (-row["coverage"], -row["score"], row["dtstart"]))
     assert len({row["coverage"] for row in found}) > 1
 
 
-def test_only_cadences_with_enough_coverage_remain_and_are_counted(api: Api) -> None:
+def test_cadences_below_min_coverage_are_left_out(api: Api) -> None:
     some = api.post("/cadences", QUESTION | {"min_coverage": 0, "limit": 100})
     all_clear = api.post("/cadences", QUESTION | {"min_coverage": 1, "limit": 100})
     assert all_clear["total"] < some["total"]
@@ -148,7 +148,7 @@ def test_only_cadences_with_enough_coverage_remain_and_are_counted(api: Api) -> 
     assert all(row["clear_count"] > 0 for row in some["cadences"])
 
 
-def test_nothing_feasible_is_explained_in_pairs_of_candidate_and_occurrence(api: Api) -> None:
+def test_no_feasible_cadence_is_explained_in_pairs(api: Api) -> None:
     never: dict[str, Any] = {"time_zone": "UTC", "working_hours": []}
     short = {"starts_on": "2026-10-20", "ends_on": "2026-10-20", "step": "PT1H"}
     answer = api.post("/cadences", QUESTION | short | {"attendees": [never]})
@@ -160,7 +160,7 @@ def test_nothing_feasible_is_explained_in_pairs_of_candidate_and_occurrence(api:
     }
 
 
-def test_dtstart_is_the_nominal_wall_time_even_where_a_gap_swallows_it(api: Api) -> None:
+def test_dtstart_in_dst_gap_is_the_nominal_wall_time(api: Api) -> None:
     early = {"time_zone": "Europe/Berlin", "working_hours": [{"days": ["SU"], "start": "00:00", "end": "06:00"}]}
     question = {"starts_on": "2027-03-28", "ends_on": "2027-04-18", "duration": "PT45M", "attendees": [early]}
     found = api.post("/cadences", question | {"limit": 100})["cadences"]
@@ -170,22 +170,22 @@ def test_dtstart_is_the_nominal_wall_time_even_where_a_gap_swallows_it(api: Api)
     assert swallowed["local_time_shifts"] == [{"index": 0, "on": "2027-04-04", "from": "03:30", "to": "02:30"}]
 
 
-def test_a_span_of_exactly_366_days_is_taken_and_a_single_day_is_one(api: Api) -> None:
+def test_span_of_one_and_of_366_days_is_accepted(api: Api) -> None:
     assert api.post("/cadences", QUESTION | {"starts_on": "2026-01-01", "ends_on": "2027-01-02"})["total"] > 0
     once = api.post("/cadences", QUESTION | {"starts_on": "2026-10-20", "ends_on": "2026-10-20"})["cadences"][0]
     assert once["occurrence_count"] == 1
 
 
-def test_the_same_question_gives_the_same_bytes(api: Api) -> None:
+def test_same_request_gives_same_bytes(api: Api) -> None:
     assert len({api.send("POST", "/cadences", QUESTION).data for _ in range(3)}) == 1
     assert INSTANT.search(api.send("POST", "/cadences", QUESTION).text)
 
 
-def test_the_example_in_the_documentation_has_an_answer(api: Api) -> None:
+def test_documented_example_has_cadences(api: Api) -> None:
     assert len(api.post("/cadences", CADENCES)["cadences"]) == 3
 
 
-def test_each_occurrence_says_who_of_a_group_can_come(api: Api) -> None:
+def test_occurrence_lists_available_group_members(api: Api) -> None:
     away = {"kind": "leave", "title": "away", "first_day": "2026-10-26", "last_day": "2026-11-08"}
     panel = [MENTOR | {"name": "first", "blackouts": [away]}, MENTOR | {"name": "second"}]
     question = QUESTION | {"attendees": [MENTEE | {"blackouts": []}, *panel], "groups": [{"members": [1, 2]}]}

@@ -27,7 +27,7 @@ def path(pair: Pair) -> str:
     return f"/people/{pair.mentor}/calendars"
 
 
-def test_a_calendar_is_tried_with_its_login_and_answered_without_the_password(
+def test_connected_calendar_is_checked_and_answered_without_password(
     api: Api, path: str, calendars: RecordingCalendars
 ) -> None:
     response = api.send("POST", path, CALENDAR)
@@ -47,7 +47,7 @@ def test_a_calendar_is_tried_with_its_login_and_answered_without_the_password(
     assert api.get(path) == {"items": [connected], "next": None}
 
 
-def test_the_password_is_encrypted_at_rest(api: Api, path: str, database: Path) -> None:
+def test_password_is_stored_encrypted(api: Api, path: str, database: Path) -> None:
     api.post(path, CALENDAR)
     connection = sqlite3.connect(database)
     rows = connection.execute("SELECT * FROM calendars").fetchall()
@@ -64,7 +64,7 @@ def test_the_password_is_encrypted_at_rest(api: Api, path: str, database: Path) 
         (AddressRefused("10.1.2.3"), "'10.1.2.3' is not on the public internet"),
     ],
 )
-def test_a_refusal_says_what_the_server_said_and_nothing_is_connected(
+def test_refused_calendar_is_422_with_the_servers_words(
     api: Api, path: str, calendars: RecordingCalendars, refusal: Exception, words: str
 ) -> None:
     calendars.refusal = refusal
@@ -75,9 +75,7 @@ def test_a_refusal_says_what_the_server_said_and_nothing_is_connected(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "169.254.169.254", "192.168.1.1", "0.0.0.0"])
-def test_an_address_in_a_private_network_is_refused_unless_the_operator_allows_it(
-    api: Api, context: Context, path: str, host: str
-) -> None:
+def test_private_address_is_refused_unless_allowed(api: Api, context: Context, path: str, host: str) -> None:
     guarded = Context(
         context.store,
         context.vault,
@@ -106,7 +104,7 @@ def test_an_address_in_a_private_network_is_refused_unless_the_operator_allows_i
         ({"token": "x"}, "/token", "no such field"),
     ],
 )
-def test_a_field_at_fault_is_refused_and_no_password_repeated(
+def test_invalid_field_is_refused_without_repeating_the_password(
     api: Api, path: str, calendars: RecordingCalendars, change: dict[str, Any], pointer: str, words: str
 ) -> None:
     response = api.send("POST", path, CALENDAR | change)
@@ -115,12 +113,12 @@ def test_a_field_at_fault_is_refused_and_no_password_repeated(
     assert calendars.checked == []
 
 
-def test_nobody_is_asked_for_the_calendar_of_somebody_unknown(api: Api, calendars: RecordingCalendars) -> None:
+def test_unknown_person_is_404_without_asking_the_server(api: Api, calendars: RecordingCalendars) -> None:
     problem_of(api.send("POST", "/people/nobody/calendars", CALENDAR), 404)
     assert calendars.checked == []
 
 
-def test_a_booking_is_owed_to_every_connected_calendar_of_both_that_is_to_be_published_to(api: Api, pair: Pair) -> None:
+def test_booking_is_queued_for_every_published_calendar_of_both(api: Api, pair: Pair) -> None:
     connected = {
         api.connect(pair.mentor)["id"],
         api.connect(pair.mentor, url=SECOND)["id"],
@@ -150,9 +148,7 @@ def test_a_booking_is_owed_to_every_connected_calendar_of_both_that_is_to_be_pub
     }
 
 
-def test_connecting_later_owes_the_meetings_to_come_and_no_past_or_cancelled_ones(
-    api: Api, pair: Pair, clock: Clock
-) -> None:
+def test_connecting_later_queues_future_meetings_only(api: Api, pair: Pair, clock: Clock) -> None:
     past, running = api.book_slot(pair), api.book_cadence(pair)
     ahead, cancelled = api.book_slot(pair, "2026-10-23T08:00:00Z"), api.book_slot(pair, "2026-10-22T08:00:00Z")
     api.delete(f"/meetings/{cancelled['id']}")
@@ -165,9 +161,7 @@ def test_connecting_later_owes_the_meetings_to_come_and_no_past_or_cancelled_one
     assert owed == {"past": 0, "running": 1, "ahead": 1, "cancelled": 0}
 
 
-def test_one_that_is_only_read_gets_no_deliveries_and_disturbs_no_others(
-    api: Api, pair: Pair, context: Context
-) -> None:
+def test_read_only_calendar_gets_no_deliveries(api: Api, pair: Pair, context: Context) -> None:
     api.connect(pair.mentee)
     meeting = api.book_slot(pair)
     assert deliver_next(context)
@@ -176,9 +170,7 @@ def test_one_that_is_only_read_gets_no_deliveries_and_disturbs_no_others(
     assert api.get(f"/meetings/{meeting['id']}/deliveries") == before
 
 
-def test_the_same_address_again_is_409_for_the_same_person_and_nothing_is_owed_twice(
-    api: Api, pair: Pair, path: str
-) -> None:
+def test_same_address_twice_for_one_person_is_409(api: Api, pair: Pair, path: str) -> None:
     first = api.connect(pair.mentor)
     again = {"url": first["url"], "username": "second", "password": "x"}
     problem = problem_of(api.send("POST", path, again, headers={"Idempotency-Key": "ignored"}), 409)
@@ -189,7 +181,7 @@ def test_the_same_address_again_is_409_for_the_same_person_and_nothing_is_owed_t
     assert api.post(path, again)["url"] == first["url"]
 
 
-def test_a_disconnected_calendar_is_owed_nothing(api: Api, pair: Pair, path: str) -> None:
+def test_disconnected_calendar_gets_no_deliveries(api: Api, pair: Pair, path: str) -> None:
     calendar = api.connect(pair.mentor)
     meeting = api.book_slot(pair)
     assert api.send("DELETE", f"{path}/{calendar['id']}").status_code == 204
@@ -198,9 +190,7 @@ def test_a_disconnected_calendar_is_owed_nothing(api: Api, pair: Pair, path: str
     problem_of(api.send("DELETE", f"{path}/{calendar['id']}"), 404)
 
 
-def test_connecting_a_second_one_owes_it_the_meetings_and_disturbs_the_first_no_more(
-    api: Api, pair: Pair, context: Context
-) -> None:
+def test_second_calendar_gets_deliveries_and_the_first_no_new_ones(api: Api, pair: Pair, context: Context) -> None:
     first = api.connect(pair.mentor)["id"]
     meeting = api.book_slot(pair)
     assert deliver_next(context)

@@ -23,9 +23,7 @@ def halfway(api: Api, pair: Pair, clock: Clock) -> dict[str, str]:
     return ids
 
 
-def test_meetings_to_come_are_cancelled_and_what_took_place_stays(
-    api: Api, pair: Pair, halfway: dict[str, str]
-) -> None:
+def test_future_meetings_are_cancelled_and_past_ones_stay(api: Api, pair: Pair, halfway: dict[str, str]) -> None:
     api.delete(f"/people/{pair.mentee}")
     series, past = api.get(f"/meetings/{halfway['series']}"), api.get(f"/meetings/{halfway['past']}")
     assert statuses(series) == ["scheduled"] * 3 + ["cancelled"] * 3
@@ -33,22 +31,20 @@ def test_meetings_to_come_are_cancelled_and_what_took_place_stays(
     assert (past["status"], statuses(past), past["sequence"]) == ("confirmed", ["scheduled"], 0)
 
 
-def test_a_meeting_that_lies_wholly_ahead_is_cancelled_as_a_whole(api: Api, pair: Pair) -> None:
+def test_meeting_wholly_in_the_future_is_cancelled_as_a_whole(api: Api, pair: Pair) -> None:
     meeting = api.book_cadence(pair)
     api.delete(f"/people/{pair.mentor}")
     assert api.get(f"/meetings/{meeting['id']}")["status"] == "cancelled"
 
 
-def test_past_meetings_are_shown_without_the_name(api: Api, pair: Pair, halfway: dict[str, str]) -> None:
+def test_past_meetings_are_shown_without_name(api: Api, pair: Pair, halfway: dict[str, str]) -> None:
     api.delete(f"/people/{pair.mentee}")
     past = api.get(f"/meetings/{halfway['past']}")
     assert past["title"] == "Mentoring: Greta & deleted person"
     assert [row["name"] for row in past["occurrences"][0]["local_starts"]] == ["Greta", "deleted person"]
 
 
-def test_the_persons_feeds_are_revoked_and_the_other_persons_show_what_is_left(
-    api: Api, pair: Pair, halfway: dict[str, str]
-) -> None:
+def test_feeds_are_revoked_and_the_partners_feed_shows_the_rest(api: Api, pair: Pair, halfway: dict[str, str]) -> None:
     gone, kept = api.feed(pair.mentee), api.feed(pair.mentor)
     assert api.read(gone).status_code == api.read(kept).status_code == 200
     api.delete(f"/people/{pair.mentee}")
@@ -61,7 +57,7 @@ def test_the_persons_feeds_are_revoked_and_the_other_persons_show_what_is_left(
     assert sorted(f"{event.start:%d %b}" for event in shown) == ["06 Oct", "08 Oct", "13 Oct", "20 Oct"]
 
 
-def test_blackouts_and_calendars_are_gone_and_nothing_is_owed_to_them(
+def test_blackouts_calendars_and_deliveries_are_deleted(
     api: Api, pair: Pair, context: Context, calendars: RecordingCalendars
 ) -> None:
     blackouts = f"/people/{pair.mentee}/blackouts"
@@ -80,7 +76,7 @@ def test_blackouts_and_calendars_are_gone_and_nothing_is_owed_to_them(
     assert b"STATUS:CANCELLED" in calendars.puts[-1].data
 
 
-def test_invitations_of_that_email_are_erased_elsewhere_too(api: Api, pair: Pair) -> None:
+def test_guest_entries_of_the_email_are_erased(api: Api, pair: Pair) -> None:
     guest = api.person("Olga", "Europe/Kyiv")
     invited = [
         {"name": "Olga", "email": "OLGA@example.org", "time_zone": "Europe/Kyiv"},
@@ -93,7 +89,7 @@ def test_invitations_of_that_email_are_erased_elsewhere_too(api: Api, pair: Pair
     assert (after["status"], after["sequence"]) == ("confirmed", 0)
 
 
-def test_who_is_a_guest_of_their_own_meeting_is_erased_from_it_and_it_stays_cancelled(api: Api, pair: Pair) -> None:
+def test_guest_of_own_meeting_is_erased_and_it_stays_cancelled(api: Api, pair: Pair) -> None:
     herself = [{"name": "Asha", "email": "asha@example.org", "time_zone": "Asia/Kolkata"}]
     meeting = api.book_slot(pair, guests=herself)
     api.delete(f"/people/{pair.mentee}")
@@ -102,18 +98,14 @@ def test_who_is_a_guest_of_their_own_meeting_is_erased_from_it_and_it_stays_canc
     assert (after["status"], after["sequence"]) == ("cancelled", 1)
 
 
-def test_a_mentorship_of_a_deleted_person_is_cancelled_stays_readable_and_takes_no_bookings(
-    api: Api, pair: Pair
-) -> None:
+def test_mentorship_is_cancelled_readable_and_takes_no_bookings(api: Api, pair: Pair) -> None:
     api.delete(f"/people/{pair.mentee}")
     mentorship = api.get(f"/mentorships/{pair.mentorship}")
     assert (mentorship["goals"], mentorship["status"]) == (["First paper"], "cancelled")
     problem_of(api.send("POST", pair.meetings, {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"}), 409)
 
 
-def test_a_past_occurrence_of_a_deleted_persons_series_cannot_be_moved(
-    api: Api, pair: Pair, halfway: dict[str, str]
-) -> None:
+def test_past_occurrence_cannot_be_moved(api: Api, pair: Pair, halfway: dict[str, str]) -> None:
     api.delete(f"/people/{pair.mentee}")
     path = f"/meetings/{halfway['series']}/occurrences/20261006T100000"
     response = api.change("PATCH", path, {"start": "2026-10-23T08:00:00Z"})
@@ -121,7 +113,7 @@ def test_a_past_occurrence_of_a_deleted_persons_series_cannot_be_moved(
     problem_of(response, response.status_code)
 
 
-def test_nothing_in_the_database_says_who_it_was(api: Api, pair: Pair, clock: Clock, database: Path) -> None:
+def test_database_holds_no_personal_data_afterwards(api: Api, pair: Pair, clock: Clock, database: Path) -> None:
     person = api.person("Wilhelmina", "Asia/Kolkata", email="mina@erased.example", working_hours="any")
     theirs = Pair(pair.mentor, person, api.mentorship(pair.mentor, person))
     api.post(
@@ -153,7 +145,7 @@ def everything_in(database: Path) -> str:
         connection.close()
 
 
-def test_two_who_share_an_address_are_both_guests_and_one_stays_when_the_other_goes(api: Api, pair: Pair) -> None:
+def test_guest_with_shared_address_stays_when_the_other_is_deleted(api: Api, pair: Pair) -> None:
     one, other = (api.person(name, "UTC", email="shared@example.org") for name in ("One", "Other"))
     feeds = [api.feed(one), api.feed(other)]
     meeting = api.book_slot(pair, guests=[{"name": "Desk", "email": "shared@example.org", "time_zone": "UTC"}])

@@ -18,7 +18,7 @@ def path(api: Api, pair: Pair) -> str:
     return f"/meetings/{api.book_slot(pair)['id']}/deliveries"
 
 
-def test_what_was_put_right_is_told_with_the_delivery(
+def test_delivery_shows_what_was_corrected(
     api: Api, path: str, context: Context, calendars: RecordingCalendars
 ) -> None:
     calendars.outcomes = [Stored('"1"', "the time had been changed in the calendar; it was put back")]
@@ -30,7 +30,7 @@ def test_what_was_put_right_is_told_with_the_delivery(
     )
 
 
-def test_a_failed_delivery_says_why_and_is_made_again_when_that_is_asked_for(
+def test_failed_delivery_shows_reason_and_can_be_retried(
     api: Api, path: str, context: Context, calendars: RecordingCalendars
 ) -> None:
     calendars.outcomes = [Rejected("somebody deleted the meeting from the calendar")]
@@ -46,9 +46,7 @@ def test_a_failed_delivery_says_why_and_is_made_again_when_that_is_asked_for(
     assert (row["state"], row["attempts"]) == ("delivered", 1)
 
 
-def test_what_is_not_a_delivery_of_that_meeting_in_this_programme_is_not_there(
-    api: Api, other_api: Api, path: str
-) -> None:
+def test_delivery_of_another_meeting_or_programme_is_404(api: Api, other_api: Api, path: str) -> None:
     (row,) = api.get(path)["items"]
     problem_of(api.send("POST", f"{path}/unknown/retry"), 404)
     problem_of(api.send("POST", f"/meetings/unknown/deliveries/{row['id']}/retry"), 404)

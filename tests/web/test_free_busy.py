@@ -19,7 +19,7 @@ def periods(api: Api, person: str, fbtype: str, query: str = THURSDAY) -> list[t
     return [(row["start"][11:16], row["end"][11:16]) for row in rows if row["fbtype"] == fbtype]
 
 
-def test_the_answer_is_the_span_and_its_periods_in_order(api: Api, pair: Pair) -> None:
+def test_answer_has_the_span_and_ordered_periods(api: Api, pair: Pair) -> None:
     api.book_slot(pair)
     assert api.get(f"/people/{pair.mentor}/free-busy?{THURSDAY}") == {
         "start": "2026-10-08T00:00:00Z",
@@ -33,19 +33,19 @@ def test_the_answer_is_the_span_and_its_periods_in_order(api: Api, pair: Pair) -
     }
 
 
-def test_meetings_that_touch_are_one_period(api: Api, pair: Pair) -> None:
+def test_touching_meetings_are_one_period(api: Api, pair: Pair) -> None:
     api.book_slot(pair, title="Secret one")
     api.book_slot(pair, "2026-10-08T08:45:00Z", title="Secret two")
     for person in (pair.mentor, pair.mentee):
         assert periods(api, person, "BUSY") == [("08:00", "09:30")]
 
 
-def test_a_weekend_is_one_period_and_so_is_a_night_in_which_the_clock_changes(api: Api, pair: Pair) -> None:
+def test_weekend_and_night_of_clock_change_are_one_period_each(api: Api, pair: Pair) -> None:
     query = "start=2026-10-23T12:00:00Z&end=2026-10-26T12:00:00Z"
     assert periods(api, pair.mentor, "BUSY-UNAVAILABLE", query) == [("15:00", "08:00")]
 
 
-def test_firm_blackouts_are_unavailable_and_others_tentative(api: Api, pair: Pair) -> None:
+def test_firm_blackout_is_unavailable_and_soft_one_tentative(api: Api, pair: Pair) -> None:
     api.patch(f"/people/{pair.mentor}", {"working_hours": "any"})
     path = f"/people/{pair.mentor}/blackouts"
     api.post(path, {"kind": "other", "start": "2026-10-08T09:00:00Z", "end": "2026-10-08T10:00:00Z"})
@@ -55,13 +55,13 @@ def test_firm_blackouts_are_unavailable_and_others_tentative(api: Api, pair: Pai
     assert periods(api, pair.mentor, "BUSY-TENTATIVE") == [("13:00", "14:00")]
 
 
-def test_periods_are_cut_to_the_span(api: Api, pair: Pair) -> None:
+def test_periods_are_clipped_to_the_span(api: Api, pair: Pair) -> None:
     api.book_slot(pair)
     part = "start=2026-10-08T08:15:00Z&end=2026-10-08T08:30:00Z"
     assert periods(api, pair.mentor, "BUSY", part) == [("08:15", "08:30")]
 
 
-def test_titles_names_and_places_are_never_told(api: Api, pair: Pair) -> None:
+def test_answer_never_has_titles_names_or_places(api: Api, pair: Pair) -> None:
     api.post(
         f"/people/{pair.mentor}/blackouts",
         {"kind": "exam", "title": "Canary", "first_day": "2026-10-08", "last_day": "2026-10-08"},
@@ -72,9 +72,7 @@ def test_titles_names_and_places_are_never_told(api: Api, pair: Pair) -> None:
     assert "Asha" not in text
 
 
-def test_a_calendar_that_cannot_be_relied_on_is_said_to_be_unknown(
-    api: Api, pair: Pair, context: Context, clock: Clock
-) -> None:
+def test_stale_calendar_is_reported_as_unknown(api: Api, pair: Pair, context: Context, clock: Clock) -> None:
     api.connect(pair.mentor)
     path = f"/people/{pair.mentor}/free-busy?{THURSDAY}"
     assert "has not been read recently enough" in api.get(path)["unknown"]
@@ -93,11 +91,11 @@ def test_a_calendar_that_cannot_be_relied_on_is_said_to_be_unknown(
         (f"{THURSDAY}&zone=UTC", ["/zone"]),
     ],
 )
-def test_a_span_that_can_not_be_is_refused(api: Api, pair: Pair, query: str, pointers: list[str]) -> None:
+def test_invalid_span_is_refused(api: Api, pair: Pair, query: str, pointers: list[str]) -> None:
     problem_of(api.send("GET", f"/people/{pair.mentor}/free-busy?{query}"), 422, *pointers)
 
 
-def test_any_offset_is_taken(api: Api, pair: Pair) -> None:
+def test_any_utc_offset_is_accepted(api: Api, pair: Pair) -> None:
     local: Any = api.get(
         f"/people/{pair.mentor}/free-busy?start=2026-10-08T02:00:00%2B02:00&end=2026-10-09T02:00:00%2B02:00"
     )

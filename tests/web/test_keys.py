@@ -28,7 +28,7 @@ def opens(app: Flask, made: dict[str, Any]) -> bool:
     return with_key(app, made).send("GET", "/mentorships").status_code == 200
 
 
-def test_a_key_is_answered_once_with_what_opens_it_and_may_not_be_stored(api: Api, app: Flask) -> None:
+def test_created_key_shows_secret_once_with_no_store(api: Api, app: Flask) -> None:
     response = api.send("POST", "/keys", REPORTS)
     made = response.json or {}
     assert response.status_code == 201
@@ -49,7 +49,7 @@ def test_a_key_is_answered_once_with_what_opens_it_and_may_not_be_stored(api: Ap
     assert opens(app, made)
 
 
-def test_of_a_key_its_sha_256_is_kept_and_nothing_that_opens_anything(api: Api, database: Path) -> None:
+def test_only_the_sha_256_of_a_key_is_stored(api: Api, database: Path) -> None:
     made = api.post("/keys", REPORTS)
     connection = sqlite3.connect(database)
     rows = repr(connection.execute("SELECT * FROM api_keys").fetchall())
@@ -72,12 +72,12 @@ def test_of_a_key_its_sha_256_is_kept_and_nothing_that_opens_anything(api: Api, 
         (REPORTS | {"key": "mk_chosen"}, "/key"),
     ],
 )
-def test_a_key_that_cannot_be_made_as_asked_is_pointed_to(api: Api, body: dict[str, Any], pointer: str) -> None:
+def test_invalid_key_request_points_to_the_field(api: Api, body: dict[str, Any], pointer: str) -> None:
     problem_of(api.send("POST", "/keys", body), 422, pointer)
     assert len(api.get("/keys")["items"]) == 1
 
 
-def test_a_key_opens_nothing_from_its_end_on_and_is_no_longer_there(api: Api, app: Flask, clock: Clock) -> None:
+def test_expired_key_is_invalid_and_not_listed(api: Api, app: Flask, clock: Clock) -> None:
     made = api.post("/keys", REPORTS | {"expires_at": "2026-10-01T12:00:00+02:00"})
     assert made["expires_at"] == "2026-10-01T10:00:00Z"
     clock.set("2026-10-01T09:59:59+00:00")
@@ -93,7 +93,7 @@ def test_a_key_opens_nothing_from_its_end_on_and_is_no_longer_there(api: Api, ap
     [(None, "10:00"), ({}, "10:00"), ({"overlap": "PT15M"}, "09:15"), ({"overlap": "PT0S"}, None)],
     ids=["an hour unless told", "an hour, with an empty body", "a quarter of an hour", "not at all"],
 )
-def test_rotating_gives_a_new_key_of_the_same_kind_and_the_old_one_goes_on_for_the_overlap(
+def test_rotated_key_has_same_scopes_and_old_one_works_for_overlap(
     api: Api, app: Flask, clock: Clock, body: Any, goes_on_until: str | None
 ) -> None:
     old = api.post("/keys", REPORTS)
@@ -113,9 +113,7 @@ def test_rotating_gives_a_new_key_of_the_same_kind_and_the_old_one_goes_on_for_t
     problem_of(api.send("GET", f"/keys/{old['id']}"), 404)
 
 
-def test_a_key_that_ends_is_rotated_into_one_that_ends_then_too_and_never_lives_longer_for_it(
-    api: Api, clock: Clock
-) -> None:
+def test_rotation_keeps_the_expiry(api: Api, clock: Clock) -> None:
     old = api.post("/keys", REPORTS | {"expires_at": "2026-10-01T09:30:00Z"})
     new = api.post(f"/keys/{old['id']}/rotate", {"overlap": "P1D"})
     assert new["expires_at"] == "2026-10-01T09:30:00Z"
@@ -123,21 +121,21 @@ def test_a_key_that_ends_is_rotated_into_one_that_ends_then_too_and_never_lives_
 
 
 @pytest.mark.parametrize("overlap", ["P31D", "-PT1H", "an hour", "PT30S", None])
-def test_an_overlap_that_is_no_time_or_over_30_days_is_refused(api: Api, app: Flask, overlap: Any) -> None:
+def test_invalid_or_too_long_overlap_is_refused(api: Api, app: Flask, overlap: Any) -> None:
     old = api.post("/keys", REPORTS)
     problem_of(api.send("POST", f"/keys/{old['id']}/rotate", {"overlap": overlap}), 422, "/overlap")
     assert api.get(f"/keys/{old['id']}")["expires_at"] is None
     assert api.post(f"/keys/{old['id']}/rotate", {"overlap": "P30D"})
 
 
-def test_a_key_may_rotate_itself_and_goes_on_with_the_new_one(api: Api, app: Flask) -> None:
+def test_key_can_rotate_itself(api: Api, app: Flask) -> None:
     (own,) = api.get("/keys")["items"]
     new = api.post(f"/keys/{own['id']}/rotate", {"overlap": "PT0S"})
     problem_of(api.send("GET", "/keys"), 401)
     assert [row["id"] for row in with_key(app, new).get("/keys")["items"]] == [new["id"]]
 
 
-def test_revoking_ends_a_key_at_once(api: Api, app: Flask) -> None:
+def test_revoked_key_is_invalid_at_once(api: Api, app: Flask) -> None:
     made = api.post("/keys", REPORTS)
     assert api.send("DELETE", f"/keys/{made['id']}").status_code == 204
     problem_of(with_key(app, made).send("GET", "/mentorships"), 401)
@@ -145,9 +143,7 @@ def test_revoking_ends_a_key_at_once(api: Api, app: Flask) -> None:
         problem_of(api.send(method, f"/keys/{made['id']}{path}"), 404)
 
 
-def test_the_last_key_that_can_make_keys_cannot_be_revoked_and_any_other_may_revoke_itself(
-    api: Api, app: Flask, clock: Clock
-) -> None:
+def test_last_admin_key_cannot_be_revoked_and_others_can(api: Api, app: Flask, clock: Clock) -> None:
     (own,) = api.get("/keys")["items"]
     api.post("/keys", REPORTS)
     problem = problem_of(api.send("DELETE", f"/keys/{own['id']}"), 409)
@@ -163,7 +159,7 @@ def test_the_last_key_that_can_make_keys_cannot_be_revoked_and_any_other_may_rev
     problem_of(left.send("DELETE", f"/keys/{second['id']}"), 409)
 
 
-def test_when_a_key_was_last_used_is_told_to_the_minute_and_written_once_a_minute(
+def test_last_use_is_recorded_once_a_minute(
     api: Api, app: Flask, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = api.post("/keys", REPORTS)
@@ -182,9 +178,7 @@ def test_when_a_key_was_last_used_is_told_to_the_minute_and_written_once_a_minut
     assert api.get(f"/keys/{made['id']}")["last_used_at"] == "2026-10-01T09:12:00Z"
 
 
-def test_noting_the_use_of_a_key_waits_for_nobody_who_writes_and_fails_nobody_who_reads(
-    api: Api, context: Context, clock: Clock
-) -> None:
+def test_recording_key_use_does_not_wait_for_a_writer(api: Api, context: Context, clock: Clock) -> None:
     (own,) = api.get("/keys")["items"]
     clock.advance(minutes=5)
     with context.store.write() as tx:
@@ -194,9 +188,7 @@ def test_noting_the_use_of_a_key_waits_for_nobody_who_writes_and_fails_nobody_wh
     assert own["last_used_at"] == "2026-10-01T09:00:00Z"
 
 
-def test_a_disk_on_which_nothing_can_be_written_is_no_trouble_for_who_reads(
-    api: Api, clock: Clock, database: Path
-) -> None:
+def test_reading_works_on_a_read_only_disk(api: Api, clock: Clock, database: Path) -> None:
     connection = sqlite3.connect(database)
     connection.execute("CREATE TRIGGER full BEFORE UPDATE ON api_keys BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     connection.close()
@@ -204,7 +196,7 @@ def test_a_disk_on_which_nothing_can_be_written_is_no_trouble_for_who_reads(
     assert api.send("GET", "/mentorships").status_code == 200
 
 
-def test_a_programme_has_so_many_keys_and_ended_ones_do_not_count(
+def test_key_quota_does_not_count_expired_keys(
     api: Api, app: Flask, context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quotas = replace(context.quotas, keys=3)

@@ -57,7 +57,7 @@ def last_line(result: Result) -> str:
     return result.stdout.splitlines()[-1]
 
 
-def test_an_operator_who_lost_every_key_makes_another(run: Run, opens: Callable[[str, str], bool]) -> None:
+def test_operator_without_keys_creates_one(run: Run, opens: Callable[[str, str], bool]) -> None:
     run("programmes", "create", "Women in Science")
     run("programmes", "create", "Another one")
     listed = run("programmes", "list").stdout.splitlines()
@@ -86,9 +86,7 @@ def test_a_key_that_can_not_be_printed_is_not_stored(
     assert run("keys", "list", "--programme", "P").output == before
 
 
-def test_keys_are_listed_by_how_they_begin_with_scopes_end_and_last_use(
-    run: Run, opens: Callable[[str, str], bool]
-) -> None:
+def test_list_shows_prefix_scopes_expiry_and_last_use(run: Run, opens: Callable[[str, str], bool]) -> None:
     run("programmes", "create", "Mentors")
     options = ["--scope", "people:read", "--scope", "slots:read", "--expires-at", "2036-10-20T14:00:00Z"]
     key = last_line(run("keys", "create", "--programme", "Mentors", "--name", "Reports", *options))
@@ -105,9 +103,7 @@ def test_keys_are_listed_by_how_they_begin_with_scopes_end_and_last_use(
     assert "never used" not in run("keys", "list", "--programme", "Mentors").stdout.splitlines()[1]
 
 
-def test_a_key_is_rotated_and_revoked_by_its_id_or_how_it_begins_and_even_the_last_may_go(
-    run: Run, opens: Callable[[str, str], bool]
-) -> None:
+def test_key_is_rotated_and_revoked_by_id_or_prefix(run: Run, opens: Callable[[str, str], bool]) -> None:
     old = last_line(run("programmes", "create", "Mentors"))
     new = last_line(run("keys", "rotate", "--programme", "Mentors", old[:9], "--overlap", "PT0S"))
     assert (opens(old, "/keys"), opens(new, "/keys")) == (False, True)
@@ -133,7 +129,7 @@ def test_a_key_is_rotated_and_revoked_by_its_id_or_how_it_begins_and_even_the_la
         (["revoke", "--programme", "Mentors", "mk_nobody"], "no key has the id 'mk_nobody'"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_with_status_1(run: Run, arguments: list[str], said: str) -> None:
+def test_refusal_is_one_line_with_status_1(run: Run, arguments: list[str], said: str) -> None:
     for name in ("Mentors", "Twins", "Twins"):
         run("programmes", "create", name)
     result = run("keys", *arguments, status=1)
@@ -144,16 +140,14 @@ def test_what_cannot_be_done_is_one_line_with_status_1(run: Run, arguments: list
 
 @pytest.mark.parametrize("command", [["serve"], ["work"], ["secrets", "rotate"]])
 @pytest.mark.parametrize("given", [{}, {"secret_key": DEVELOPMENT_KEY}, {"environment": "production"}])
-def test_what_opens_secrets_is_refused_with_the_public_key_outside_of_development(
-    run: Run, command: list[str], given: dict[str, str]
-) -> None:
+def test_public_secret_key_is_refused_outside_development(run: Run, command: list[str], given: dict[str, str]) -> None:
     result = run(*command, status=1, **given)
     assert "SCHEDULER_SECRET_KEY is not set" in result.stderr
     assert "'export SCHEDULER_ENVIRONMENT=development'" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-def test_in_development_the_public_key_is_taken_and_an_own_key_everywhere(run: Run) -> None:
+def test_public_secret_key_is_accepted_in_development(run: Run) -> None:
     assert "0 encrypted anew" in run("secrets", "rotate", environment="development").stdout
     assert "0 encrypted anew" in run("secrets", "rotate", secret_key="k" * 32).stdout
     assert "environment" in run("secrets", "rotate", status=1, environment="staging").stderr.lower()
@@ -166,7 +160,7 @@ def test_in_development_the_public_key_is_taken_and_an_own_key_everywhere(run: R
         '["canary-with,comma-canary-with-comma"]',
     ],
 )
-def test_config_shows_no_key_old_or_new_and_no_password_of_a_storage(run: Run, old: str) -> None:
+def test_config_shows_no_secret_keys_and_passwords(run: Run, old: str) -> None:
     storage = "redis://:canary@cache.example.org:6379/0"
     result = run("config", secret_key="canary" * 8, old_secret_keys=old, rate_limit_storage=storage)
     assert "canary" not in result.output
@@ -176,13 +170,13 @@ def test_config_shows_no_key_old_or_new_and_no_password_of_a_storage(run: Run, o
 
 
 @pytest.mark.parametrize("old", ["canary", "[canary", '["canary"]', '{"a": 1}', "[1]"])
-def test_old_keys_that_cannot_be_used_are_not_repeated(run: Run, old: str) -> None:
+def test_invalid_old_keys_are_refused_without_repeating_them(run: Run, old: str) -> None:
     result = run("config", status=1, old_secret_keys=old)
     assert "SCHEDULER_OLD_SECRET_KEYS" in result.stderr
     assert "canary" not in result.output
 
 
-def test_every_setting_and_every_scope_is_in_the_docs() -> None:
+def test_docs_list_every_setting_and_scope() -> None:
     docs = Path(__file__).parents[2] / "docs"
     settings = (docs / "how-to" / "run.md").read_text()
     assert [name for name in Settings.model_fields if f"`SCHEDULER_{name.upper()}`" not in settings] == []

@@ -22,7 +22,7 @@ def path(meeting: dict[str, Any]) -> str:
     return f"/meetings/{meeting['id']}"
 
 
-def test_a_new_title_or_conference_is_a_revision_and_no_new_sequence(api: Api, path: str, clock: Clock) -> None:
+def test_new_title_or_conference_raises_revision_not_sequence(api: Api, path: str, clock: Clock) -> None:
     clock.advance(hours=1)
     changed = api.patch(path, {"title": "About the paper", "conference_url": "https://meet.example.org/x"})
     assert (changed["title"], changed["conference_url"]) == ("About the paper", "https://meet.example.org/x")
@@ -40,7 +40,7 @@ def test_a_new_title_or_conference_is_a_revision_and_no_new_sequence(api: Api, p
         ({}, "One", "https://meet.example.org/x"),
     ],
 )
-def test_what_is_left_out_stays_and_null_takes_away(
+def test_update_keeps_fields_left_out_and_null_clears(
     api: Api, path: str, change: dict[str, Any], title: str, conference: str | None
 ) -> None:
     api.patch(path, {"title": "One", "conference_url": "https://meet.example.org/x"})
@@ -48,14 +48,12 @@ def test_what_is_left_out_stays_and_null_takes_away(
     assert (changed["title"], changed["conference_url"]) == (title, conference)
 
 
-def test_a_change_to_what_already_is_changes_nothing(api: Api, meeting: dict[str, Any], path: str) -> None:
+def test_update_with_same_values_changes_nothing(api: Api, meeting: dict[str, Any], path: str) -> None:
     assert api.patch(path, {}) == api.patch(path, {"title": None, "conference_url": None}) == meeting
 
 
 @pytest.mark.parametrize("start", ["2026-10-14T08:30:00Z", "2026-10-14T10:30:00", "2026-10-14T14:00:00+05:30"])
-def test_an_occurrence_is_moved_to_an_instant_or_a_local_time_of_the_series(
-    api: Api, meeting: dict[str, Any], path: str, start: str
-) -> None:
+def test_occurrence_is_moved_to_instant_or_local_time(api: Api, meeting: dict[str, Any], path: str, start: str) -> None:
     moved = api.patch(f"{path}/occurrences/{SECOND}", {"start": start})
     assert moved == {
         "recurrence_id": SECOND,
@@ -74,18 +72,18 @@ def test_an_occurrence_is_moved_to_an_instant_or_a_local_time_of_the_series(
     assert api.get(f"{path}/occurrences") == {"items": after["occurrences"], "next": None}
 
 
-def test_a_moved_occurrence_frees_its_old_time_and_takes_its_new_one(api: Api, pair: Pair, path: str) -> None:
+def test_moved_occurrence_frees_old_time_and_takes_new_one(api: Api, pair: Pair, path: str) -> None:
     api.patch(f"{path}/occurrences/{SECOND}", {"start": "2026-10-14T08:30:00Z"})
     for person in (pair.mentor, pair.mentee):
         assert api.starts({"person": person}, window=("2026-10-13T08:00:00Z", "2026-10-13T08:30:00Z"))
         assert not api.starts({"person": person}, window=("2026-10-14T08:30:00Z", "2026-10-14T09:00:00Z"))
 
 
-def test_moving_ignores_the_series_own_busy_time(api: Api, path: str) -> None:
+def test_move_ignores_the_series_own_busy_time(api: Api, path: str) -> None:
     assert api.patch(f"{path}/occurrences/{SECOND}", {"start": "2026-10-13T08:15:00Z"})["status"] == "moved"
 
 
-def test_moving_into_busy_time_says_who_and_why(api: Api, pair: Pair, path: str) -> None:
+def test_move_into_busy_time_names_person_and_cause(api: Api, pair: Pair, path: str) -> None:
     api.book_slot(pair)
     olga = api.person("Olga", "Europe/Kyiv")
     theirs = Pair(pair.mentor, olga, api.mentorship(pair.mentor, olga))
@@ -96,7 +94,7 @@ def test_moving_into_busy_time_says_who_and_why(api: Api, pair: Pair, path: str)
     assert api.get(path)["revision"] == 1
 
 
-def test_moving_onto_the_series_own_other_occurrence_is_refused(api: Api, path: str) -> None:
+def test_move_onto_another_occurrence_is_refused(api: Api, path: str) -> None:
     problem = problem_of(api.change("PATCH", f"{path}/occurrences/{SECOND}", {"start": "2026-10-20T08:30:00Z"}), 409)
     assert "the series' own occurrence at 2026-10-20T08:00Z" in problem["detail"]
     assert api.get(path)["revision"] == 1
@@ -112,14 +110,14 @@ def test_moving_onto_the_series_own_other_occurrence_is_refused(api: Api, path: 
         ("tomorrow", 422, ("/start",)),
     ],
 )
-def test_a_move_to_where_the_meeting_cannot_be_is_refused(
+def test_move_to_invalid_start_is_refused(
     api: Api, path: str, start: str, status: int, pointers: tuple[str, ...]
 ) -> None:
     problem_of(api.change("PATCH", f"{path}/occurrences/{SECOND}", {"start": start}), status, *pointers)
     assert api.get(path)["revision"] == 1
 
 
-def test_an_occurrence_moves_twice_and_back_and_each_time_raises_the_sequence(api: Api, path: str) -> None:
+def test_each_move_raises_the_sequence(api: Api, path: str) -> None:
     for start, status in (
         ("2026-10-14T08:30:00Z", "moved"),
         ("2026-10-15T08:30:00Z", "moved"),
@@ -129,7 +127,7 @@ def test_an_occurrence_moves_twice_and_back_and_each_time_raises_the_sequence(ap
     assert api.get(path)["sequence"] == 3
 
 
-def test_a_skipped_occurrence_can_be_moved_back_to_life(api: Api, pair: Pair) -> None:
+def test_skipped_occurrence_can_be_moved(api: Api, pair: Pair) -> None:
     api.post(f"/people/{pair.mentee}/blackouts", FINALS)
     meeting = api.post(pair.meetings, booking_of(api.cadence(pair, on_conflict="skip")) | {"on_conflict": "skip"})
     path = f"/meetings/{meeting['id']}"
@@ -139,7 +137,7 @@ def test_a_skipped_occurrence_can_be_moved_back_to_life(api: Api, pair: Pair) ->
     assert api.get(path)["sequence"] == 1
 
 
-def test_one_occurrence_is_cancelled_for_ever_and_frees_its_time(api: Api, pair: Pair, path: str) -> None:
+def test_cancelled_occurrence_stays_cancelled_and_frees_its_time(api: Api, pair: Pair, path: str) -> None:
     cancelled = api.patch(f"{path}/occurrences/{SECOND}", {"status": "cancelled"})
     assert cancelled["status"] == "cancelled"
     after = api.get(path)
@@ -150,14 +148,14 @@ def test_one_occurrence_is_cancelled_for_ever_and_frees_its_time(api: Api, pair:
         assert "is cancelled and can't be changed" in problem["detail"]
 
 
-def test_cancelling_the_last_occurrence_that_is_left_cancels_the_meeting(api: Api, path: str) -> None:
+def test_cancelling_the_last_occurrence_cancels_the_meeting(api: Api, path: str) -> None:
     for row in api.get(path)["occurrences"]:
         api.patch(f"{path}/occurrences/{row['recurrence_id']}", {"status": "cancelled"})
     assert api.get(path)["status"] == "cancelled"
 
 
 @pytest.mark.parametrize(("method", "body"), [("DELETE", None), ("PATCH", {"status": "cancelled"})])
-def test_a_cancelled_meeting_stays_readable_frees_its_time_and_is_never_revived(
+def test_cancelled_meeting_stays_readable_and_frees_its_time(
     api: Api, pair: Pair, meeting: dict[str, Any], path: str, method: str, body: Any
 ) -> None:
     cancelled = json_of(api.change(method, path, body))
@@ -178,7 +176,7 @@ def test_a_cancelled_meeting_stays_readable_frees_its_time_and_is_never_revived(
     assert api.book_cadence(pair)["uid"] != meeting["uid"]
 
 
-def test_a_moved_single_meeting_keeps_its_uid_and_its_occurrences_name(api: Api, pair: Pair) -> None:
+def test_moved_single_meeting_keeps_uid_and_recurrence_id(api: Api, pair: Pair) -> None:
     meeting = api.book_slot(pair)
     path = f"/meetings/{meeting['id']}"
     moved = api.patch(f"{path}/occurrences/20261008T100000", {"start": "2026-10-09T09:00:00Z"})
@@ -187,7 +185,7 @@ def test_a_moved_single_meeting_keeps_its_uid_and_its_occurrences_name(api: Api,
 
 
 @pytest.mark.parametrize("name", ["20261014T100000", "20261013T080000Z", "2026-10-13", "x", "00000000T000000"])
-def test_an_occurrence_that_the_rule_does_not_give_is_404(api: Api, path: str, name: str) -> None:
+def test_occurrence_outside_the_rule_is_404(api: Api, path: str, name: str) -> None:
     problem_of(api.send("GET", f"{path}/occurrences/{name}"), 404)
     problem_of(api.change("PATCH", f"{path}/occurrences/{name}", {"status": "cancelled"}), 404)
     problem_of(api.change("PATCH", f"{path}/occurrences/{name}", {"start": "2026-10-14T08:30:00Z"}), 404)
@@ -206,14 +204,12 @@ def test_an_occurrence_that_the_rule_does_not_give_is_404(api: Api, path: str, n
         ("", {"conference_url": "meet.example.org"}, "/conference_url"),
     ],
 )
-def test_a_change_that_can_not_be_is_refused(
-    api: Api, path: str, place: str, change: dict[str, Any], pointer: str
-) -> None:
+def test_invalid_update_is_refused(api: Api, path: str, place: str, change: dict[str, Any], pointer: str) -> None:
     problem_of(api.change("PATCH", path + place, change), 422, pointer)
     assert api.get(path)["revision"] == 1
 
 
-def test_the_time_of_a_change_never_goes_back_even_if_the_clock_does(api: Api, path: str, clock: Clock) -> None:
+def test_changed_at_never_goes_back(api: Api, path: str, clock: Clock) -> None:
     clock.advance(hours=2)
     first = api.patch(path, {"title": "One"})
     clock.advance(hours=-1)

@@ -20,7 +20,7 @@ def body(api: Api) -> dict[str, Any]:
     }
 
 
-def test_a_mentorship_has_goals_and_dates_and_begins_active(api: Api, body: dict[str, Any]) -> None:
+def test_new_mentorship_has_goals_and_dates_and_is_active(api: Api, body: dict[str, Any]) -> None:
     response = api.send("POST", "/mentorships", body)
     assert response.status_code == 201
     agreed = response.json or {}
@@ -44,7 +44,7 @@ def test_a_mentorship_has_goals_and_dates_and_begins_active(api: Api, body: dict
         ({"expectations": "x" * 4001}, 422, "/expectations", "4000 is the most"),
     ],
 )
-def test_one_with_a_field_at_fault_is_refused(
+def test_mentorship_with_invalid_field_is_refused(
     api: Api, body: dict[str, Any], change: dict[str, Any], status: int, pointer: str, words: str
 ) -> None:
     problem = problem_of(api.send("POST", "/mentorships", body | change), status, pointer)
@@ -52,7 +52,7 @@ def test_one_with_a_field_at_fault_is_refused(
     assert api.get("/mentorships") == {"items": [], "next": None}
 
 
-def test_nobody_mentors_themselves(api: Api, body: dict[str, Any]) -> None:
+def test_mentor_equal_to_mentee_is_refused(api: Api, body: dict[str, Any]) -> None:
     problem_of(api.send("POST", "/mentorships", body | {"mentee": body["mentor"]}), 422, "/mentee")
 
 
@@ -66,7 +66,7 @@ def test_nobody_mentors_themselves(api: Api, body: dict[str, Any]) -> None:
         {"status": "paused"},
     ],
 )
-def test_a_change_replaces_the_members_it_has(api: Api, body: dict[str, Any], change: dict[str, Any]) -> None:
+def test_update_replaces_sent_fields(api: Api, body: dict[str, Any], change: dict[str, Any]) -> None:
     agreed = api.post("/mentorships", body)
     assert api.patch(f"/mentorships/{agreed['id']}", change) == agreed | change
     assert api.get(f"/mentorships/{agreed['id']}") == agreed | change
@@ -83,18 +83,14 @@ def test_a_change_replaces_the_members_it_has(api: Api, body: dict[str, Any], ch
         ({"ends_on": "2029-11-05"}, "/ends_on"),
     ],
 )
-def test_a_change_that_can_not_be_is_refused(
-    api: Api, body: dict[str, Any], change: dict[str, Any], pointer: str
-) -> None:
+def test_invalid_update_is_refused(api: Api, body: dict[str, Any], change: dict[str, Any], pointer: str) -> None:
     agreed = api.post("/mentorships", body)
     problem_of(api.send("PATCH", f"/mentorships/{agreed['id']}", change), 422, pointer)
     assert api.get(f"/mentorships/{agreed['id']}") == agreed
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
-def test_ending_it_cancels_the_meetings_to_come_and_leaves_those_that_took_place(
-    api: Api, pair: Pair, clock: Clock, status: str
-) -> None:
+def test_ending_cancels_future_meetings_only(api: Api, pair: Pair, clock: Clock, status: str) -> None:
     series, past, ahead = api.book_cadence(pair), api.book_slot(pair), api.book_slot(pair, "2026-10-23T08:00:00Z")
     clock.set("2026-10-21T12:00:00+00:00")
     api.patch(f"/mentorships/{pair.mentorship}", {"status": status})
@@ -103,7 +99,7 @@ def test_ending_it_cancels_the_meetings_to_come_and_leaves_those_that_took_place
     assert api.get(f"/meetings/{ahead['id']}")["status"] == "cancelled"
 
 
-def test_what_has_ended_stays_so(api: Api, pair: Pair) -> None:
+def test_ended_mentorship_stays_ended(api: Api, pair: Pair) -> None:
     path = f"/mentorships/{pair.mentorship}"
     api.patch(path, {"status": "completed"})
     for status in ("active", "paused", "cancelled"):
@@ -113,7 +109,7 @@ def test_what_has_ended_stays_so(api: Api, pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("status", ["paused", "completed", "cancelled"])
-def test_only_an_active_one_takes_bookings(api: Api, pair: Pair, status: str) -> None:
+def test_inactive_mentorship_takes_no_bookings(api: Api, pair: Pair, status: str) -> None:
     cadence = api.cadence(pair)
     api.patch(f"/mentorships/{pair.mentorship}", {"status": status})
     for booking in (
@@ -126,13 +122,13 @@ def test_only_an_active_one_takes_bookings(api: Api, pair: Pair, status: str) ->
 
 
 @pytest.mark.parametrize("ends_on", ["2026-10-06", "2026-11-08", "2026-11-09"])
-def test_an_end_before_a_booked_meeting_is_refused(api: Api, pair: Pair, ends_on: str) -> None:
+def test_end_before_booked_meeting_is_refused(api: Api, pair: Pair, ends_on: str) -> None:
     assert api.book_cadence(pair)["occurrences"][-1]["start"] == "2026-11-10T09:00:00Z"
     problem = problem_of(api.send("PATCH", f"/mentorships/{pair.mentorship}", {"ends_on": ends_on}), 422, "/ends_on")
     assert "cancel or move it first" in problem["detail"]
 
 
-def test_an_end_on_the_day_of_the_last_meeting_or_after_a_cancelled_one_is_taken(api: Api, pair: Pair) -> None:
+def test_end_on_day_of_last_meeting_is_accepted(api: Api, pair: Pair) -> None:
     meeting = api.book_cadence(pair)
     path = f"/mentorships/{pair.mentorship}"
     assert api.patch(path, {"ends_on": "2026-11-10"})["ends_on"] == "2026-11-10"
@@ -140,7 +136,7 @@ def test_an_end_on_the_day_of_the_last_meeting_or_after_a_cancelled_one_is_taken
     assert api.patch(path, {"ends_on": "2026-11-03"})["ends_on"] == "2026-11-03"
 
 
-def test_changed_goals_reach_the_feeds_without_a_new_sequence(api: Api, pair: Pair) -> None:
+def test_changed_goals_reach_feeds_without_new_sequence(api: Api, pair: Pair) -> None:
     meeting, feed = api.book_slot(pair), api.feed(pair.mentor)
     assert "First paper" in api.read(feed).text
     api.patch(f"/mentorships/{pair.mentorship}", {"goals": ["Second paper"]})
@@ -149,13 +145,13 @@ def test_changed_goals_reach_the_feeds_without_a_new_sequence(api: Api, pair: Pa
     assert (after["sequence"], after["revision"]) == (0, 2)
 
 
-def test_a_change_that_no_invite_shows_leaves_meetings_as_they_are(api: Api, pair: Pair) -> None:
+def test_update_not_shown_in_invites_leaves_meetings_unchanged(api: Api, pair: Pair) -> None:
     before = api.book_slot(pair)
     api.patch(f"/mentorships/{pair.mentorship}", {"expectations": "Both prepare.", "goals": ["First paper"]})
     assert api.get(f"/meetings/{before['id']}") == before
 
 
-def test_a_start_after_a_booked_meeting_is_refused(api: Api, pair: Pair) -> None:
+def test_start_after_booked_meeting_is_refused(api: Api, pair: Pair) -> None:
     assert api.book_cadence(pair)["occurrences"][0]["start"] == "2026-10-06T08:00:00Z"
     path = f"/mentorships/{pair.mentorship}"
     problem_of(api.send("PATCH", path, {"starts_on": "2026-10-07"}), 422, "/starts_on")

@@ -12,7 +12,7 @@ NIGHT = [{"days": ["SA"], "start": "22:00", "end": "02:00"}]
 GRETA: dict[str, Any] = {"name": "Greta", "email": "greta@example.org", "time_zone": "Europe/Berlin"}
 
 
-def test_a_person_is_answered_as_stored_with_everything_that_was_left_out(api: Api) -> None:
+def test_created_person_is_answered_with_defaults(api: Api) -> None:
     response = api.send("POST", "/people", GRETA)
     assert response.status_code == 201
     person = response.json or {}
@@ -39,21 +39,19 @@ def test_a_person_is_answered_as_stored_with_everything_that_was_left_out(api: A
         ({"working_hours": NIGHT}, NIGHT),
     ],
 )
-def test_hours_left_out_are_nine_to_five_null_is_any_time_and_none_is_never(
-    api: Api, given: dict[str, Any], stored: Any
-) -> None:
+def test_working_hours_left_out_null_and_empty_differ(api: Api, given: dict[str, Any], stored: Any) -> None:
     person = api.post("/people", GRETA | given)
     assert person["working_hours"] == stored
     assert api.get(f"/people/{person['id']}")["working_hours"] == person["working_hours"]
 
 
-def test_a_country_with_one_zone_stands_for_it(api: Api) -> None:
+def test_country_with_one_zone_sets_the_zone(api: Api) -> None:
     assert (
         api.post("/people", {"name": "Asha", "email": "a@example.org", "country": "in"})["time_zone"] == "Asia/Kolkata"
     )
 
 
-def test_a_country_with_several_zones_is_answered_with_them_to_choose_from(api: Api) -> None:
+def test_country_with_several_zones_is_422_with_choices(api: Api) -> None:
     body = {"name": "Ana", "email": "a@example.org", "country": "BR"}
     problem = problem_of(api.send("POST", "/people", body), 422, "/country")
     assert "time zones; send the one that applies as time_zone" in problem["detail"]
@@ -80,7 +78,7 @@ def test_a_country_with_several_zones_is_answered_with_them_to_choose_from(api: 
         ({"buffer": {"before": "P2D"}}, "/buffer/before", "P1D is the most"),
     ],
 )
-def test_a_person_with_a_field_at_fault_is_refused(api: Api, change: dict[str, Any], pointer: str, words: str) -> None:
+def test_person_with_invalid_field_is_refused(api: Api, change: dict[str, Any], pointer: str, words: str) -> None:
     problem = problem_of(api.send("POST", "/people", GRETA | change), 422, pointer)
     assert words in problem["errors"][0]["detail"]
     assert api.get("/people") == {"items": [], "next": None}
@@ -101,9 +99,7 @@ def test_a_person_with_a_field_at_fault_is_refused(api: Api, change: dict[str, A
         ({"buffer": None}, {"buffer": {"before": "PT0S", "after": "PT0S"}}),
     ],
 )
-def test_a_change_replaces_the_members_it_has_and_leaves_the_others(
-    api: Api, change: dict[str, Any], expected: dict[str, Any]
-) -> None:
+def test_update_replaces_sent_fields_only(api: Api, change: dict[str, Any], expected: dict[str, Any]) -> None:
     before = api.post("/people", GRETA | {"buffer": {"before": "PT5M"}})
     after = api.patch(f"/people/{before['id']}", change)
     assert after == before | expected
@@ -111,16 +107,16 @@ def test_a_change_replaces_the_members_it_has_and_leaves_the_others(
 
 
 @pytest.mark.parametrize("field", ["name", "email", "time_zone"])
-def test_a_change_to_null_is_refused_where_there_has_to_be_something(api: Api, field: str) -> None:
+def test_update_with_null_in_required_field_is_refused(api: Api, field: str) -> None:
     person = api.person()
     problem_of(api.send("PATCH", f"/people/{person}", {field: None}), 422, f"/{field}")
 
 
-def test_a_country_is_no_member_of_a_change(api: Api) -> None:
+def test_update_with_country_is_refused(api: Api) -> None:
     problem_of(api.send("PATCH", f"/people/{api.person()}", {"country": "DE"}), 422, "/country")
 
 
-def test_who_changes_zone_keeps_their_series_where_they_are_anchored(api: Api, pair: Pair) -> None:
+def test_zone_change_keeps_the_zone_of_series(api: Api, pair: Pair) -> None:
     before = api.book_cadence(pair)
     api.patch(f"/people/{pair.mentor}", {"time_zone": "America/New_York"})
     after = api.get(f"/meetings/{before['id']}")
@@ -130,7 +126,7 @@ def test_who_changes_zone_keeps_their_series_where_they_are_anchored(api: Api, p
     assert after["occurrences"][0]["local_starts"][0] == {"name": "Greta", "start": "2026-10-06T04:00:00-04:00"}
 
 
-def test_a_new_name_shows_in_default_titles_and_in_no_others(api: Api, pair: Pair) -> None:
+def test_new_name_shows_in_default_titles_only(api: Api, pair: Pair) -> None:
     default, own = api.book_slot(pair), api.book_slot(pair, "2026-10-09T08:00:00Z", title="About the paper")
     assert default["title"] == "Mentoring: Greta & Asha"
     api.patch(f"/people/{pair.mentee}", {"name": "Asha Rao"})
@@ -138,13 +134,13 @@ def test_a_new_name_shows_in_default_titles_and_in_no_others(api: Api, pair: Pai
     assert api.get(f"/meetings/{own['id']}")["title"] == "About the paper"
 
 
-def test_a_change_that_no_invite_shows_leaves_meetings_as_they_are(api: Api, pair: Pair) -> None:
+def test_update_not_shown_in_invites_leaves_meetings_unchanged(api: Api, pair: Pair) -> None:
     before = api.book_cadence(pair)
     api.patch(f"/people/{pair.mentor}", {"working_hours": "any", "buffer": {"before": "PT5M"}})
     assert api.get(f"/meetings/{before['id']}") == before
 
 
-def test_one_person_can_be_mentor_here_and_mentee_there(api: Api, pair: Pair) -> None:
+def test_person_can_be_mentor_and_mentee(api: Api, pair: Pair) -> None:
     olga = api.person("Olga", "Europe/Kyiv")
     upwards = api.mentorship(olga, pair.mentor)
     meeting = api.post(f"/mentorships/{upwards}/meetings", {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"})
@@ -152,7 +148,7 @@ def test_one_person_can_be_mentor_here_and_mentee_there(api: Api, pair: Pair) ->
     assert statuses(meeting) == ["scheduled"]
 
 
-def test_a_deleted_person_is_gone(api: Api) -> None:
+def test_deleted_person_is_404(api: Api) -> None:
     person = api.person()
     assert api.send("DELETE", f"/people/{person}").status_code == 204
     for method, body in (("GET", None), ("PATCH", {"name": "X"}), ("DELETE", None)):

@@ -28,7 +28,7 @@ def fields_of(api: Api, person: str) -> dict[str, Any]:
     return {name: value for name, value in api.get(f"/people/{person}").items() if name in FIELDS}
 
 
-def test_a_person_is_added_with_them_or_without_and_shown_as_they_were_given(api: Api) -> None:
+def test_optional_fields_are_answered_as_given(api: Api) -> None:
     given, bare = api.person(**FIELDS), api.person()
     assert (fields_of(api, given), fields_of(api, bare)) == (FIELDS, BARE)
     listed = {row["id"]: {name: row[name] for name in FIELDS} for row in api.get("/people")["items"]}
@@ -36,7 +36,7 @@ def test_a_person_is_added_with_them_or_without_and_shown_as_they_were_given(api
 
 
 @pytest.mark.parametrize("name", list(FIELDS))
-def test_a_patch_changes_one_and_clears_it_and_leaves_the_others(api: Api, name: str) -> None:
+def test_update_changes_and_clears_one_optional_field(api: Api, name: str) -> None:
     person = api.person(**FIELDS)
     api.patch(f"/people/{person}", {name: BARE[name]})
     assert fields_of(api, person) == FIELDS | {name: BARE[name]}
@@ -45,7 +45,7 @@ def test_a_patch_changes_one_and_clears_it_and_leaves_the_others(api: Api, name:
     assert fields_of(api, person) == FIELDS
 
 
-def test_planned_moves_are_kept_in_the_order_of_their_days(api: Api) -> None:
+def test_travel_is_stored_in_order_of_days(api: Api) -> None:
     later = {"from": "2026-12-01", "until": "2026-12-01", "time_zone": "UTC"}
     assert fields_of(api, api.person(travel=[later, *TOKYO]))["travel"] == [*TOKYO, later]
 
@@ -64,7 +64,7 @@ def test_planned_moves_are_kept_in_the_order_of_their_days(api: Api) -> None:
         ({"meetings": []}, "/meetings"),
     ],
 )
-def test_what_can_not_be_is_refused_and_nothing_changes(api: Api, change: dict[str, Any], pointer: str) -> None:
+def test_invalid_optional_field_is_refused(api: Api, change: dict[str, Any], pointer: str) -> None:
     person = api.person(**FIELDS)
     problem_of(api.change("PATCH", f"/people/{person}", change), 422, pointer)
     assert fields_of(api, person) == FIELDS
@@ -82,7 +82,7 @@ def test_what_can_not_be_is_refused_and_nothing_changes(api: Api, change: dict[s
         pytest.param({"preferred_hours": AFTERNOON}, ["08T11:00", "08T12:00"], ["08T13:00", "08T12:00"], id="wishes"),
     ],
 )
-def test_the_next_question_after_a_patch_goes_by_it(
+def test_next_slots_follow_an_update(
     api: Api, pair: Pair, change: dict[str, Any], before: list[str], after: list[str]
 ) -> None:
     api.book_slot(pair, "2026-10-08T14:15:00Z")
@@ -97,7 +97,7 @@ def test_the_next_question_after_a_patch_goes_by_it(
 @pytest.mark.parametrize(
     "change", [{"travel": TOKYO}, {"at_most_per_day": 1}, {"at_most_per_week": 1}, {"preferred_hours": AFTERNOON}]
 )
-def test_the_next_cadences_after_a_patch_go_by_it(api: Api, pair: Pair, change: dict[str, Any]) -> None:
+def test_next_cadences_follow_an_update(api: Api, pair: Pair, change: dict[str, Any]) -> None:
     api.book_slot(pair, "2026-10-08T14:15:00Z")
     asked = HOURLY | {"starts_on": "2026-10-05", "ends_on": "2026-10-16", "limit": 100, "min_coverage": 0}
     question = asked | {"attendees": [{"person": pair.mentor}]}
@@ -122,7 +122,7 @@ def taken(response: Any) -> list[tuple[str, str]]:
         ({"at_most_per_week": 1}, "2026-10-12T10:00:00Z", []),
     ],
 )
-def test_no_meeting_is_booked_onto_a_day_or_a_week_that_is_full(
+def test_slot_on_full_day_or_week_is_refused(
     api: Api, pair: Pair, cap: dict[str, int], start: str, causes: list[tuple[str, str]]
 ) -> None:
     api.patch(f"/people/{pair.mentee}", cap)
@@ -132,7 +132,7 @@ def test_no_meeting_is_booked_onto_a_day_or_a_week_that_is_full(
     assert response.status_code == (409 if causes else 201)
 
 
-def test_no_series_is_booked_that_fills_a_week_beyond_its_cap(api: Api, pair: Pair) -> None:
+def test_series_beyond_weekly_limit_is_refused(api: Api, pair: Pair) -> None:
     cadence = api.cadence(pair)
     api.book_slot(pair, "2026-10-08T08:00:00Z")
     api.patch(f"/people/{pair.mentee}", {"at_most_per_week": 1})
@@ -152,7 +152,7 @@ def test_no_series_is_booked_that_fills_a_week_beyond_its_cap(api: Api, pair: Pa
         ({"at_most_per_day": 1}, "2026-10-13T10:00:00Z", 409),
     ],
 )
-def test_an_occurrence_is_not_moved_into_a_week_that_another_of_its_series_fills(
+def test_move_into_full_week_of_own_series_is_refused(
     api: Api, pair: Pair, cap: dict[str, int], start: str, status: int
 ) -> None:
     booked = api.book_cadence(pair)
@@ -164,7 +164,7 @@ def test_an_occurrence_is_not_moved_into_a_week_that_another_of_its_series_fills
         assert taken(response) == [("mentor", "limit")]
 
 
-def test_a_meeting_is_booked_by_the_clock_of_the_place_somebody_is_in(api: Api, pair: Pair) -> None:
+def test_booking_uses_the_clock_of_the_travel_zone(api: Api, pair: Pair) -> None:
     api.patch(f"/people/{pair.mentee}", {"working_hours": "any"})
     refused = api.send("POST", pair.meetings, {"start": WHILE_AWAY, "duration": "PT45M"})
     assert taken(refused) == [("mentor", "outside_hours")]
@@ -174,7 +174,7 @@ def test_a_meeting_is_booked_by_the_clock_of_the_place_somebody_is_in(api: Api, 
     assert taken(at_home) == [("mentor", "outside_hours")]
 
 
-def test_a_meeting_on_a_day_away_shows_the_clock_of_that_place_everywhere(api: Api, pair: Pair) -> None:
+def test_meeting_while_travelling_shows_the_travel_zone(api: Api, pair: Pair) -> None:
     feed = api.feed(pair.mentee)
     booked = api.book_slot(pair, "2026-10-08T08:00:00Z")
     assert "Greta (Europe/Berlin): Thu 2026-10-08 10:00" in unfolded(api.read(feed).text)
@@ -194,7 +194,7 @@ def unfolded(calendar: str) -> str:
     return calendar.replace("\r\n ", "").replace("\\n", "\n")
 
 
-def test_free_busy_goes_by_the_clock_of_that_place_as_well(api: Api) -> None:
+def test_free_busy_uses_the_travel_zone(api: Api) -> None:
     person = api.person(travel=TOKYO)
     query = "start=2026-10-06T00:00:00Z&end=2026-10-10T00:00:00Z"
     rows = api.get(f"/people/{person}/free-busy?{query}")["periods"]
@@ -208,7 +208,7 @@ def test_free_busy_goes_by_the_clock_of_that_place_as_well(api: Api) -> None:
     ]
 
 
-def test_a_day_of_leave_is_a_day_on_the_clock_of_that_place(api: Api) -> None:
+def test_leave_while_travelling_is_a_day_of_the_travel_zone(api: Api) -> None:
     person = api.person(travel=[TOKYO[0] | {"until": "2026-10-09"}], working_hours="any")
     api.post(f"/people/{person}/blackouts", {"kind": "leave", "first_day": "2026-10-08", "last_day": "2026-10-08"})
     (row,) = api.get(f"/people/{person}/free-busy?start=2026-10-06T00:00:00Z&end=2026-10-10T00:00:00Z")["periods"]

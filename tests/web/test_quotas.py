@@ -53,7 +53,7 @@ THERE_ALREADY = {"people": 2, "mentorships": 1, "keys": 1}
 
 
 @pytest.mark.parametrize("quota", [field.name for field in fields(Quotas)])
-def test_the_one_too_many_is_409_with_the_limit_and_its_value(
+def test_item_over_quota_is_409_with_quota_and_limit(
     api: Api, pair: Pair, allow: Callable[..., None], quota: str
 ) -> None:
     path, bodies = add(api, pair)[quota]
@@ -71,7 +71,7 @@ def test_the_one_too_many_is_409_with_the_limit_and_its_value(
     api.post(path, next(bodies))
 
 
-def test_another_programme_and_another_person_have_room_of_their_own(
+def test_quota_is_counted_per_programme_and_person(
     api: Api, other_api: Api, pair: Pair, allow: Callable[..., None]
 ) -> None:
     allow(people=2, blackouts_per_person=1)
@@ -82,7 +82,7 @@ def test_another_programme_and_another_person_have_room_of_their_own(
     api.post(f"/people/{pair.mentee}/blackouts", AWAY)
 
 
-def test_who_is_deleted_makes_room(api: Api, pair: Pair, allow: Callable[..., None]) -> None:
+def test_deleted_person_does_not_count(api: Api, pair: Pair, allow: Callable[..., None]) -> None:
     allow(people=2, blackouts_per_person=1)
     away = api.post(f"/people/{pair.mentor}/blackouts", AWAY)
     api.delete(f"/people/{pair.mentor}/blackouts/{away['id']}")
@@ -91,9 +91,7 @@ def test_who_is_deleted_makes_room(api: Api, pair: Pair, allow: Callable[..., No
     api.post("/people", PERSON)
 
 
-def test_a_change_cannot_make_a_recurring_blackout_too_many_and_others_can_still_be_changed(
-    api: Api, pair: Pair, allow: Callable[..., None]
-) -> None:
+def test_update_to_recurring_blackout_over_quota_is_409(api: Api, pair: Pair, allow: Callable[..., None]) -> None:
     path = f"/people/{pair.mentor}/blackouts"
     recurring, single = api.post(path, YEARLY), api.post(path, AWAY)
     allow(recurring_blackouts_per_person=1, blackouts_per_person=1)
@@ -103,7 +101,7 @@ def test_a_change_cannot_make_a_recurring_blackout_too_many_and_others_can_still
     api.patch(f"{path}/{recurring['id']}", {"rrule": "FREQ=WEEKLY"})
 
 
-def test_every_quota_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_quota_has_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [field.name for field in fields(Quotas)]
     for place, name in enumerate(names, 1):
         monkeypatch.setenv(f"SCHEDULER_MOST_{name.upper()}", str(place))

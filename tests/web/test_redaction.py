@@ -34,13 +34,13 @@ CANARY = "Zoë Kanárek-4711"
         ("GET /v1/people/42 200 in 3 ms", "GET /v1/people/42 200 in 3 ms"),
     ],
 )
-def test_keys_feed_addresses_and_logins_are_taken_out_and_nothing_else(line: str, redacted: str) -> None:
+def test_redact_removes_only_keys_feed_addresses_and_logins(line: str, redacted: str) -> None:
     assert redact(line) == redacted
     assert redact(redacted) == redacted
 
 
 @pytest.mark.parametrize("name", ["gunicorn.access", "granian.access", "werkzeug", "waitress", "anything"])
-def test_whatever_library_logs_has_it_taken_out_with_any_handler_of_its_own(log: io.StringIO, name: str) -> None:
+def test_log_of_any_library_is_redacted(log: io.StringIO, name: str) -> None:
     own = io.StringIO()
     logger, handler = logging.getLogger(name), logging.StreamHandler(own)
     logger.addHandler(handler)
@@ -60,7 +60,7 @@ def test_whatever_library_logs_has_it_taken_out_with_any_handler_of_its_own(log:
     assert [(line["logger"], line["level"]) for line in lines] == [(name, "warning"), (name, "error")]
 
 
-def test_an_error_is_logged_with_its_place_and_kind_and_those_it_came_of_but_without_their_words(
+def test_error_is_logged_with_types_and_places_without_messages(
     log: io.StringIO,
 ) -> None:
     def fail() -> None:
@@ -114,7 +114,7 @@ def test_a_reason_is_logged_redact_reason_alone(reason: str | None, logged: str 
         *(base64.urlsafe_b64encode(f"{'x' * before}{CANARY}".encode()).decode() for before in range(4)),
     ],
 )
-def test_a_word_would_be_found_in_any_form(text: str) -> None:
+def test_leak_search_finds_a_word_in_any_encoding(text: str) -> None:
     assert leaks(text, [CANARY]) == [CANARY]
     assert leaks(text.replace("x", "y"), ["Somebody-else-0815"]) == []
 
@@ -129,6 +129,6 @@ def test_a_word_would_be_found_in_any_form(text: str) -> None:
         ("http://greta:hunter2@x", "a login in an address"),
     ],
 )
-def test_what_looks_like_a_secret_would_be_found_whosever_it_is(text: str, shape: str) -> None:
+def test_leak_search_finds_anything_shaped_like_a_secret(text: str, shape: str) -> None:
     assert shape in leaks(text, [])
     assert leaks(redact(text), []) == []

@@ -45,7 +45,7 @@ def question(api: Api) -> dict[str, Any]:
     }
 
 
-def test_the_contracts_example_is_answered_with_the_contracts_members(api: Api, question: dict[str, Any]) -> None:
+def test_contract_example_is_answered_with_contract_members(api: Api, question: dict[str, Any]) -> None:
     answer = api.post("/slots", question)
     assert list(answer) == ["slots", "total", "unknown_attendees", "explanation"]
     assert answer["unknown_attendees"] == []
@@ -59,7 +59,7 @@ def test_the_contracts_example_is_answered_with_the_contracts_members(api: Api, 
         assert [list(row) for row in slot["attendees"]] == [["index", "start", "end", "available"]] * 3
 
 
-def test_each_slot_has_everybodys_local_times_with_their_offsets(api: Api, question: dict[str, Any]) -> None:
+def test_slot_has_local_times_of_every_attendee(api: Api, question: dict[str, Any]) -> None:
     earliest = api.post("/slots", question | {"order": "earliest", "window": TUESDAY})["slots"][0]
     assert (earliest["start"], earliest["end"]) == ("2026-10-20T09:45:00Z", "2026-10-20T10:30:00Z")
     assert earliest["attendees"] == [
@@ -69,31 +69,31 @@ def test_each_slot_has_everybodys_local_times_with_their_offsets(api: Api, quest
     ]
 
 
-def test_an_optional_attendee_who_cannot_come_bars_nothing(api: Api) -> None:
+def test_unavailable_optional_attendee_bars_nothing(api: Api) -> None:
     asleep = {"time_zone": "Pacific/Auckland", "role": "optional"}
     slots = api.post("/slots", asked(MENTOR, MENTEE, asleep))["slots"]
     assert slots
     assert {slot["attendees"][2]["available"] for slot in slots} == {False}
 
 
-def test_best_is_by_score_downwards_then_by_start_and_earliest_by_start(api: Api, question: dict[str, Any]) -> None:
+def test_order_best_is_by_score_and_earliest_by_start(api: Api, question: dict[str, Any]) -> None:
     best = api.post("/slots", question | {"limit": 5000})["slots"]
     earliest = api.post("/slots", question | {"limit": 5000, "order": "earliest"})["slots"]
     assert [slot["start"] for slot in earliest] == sorted(slot["start"] for slot in best)
     assert best == sorted(best, key=lambda slot: (-slot["score"], slot["start"]))
 
 
-def test_total_counts_every_start_whatever_the_limit_is(api: Api, question: dict[str, Any]) -> None:
+def test_total_does_not_depend_on_limit(api: Api, question: dict[str, Any]) -> None:
     every = api.post("/slots", question | {"limit": 5000})
     assert len(every["slots"]) == every["total"] == api.post("/slots", question | {"limit": 1})["total"]
 
 
-def test_left_out_step_order_and_limit_are_a_quarter_best_and_twenty(api: Api, question: dict[str, Any]) -> None:
+def test_defaults_are_step_15_order_best_limit_20(api: Api, question: dict[str, Any]) -> None:
     bare = {name: question[name] for name in ("window", "duration", "attendees", "minimum_notice")}
     assert api.send("POST", "/slots", bare).data == api.send("POST", "/slots", question).data
 
 
-def test_left_out_hours_are_monday_to_friday_from_nine_to_five(api: Api) -> None:
+def test_default_hours_are_monday_to_friday_nine_to_five(api: Api) -> None:
     def of_week(attendee: dict[str, Any]) -> list[str]:
         return api.starts(attendee, window=("2026-10-19T00:00:00Z", "2026-10-26T00:00:00Z"))
 
@@ -102,7 +102,7 @@ def test_left_out_hours_are_monday_to_friday_from_nine_to_five(api: Api) -> None
     assert len(of_week({"time_zone": "UTC", "working_hours": "any"})) == 7 * 96 - 1
 
 
-def test_the_same_question_gives_the_same_bytes_at_any_time(api: Api, question: dict[str, Any], clock: Clock) -> None:
+def test_same_request_gives_same_bytes_at_any_time(api: Api, question: dict[str, Any], clock: Clock) -> None:
     del question["minimum_notice"]
     before = api.send("POST", "/slots", question).data
     clock.advance(days=500)
@@ -120,7 +120,7 @@ def test_the_same_question_gives_the_same_bytes_at_any_time(api: Api, question: 
         (None, "2026-10-20T10:30:00Z", "2026-10-20T09:45:00Z"),
     ],
 )
-def test_minimum_notice_counts_from_now_which_is_the_servers_clock_if_left_out(
+def test_minimum_notice_counts_from_now_or_server_clock(
     api: Api, notice: str | None, now: str | None, first: str
 ) -> None:
     given = {name: value for name, value in (("minimum_notice", notice), ("now", now)) if value is not None}
@@ -128,13 +128,13 @@ def test_minimum_notice_counts_from_now_which_is_the_servers_clock_if_left_out(
     assert answer["slots"][0]["start"] == first
 
 
-def test_any_offset_is_taken_for_an_instant(api: Api) -> None:
+def test_any_utc_offset_is_accepted(api: Api) -> None:
     local = {"start": "2026-10-20T02:00:00+02:00", "end": "2026-10-20t19:00:00-05:00"}
     assert api.post("/slots", asked(MENTOR, window=local)) == api.post("/slots", asked(MENTOR))
 
 
 @pytest.mark.parametrize("duration", ["PT90M", "PT1H30M", "P0DT90M", "PT1H30M0S"])
-def test_a_duration_may_be_written_in_every_way_that_is_whole_minutes(api: Api, duration: str) -> None:
+def test_duration_in_any_whole_minute_form_is_accepted(api: Api, duration: str) -> None:
     slot = api.post("/slots", asked(MENTOR, duration=duration))["slots"][0]
     assert slot["attendees"][0]["end"][11:16] != slot["attendees"][0]["start"][11:16]
     assert api.post("/slots", asked(MENTOR, duration=duration)) == api.post("/slots", asked(MENTOR, duration="PT90M"))
@@ -182,7 +182,7 @@ NIGHT = {"time_zone": "UTC", "working_hours": [{"days": ["TU"], "start": "00:00"
         ),
     ],
 )
-def test_nothing_feasible_is_explained_with_status_200(
+def test_no_feasible_slot_is_explained_with_200(
     api: Api,
     attendees: list[dict[str, Any]],
     more: dict[str, Any],
@@ -198,22 +198,22 @@ def test_nothing_feasible_is_explained_with_status_200(
     assert isinstance(answer["explanation"]["relaxations"], list)
 
 
-def test_a_window_of_exactly_366_days_and_fifty_attendees_are_taken(api: Api) -> None:
+def test_window_of_366_days_with_50_attendees_is_accepted(api: Api) -> None:
     year = {"start": "2026-01-01T00:00:00Z", "end": "2027-01-02T00:00:00Z"}
     assert api.post("/slots", asked(*[{"time_zone": "UTC"}] * 50, window=year))["total"] > 0
 
 
 @pytest.mark.parametrize(("duration", "total"), [("PT1M", 96), ("PT23H59M", 1), ("P1D", 1), ("PT24H", 1)])
-def test_a_meeting_lasts_from_one_minute_to_a_day(api: Api, duration: str, total: int) -> None:
+def test_duration_is_one_minute_to_one_day(api: Api, duration: str, total: int) -> None:
     anytime = {"time_zone": "UTC", "working_hours": "any"}
     assert api.post("/slots", asked(anytime, duration=duration))["total"] == total
 
 
-def test_the_example_in_the_documentation_has_an_answer(api: Api) -> None:
+def test_documented_example_has_slots(api: Api) -> None:
     assert len(api.post("/slots", SLOTS)["slots"]) == 5
 
 
-def test_both_questions_work_without_any_stored_person_but_not_without_a_key(api: Api) -> None:
+def test_inline_search_needs_a_key_only(api: Api) -> None:
     api.key = "mk_wrong"
     problem_of(api.send("POST", "/slots", asked(MENTOR)), 401)
 
@@ -223,7 +223,7 @@ def asked(*attendees: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"window": TUESDAY, "duration": "PT45M", "attendees": list(attendees)} | more
 
 
-def test_a_local_time_carries_its_offset_even_where_it_is_none(api: Api) -> None:
+def test_local_time_in_utc_has_an_offset(api: Api) -> None:
     window = {"start": "2026-12-07T09:00:00Z", "end": "2026-12-07T10:00:00Z"}
     question = {"window": window, "duration": "PT1H", "attendees": [{"time_zone": "Europe/London"}]}
     (slot,) = api.post("/slots", question)["slots"]

@@ -45,26 +45,26 @@ def person(api: Api) -> str:
         ),
     ],
 )
-def test_what_is_given_replaces_what_is_stored_for_this_request_alone(
+def test_given_field_replaces_stored_one_for_this_request(
     api: Api, person: str, given: dict[str, Any], starts: list[str]
 ) -> None:
     assert api.starts({"person": person, **given}, window=MORNING, **STEP) == starts
     assert api.starts({"person": person}, window=MORNING, **STEP) == ALL[1:3]
 
 
-def test_busy_time_is_added_to_booked_meetings(api: Api, pair: Pair) -> None:
+def test_given_busy_time_is_added_to_booked_meetings(api: Api, pair: Pair) -> None:
     api.book_slot(pair, "2026-10-08T08:00:00Z", duration="PT30M")
     busy = [{"start": "2026-10-08T09:00:00Z", "end": "2026-10-08T09:30:00Z"}]
     asked = {"person": pair.mentor, "busy": busy}
     assert api.starts(asked, window=MORNING, **STEP) == [ALL[1], ALL[3]]
 
 
-def test_stored_and_inline_attendees_mix(api: Api, person: str) -> None:
+def test_stored_and_inline_attendees_can_be_mixed(api: Api, person: str) -> None:
     inline = {"time_zone": "UTC", "working_hours": [{"days": ["TH"], "start": "09:00", "end": "17:00"}]}
     assert api.starts({"person": person}, inline, window=MORNING, **STEP) == ALL[2:3]
 
 
-def test_a_booked_meeting_makes_both_people_busy_for_every_later_search(api: Api, pair: Pair) -> None:
+def test_booked_meeting_makes_both_people_busy(api: Api, pair: Pair) -> None:
     for person in (pair.mentor, pair.mentee):
         assert "2026-10-08T08:30:00Z" in api.starts({"person": person}, window=MORNING)
     booked = api.book_slot(pair, "2026-10-08T08:30:00Z")
@@ -86,7 +86,7 @@ def unknown(api: Api, *attendees: dict[str, Any], **more: Any) -> dict[str, Any]
     return dict(api.post("/slots", asked))
 
 
-def test_a_calendar_that_was_never_read_makes_its_owner_unknown(api: Api, pair: Pair) -> None:
+def test_unread_calendar_makes_its_owner_unknown(api: Api, pair: Pair) -> None:
     api.connect(pair.mentor)
     answer = unknown(api, {"time_zone": "Asia/Kolkata", "working_hours": "any"}, {"person": pair.mentor})
     reason = "the connected calendar has not been read recently enough"
@@ -95,9 +95,7 @@ def test_a_calendar_that_was_never_read_makes_its_owner_unknown(api: Api, pair: 
     assert [row["available"] for row in answer["slots"][0]["attendees"]] == [True, None]
 
 
-def test_a_calendar_that_was_read_recently_is_known_and_one_read_long_ago_is_not(
-    api: Api, pair: Pair, context: Context, clock: Clock
-) -> None:
+def test_stale_calendar_makes_its_owner_unknown(api: Api, pair: Pair, context: Context, clock: Clock) -> None:
     api.connect(pair.mentor)
     assert read_next(context)
     clock.advance(hours=3)
@@ -110,7 +108,7 @@ def test_a_calendar_that_was_read_recently_is_known_and_one_read_long_ago_is_not
     assert row["age"] == "P2DT3H1M"
 
 
-def test_the_reason_is_what_the_last_reading_failed_with(
+def test_unknown_reason_is_the_last_reading_failure(
     api: Api, pair: Pair, context: Context, calendars: RecordingCalendars
 ) -> None:
     api.connect(pair.mentor)
@@ -120,7 +118,7 @@ def test_the_reason_is_what_the_last_reading_failed_with(
     assert row["reason"] == "the calendar server did not answer"
 
 
-def test_what_was_last_read_still_counts_for_someone_unknown(
+def test_last_read_busy_time_still_bars_unknown_attendee(
     api: Api, pair: Pair, context: Context, clock: Clock, calendars: RecordingCalendars
 ) -> None:
     calendars.objects = [event_object("dentist", "DTSTART:20261008T080000Z", "DTEND:20261008T093000Z")]
@@ -132,7 +130,7 @@ def test_what_was_last_read_still_counts_for_someone_unknown(
 
 
 @pytest.mark.parametrize(("role", "reason"), [("required", "stale_calendar"), ("optional", None)])
-def test_unknown_is_allowed_unless_the_request_says_no_and_then_only_for_who_is_required(
+def test_allow_unknown_false_bars_unknown_required_attendees(
     api: Api, pair: Pair, role: str, reason: str | None
 ) -> None:
     api.connect(pair.mentor)
@@ -147,5 +145,5 @@ def test_unknown_is_allowed_unless_the_request_says_no_and_then_only_for_who_is_
     assert api.post("/cadences", span)["explanation"] is None
 
 
-def test_no_calendar_connected_is_known(api: Api, pair: Pair) -> None:
+def test_person_without_calendar_is_known(api: Api, pair: Pair) -> None:
     assert unknown(api, {"person": pair.mentor}, allow_unknown=False)["unknown_attendees"] == []

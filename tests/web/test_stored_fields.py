@@ -50,7 +50,7 @@ people = st.fixed_dictionaries(
 
 @given(person=people, start=st.sampled_from(["2026-10-08T08:00:00Z", "2026-10-13T13:00:00Z"]), fair=st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(25))
-def test_a_stored_person_and_the_same_one_inline_get_the_same_answers(
+def test_stored_and_inline_person_get_the_same_answers(
     api: Api, person: dict[str, Any], start: str, fair: bool
 ) -> None:
     end = start.replace(":00:00Z", ":45:00Z")
@@ -98,7 +98,7 @@ def test_a_stored_person_and_the_same_one_inline_get_the_same_answers(
         ),
     ],
 )
-def test_what_a_question_says_replaces_what_is_stored_and_its_meetings_are_added(
+def test_request_fields_replace_stored_ones_and_add_meetings(
     api: Api, pair: Pair, stored: dict[str, Any], given_: dict[str, Any], starts: list[str]
 ) -> None:
     api.book_slot(pair, "2026-10-08T10:00:00Z")
@@ -106,7 +106,7 @@ def test_what_a_question_says_replaces_what_is_stored_and_its_meetings_are_added
     assert api.starts({"person": pair.mentor} | given_, window=MORNING, **HOURLY) == starts
 
 
-def test_meetings_of_the_stored_pair_keep_the_gap_and_those_with_others_do_not(api: Api, pair: Pair) -> None:
+def test_minimum_gap_counts_meetings_of_the_same_pair_only(api: Api, pair: Pair) -> None:
     other = api.person("Wanjiru", "Africa/Nairobi")
     api.book_slot(pair, "2026-10-08T08:00:00Z")
     api.book_slot(Pair(pair.mentor, other, api.mentorship(pair.mentor, other)), "2026-10-09T08:00:00Z")
@@ -122,7 +122,7 @@ def test_meetings_of_the_stored_pair_keep_the_gap_and_those_with_others_do_not(a
     assert starts("PT25H") == []
 
 
-def test_what_a_stored_person_has_borne_tips_a_fair_question_unless_it_says_otherwise(api: Api, pair: Pair) -> None:
+def test_stored_burden_tips_fair_search_unless_overridden(api: Api, pair: Pair) -> None:
     early, late = (
         {"days": ["TU"], "start": start, "end": end} for start, end in (("09:00", "10:00"), ("16:00", "17:00"))
     )

@@ -44,9 +44,7 @@ def patched(question: dict[str, Any], relaxation: dict[str, Any]) -> dict[str, A
         ),
     ],
 )
-def test_a_patch_sent_with_the_question_gets_the_starts_that_were_said(
-    api: Api, attendees: list[dict[str, Any]], members: set[str]
-) -> None:
+def test_patch_applied_gives_the_promised_starts(api: Api, attendees: list[dict[str, Any]], members: set[str]) -> None:
     question = {"window": WINDOW, "duration": "PT30M", "step": "PT30M", "attendees": attendees}
     answer = api.post("/slots", question)
     assert answer["total"] == 0
@@ -56,7 +54,7 @@ def test_a_patch_sent_with_the_question_gets_the_starts_that_were_said(
         assert api.post("/slots", patched(question, relaxation))["total"] == relaxation["starts_gained"] > 0
 
 
-def test_a_patch_of_a_cadence_reaches_the_coverage_that_was_said(api: Api) -> None:
+def test_patch_applied_gives_the_promised_coverage(api: Api) -> None:
     attendees = [person("09:00", "12:00"), person("14:00", "17:00", blackouts=[BREAK])]
     question = {"starts_on": "2026-10-19", "ends_on": "2026-11-15", "duration": "PT1H", "attendees": attendees}
     answer = api.post("/cadences", question)
@@ -78,7 +76,7 @@ class TestStoredPeople:
     def question(self, asha: str) -> dict[str, Any]:
         return {"window": WINDOW, "duration": "PT30M", "step": "PT30M", "attendees": [{"person": asha}]}
 
-    def test_a_stored_blackout_is_named_by_its_id(self, api: Api, asha: str) -> None:
+    def test_stored_blackout_is_named_by_id(self, api: Api, asha: str) -> None:
         (stored,) = api.get(f"/people/{asha}/blackouts")["items"]
         offered = api.post("/slots", self.question(asha))["explanation"]["relaxations"]
         softer = next(one for one in offered if "softened_blackouts" in one["patch"])
@@ -87,13 +85,13 @@ class TestStoredPeople:
         again = api.post("/slots", patched(self.question(asha), softer))
         assert again["total"] == softer["starts_gained"] == 80
 
-    def test_it_is_not_described_to_a_key_that_may_not_read_people(self, app: Flask, api: Api, asha: str) -> None:
+    def test_stored_blackout_redacted_is_not_described(self, app: Flask, api: Api, asha: str) -> None:
         key = api.post("/keys", {"name": "slots only", "scopes": [Scope.SLOTS_READ]})["key"]
         offered = Api(app, key).post("/slots", self.question(asha))["explanation"]["relaxations"]
         softer = next(one for one in offered if "softened_blackouts" in one["patch"])
         assert softer["change"] == "let a blackout only be avoided"
 
-    def test_nor_are_their_hours_and_buffers(self, app: Flask, api: Api) -> None:
+    def test_hours_and_buffers_of_redacted_people_are_left_out(self, app: Flask, api: Api) -> None:
         asha = api.person("Asha", "UTC", working_hours=[{"days": ["MO"], "start": "14:10", "end": "17:00"}])
         question = {"window": WINDOW, "duration": "PT1H", "attendees": [person("09:00", "13:30"), {"person": asha}]}
         key = api.post("/keys", {"name": "slots only", "scopes": [Scope.SLOTS_READ]})["key"]
@@ -102,7 +100,7 @@ class TestStoredPeople:
         assert (1, {"working_hours"}) not in [(one["index"], set(one["patch"])) for one in redacted]
         assert (0, {"working_hours"}) in [(one["index"], set(one["patch"])) for one in redacted]
 
-    def test_only_their_own_blackouts_can_be_softened(self, api: Api, asha: str) -> None:
+    def test_softening_another_persons_blackout_is_refused(self, api: Api, asha: str) -> None:
         greta = api.person()
         stranger = api.post(f"/people/{greta}/blackouts", BREAK)["id"]
         question = self.question(asha)
@@ -112,7 +110,7 @@ class TestStoredPeople:
         problem_of(api.send("POST", "/slots", inline), 422, "/attendees/0/softened_blackouts")
 
 
-def test_what_bars_the_rest_and_the_parts_of_each_score_are_told_if_asked(api: Api) -> None:
+def test_explain_adds_blocking_and_score_parts(api: Api) -> None:
     question = {"window": WINDOW, "duration": "PT30M", "attendees": [person("09:00", "17:00")], "limit": 2}
     assert api.post("/slots", question)["explanation"] is None
     answer = api.post("/slots", question | {"explain": True})

@@ -115,7 +115,7 @@ def tried(api: Api, path: str, question: dict[str, Any]) -> list[tuple[dict[str,
 
 
 @pytest.mark.parametrize(("rules", "members"), QUESTIONS)
-def test_a_change_gains_exactly_as_many_starts_as_was_said(api: Api, rules: dict[str, Any], members: set[str]) -> None:
+def test_change_gains_exactly_the_promised_starts(api: Api, rules: dict[str, Any], members: set[str]) -> None:
     offered = tried(api, "/slots", SLOTS | rules)
     assert {name for one, _ in offered for name in one["patch"]} >= members
     for relaxation, answer in offered:
@@ -124,7 +124,7 @@ def test_a_change_gains_exactly_as_many_starts_as_was_said(api: Api, rules: dict
 
 @pytest.mark.parametrize("more", [{}, {"rotation": 2}, {"per_week": 2}, {"pattern": "monthly_weekday"}], ids=str)
 @pytest.mark.parametrize(("rules", "members"), QUESTIONS)
-def test_a_change_reaches_exactly_the_coverage_that_was_said(
+def test_change_reaches_exactly_the_promised_coverage(
     api: Api, rules: dict[str, Any], members: set[str], more: dict[str, Any]
 ) -> None:
     offered = tried(api, "/cadences", CADENCES | rules | more)
