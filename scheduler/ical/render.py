@@ -191,7 +191,7 @@ def _add_nominal_times(event: Event, start: LocalTime, minutes: int) -> None:
 def _add_times(event: Event, period: Period, zone: str) -> None:
     """Add an event's times in local time; in UTC where the local time would be ambiguous or missing."""
     start, end = local_time(period.start, zone), local_time(period.end, zone)
-    if start.is_sayable and end.is_sayable:
+    if start.has_local_form and end.has_local_form:
         add_local(event, "DTSTART", start)
         add_local(event, "DTEND", end)
     else:

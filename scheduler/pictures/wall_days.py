@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby, pairwise
 
-from scheduler.domain.time.clocks import Clock, clock_between
+from scheduler.domain.time.clocks import Clock, clock_offsets
 from scheduler.domain.time.periods import EPOCH, Span
 from scheduler.domain.time.units import DAY
 
@@ -85,7 +85,7 @@ def skipped_spans(clock: Clock, day: date) -> list[Span]:
 def _day_segments(clock: Clock, start: int, end: int) -> list[Stretch]:
     """Split [start, end) (UTC minutes) at local midnights and at clock changes."""
     found = []
-    for since, until, offset in clock_between(clock, start, end):
+    for since, until, offset in clock_offsets(clock, start, end):
         wall = since + offset
         while wall < until + offset:
             number, minute = divmod(wall, DAY)

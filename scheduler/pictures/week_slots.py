@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from scheduler.domain.search.slots import Slot
-from scheduler.domain.time.clocks import Clock, clock_between
+from scheduler.domain.time.clocks import Clock, clock_offsets
 from scheduler.domain.time.periods import Span, minute_of
 from scheduler.pictures.wall_days import Stretch, monday_of, split_by_day
 
@@ -94,7 +94,7 @@ def _placed_slots(
 
 
 def _wall_minute(clock: Clock, minute: int) -> int:
-    return minute + int(clock_between(clock, minute, minute + 1).offset[0])
+    return minute + int(clock_offsets(clock, minute, minute + 1).offset[0])
 
 
 def _most_overlapping(candidate: RankedSlot, selected: Sequence[RankedSlot]) -> int:

@@ -16,7 +16,7 @@ from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.search.explanation import Explanation
 from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import SlotAnswer
-from scheduler.domain.time.clocks import clock_between, zone_at
+from scheduler.domain.time.clocks import clock_offsets, zone_at
 from scheduler.domain.time.periods import Periods, Span, instant_of
 from scheduler.domain.time.units import DAY
 from scheduler.pictures.shading import Shade, Shading, shade_window
@@ -131,7 +131,7 @@ def _drawn_people(attendees: Sequence[Attendee]) -> list[int]:
 
 
 def _person(index: int, attendee: Attendee, shading: Shading, is_redacted: bool) -> Person:
-    table = clock_between(attendee.clock, shading.start, max(shading.end, shading.start + 1))
+    table = clock_offsets(attendee.clock, shading.start, max(shading.end, shading.start + 1))
     offsets = tuple(dict.fromkeys(table.offset.tolist()))
     zones = tuple(dict.fromkeys(zone_at(attendee.clock, instant_of(since)) for since in table.since.tolist()))
     name, zones = (None, ()) if is_redacted else (attendee.name, zones)
@@ -170,7 +170,7 @@ def _week(
 
 def _clock_changes(organizer: Attendee, stretches: Sequence[Stretch]) -> Iterator[tuple[date, int, int]]:
     """Yield the organizer's clock changes as (day, minute before the change, minute after it)."""
-    table = list(clock_between(organizer.clock, stretches[0].start, stretches[-1].end))
+    table = list(clock_offsets(organizer.clock, stretches[0].start, stretches[-1].end))
     for (_, until, before), (_, _, after) in pairwise(table):
         if before != after:
             (first,) = split_by_day([(until, until + 1)], stretches)
@@ -180,7 +180,7 @@ def _clock_changes(organizer: Attendee, stretches: Sequence[Stretch]) -> Iterato
 def _local_clock(organizer: Attendee, attendee: Attendee, stretches: Sequence[Stretch]) -> LocalClock:
     """Compare an attendee's clock with the organizer's over one week."""
     start, end = stretches[0].start, stretches[-1].end
-    own, other = clock_between(organizer.clock, start, end), clock_between(attendee.clock, start, end)
+    own, other = clock_offsets(organizer.clock, start, end), clock_offsets(attendee.clock, start, end)
     cuts = np.union1d(own.since, other.since)
     differences = (other.at(cuts) - own.at(cuts)).tolist()
     lengths: dict[int, int] = {}

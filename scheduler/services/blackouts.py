@@ -11,7 +11,7 @@ from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
 from scheduler.domain.programme.people import StoredBlackout
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import BlackoutRule
-from scheduler.domain.time.zones import typed_time
+from scheduler.domain.time.zones import resolve_typed_time
 from scheduler.errors import InvalidFields, InvalidValue
 from scheduler.services.ports import Context
 
@@ -134,7 +134,7 @@ def _read_local(moment: datetime | None, zone: str, pointer: str) -> datetime | 
     if moment is None or moment.tzinfo is not None:
         return moment
     try:
-        return typed_time(moment, zone)
+        return resolve_typed_time(moment, zone)
     except InvalidValue as error:
         raise InvalidFields.at(pointer, str(error)) from error
 

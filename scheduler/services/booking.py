@@ -17,7 +17,7 @@ from scheduler.domain.search.rules import NO_RULES, Rules
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import DAY_NAMES, weekday_of
 from scheduler.domain.time.series import Series
-from scheduler.domain.time.zones import local_time, typed_time
+from scheduler.domain.time.zones import local_time, resolve_typed_time
 from scheduler.errors import InvalidFields, InvalidValue, Refused
 from scheduler.services.attendees import MARGIN, AttendeeSpec, load_attendees
 from scheduler.services.locking import lock_mentorship
@@ -146,7 +146,7 @@ def book_slot(
 def read_start(start: datetime, zone: str) -> datetime:
     """The instant of a meeting's start; a naive one is local time of the zone. Raises InvalidFields."""
     try:
-        instant = typed_time(start, zone) if start.tzinfo is None else start
+        instant = resolve_typed_time(start, zone) if start.tzinfo is None else start
     except InvalidValue as error:
         raise InvalidFields.at("/start", str(error)) from error
     if instant.second or instant.microsecond:

@@ -15,7 +15,7 @@ from sqlalchemy import DateTime, Dialect, LargeBinary, String, Text
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.types import TypeDecorator
 
-from scheduler.domain.time.clocks import Stay
+from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.periods import Periods
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -106,20 +106,22 @@ class Json(TypeDecorator[Any]):
         return None if value is None else orjson.loads(value)
 
 
-class Stays(TypeDecorator[tuple[Stay, ...]]):
+class Stays(TypeDecorator[tuple[PlannedMove, ...]]):
     """Planned moves as JSON text: for each its first day, its last one, and the zone."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: tuple[Stay, ...] | None, dialect: Dialect) -> str:  # noqa: ARG002  # its interface
+    def process_bind_param(self, value: tuple[PlannedMove, ...] | None, dialect: Dialect) -> str:  # noqa: ARG002  # its interface
         """The moves as JSON text."""
         return orjson.dumps([(stay.first, stay.last, stay.zone) for stay in value or ()]).decode()
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Stay, ...]:  # noqa: ARG002  # its interface
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[PlannedMove, ...]:  # noqa: ARG002  # its interface
         """The moves that the text says."""
         rows = orjson.loads(value or "[]")
-        return tuple(Stay(date.fromisoformat(first), date.fromisoformat(last), zone) for first, last, zone in rows)
+        return tuple(
+            PlannedMove(date.fromisoformat(first), date.fromisoformat(last), zone) for first, last, zone in rows
+        )
 
 
 class PeriodsBlob(TypeDecorator[Periods]):

@@ -27,7 +27,7 @@ from scheduler.domain.programme.meetings import (
     redescribe,
 )
 from scheduler.domain.programme.routing import Copy
-from scheduler.domain.time.clocks import Stay
+from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.periods import Period
 from scheduler.ical.render import Audience, FeedEntry, render_feed, render_invite
 
@@ -394,7 +394,7 @@ def test_description_lists_each_persons_local_times_with_shifts(make_meeting: Ma
 
 def test_description_names_the_zone_of_a_traveller(make_meeting: MakeMeeting) -> None:
     """In November Berlin is at UTC+1, Tokyo at UTC+9 and New York at UTC-5."""
-    trip = Stay(date(2026, 11, 9), date(2026, 11, 22), "Asia/Tokyo")
+    trip = PlannedMove(date(2026, 11, 9), date(2026, 11, 22), "Asia/Tokyo")
     meeting = make_meeting(
         zone="Europe/Berlin",
         first=wall("2026-11-03 14:30"),
@@ -403,7 +403,10 @@ def test_description_names_the_zone_of_a_traveller(make_meeting: MakeMeeting) ->
         outcomes={2: timedelta(days=1)},
         organizer=Party("Ada", "ada@example.org", "Europe/Berlin", (trip,)),
         attendee=Party(
-            "Ben", "ben@example.org", "Asia/Tokyo", (Stay(date(2026, 11, 1), date(2026, 11, 3), "America/New_York"),)
+            "Ben",
+            "ben@example.org",
+            "Asia/Tokyo",
+            (PlannedMove(date(2026, 11, 1), date(2026, 11, 3), "America/New_York"),),
         ),
     )
     described = descriptions(render_invite(meeting, meeting.uid))

@@ -18,7 +18,7 @@ from scheduler.domain.search.groups import Group
 from scheduler.domain.search.rules import Rules
 from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import find_slots
-from scheduler.domain.time.clocks import Stay
+from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.periods import minute_of
 from scheduler.pictures.shading import Shade, shade_window
 from scheduler.pictures.wall_days import monday_of, skipped_spans, wall_stretches
@@ -190,7 +190,7 @@ def test_local_clock_has_difference_and_its_changes() -> None:
 
 
 def test_planned_move_changes_local_clock() -> None:
-    travelling = replace(MENTEE, travel=(Stay(date(2026, 10, 21), date(2026, 11, 30), "Asia/Tokyo"),))
+    travelling = replace(MENTEE, travel=(PlannedMove(date(2026, 10, 21), date(2026, 11, 30), "Asia/Tokyo"),))
     query = replace(SLOTS, attendees=(MENTOR, travelling))
     view = week_view(query, find_slots(query))
     assert view.people[1].zones == ("Asia/Kolkata", "Asia/Tokyo")

@@ -17,7 +17,7 @@ from scheduler.domain.programme.meetings import Meeting, Party
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.outbox import CalDAVCalendar
 from scheduler.domain.programme.people import ConnectedCalendar, Person, Show
-from scheduler.domain.time.clocks import Stay
+from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.recurrence import WEEKDAYS
 from scheduler.errors import NotFound
 from scheduler.store import Store, new_id
@@ -28,7 +28,7 @@ minutes = st.integers(0, 1439)
 hours = st.builds(WorkingHours, st.lists(st.sampled_from(WEEKDAYS), min_size=1).map(tuple), minutes, minutes)
 days = st.dates(date(1973, 1, 1), date(2037, 12, 31))
 stays = st.builds(
-    lambda first, last, zone: Stay(min(first, last), max(first, last), zone),
+    lambda first, last, zone: PlannedMove(min(first, last), max(first, last), zone),
     days,
     days,
     st.sampled_from(["Asia/Tokyo", "America/Indiana/Indianapolis"]),
@@ -180,7 +180,7 @@ def test_nothing_of_what_an_erased_person_preferred_or_planned_is_left(
     planned = replace(
         mentor,
         preferred_hours=(WorkingHours(("MO",), 540, 600),),
-        travel=(Stay(date(2027, 1, 10), date(2027, 2, 20), "Asia/Tokyo"),),
+        travel=(PlannedMove(date(2027, 1, 10), date(2027, 2, 20), "Asia/Tokyo"),),
         at_most_per_day=1,
         at_most_per_week=2,
     )

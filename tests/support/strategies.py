@@ -24,7 +24,7 @@ from scheduler.domain.search.groups import Group
 from scheduler.domain.search.planning import OnConflict
 from scheduler.domain.search.rules import Rules, Within
 from scheduler.domain.search.slot_search import Order, SlotQuery
-from scheduler.domain.time.clocks import Stay
+from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.periods import Period, Periods
 
 CHANGES: dict[str, tuple[date, ...]] = {
@@ -104,15 +104,15 @@ def routines(draw: st.DrawFn, begin: datetime, span: timedelta) -> list[Period]:
 
 
 @st.composite
-def stays_near(draw: st.DrawFn, begin: datetime, span: timedelta) -> tuple[Stay, ...]:
+def stays_near(draw: st.DrawFn, begin: datetime, span: timedelta) -> tuple[PlannedMove, ...]:
     """Up to two planned moves, one after the other."""
     day = begin.date() + timedelta(days=draw(st.integers(-3, max(span.days, 1))))
-    stays = []
+    moves = []
     for zone in draw(st.lists(zones, max_size=2)):
         last = day + timedelta(days=draw(st.integers(0, 5)))
-        stays.append(Stay(day, last, zone))
+        moves.append(PlannedMove(day, last, zone))
         day = last + timedelta(days=draw(st.integers(1, 3)))
-    return tuple(stays)
+    return tuple(moves)
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""An attendee, and what keeps one from meeting: hours, blackouts, busy periods, and an unknown calendar."""
+"""Attendees and their availability: working hours, blackouts, busy periods, buffers, and unknown calendars."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from scheduler.domain.time.clocks import Clock, Itinerary, Stay
+from scheduler.domain.time.clocks import Clock, Itinerary, PlannedMove
 from scheduler.domain.time.periods import Minutes, Period, Periods, minute_of
 from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.domain.time.units import DAY
@@ -17,7 +17,7 @@ from scheduler.errors import InvalidValue
 
 
 class BackwardDays(InvalidValue):
-    """A span of days whose last day comes before its first."""
+    """The last day comes before the first."""
 
     def __init__(self, first: date, last: date) -> None:
         self.first = first
@@ -27,7 +27,7 @@ class BackwardDays(InvalidValue):
 
 @dataclass(frozen=True)
 class WorkingHours:
-    """Wall hours on some weekdays: minutes of the day, ``end`` at or before ``start`` meaning the next day."""
+    """Hours on some weekdays, as minutes of the local day; an ``end`` at or before ``start`` is on the next day."""
 
     days: tuple[str, ...]
     start: int
@@ -35,18 +35,18 @@ class WorkingHours:
 
     @property
     def length(self) -> int:
-        """Minutes of the wall clock from start to end; equal ends are 24 hours."""
+        """Wall minutes from start to end; 24 hours if they are equal."""
         return (self.end - self.start - 1) % DAY + 1
 
 
-MOST_HOURS = 70
-"""So many entries working hours have at most: ten a day."""
+MAX_HOURS_ENTRIES = 70
+"""The most entries that working hours may have: ten a day."""
 DEFAULT_HOURS: tuple[WorkingHours, ...] = (WorkingHours(("MO", "TU", "WE", "TH", "FR"), 9 * 60, 17 * 60),)
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """Minutes around a meeting that no busy period may touch."""
+    """Minutes before and after a meeting that no busy period may touch."""
 
     before: int = 0
     after: int = 0
@@ -56,7 +56,7 @@ NO_BUFFER = Buffer()
 
 
 class BlackoutKind(StrEnum):
-    """Why somebody is away."""
+    """The reason of a blackout."""
 
     EXAM = "exam"
     BREAK = "break"
@@ -67,7 +67,7 @@ class BlackoutKind(StrEnum):
 
 @dataclass(frozen=True)
 class Days:
-    """Whole local days, both included. Raises BackwardDays."""
+    """Whole local days, first and last included. Raises BackwardDays."""
 
     first: date
     last: date
@@ -79,11 +79,11 @@ class Days:
 
 @dataclass(frozen=True)
 class Blackout:
-    """A declared time away: whole local days, or a period between two instants.
+    """A time that somebody declared to be away: whole local days, or a period between two instants.
 
-    One that is not ``firm`` bars nothing and is only better avoided. With a ``rule`` it comes again, the
-    span itself being the first; a timed one then keeps the wall times it has in ``time_zone``. ``id`` is what a
-    stored one goes by, and says nothing of what it is.
+    Only a ``firm`` one bars meetings; the others lower the score. With a ``rule`` it recurs, and ``span`` is the
+    first occurrence; a timed one then keeps its wall times in ``time_zone`` (None: the person's home zone). ``id`` is
+    that of a stored blackout, and is not compared.
     """
 
     kind: BlackoutKind
@@ -97,7 +97,7 @@ class Blackout:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Why somebody's calendar can't be relied on, and when it was last read (None: never)."""
+    """Why somebody's calendar is not known at present, and when it was last read (None: never)."""
 
     reason: str
     read_at: datetime | None = None
@@ -105,11 +105,11 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Attendee:
-    """Someone who is to meet, with all that is known of their time. ``hours`` None is any time, () never.
+    """A person to meet, with their availability. ``hours`` None is any time, () is never.
 
-    ``meetings`` are those that count towards the most a day and a week (from Monday on) may have, and towards the
-    gap between two of the same people; a meeting belongs to the local day on which it starts. ``past_burden`` is what
-    they have borne of odd hours so far.
+    ``meetings`` count towards ``at_most_per_day`` and ``at_most_per_week`` (from Monday on) and towards the gap
+    between meetings of the same people; a meeting belongs to the local day on which it starts. ``past_burden`` is
+    their burden of odd hours so far.
     """
 
     zone: str
@@ -120,7 +120,7 @@ class Attendee:
     required: bool = True
     name: str | None = None
     unknown: Unknown | None = None
-    travel: tuple[Stay, ...] = ()
+    travel: tuple[PlannedMove, ...] = ()
     meetings: tuple[Period, ...] = ()
     at_most_per_day: int | None = None
     at_most_per_week: int | None = None
@@ -129,10 +129,10 @@ class Attendee:
 
     @property
     def clock(self) -> Clock:
-        """The clock that hours and all-day blackouts are read on. Raises OverlappingStays."""
+        """The clock for hours and all-day blackouts. Raises OverlappingMoves."""
         return Itinerary(self.zone, self.travel) if self.travel else self.zone
 
     @cached_property
     def meeting_starts(self) -> Minutes:
-        """When the meetings start (UTC minutes); the same meeting counts once."""
+        """The UTC minutes at which the meetings start; equal meetings count once."""
         return np.array([minute_of(meeting.start) for meeting in set(self.meetings)], dtype=np.int64)

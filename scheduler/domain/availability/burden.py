@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scheduler.domain.availability.attendees import Attendee, WorkingHours
-from scheduler.domain.time.clocks import clock_between
+from scheduler.domain.time.clocks import clock_offsets
 from scheduler.domain.time.periods import Minutes, Period, minute_of
 from scheduler.domain.time.recurrence import WEEKDAYS
 from scheduler.domain.time.units import MONDAY, WEEK
@@ -38,7 +38,7 @@ def burdens(attendee: Attendee, starts: Minutes, duration: int) -> Burdens:
     if not starts.size:
         return np.empty(0, dtype=np.int64)
     first, last = int(starts.min()), int(starts.max()) + duration
-    table = clock_between(attendee.clock, first, last)
+    table = clock_offsets(attendee.clock, first, last)
     hours = attendee.preferred_hours or SOCIAL_HOURS
     if any(((starts < change) & (change < starts + duration)).any() for change in table.since[1:].tolist()):
         return _by_stretches(table, hours, starts, duration)

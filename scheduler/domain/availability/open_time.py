@@ -1,7 +1,7 @@
-"""Working hours and blackouts, turned from a person's wall clock into UTC periods.
+"""Working hours and blackouts as UTC periods.
 
-"A minute is open if the wall clock reads so" needs no policy for clock changes: in a gap the hours have fewer
-minutes, in a repeated hour both passes count.
+A minute is open if the person's wall clock reads a time inside the hours. This rule needs no policy for clock
+changes: in a gap the hours have fewer minutes, and of a repeated hour both passes count.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from scheduler.domain.availability.attendees import Blackout, Days, WorkingHours
-from scheduler.domain.time.clocks import Clock, clock_between, home_of
+from scheduler.domain.time.clocks import Clock, clock_offsets, home_zone
 from scheduler.domain.time.periods import Period, Periods, Span, instant_of, minute_after, minute_of
 from scheduler.domain.time.recurrence import WEEKDAYS, BlackoutRule
 from scheduler.domain.time.units import DAY, MONDAY, WEEK, wall_midnight
@@ -21,9 +21,9 @@ from scheduler.domain.time.zones import in_zone
 
 
 def closed_hours(hours: tuple[WorkingHours, ...] | None, clock: Clock, start: int, end: int) -> Periods:
-    """When the wall clock reads a time outside the hours, within [start, end) (UTC minutes).
+    """Return the periods of [start, end) (UTC minutes) in which the wall clock reads a time outside the hours.
 
-    Periods may touch where a week ends and where the clock changes.
+    Periods may touch at the ends of weeks and at clock changes.
     """
     week = _closed_week(hours)
     first = (start - 2 * DAY - MONDAY) // WEEK
@@ -33,45 +33,45 @@ def closed_hours(hours: tuple[WorkingHours, ...] | None, clock: Clock, start: in
 
 
 def wall_periods(walls: Periods, clock: Clock, start: int, end: int) -> Periods:
-    """When that clock reads inside the wall periods, within [start, end) (UTC minutes).
+    """Return the periods of [start, end) (UTC minutes) in which the clock reads a time inside ``walls``.
 
-    ``walls`` counts minutes since 1970-01-01 00:00 on the wall clock.
+    ``walls`` are in wall minutes.
     """
-    table = clock_between(clock, start, end)
+    table = clock_offsets(clock, start, end)
     offset = table.offset[:, None]
     starts = np.maximum(walls.starts - offset, table.since[:, None])
     ends = np.minimum(walls.ends - offset, table.until[:, None])
-    read = starts < ends
-    return Periods(starts[read], ends[read])
+    nonempty = starts < ends
+    return Periods(starts[nonempty], ends[nonempty])
 
 
 def blackout_periods(blackouts: Sequence[Blackout], clock: Clock, start: int, end: int) -> Periods:
-    """When any of the blackouts holds within [start, end) (UTC minutes), for a person who lives by ``clock``."""
+    """Return the union of the blackouts within [start, end) (UTC minutes), for a person with that clock."""
     timed = (one.span for one in blackouts if isinstance(one.span, Period))
     spans = [(max(minute_of(span.start), start), min(minute_after(span.end), end)) for span in timed]
     walls: dict[Clock, list[Span]] = {}
     for one in blackouts:
         anchored = one.rule and isinstance(one.span, Period)
-        anchor = one.time_zone or home_of(clock) if anchored else clock
+        anchor = one.time_zone or home_zone(clock) if anchored else clock
         if isinstance(one.span, Days):
             walls.setdefault(anchor, []).append(_day_walls(one.span))
         if one.rule:
-            walls.setdefault(anchor, []).extend(_recurrences(one, one.rule, home_of(anchor), start, end))
+            walls.setdefault(anchor, []).extend(_recurrences(one, one.rule, home_zone(anchor), start, end))
     for anchor, several in walls.items():
-        spans += _read(several, anchor, start, end)
+        spans += _utc_spans(several, anchor, start, end)
     return _union(spans)
 
 
-def _read(walls: Sequence[Span], clock: Clock, start: int, end: int) -> Iterator[Span]:
-    """`wall_periods` of a few spans; some may come out empty."""
-    for since, until, offset in clock_between(clock, start, end):
+def _utc_spans(walls: Sequence[Span], clock: Clock, start: int, end: int) -> Iterator[Span]:
+    """Yield the same as `wall_periods` for a few spans, without arrays; some may be empty."""
+    for since, until, offset in clock_offsets(clock, start, end):
         for first, last in walls:
             yield max(first - offset, since), min(last - offset, until)
 
 
 @lru_cache(maxsize=1024)
 def _closed_week(hours: tuple[WorkingHours, ...] | None) -> Periods:
-    """What lies outside the hours, in wall minutes of one week from Monday 00:00, cut where a week ends."""
+    """The times outside the hours, in wall minutes from Monday 00:00, cut at the end of the week."""
     if hours is None:
         return Periods.none()
     pieces = []
@@ -86,12 +86,12 @@ def _closed_week(hours: tuple[WorkingHours, ...] | None) -> Periods:
 
 
 def _recurrences(blackout: Blackout, rule: BlackoutRule, zone: str, start: int, end: int) -> Iterator[Span]:
-    """The wall spans of a blackout that comes again, near [start, end)."""
+    """Yield the wall spans of a recurring blackout around [start, end)."""
     if isinstance(blackout.span, Days):
         first, last = _day_walls(blackout.span)
     else:
         first, last = minute_of(_wall(blackout.span.start, zone)), minute_after(_wall(blackout.span.end, zone))
-        if last <= first:  # the clock goes back between the two: the wall times alone say nothing
+        if last <= first:  # the clock goes back in between: the wall times alone have no length
             last = first + minute_after(blackout.span.end) - minute_of(blackout.span.start)
     length = last - first
     for wall in rule.starts(_naive(first), _naive(start - 2 * DAY - length), _naive(end + 2 * DAY), zone):
@@ -104,7 +104,7 @@ def _day_walls(days: Days) -> Span:
 
 
 def _wall(instant: datetime, zone: str) -> datetime:
-    """What that zone's clock reads at the instant, as if it were UTC."""
+    """The wall time of the zone at an instant, marked as UTC so that its minutes can be counted."""
     return in_zone(instant, zone).replace(tzinfo=UTC)
 
 
@@ -113,7 +113,7 @@ def _naive(wall: int) -> datetime:
 
 
 def _union(spans: list[Span]) -> Periods:
-    """The union of a few spans, whatever is empty left out; quicker in plain Python than in arrays."""
+    """The union of a few spans without the empty ones; quicker in plain Python than with arrays."""
     starts: list[int] = []
     ends: list[int] = []
     for start, end in sorted(spans):

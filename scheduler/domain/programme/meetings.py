@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from scheduler.domain.time.clocks import Clock, Itinerary, Stay
+from scheduler.domain.time.clocks import Clock, Itinerary, PlannedMove
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
@@ -72,11 +72,11 @@ class Party:
     name: str
     email: str | None
     time_zone: str
-    travel: tuple[Stay, ...] = ()
+    travel: tuple[PlannedMove, ...] = ()
 
     @property
     def clock(self) -> Clock:
-        """The clock that they live by. Raises OverlappingStays."""
+        """The clock that they live by. Raises OverlappingMoves."""
         return Itinerary(self.time_zone, self.travel) if self.travel else self.time_zone
 
 
@@ -236,7 +236,7 @@ def rederive(meeting: Meeting, now: datetime) -> tuple[Meeting, tuple[Occurrence
     series = meeting.series
     if series.rule is not None and meeting.occurrences:
         last = meeting.occurrences[-1].recurrence_id
-        series = replace(series, rule=series.rule.ending(last.instant))
+        series = replace(series, rule=series.rule.with_until(last.instant))
     derived = tuple(_derived(occurrence, series) for occurrence in meeting.occurrences)
     shifted = tuple(new for new, old in zip(derived, meeting.occurrences, strict=True) if new.period != old.period)
     if not shifted:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from scheduler.domain.availability.attendees import DEFAULT_HOURS, NO_BUFFER, Blackout, Buffer, WorkingHours
-from scheduler.domain.time.clocks import Stay
+from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.periods import Periods
 
 
@@ -29,7 +29,7 @@ class Person:
     working_hours: tuple[WorkingHours, ...] | None = DEFAULT_HOURS
     buffer: Buffer = NO_BUFFER
     preferred_hours: tuple[WorkingHours, ...] | None = None
-    travel: tuple[Stay, ...] = ()
+    travel: tuple[PlannedMove, ...] = ()
     at_most_per_day: int | None = None
     at_most_per_week: int | None = None
 

@@ -17,9 +17,9 @@ from scheduler.domain.search.planning import OnConflict, Planner
 from scheduler.domain.search.rules import NO_RULES, Rules
 from scheduler.domain.search.scoring import Scores, Thousandths, score_starts
 from scheduler.domain.search.starts import Mask, Starts
-from scheduler.domain.time.periods import Minutes, distinct
+from scheduler.domain.time.periods import Minutes, sort_distinct
 from scheduler.domain.time.units import DAY, wall_midnight
-from scheduler.domain.time.zones import resolve_walls
+from scheduler.domain.time.zones import resolve_wall_times
 
 _FAR = np.int64(1 << 40)
 """A minute that is far from all others."""
@@ -98,7 +98,7 @@ class CadenceSearch:
         midnights = np.arange(wall_midnight(dates.first), wall_midnight(dates.last) + 1, DAY, dtype=np.int64)
         self.columns = times.size
         walls = midnights[:, None] + times
-        self.matrix = resolve_walls(walls.ravel(), query.time_zone).reshape(walls.shape)
+        self.matrix = resolve_wall_times(walls.ravel(), query.time_zone).reshape(walls.shape)
         self.starts = Starts.covering(self.matrix, query.step)
         self.indexes = self.starts.indexes(self.matrix)
         self.rows = np.full((len(self.date_sets), max(len(one.dates) for one in self.date_sets)), len(midnights))
@@ -203,7 +203,7 @@ class CadenceSearch:
         scored = np.zeros(self.matrix.shape, dtype=bool)
         for own in cells.values():
             scored[own] = self.clear[own]
-        starts = Starts(distinct(self.matrix[scored]), None)
+        starts = Starts(sort_distinct(self.matrix[scored]), None)
         indexes = np.zeros(self.matrix.shape, dtype=np.int64)
         indexes[scored] = starts.indexes(self.matrix[scored])
         scores = self.scores_at(starts)

@@ -25,7 +25,7 @@ from scheduler.domain.search.groups import counted_attendees
 from scheduler.domain.search.planning import PlannedOccurrence
 from scheduler.domain.search.relaxations import shortest_cut
 from scheduler.domain.search.starts import Mask
-from scheduler.domain.time.clocks import clock_between
+from scheduler.domain.time.clocks import clock_offsets
 from scheduler.domain.time.periods import EPOCH, Period, instant_of, minute_of
 from scheduler.domain.time.recurrence import SeriesRule
 from scheduler.domain.time.series import Series
@@ -96,7 +96,7 @@ def local_time_shifts(periods: Sequence[Period], attendees: Sequence[Attendee]) 
     """Yield each attendee's changes of wall time from one of the periods, which are in order, to the next."""
     starts = np.array([minute_of(period.start) for period in periods], dtype=np.int64)
     for index, attendee in enumerate(attendees):
-        walls = starts + clock_between(attendee.clock, int(starts[0]), int(starts[-1]) + 1).at(starts)
+        walls = starts + clock_offsets(attendee.clock, int(starts[0]), int(starts[-1]) + 1).at(starts)
         times = walls % DAY
         for at in ((times[1:] != times[:-1]).nonzero()[0] + 1).tolist():
             on = EPOCH.date() + timedelta(days=int(walls[at]) // DAY)
@@ -111,7 +111,7 @@ def _cadence(search: CadenceSearch, candidate: int, score: int) -> Cadence:
     midnight = datetime.combine(dates.dates[0], datetime.min.time())
     dtstart = LocalTime(midnight + timedelta(minutes=column * query.step), query.time_zone)
     starts = search.matrix[search.rows_of(number), column]
-    rule = dates.rule.ending(instant_of(int(starts[-1])))
+    rule = dates.rule.with_until(instant_of(int(starts[-1])))
     occurrences = search.planner.plan(Series(dtstart, rule, query.duration))
     return Cadence(
         dtstart,

@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from scheduler.domain.availability.attendees import (
-    MOST_HOURS,
+    MAX_HOURS_ENTRIES,
     Attendee,
     Blackout,
     BlackoutKind,
@@ -80,7 +80,7 @@ def hours_ladders(index: int, attendee: Attendee, *, night: bool) -> Iterator[La
         for minutes in range(RUNG, WIDEST + 1, RUNG):
             wider = week.widened(minutes, later=later, night=night)
             added = wider.longest_addition(week)
-            if wider != reached and len(wider.hours) <= MOST_HOURS:
+            if wider != reached and len(wider.hours) <= MAX_HOURS_ENTRIES:
                 rungs.append(Change(index, _widening(wider, added, later=later), 2 * added, {"hours": wider.hours}))
             reached = wider
         yield rungs
@@ -88,7 +88,7 @@ def hours_ladders(index: int, attendee: Attendee, *, night: bool) -> Iterator[La
     yield [
         Change(index, f"add {DAY_NAMES[day]} to the working days", 300, {"hours": hours})
         for day, hours in fuller
-        if len(hours) <= MOST_HOURS
+        if len(hours) <= MAX_HOURS_ENTRIES
     ]
 
 

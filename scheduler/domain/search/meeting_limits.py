@@ -11,7 +11,7 @@ import numpy as np
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.availability.open_time import wall_periods
 from scheduler.domain.search.starts import Mask
-from scheduler.domain.time.clocks import Clock, clock_between
+from scheduler.domain.time.clocks import Clock, clock_offsets
 from scheduler.domain.time.periods import Minutes, Period, Periods, minute_of
 from scheduler.domain.time.units import DAY, MONDAY, WEEK
 
@@ -34,7 +34,7 @@ class MeetingLimit:
         """Return the number of the local day or week of each start (UTC minutes, any order)."""
         if not starts.size:
             return starts
-        table = clock_between(self.clock, int(starts.min()), int(starts.max()) + 1)
+        table = clock_offsets(self.clock, int(starts.min()), int(starts.max()) + 1)
         numbers: Minutes = (starts + table.at(starts) - self.origin) // self.length
         return numbers
 

@@ -26,7 +26,7 @@ from scheduler.domain.search.planning import PlannedOccurrence, PlanStatus
 from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.scoring import Thousandths
 from scheduler.domain.search.starts import Mask, Starts
-from scheduler.domain.time.periods import Minutes, Period, distinct
+from scheduler.domain.time.periods import Minutes, Period, sort_distinct
 from scheduler.domain.time.recurrence import SeriesRule, WeeklyRule
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import LocalTime
@@ -198,7 +198,7 @@ class _RotationSearch(CadenceSearch):
     def _scores(self) -> Thousandths:
         """The score of every clear cell; 0 of the others."""
         scores = np.zeros(self.matrix.shape, dtype=np.int64)
-        starts = Starts(distinct(self.matrix[self.clear]), None)
+        starts = Starts(sort_distinct(self.matrix[self.clear]), None)
         points = self.scores_at(starts)
         scores[self.clear] = points.thousandths[starts.indexes(self.matrix[self.clear])]
         return scores

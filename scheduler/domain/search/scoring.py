@@ -19,7 +19,7 @@ from scheduler.domain.availability.open_time import blackout_periods
 from scheduler.domain.search.constraints import Constraints, firm_blackouts, outside_hours
 from scheduler.domain.search.groups import Group, counted_attendees
 from scheduler.domain.search.starts import Constraint, Mask, Starts
-from scheduler.domain.time.clocks import clock_between
+from scheduler.domain.time.clocks import clock_offsets
 from scheduler.domain.time.periods import Minutes, Periods, minute_after, minute_of
 from scheduler.domain.time.recurrence import WEEKDAYS
 from scheduler.domain.time.units import DAY, MONDAY, WEEK
@@ -194,7 +194,7 @@ def _comfort(attendee: Attendee, minutes: Minutes, duration: int) -> Shares:
     if not minutes.size:
         return np.empty(0)
     middles = minutes + duration // 2
-    table = clock_between(attendee.clock, int(middles[0]), int(middles[-1]) + 1)
+    table = clock_offsets(attendee.clock, int(middles[0]), int(middles[-1]) + 1)
     walls = (middles + table.at(middles) - MONDAY) % WEEK
     away = outside(attendee.preferred_hours) if attendee.preferred_hours else _from_middle(attendee.hours)
     comfort: Shares = 1 - np.minimum(away[walls], HALF_DAY) / HALF_DAY

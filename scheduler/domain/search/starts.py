@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scheduler.domain.time.clocks import Clock, clock_between
-from scheduler.domain.time.periods import Minutes, Periods, distinct
+from scheduler.domain.time.clocks import Clock, clock_offsets
+from scheduler.domain.time.periods import Minutes, Periods, sort_distinct
 from scheduler.domain.time.units import DAY
 
 Mask = npt.NDArray[np.bool_]
@@ -56,7 +56,7 @@ class Starts:
         """Return the minutes of [start, end) at which hour x 60 + minute on the clock is a multiple of ``step``."""
         if start >= end:
             return cls(np.empty(0, dtype=np.int64), None)
-        table = clock_between(clock, start, end)
+        table = clock_offsets(clock, start, end)
         phases = table.offset % step
         if DAY % step == 0 and (phases == phases[0]).all():
             first = start + (-start - int(phases[0])) % step
@@ -70,7 +70,7 @@ class Starts:
         first, last = int(minutes.min()), int(minutes.max())
         if not ((minutes - first) % step).any():
             return cls(np.arange(first, last + 1, step, dtype=np.int64), step)
-        return cls(distinct(minutes.ravel()), None)
+        return cls(sort_distinct(minutes.ravel()), None)
 
     def __len__(self) -> int:
         return int(self.minutes.size)

@@ -1,4 +1,4 @@
-"""The clock a person lives by: their zone's, or another's on the days of a planned move."""
+"""A person's clock: that of their home zone, or of another zone on the days of a planned move."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from scheduler.domain.time.zones import LocalTime, Offsets, offsets_between
 from scheduler.errors import InvalidValue
 
 
-class OverlappingStays(InvalidValue):
-    """Two planned moves that share a day, so that the clock of that day is not known."""
+class OverlappingMoves(InvalidValue):
+    """Two planned moves share a day, so that the zone of that day is ambiguous."""
 
     def __init__(self, zone: str, other: str, day: date) -> None:
         self.zone = zone
@@ -23,8 +23,8 @@ class OverlappingStays(InvalidValue):
         super().__init__(f"{day} is in two planned moves, to {zone} and to {other}; end one before the other begins")
 
 
-class BackwardStay(InvalidValue):
-    """A planned move that ends before it begins."""
+class BackwardMove(InvalidValue):
+    """A planned move ends before it begins."""
 
     def __init__(self, first: date, last: date) -> None:
         self.first = first
@@ -33,8 +33,8 @@ class BackwardStay(InvalidValue):
 
 
 @dataclass(frozen=True)
-class Stay:
-    """Local days in another zone, first and last included. Raises BackwardStay."""
+class PlannedMove:
+    """Local days in another zone, first and last included. Raises BackwardMove."""
 
     first: date
     last: date
@@ -42,57 +42,58 @@ class Stay:
 
     def __post_init__(self) -> None:
         if self.last < self.first:
-            raise BackwardStay(self.first, self.last)
+            raise BackwardMove(self.first, self.last)
 
     @property
     def span(self) -> tuple[int, int]:
-        """From the beginning of the first to the end of the last day on that zone's clock, in UTC minutes."""
+        """Half-open UTC minutes: midnight before the first day to midnight after the last, in the move's zone."""
         days = (self.first, self.last + timedelta(days=1))
-        begin, end = (minute_of(LocalTime(datetime.combine(day, time()), self.zone).instant) for day in days)
-        return begin, end
+        start, end = (minute_of(LocalTime(datetime.combine(day, time()), self.zone).instant) for day in days)
+        return start, end
 
 
 @dataclass(frozen=True)
 class Itinerary:
-    """A home zone, and the stays away from it in order.
+    """A home zone and the planned moves away from it, sorted by their first days. Raises OverlappingMoves.
 
-    A stay lasts until the end of its last day or the beginning of the next stay. Raises OverlappingStays.
+    A move ends at the end of its last day, or at the start of the next move if that is earlier: midnight comes at
+    different instants in different zones.
     """
 
     home: str
-    stays: tuple[Stay, ...]
+    moves: tuple[PlannedMove, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stays", tuple(sorted(self.stays, key=lambda stay: stay.first)))
-        for before, after in zip(self.stays, self.stays[1:], strict=False):
+        object.__setattr__(self, "moves", tuple(sorted(self.moves, key=lambda move: move.first)))
+        for before, after in zip(self.moves, self.moves[1:], strict=False):
             if after.first <= before.last:
-                raise OverlappingStays(before.zone, after.zone, after.first)
+                raise OverlappingMoves(before.zone, after.zone, after.first)
 
-    def stretches(self, start: int, end: int) -> Iterator[tuple[str, int, int]]:
-        """The zones that hold in [start, end) (UTC minutes), in order and without gaps: (zone, since, until)."""
+    def zone_spans(self, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+        """Yield (zone, since, until) in order and without gaps for [start, end), all in UTC minutes."""
         since = start
-        spans = [stay.span for stay in self.stays]
-        for place, (stay, (begin, until)) in enumerate(zip(self.stays, spans, strict=True)):
-            following = spans[place + 1][0] if place + 1 < len(spans) else end
-            begin, until = max(begin, since), min(until, following, end)
-            if begin < until:
-                if since < begin:
-                    yield self.home, since, begin
-                yield stay.zone, begin, until
+        spans = [move.span for move in self.moves]
+        next_starts = [*(span_start for span_start, _ in spans[1:]), end]
+        for move, (move_start, move_end), next_start in zip(self.moves, spans, next_starts, strict=False):
+            first, until = max(move_start, since), min(move_end, next_start, end)
+            if first < until:
+                if since < first:
+                    yield self.home, since, first
+                yield move.zone, first, until
                 since = until
         if since < end:
             yield self.home, since, end
 
 
 Clock = str | Itinerary
-"""A zone's name for someone who stays there."""
+"""A person's clock: the name of their zone, or an itinerary if they have planned moves."""
 
 
-def clock_between(clock: Clock, start: int, end: int) -> Offsets:
-    """The stretches of constant offset that a clock has in [start, end) (UTC minutes)."""
+def clock_offsets(clock: Clock, start: int, end: int) -> Offsets:
+    """Return the clock's UTC offsets in [start, end) (UTC minutes)."""
     if isinstance(clock, str):
         return offsets_between(clock, start, end)
-    parts = [offsets_between(zone, since, until) for zone, since, until in clock.stretches(start, end)]
+    parts = [offsets_between(zone, since, until) for zone, since, until in clock.zone_spans(start, end)]
     if not parts:
         return offsets_between(clock.home, start, end)
     return Offsets(
@@ -103,13 +104,13 @@ def clock_between(clock: Clock, start: int, end: int) -> Offsets:
 
 
 def zone_at(clock: Clock, instant: datetime) -> str:
-    """The zone whose clock holds at a UTC instant."""
+    """Return the zone that the clock follows at an instant."""
     if isinstance(clock, str):
         return clock
     minute = minute_of(instant)
-    return next(zone for zone, _, _ in clock.stretches(minute, minute + 1))
+    return next(zone for zone, _, _ in clock.zone_spans(minute, minute + 1))
 
 
-def home_of(clock: Clock) -> str:
-    """The zone of someone who is at home."""
+def home_zone(clock: Clock) -> str:
+    """Return the zone that the clock follows outside of planned moves."""
     return clock if isinstance(clock, str) else clock.home

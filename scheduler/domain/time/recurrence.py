@@ -1,4 +1,4 @@
-"""Recurrence (RFC 5545 §3.3.10), bounded: the rules that a meeting series has, and those that a blackout has."""
+"""Recurrence rules (RFC 5545 §3.3.10): the two kinds that a meeting series may have, and those of a blackout."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 DAY_NAMES = dict(
     zip(WEEKDAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
 )
-LEAST_MONTH = 28
-"""Days from such a weekday of one month to that of the next, at least."""
+MIN_MONTH_DAYS = 28
+"""The least number of days from the n-th weekday of one month to that of the next."""
 _UNTIL = r"\d{8}T\d{6}Z"
 
 
 def _listed(value: str) -> re.Pattern[str]:
-    """One or more such values, with commas between them."""
+    """A pattern for one or more values, separated by commas."""
     return re.compile(rf"({value})(,({value}))*")
 
 
 class UnsupportedRule(InvalidValue):
-    """An RRULE outside the part of RFC 5545 that this place takes."""
+    """The RRULE is outside the part of RFC 5545 that is supported here."""
 
     def __init__(self, rule: str, remedy: str) -> None:
         self.rule = rule
@@ -39,31 +39,31 @@ class UnsupportedRule(InvalidValue):
 
 
 class SeriesRule(ABC):
-    """A rule that a cadence is answered with, and the only kind that a meeting series has."""
+    """A rule of a cadence or of a meeting series."""
 
     until: datetime
     """The UTC start of the last occurrence."""
 
     @property
     @abstractmethod
-    def round_days(self) -> int:
-        """The least number of days from an occurrence to the same one of the next round."""
+    def min_round_days(self) -> int:
+        """The least number of days after which the pattern repeats."""
 
     @property
     @abstractmethod
     def per_week(self) -> int:
-        """How many occurrences a whole week has that has any."""
+        """The number of occurrences in a whole week, of the weeks that have any."""
 
     @abstractmethod
     def dates(self, first: date) -> Iterator[date]:
-        """The dates of the occurrences from ``first`` on, without end."""
+        """Yield the dates of the occurrences from ``first`` on, without end."""
 
     @abstractmethod
-    def ending(self, until: datetime) -> Self:
-        """The same rule with its last occurrence at that UTC start."""
+    def with_until(self, until: datetime) -> Self:
+        """Return the rule with its last occurrence at another UTC start."""
 
     def starts(self, dtstart: datetime, zone: str) -> Iterator[LocalTime]:
-        """The wall times of the occurrences, from ``dtstart`` (naive, in ``zone``) through UNTIL."""
+        """Yield the local starts of the occurrences, from ``dtstart`` (naive, in ``zone``) through UNTIL."""
         for day in self.dates(dtstart.date()):
             local = LocalTime(datetime.combine(day, dtstart.time()), zone)
             if local.instant > self.until:
@@ -73,7 +73,14 @@ class SeriesRule(ABC):
 
 @dataclass(frozen=True)
 class WeeklyRule(SeriesRule):
-    """On each of the weekdays, every ``interval`` weeks that begin on Monday."""
+    """On each of the weekdays, every ``interval`` weeks; weeks begin on Monday.
+
+    >>> rule = parse_rule("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20261103T133000Z")
+    >>> for start in rule.starts(datetime(2026, 10, 20, 14, 30), "Europe/Berlin"):
+    ...     print(start.wall, start.instant)
+    2026-10-20 14:30:00 2026-10-20 12:30:00+00:00
+    2026-11-03 14:30:00 2026-11-03 13:30:00+00:00
+    """
 
     interval: int
     weekdays: tuple[str, ...]
@@ -83,7 +90,7 @@ class WeeklyRule(SeriesRule):
 
     @classmethod
     def parse(cls, text: str) -> WeeklyRule | None:
-        """The rule of that text; None if it is another kind's, or says its weekdays twice or out of order."""
+        """Return the rule; None if the text is no weekly rule, or its weekdays are repeated or out of order."""
         match = cls._FORM.fullmatch(text)
         days = tuple(match[2].split(",")) if match else ()
         if not match or not days or days != tuple(day for day in WEEKDAYS if day in days):
@@ -95,21 +102,21 @@ class WeeklyRule(SeriesRule):
         return f"FREQ=WEEKLY;INTERVAL={self.interval};BYDAY={days};UNTIL={self.until:%Y%m%dT%H%M%SZ}"
 
     @property
-    def round_days(self) -> int:
-        """The least number of days from an occurrence to the same one of the next round."""
+    def min_round_days(self) -> int:
+        """The least number of days after which the pattern repeats."""
         return 7 * self.interval
 
     @property
     def per_week(self) -> int:
-        """How many occurrences a whole week has that has any."""
+        """The number of occurrences in a whole week, of the weeks that have any."""
         return len(self.weekdays)
 
-    def ending(self, until: datetime) -> Self:
-        """The same rule with its last occurrence at that UTC start."""
+    def with_until(self, until: datetime) -> Self:
+        """Return the rule with its last occurrence at another UTC start."""
         return replace(self, until=until)
 
     def dates(self, first: date) -> Iterator[date]:
-        """The dates of the occurrences from ``first`` on, without end."""
+        """Yield the dates of the occurrences from ``first`` on, without end."""
         monday = first - timedelta(days=first.weekday())
         for week in count():
             for day in self.weekdays:
@@ -120,7 +127,12 @@ class WeeklyRule(SeriesRule):
 
 @dataclass(frozen=True)
 class MonthlyRule(SeriesRule):
-    """The ``ordinal``-th such weekday of every month; -1 is the last."""
+    """The ``ordinal``-th weekday of every month; -1 is the last.
+
+    >>> rule = parse_rule("FREQ=MONTHLY;BYDAY=-1FR;UNTIL=20270129T090000Z")
+    >>> [start.wall.date().isoformat() for start in rule.starts(datetime(2026, 11, 27, 10), "Europe/Berlin")]
+    ['2026-11-27', '2026-12-25', '2027-01-29']
+    """
 
     ordinal: int
     weekday: str
@@ -130,7 +142,7 @@ class MonthlyRule(SeriesRule):
 
     @classmethod
     def parse(cls, text: str) -> MonthlyRule | None:
-        """The rule of that text; None if it is another kind's."""
+        """Return the rule; None if the text is no monthly rule."""
         match = cls._FORM.fullmatch(text)
         return cls(int(match[1]), match[2], _instant(match[3])) if match else None
 
@@ -138,21 +150,21 @@ class MonthlyRule(SeriesRule):
         return f"FREQ=MONTHLY;BYDAY={self.ordinal}{self.weekday};UNTIL={self.until:%Y%m%dT%H%M%SZ}"
 
     @property
-    def round_days(self) -> int:
-        """The least number of days from an occurrence to the same one of the next round."""
-        return LEAST_MONTH
+    def min_round_days(self) -> int:
+        """The least number of days after which the pattern repeats."""
+        return MIN_MONTH_DAYS
 
     @property
     def per_week(self) -> int:
-        """How many occurrences a whole week has that has any."""
+        """The number of occurrences in a whole week, of the weeks that have any."""
         return 1
 
-    def ending(self, until: datetime) -> Self:
-        """The same rule with its last occurrence at that UTC start."""
+    def with_until(self, until: datetime) -> Self:
+        """Return the rule with its last occurrence at another UTC start."""
         return replace(self, until=until)
 
     def dates(self, first: date) -> Iterator[date]:
-        """The dates of the occurrences from ``first`` on, without end."""
+        """Yield the dates of the occurrences from ``first`` on, without end."""
         for month in count(12 * first.year + first.month - 1):
             found = self._in_month(*divmod(month, 12))
             if found >= first:
@@ -167,7 +179,7 @@ class MonthlyRule(SeriesRule):
 
 
 def parse_rule(text: str) -> SeriesRule:
-    """The rule of a cadence answer, as text. Raises UnsupportedRule for anything else."""
+    """Return the rule of a cadence answer. Raises UnsupportedRule for any other text."""
     remedy = "give the rrule of a cadence answer, such as 'FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270406T123000Z'"
     try:
         rule = WeeklyRule.parse(text) or MonthlyRule.parse(text)
@@ -186,8 +198,13 @@ def _instant(text: str) -> datetime:
 class BlackoutRule:
     """A yearly or weekly RRULE on wall times, such as exams every June or a choir every Tuesday.
 
-    Raises UnsupportedRule for any other frequency, for values that RFC 5545 does not allow, and for
-    text that is no RRULE.
+    Raises UnsupportedRule for any other frequency, for values that RFC 5545 does not allow, for rules without any
+    occurrence, and for texts that are no RRULE.
+
+    >>> choir = BlackoutRule("FREQ=WEEKLY;BYDAY=TU")
+    >>> first, after, before = datetime(2026, 9, 1, 19), datetime(2026, 10, 1), datetime(2026, 10, 14)
+    >>> [start.isoformat() for start in choir.starts(first, after, before, "Europe/Berlin")]
+    ['2026-10-06T19:00:00', '2026-10-13T19:00:00']
     """
 
     text: str
@@ -219,26 +236,26 @@ class BlackoutRule:
             raise UnsupportedRule(self.text, remedy)
         try:
             self._until("UTC")
-            some = next(iter(rrulestr(self._endless, dtstart=datetime(2000, 1, 1))), None)  # noqa: DTZ001  # a wall time
+            occurrence = next(iter(rrulestr(self._endless, dtstart=datetime(2000, 1, 1))), None)  # noqa: DTZ001  # a wall time
         except ValueError as error:
             raise UnsupportedRule(self.text, remedy) from error
-        if some is None:
-            raise UnsupportedRule(self.text, "it never comes; " + remedy)
+        if occurrence is None:
+            raise UnsupportedRule(self.text, "it has no occurrence; " + remedy)
 
     def starts(self, first: datetime, after: datetime, before: datetime, zone: str) -> list[datetime]:
-        """The wall starts, ``first`` being the first, that lie in [after, before] (all naive, in ``zone``).
+        """Return the wall starts in [after, before], counted from ``first`` on (all naive, in ``zone``).
 
-        An UNTIL in UTC is an instant, one without offset a wall time, and a date lasts all day.
+        An UNTIL with Z is an instant, one without is a wall time, and a date includes its whole day.
         """
-        found = rrulestr(self._endless, dtstart=self._nearer(first, after)).between(after, before, inc=True)
+        found = rrulestr(self._endless, dtstart=self._skip_rounds(first, after)).between(after, before, inc=True)
         until = self._until(zone)
         return [start for start in found if until is None or start <= until]
 
-    def _nearer(self, first: datetime, after: datetime) -> datetime:
-        """A later beginning of the same occurrences, some way before ``after``: what lies before it needs no counting.
+    def _skip_rounds(self, first: datetime, after: datetime) -> datetime:
+        """A later first occurrence, before ``after``, from which the rule gives the same occurrences.
 
-        The rule comes round every so many weeks or years. One that counts has to begin at its beginning (it is a
-        short one), and so has one on 29 February, which other years don't have.
+        Whole rounds of weeks or years are skipped. A rule with COUNT is counted from its beginning (at most 999
+        occurrences), and so is one that begins on 29 February, which other years do not have.
         """
         interval = int(match[1]) if (match := re.search(r"INTERVAL=(\d+)", self.text)) else 1
         if "COUNT=" in self.text or (first.month, first.day) == (2, 29):
@@ -265,5 +282,5 @@ class BlackoutRule:
 
 
 def weekday_of(day: date) -> str:
-    """RFC 5545's name of a date's weekday."""
+    """Return RFC 5545's name of a date's weekday."""
     return WEEKDAYS[day.weekday()]

@@ -10,7 +10,7 @@ from scheduler.domain.time.zones import LocalTime
 
 @dataclass(frozen=True)
 class Series:
-    """When a meeting is, said locally: first wall start, zone, rule (None: once), length in minutes."""
+    """A meeting's local start, its rule (None: it happens once), and its length in minutes."""
 
     dtstart: LocalTime
     rule: SeriesRule | None
@@ -18,12 +18,12 @@ class Series:
 
     @property
     def time_zone(self) -> str:
-        """The anchor: the zone whose clock the series follows."""
+        """The anchor zone, whose clock the series follows."""
         return self.dtstart.zone
 
     @property
     def nominal_starts(self) -> list[LocalTime]:
-        """The wall starts as the rule says, exceptions left aside."""
+        """The local starts that the rule gives, before any exception."""
         if self.rule is None:
             return [self.dtstart]
         return list(self.rule.starts(self.dtstart.wall, self.time_zone))

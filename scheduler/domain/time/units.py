@@ -1,4 +1,4 @@
-"""Minutes as the unit of time: constants, and wall minutes counted from 1970-01-01 00:00 on a wall clock."""
+"""Lengths in minutes, and wall minutes: minutes since 1970-01-01 00:00 on a wall clock."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ DAY = 1440
 WEEK = 7 * DAY
 
 MONDAY = -3 * DAY
-"""The wall minute of the Monday before the epoch, a Thursday: weeks are counted from it."""
+"""The wall minute of the Monday before the epoch (a Thursday); weeks are counted from it."""
 
 
 def wall_midnight(day: date) -> int:
-    """The wall minute, counted from 1970-01-01 00:00 on the wall clock, at which a date begins."""
+    """Return the wall minute at which a date begins."""
     return (day.toordinal() - EPOCH.toordinal()) * DAY

@@ -1,8 +1,8 @@
-"""The one place for time zones: local time to UTC and back, and what each zone's clock does when.
+"""Time zones: local time to UTC and back, and the UTC offsets of a zone over a span.
 
-Two libraries, one tz release. ``zoneinfo`` with the pinned ``tzdata`` wheel does the arithmetic
-(the machine's own tz files are never read: they lag). ``pytz`` knows which zones a country has
-and refuses wall times that a person typed and that do not exist or occur twice.
+Two libraries use the same tz release. ``zoneinfo`` does the arithmetic with the pinned ``tzdata`` package; the
+machine's own tz files are never read, because they lag behind. ``pytz`` lists the zones of a country, and detects
+wall times that do not exist or occur twice.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from scheduler.domain.time.zone_names import ZONE_NAMES, describe_suggestions
 from scheduler.errors import InvalidValue
 
 FIRST_DATE = date(1973, 1, 1)
-"""From here on every zone's offset is a whole number of minutes."""
+"""From this date on every zone's offset is a whole number of minutes."""
 LAST_DATE = date(2037, 12, 31)
-"""Up to here pytz and zoneinfo know the same summer times."""
+"""Until this date pytz and zoneinfo have the same clock changes."""
 LAST_INSTANT = datetime.combine(LAST_DATE, time(), UTC)
 
 
 class UnknownZone(InvalidValue):
-    """No zone of the tz database has this name."""
+    """No zone of the tz database has the name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -36,7 +36,7 @@ class UnknownZone(InvalidValue):
 
 
 class UnknownCountry(InvalidValue):
-    """No zones are known for this ISO 3166 code."""
+    """The tz database has no zones for the ISO 3166 code."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -44,7 +44,7 @@ class UnknownCountry(InvalidValue):
 
 
 class NonexistentTime(InvalidValue):
-    """A wall time that a clock change skips."""
+    """A clock change skips the wall time."""
 
     def __init__(self, local: datetime, zone: str) -> None:
         self.local = local
@@ -55,7 +55,7 @@ class NonexistentTime(InvalidValue):
 
 
 class AmbiguousTime(InvalidValue):
-    """A wall time that a clock change repeats."""
+    """A clock change repeats the wall time."""
 
     def __init__(self, local: datetime, zone: str) -> None:
         self.local = local
@@ -66,7 +66,7 @@ class AmbiguousTime(InvalidValue):
 
 
 class OutsideCalendar(InvalidValue):
-    """A date that the tz libraries do not both answer for."""
+    """A date for which the two tz libraries may differ."""
 
     def __init__(self, day: date) -> None:
         self.day = day
@@ -75,7 +75,14 @@ class OutsideCalendar(InvalidValue):
 
 @dataclass(frozen=True)
 class LocalTime:
-    """A wall time in a zone: ``fold`` is 1 for the second pass of a repeated hour (PEP 495)."""
+    """A wall time in a zone; ``fold`` is 1 for the second pass of a repeated hour (PEP 495).
+
+    >>> LocalTime(datetime(2027, 7, 1, 9), "Europe/Berlin").instant
+    datetime.datetime(2027, 7, 1, 7, 0, tzinfo=datetime.timezone.utc)
+    >>> in_a_gap = LocalTime(datetime(2027, 3, 28, 2, 30), "Europe/Berlin")
+    >>> in_zone(in_a_gap.instant, "Europe/Berlin").isoformat()
+    '2027-03-28T03:30:00+02:00'
+    """
 
     wall: datetime
     zone: str
@@ -91,21 +98,21 @@ class LocalTime:
         return self.wall.replace(tzinfo=find_zone(self.zone), fold=self.fold).astimezone(UTC)
 
     @property
-    def is_sayable(self) -> bool:
-        """Whether iCalendar's local form means this instant: it can't say the second pass."""
+    def has_local_form(self) -> bool:
+        """Whether iCalendar's local form (RFC 5545 §3.3.5) can express the instant; the second pass has none."""
         return self.instant == LocalTime(self.wall, self.zone).instant
 
 
 @lru_cache(maxsize=1024)  # zoneinfo itself keeps no more than eight, and reads the others from their files again
 def find_zone(name: str) -> ZoneInfo:
-    """The zone of that IANA name. Raises UnknownZone, with the nearest valid name."""
+    """Return the zone with that IANA name. Raises UnknownZone, with names to use instead."""
     if name not in ZONE_NAMES:
         raise UnknownZone(name)
     return ZoneInfo(name)
 
 
 def zones_of_country(code: str) -> tuple[str, ...]:
-    """The zones in use in a country (ISO 3166 alpha-2, any case), the most populous first.
+    """Return the zones of a country (ISO 3166 alpha-2, any case), the most populous first.
 
     Raises UnknownCountry.
     """
@@ -116,20 +123,20 @@ def zones_of_country(code: str) -> tuple[str, ...]:
 
 
 def local_time(instant: datetime, zone: str) -> LocalTime:
-    """What the wall clock of that zone reads at that instant."""
+    """Return the wall time of a zone at an instant."""
     local = instant.astimezone(find_zone(zone))
     return LocalTime(local.replace(tzinfo=None, fold=0), zone, local.fold)
 
 
 def in_zone(instant: datetime, zone: str) -> datetime:
-    """The same instant as an aware datetime of that zone, for display with its offset."""
+    """Return the instant as an aware datetime in the zone, for display with its offset."""
     return instant.astimezone(find_zone(zone))
 
 
-def typed_time(wall: datetime, zone: str) -> datetime:
-    """The UTC instant of a wall time that a person typed.
+def resolve_typed_time(wall: datetime, zone: str) -> datetime:
+    """Return the UTC instant of a wall time that a person typed.
 
-    Raises NonexistentTime or AmbiguousTime where a clock change makes it mean nothing or two things.
+    Raises NonexistentTime if a clock change skips it, AmbiguousTime if one repeats it, UnknownZone, OutsideCalendar.
     """
     find_zone(zone)
     check_date(wall.date())
@@ -142,7 +149,7 @@ def typed_time(wall: datetime, zone: str) -> datetime:
 
 
 def check_date(day: date) -> date:
-    """The date, if it is within FIRST_DATE to LAST_DATE. Raises OutsideCalendar."""
+    """Return the date. Raises OutsideCalendar unless it is from FIRST_DATE to LAST_DATE."""
     if not FIRST_DATE <= day <= LAST_DATE:
         raise OutsideCalendar(day)
     return day
@@ -150,10 +157,9 @@ def check_date(day: date) -> date:
 
 @dataclass(frozen=True)
 class Offsets:
-    """A zone's UTC offsets over a span: stretches of constant offset, in order, without gaps.
+    """A clock's UTC offsets over a span, as half-open periods of constant offset, in order and without gaps.
 
-    ``since[i]`` is the UTC minute at which stretch i begins (the first is the span's beginning),
-    ``until[i]`` the one at which it ends, ``offset[i]`` what the clock adds to UTC, in minutes.
+    In the UTC minutes [since[i], until[i]) the clock is ``offset[i]`` minutes ahead of UTC.
     """
 
     since: Minutes
@@ -164,7 +170,7 @@ class Offsets:
         return zip(self.since.tolist(), self.until.tolist(), self.offset.tolist(), strict=True)
 
     def between(self, start: int, end: int) -> Offsets:
-        """The stretches that touch [start, end), clipped to it (UTC minutes)."""
+        """Return the offsets in [start, end) (UTC minutes)."""
         first = self.until.searchsorted(start, "right")
         last = self.since.searchsorted(end, "left")
         return Offsets(
@@ -174,30 +180,30 @@ class Offsets:
         )
 
     def at(self, minutes: Minutes) -> Minutes:
-        """The offset in force at each UTC minute."""
+        """Return the offset at each UTC minute."""
         return self.offset[self.since.searchsorted(minutes, "right") - 1]
 
 
 @lru_cache(maxsize=1024)
 def offsets_between(zone: str, start: int, end: int) -> Offsets:
-    """The stretches of constant offset that a zone's clock has in [start, end) (UTC minutes)."""
+    """Return a zone's UTC offsets in [start, end) (UTC minutes)."""
     first = (EPOCH + timedelta(minutes=start - _MARGIN)).year
     last = (EPOCH + timedelta(minutes=end + _MARGIN)).year
     return _offsets_of_years(zone, first, last).between(start, end)
 
 
-def resolve_walls(walls: Minutes, zone: str) -> Minutes:
-    """UTC minutes of wall times given as minutes since 1970-01-01 00:00 on that zone's clock.
+def resolve_wall_times(walls: Minutes, zone: str) -> Minutes:
+    """Return the UTC minutes of wall minutes (minutes since 1970-01-01 00:00 on the zone's clock).
 
     A time in a gap takes the offset before it; a repeated one is its first (RFC 5545 §3.3.5).
     """
     if not walls.size:
         return walls
     table = offsets_between(zone, int(walls.min()) - _MARGIN, int(walls.max()) + _MARGIN)
-    # A stretch lasts until the wall clock has both run out of it and reached the next.
-    runs_out = table.until[:-1] + table.offset[:-1]
+    # An offset holds until the wall clock has passed its last minute and reached the first one of the next offset.
+    passed = table.until[:-1] + table.offset[:-1]
     reached = table.since[1:] + table.offset[1:]
-    return walls - table.offset[np.searchsorted(np.maximum(runs_out, reached), walls, "right")]
+    return walls - table.offset[np.searchsorted(np.maximum(passed, reached), walls, "right")]
 
 
 _MARGIN = 2 * 1440
@@ -206,7 +212,7 @@ _MARGIN = 2 * 1440
 
 @lru_cache(maxsize=4096)
 def _offsets_of_years(zone: str, first: int, last: int) -> Offsets:
-    """The stretches of whole years, put together from each year's changes."""
+    """The offsets of whole years, combined from each year's changes."""
     begin = minute_of(datetime(first, 1, 1, tzinfo=UTC))
     end = minute_of(datetime(last + 1, 1, 1, tzinfo=UTC))
     changes = [change for year in range(first, last + 1) for change in _changes_of_year(zone, year)]
@@ -218,10 +224,10 @@ def _offsets_of_years(zone: str, first: int, last: int) -> Offsets:
 
 @lru_cache(maxsize=65536)
 def _changes_of_year(zone: str, year: int) -> tuple[tuple[int, int], ...]:
-    """(UTC minute, offset from then on) of each change of offset in a year.
+    """(UTC minute, new offset) of each change of offset in a year.
 
-    ``zoneinfo`` does not show its table, so each day is asked and the day of a change is bisected;
-    no zone has two changes within a day after 1973.
+    ``zoneinfo`` does not publish its table, so the offset is read day by day and the day of a change is bisected. No
+    zone has two changes within a day after 1973.
     """
     info = find_zone(zone)
     begin = minute_of(datetime(year, 1, 1, tzinfo=UTC))

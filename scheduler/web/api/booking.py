@@ -171,7 +171,7 @@ def _cadence(asked: Booking) -> CadenceBooking:
         dates,
         asked.step,
         asked.on_conflict,
-        check_move_days(asked.move_within_days, rule.round_days),
+        check_move_days(asked.move_within_days, rule.min_round_days),
         asked.min_coverage,
         tuple(_elsewhere(asked)),
         Rules(None if asked.within is None else asked.within.to_domain(), asked.minimum_gap),

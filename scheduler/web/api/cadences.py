@@ -16,7 +16,7 @@ from scheduler.domain.search.cadences import Cadence, CadenceAnswer
 from scheduler.domain.search.date_patterns import MOST_PER_WEEK, Pattern
 from scheduler.domain.search.planning import OnConflict
 from scheduler.domain.search.rotations import MOST_WEEKS, SHORTEST_STEP, RotationAnswer
-from scheduler.domain.time.recurrence import LEAST_MONTH
+from scheduler.domain.time.recurrence import MIN_MONTH_DAYS
 from scheduler.domain.time.units import DAY
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import SearchRequest, suggest_cadences
@@ -83,7 +83,7 @@ class CadencesRequest(RuledRequest):
         self._check_pattern()
         if self.rotation > 1:
             self._check_rotation()
-        round_days = LEAST_MONTH if self.pattern is Pattern.MONTHLY_WEEKDAY else 7 * self.every_weeks
+        round_days = MIN_MONTH_DAYS if self.pattern is Pattern.MONTHLY_WEEKDAY else 7 * self.every_weeks
         check_move_days(self.move_within_days, round_days)
 
         def to_query(attendees: tuple[Attendee, ...]) -> CadenceQuery:

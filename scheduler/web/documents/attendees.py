@@ -10,8 +10,8 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from scheduler.domain.availability.attendees import MOST_HOURS, Blackout, BlackoutKind, Buffer, WorkingHours
-from scheduler.domain.time.clocks import BackwardStay, Itinerary, OverlappingStays, Stay
+from scheduler.domain.availability.attendees import MAX_HOURS_ENTRIES, Blackout, BlackoutKind, Buffer, WorkingHours
+from scheduler.domain.time.clocks import BackwardMove, Itinerary, OverlappingMoves, PlannedMove
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import InvalidFields
 from scheduler.services.attendees import AttendeeSpec
@@ -49,7 +49,7 @@ class _OrAnyTime:
 
     def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema of a list of hours, around which the word is looked for."""
-        hours = handler.generate_schema(Annotated[list[WorkingHoursDocument], Field(max_length=MOST_HOURS)])
+        hours = handler.generate_schema(Annotated[list[WorkingHoursDocument], Field(max_length=MAX_HOURS_ENTRIES)])
         serialization = core_schema.wrap_serializer_function_ser_schema(_serialize_week, schema=hours)
         return core_schema.no_info_wrap_validator_function(_parse_week, hours, serialization=serialization)
 
@@ -109,13 +109,13 @@ class StayDocument(Document):
     time_zone: ZoneName
 
     @classmethod
-    def of(cls, stay: Stay) -> StayDocument:
+    def of(cls, stay: PlannedMove) -> StayDocument:
         """The document of a stay."""
         return cls.model_construct(first=stay.first, last=stay.last, time_zone=stay.zone)
 
 
 PreferredHours = Annotated[
-    Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MOST_HOURS)] | None,
+    Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MAX_HOURS_ENTRIES)] | None,
     Field(description="null: none named, so that the score looks to the middle of the working day"),
 ]
 Travel = Annotated[list[StayDocument], Field(max_length=50, description="where the wall clock is another's")]
@@ -225,16 +225,16 @@ def habits_of(row: Any, pointer: str) -> dict[str, Any]:
     return given
 
 
-def _travel(rows: list[StayDocument], pointer: str) -> tuple[Stay, ...]:
-    stays = []
+def _travel(rows: list[StayDocument], pointer: str) -> tuple[PlannedMove, ...]:
+    moves = []
     for place, row in enumerate(rows):
         try:
-            stays.append(Stay(row.first, row.last, row.time_zone))
-        except BackwardStay as error:
+            moves.append(PlannedMove(row.first, row.last, row.time_zone))
+        except BackwardMove as error:
             raise InvalidFields.at(f"{pointer}/{place}/until", str(error)) from error
     try:
-        return Itinerary("UTC", tuple(stays)).stays
-    except OverlappingStays as error:
+        return Itinerary("UTC", tuple(moves)).moves
+    except OverlappingMoves as error:
         raise InvalidFields.at(pointer, str(error)) from error
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from scheduler.domain.availability.attendees import MOST_HOURS
+from scheduler.domain.availability.attendees import MAX_HOURS_ENTRIES
 from scheduler.domain.search.groups import Group
 from scheduler.domain.search.rules import Rules, Within
 from scheduler.errors import InvalidFields
@@ -31,7 +31,7 @@ class WithinDocument(Document):
     """Weekdays and hours in a zone, inside of which the whole meeting lies."""
 
     time_zone: ZoneName
-    hours: Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MOST_HOURS)]
+    hours: Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MAX_HOURS_ENTRIES)]
 
     def to_domain(self) -> Within:
         """The hours as the domain has them."""

@@ -13,12 +13,12 @@ from support.strategies import stays_near, zones
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.search.slot_search import SlotQuery, feasible_starts
-from scheduler.domain.time.clocks import BackwardStay, Itinerary, OverlappingStays, Stay, clock_between, zone_at
+from scheduler.domain.time.clocks import BackwardMove, Itinerary, OverlappingMoves, PlannedMove, clock_offsets, zone_at
 from scheduler.domain.time.periods import Period, instant_of, minute_of
 from scheduler.domain.time.zones import offsets_between
 
 BEGIN = datetime(2027, 1, 8, tzinfo=UTC)
-TOKYO = Stay(date(2027, 1, 10), date(2027, 2, 20), "Asia/Tokyo")
+TOKYO = PlannedMove(date(2027, 1, 10), date(2027, 2, 20), "Asia/Tokyo")
 BERLINER = Itinerary("Europe/Berlin", (TOKYO,))
 
 
@@ -45,7 +45,7 @@ def test_working_hours_move_with_the_person() -> None:
 def test_a_stay_ends_where_the_next_one_begins() -> None:
     home_by_the_east = Itinerary(
         "Europe/Berlin",
-        (Stay(date(2027, 1, 5), date(2027, 1, 9), "America/Los_Angeles"), TOKYO),
+        (PlannedMove(date(2027, 1, 5), date(2027, 1, 9), "America/Los_Angeles"), TOKYO),
     )
     # Tokyo's tenth of January begins while it is the ninth in Los Angeles.
     assert zone_at(home_by_the_east, datetime(2027, 1, 9, 14, 59, tzinfo=UTC)) == "America/Los_Angeles"
@@ -53,10 +53,10 @@ def test_a_stay_ends_where_the_next_one_begins() -> None:
 
 
 def test_nobody_is_in_two_places_on_one_day() -> None:
-    with pytest.raises(OverlappingStays, match="2027-02-20 is in two planned moves, to Asia/Tokyo and to UTC"):
-        Itinerary("Europe/Berlin", (Stay(date(2027, 2, 20), date(2027, 2, 21), "UTC"), TOKYO))
-    with pytest.raises(BackwardStay, match="the move ends on 2027-01-09, before it begins on 2027-01-10"):
-        Stay(date(2027, 1, 10), date(2027, 1, 9), "UTC")
+    with pytest.raises(OverlappingMoves, match="2027-02-20 is in two planned moves, to Asia/Tokyo and to UTC"):
+        Itinerary("Europe/Berlin", (PlannedMove(date(2027, 2, 20), date(2027, 2, 21), "UTC"), TOKYO))
+    with pytest.raises(BackwardMove, match="the move ends on 2027-01-09, before it begins on 2027-01-10"):
+        PlannedMove(date(2027, 1, 10), date(2027, 1, 9), "UTC")
 
 
 @settings(max_examples=examples(100), deadline=None)
@@ -65,7 +65,7 @@ def test_the_clock_is_that_of_the_place_in_every_minute(home: str, data: st.Data
     stays = data.draw(stays_near(BEGIN, timedelta(days=8)))
     attendee = Attendee(home, travel=stays)
     start = minute_of(BEGIN) + late
-    table = clock_between(attendee.clock, start, start + length)
+    table = clock_offsets(attendee.clock, start, start + length)
     assert table.since[0] == start
     assert table.until[-1] == start + length
     assert (table.since[1:] == table.until[:-1]).all()

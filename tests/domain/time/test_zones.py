@@ -31,8 +31,8 @@ from scheduler.domain.time.zones import (
     in_zone,
     local_time,
     offsets_between,
-    resolve_walls,
-    typed_time,
+    resolve_typed_time,
+    resolve_wall_times,
     zones_of_country,
 )
 
@@ -113,7 +113,7 @@ def test_wall_times_are_resolved_alike_one_by_one_and_all_at_once(zone: str, dat
     )
     walls = [wall.replace(second=0, microsecond=0) for wall in data.draw(st.lists(anywhere | near, max_size=20))]
     minutes = np.array([minute_of(wall.replace(tzinfo=UTC)) for wall in walls], dtype=np.int64)
-    assert resolve_walls(minutes, zone).tolist() == [minute_of(LocalTime(wall, zone).instant) for wall in walls]
+    assert resolve_wall_times(minutes, zone).tolist() == [minute_of(LocalTime(wall, zone).instant) for wall in walls]
 
 
 @pytest.mark.parametrize(
@@ -140,11 +140,11 @@ def test_a_wall_time_in_a_gap_takes_the_offset_before_and_a_repeated_one_is_its_
     expected = datetime.fromisoformat(instant).replace(tzinfo=UTC)
     assert LocalTime(local, zone).instant == expected
     minute = np.array([minute_of(local.replace(tzinfo=UTC))])
-    assert resolve_walls(minute, zone).tolist() == [minute_of(expected)]
+    assert resolve_wall_times(minute, zone).tolist() == [minute_of(expected)]
 
 
 def test_no_wall_times_resolve_to_no_minutes() -> None:
-    assert resolve_walls(np.empty(0, dtype=np.int64), "Europe/Berlin").tolist() == []
+    assert resolve_wall_times(np.empty(0, dtype=np.int64), "Europe/Berlin").tolist() == []
 
 
 @given(st.sampled_from(ZONES), st.datetimes(datetime(1974, 1, 1), datetime(2037, 12, 1)))
@@ -153,13 +153,13 @@ def test_what_the_clock_reads_leads_back_to_the_same_instant(zone: str, moment: 
     read = local_time(instant, zone)
     assert read.instant == instant
     assert read.wall == in_zone(instant, zone).replace(tzinfo=None, fold=0)
-    assert read.is_sayable == (read.fold == 0)
+    assert read.has_local_form == (read.fold == 0)
 
 
 def test_the_second_pass_of_a_repeated_hour_can_not_be_said_in_icalendar() -> None:
     wall = datetime(2026, 10, 25, 2, 30)
-    assert LocalTime(wall, "Europe/Berlin").is_sayable
-    assert not LocalTime(wall, "Europe/Berlin", fold=1).is_sayable
+    assert LocalTime(wall, "Europe/Berlin").has_local_form
+    assert not LocalTime(wall, "Europe/Berlin", fold=1).has_local_form
     assert LocalTime(wall, "Europe/Berlin", fold=1).instant == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
 
 
@@ -180,7 +180,7 @@ def test_a_wall_time_with_an_offset_is_refused() -> None:
 )
 def test_a_typed_time_that_a_clock_change_skips_is_refused(zone: str, wall: datetime) -> None:
     with pytest.raises(NonexistentTime, match=f"does not exist in {zone}") as refused:
-        typed_time(wall, zone)
+        resolve_typed_time(wall, zone)
     assert (refused.value.local, refused.value.zone) == (wall, zone)
 
 
@@ -195,7 +195,7 @@ def test_a_typed_time_that_a_clock_change_skips_is_refused(zone: str, wall: date
 )
 def test_a_typed_time_that_a_clock_change_repeats_is_refused(zone: str, wall: datetime) -> None:
     with pytest.raises(AmbiguousTime, match=f"occurs twice in {zone}") as refused:
-        typed_time(wall, zone)
+        resolve_typed_time(wall, zone)
     assert (refused.value.local, refused.value.zone) == (wall, zone)
 
 
@@ -203,10 +203,10 @@ def test_a_typed_time_that_a_clock_change_repeats_is_refused(zone: str, wall: da
 def test_any_other_typed_time_is_what_zoneinfo_makes_of_it(zone: str, wall: datetime) -> None:
     early, late = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
     if early == late:
-        assert typed_time(wall, zone) == early
+        assert resolve_typed_time(wall, zone) == early
     else:
         with pytest.raises(NonexistentTime if early > late else AmbiguousTime):
-            typed_time(wall, zone)
+            resolve_typed_time(wall, zone)
 
 
 @pytest.mark.parametrize(
