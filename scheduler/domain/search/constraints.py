@@ -73,9 +73,9 @@ class AttendeeConstraints:
         }
 
     @property
-    def sufficient(self) -> dict[Cause, Constraint]:
-        """The same without ``BUSY``, which ``BUFFER`` includes."""
-        return {cause: constraint for cause, constraint in self.by_cause.items() if cause is not Cause.BUSY}
+    def sufficient(self) -> tuple[Constraint, ...]:
+        """The constraints without ``busy``, which ``buffer`` includes."""
+        return self.hours, self.blackout, self.buffer, self.limit
 
 
 def outside_hours(attendee: Attendee, start: int, end: int) -> Constraint:
@@ -152,7 +152,7 @@ class Constraints:
 
     def blocked(self, starts: Starts, duration: int) -> Mask:
         """Return which of the starts are ruled out for a required attendee, by the request, or by a short group."""
-        own = [constraint for _, one in self.required() for constraint in one.sufficient.values()]
+        own = [constraint for _, one in self.required() for constraint in one.sufficient]
         blocked = starts.blocked(duration, [*own, *self.request.values()])
         if self.rules.groups:
             free = np.flatnonzero(~blocked)
@@ -172,7 +172,7 @@ class Constraints:
         too_near, blocked = {}, {}
         for index in sorted({index for group in self.rules.groups for index in group.members}):
             gap = self._gap_to_required(index, starts, duration)
-            own = self.of(index).sufficient.values()
+            own = self.of(index).sufficient
             too_near[index] = starts.blocked(duration, gap)
             blocked[index] = starts.blocked(duration, [*own, *gap]) | (index in self.unreliable)
         return GroupAvailability(self.rules.groups, blocked, too_near)
@@ -187,7 +187,7 @@ class Constraints:
             if attendee.required
             else ~members[index]
             if index in members
-            else ~starts.blocked(duration, list(self.of(index).sufficient.values()))
+            else ~starts.blocked(duration, self.of(index).sufficient)
             for index, attendee in enumerate(self.attendees)
         )
 

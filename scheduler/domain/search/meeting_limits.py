@@ -75,9 +75,10 @@ class MeetingLimit:
 
 def limits_of(attendee: Attendee) -> Iterator[MeetingLimit]:
     """Yield the attendee's limits: for a day, for a week."""
-    for most, length, origin in ((attendee.at_most_per_day, DAY, 0), (attendee.at_most_per_week, WEEK, MONDAY)):
-        if most is not None:
-            yield MeetingLimit(most, length, origin, attendee.clock, frozenset(attendee.meetings))
+    if attendee.at_most_per_day is not None:
+        yield MeetingLimit(attendee.at_most_per_day, DAY, 0, attendee.clock, frozenset(attendee.meetings))
+    if attendee.at_most_per_week is not None:
+        yield MeetingLimit(attendee.at_most_per_week, WEEK, MONDAY, attendee.clock, frozenset(attendee.meetings))
 
 
 def full_periods(attendee: Attendee, start: int, end: int) -> Periods:

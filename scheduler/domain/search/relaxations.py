@@ -24,6 +24,7 @@ from scheduler.domain.search.candidate_changes import (
     optional_ladder,
 )
 from scheduler.domain.search.constraints import (
+    AttendeeConstraints,
     Cause,
     Constraints,
     busy_with_buffers,
@@ -181,8 +182,7 @@ class _Blockers:
             blocked = np.full(size, is_unreliable)
             if is_unreliable:
                 self._cause[:] = _SEVERAL
-            for cause, constraint in own.sufficient.items():
-                mask = starts.blocked(duration, [constraint])
+            for cause, mask in self._masks(own):
                 self._cause[mask] = np.where(self._cause[mask] == _NOTHING, _code(index, cause), _SEVERAL)
                 blocked |= mask
             self._attendee[blocked] = np.where(self._attendee[blocked] == _NOTHING, index, _SEVERAL)
@@ -193,6 +193,12 @@ class _Blockers:
         if self._groups:
             self._set_several(self._groups.short)
         self._free: Mask = self._attendee == _NOTHING
+
+    def _masks(self, own: AttendeeConstraints) -> Iterator[tuple[Cause, Mask]]:
+        """Yield which starts each of an attendee's causes rules out; ``BUFFER`` includes ``BUSY``."""
+        for cause, constraint in own.by_cause.items():
+            if cause is not Cause.BUSY:
+                yield cause, self._search.starts.blocked(self._search.duration, [constraint])
 
     def _set_several(self, mask: Mask) -> None:
         self._cause[mask] = self._attendee[mask] = _SEVERAL
@@ -214,10 +220,7 @@ class _Blockers:
         if index in search.constraints.unreliable:
             return np.empty(0, dtype=np.int64)
         lacking = self._free_by_name & ~self._free & ~groups.short_without(index) & ~groups.too_near[index]
-        masks = {
-            one: search.starts.blocked(search.duration, [constraint])
-            for one, constraint in search.constraints.of(index).sufficient.items()
-        }
+        masks = dict(self._masks(search.constraints.of(index)))
         if cause not in masks:
             return np.empty(0, dtype=np.int64)
         indexes: Minutes = np.flatnonzero(lacking & masks[cause] & (np.sum(list(masks.values()), axis=0) == 1))
