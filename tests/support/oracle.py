@@ -321,3 +321,42 @@ def _reason(query: SlotQuery, barred: dict[int, set[tuple[int | None, str]]]) ->
         if all(any(REASON_OF.get(cause, cause) in counted for _, cause in rows) for rows in barred.values()):
             return reason
     raise AssertionError("there is a feasible start")
+
+
+def comfort(diary: Diary, start: int, duration: int) -> float:
+    """1 - d / 720, at least 0: d minutes lie between the middle of the meeting and what the attendee prefers."""
+    wall = diary.wall(start + duration // 2)
+    middle = wall.weekday() * 1440 + wall.hour * 60 + wall.minute
+    distances = (abs(middle - minute) % 10080 for minute in preferred_minutes(diary.attendee))
+    return 1 - min([min(one, 10080 - one) for one in distances] + [720]) / 720
+
+
+@lru_cache(maxsize=1000)
+def _preferred_minutes(
+    hours: tuple[WorkingHours, ...] | None, preferred: tuple[WorkingHours, ...] | None
+) -> frozenset[int]:
+    if preferred:
+        monday = datetime(2001, 1, 1)
+        week = {minute: monday + timedelta(minutes=minute) for minute in range(10080)}
+        return frozenset(one for one, wall in week.items() if any(reads_inside(wall, entry) for entry in preferred))
+    if hours is None:
+        return frozenset(day * 1440 + 13 * 60 for day in range(7))
+    middles = set()
+    for day, name in enumerate(WEEKDAYS):
+        entries = [entry for entry in hours if name in entry.days]
+        ends = [entry.end if entry.end > entry.start else entry.end + 1440 for entry in entries]
+        if entries:
+            middles.add((day * 1440 + (min(entry.start for entry in entries) + max(ends)) // 2) % 10080)
+    return frozenset(middles)
+
+
+def preferred_minutes(attendee: Attendee) -> frozenset[int]:
+    """The minutes of a week that an attendee likes best: of the preferred hours, or the middle of each working day."""
+    return _preferred_minutes(attendee.hours, attendee.preferred_hours)
+
+
+def fragmentation(diary: Diary, start: int, duration: int) -> float:
+    """How unevenly a meeting that the attendee can come to splits the free time around it, up to 12 hours each way."""
+    before = next((back for back in range(720) if not diary.is_open(start - 1 - back)), 720)
+    after = next((on for on in range(720) if not diary.is_open(start + duration + on)), 720)
+    return abs(before - after) / (before + after) if before + after else 1.0
