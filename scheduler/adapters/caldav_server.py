@@ -42,15 +42,14 @@ class CalDAVServer:
             raise CalendarRefused("keeps no events in this calendar; give one that is not for tasks or journals")
         return auto_schedule
 
-    def put(self, account: Account, uid: str, data: bytes, *, stored_before: bool) -> Outcome:
-        """Makes the object with that UID say what ``data`` says, whatever else its owner has added to it.
-
-        Doing it twice is doing it once. What was ``stored_before`` and is gone is left so. Never raises for what a
-        server or a network can do.
-        """
+    def put(
+        self, account: Account, uid: str, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None
+    ) -> Outcome:
+        """Store ``data`` as the object with that UID; see `scheduler.services.calendar_server`."""
         try:
             with self._collection(account) as collection:
-                return put_object(CalendarObject.called(collection, uid), data, stored_before=stored_before)
+                target = CalendarObject.called(collection, uid)
+                return put_object(target, data, stored_before=stored_before, deleted_sequence=deleted_sequence)
         except (CalendarRefused, AddressRefused) as error:
             return Rejected(str(error))
         except CalendarUnreachable as error:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from scheduler.domain.programme.outbox import Outcome, Rejected, Stored, TryAgain
 from scheduler.ical.lines import NotOneCalendar
-from scheduler.ical.merge import Merged, merge
+from scheduler.ical.merge import Merged, merge, with_sequence
 from scheduler.ical.ownership import describe_restored
 from scheduler.ical.parse import Identity, UnreadableCalendar, read_identity
 from scheduler.ical.scheduling import describe_invitation_failures, server_invites
@@ -22,6 +22,13 @@ UID_CONFLICT = "no-uid-conflict"
 """RFC 4791 §5.3.2.1: the collection has an object with that UID under another name."""
 ORGANIZERS_ONLY = frozenset({"allowed-attendee-scheduling-object-change", "attendee-allowed"})
 """RFC 6638 §3.2.4.4, and what Xandikos calls it: an attendee may not change what is the organizer's."""
+
+ABOVE_DELETED = 2
+"""How much higher the SEQUENCE of a new object is than that of a deleted one (RFC 5546 §2.1.4).
+
+A server that schedules cancels a deleted meeting for its attendees under the next SEQUENCE, so the new object has the
+one after that.
+"""
 
 
 @dataclass(frozen=True)
@@ -55,19 +62,21 @@ class Resource(Protocol):
         """Where else in the collection the object with this UID lies; None if nowhere."""
 
 
-def put_object(resource: Resource, data: bytes, *, stored_before: bool) -> Outcome:
-    """Makes the resource hold ``data``, with whatever its owner has added to it there.
+def put_object(resource: Resource, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None) -> Outcome:
+    """Store ``data``, one event or series, and keep what its owner added to it.
 
-    ``data`` is one event or series. What was ``stored_before`` and is gone is not put back. Raises what the
-    resource raises.
+    An object that was ``stored_before`` and is gone is not created again. A new one gets a SEQUENCE above
+    ``deleted_sequence``, that of an object which was deleted there. Raises what the resource raises.
     """
     ours = read_identity(data)
     if ours is None:
         return Rejected("what was to be stored is not one calendar object")
     if not stored_before:
-        written = _create(resource, data)
+        sequence = max(ours.sequence, -1 if deleted_sequence is None else deleted_sequence + ABOVE_DELETED)
+        new = data if sequence == ours.sequence else with_sequence(data, sequence)
+        written = _create(resource, new)
         if written is not None:
-            return _stored(resource, ours, data, written)
+            return _stored(resource, ours, new, written, sequence)
     held = resource.read()
     if held is None:
         other = resource.elsewhere()
@@ -114,7 +123,7 @@ def _update(resource: Resource, ours: Identity, data: bytes, held: Held) -> Outc
             "and the next change of the meeting will be"
         )
     if not merged.differs:
-        return Stored(held.etag)
+        return Stored(held.etag, sequence=merged.sequence)
     if held.etag is None:
         return Rejected("the calendar server gives no strong ETag, so the meeting can't be replaced safely")
     return _replace(resource, ours, merged, held)
@@ -129,26 +138,29 @@ def _replace(resource: Resource, ours: Identity, merged: Merged, held: Held) -> 
         return _left_to_organizer(merged, held)
     if written is None:
         return TryAgain("the calendar server changed the object while it was written")
-    return _stored(resource, ours, merged.data, written, describe_restored(merged.restored))
+    return _stored(resource, ours, merged.data, written, merged.sequence, describe_restored(merged.restored))
 
 
 def _left_to_organizer(merged: Merged, held: Held) -> Outcome:
     """What to make of an invitation that the server itself keeps as the organizer's calendar has it."""
     if merged.is_same:
-        return Stored(held.etag, "the calendar server shows this version as an invitation, in the organizer's words")
+        note = "the calendar server shows this version as an invitation, in the organizer's words"
+        return Stored(held.etag, note)
     return TryAgain("the calendar server lets nobody but the organizer change this invitation")
 
 
-def _stored(resource: Resource, ours: Identity, data: bytes, written: Written, note: str | None = None) -> Outcome:
-    """A success, with the ETag that the server gave, or else the one that it has for what we meant.
+def _stored(
+    resource: Resource, ours: Identity, data: bytes, written: Written, sequence: int, note: str | None = None
+) -> Outcome:
+    """Return the success of a write, with the ETag that the server gave or, if it gave none, has now.
 
-    What a server that invites people has to say of that stands in the object that it stored.
+    A server that invites people writes into the stored object what came of that, so the object is read again.
     """
     if written.etag is not None and not server_invites(data):
-        return Stored(written.etag, note)
+        return Stored(written.etag, note, sequence)
     held = resource.read()
     theirs = read_identity(held.data) if held else None
     if held is None or theirs is None or theirs.uid != ours.uid:
         return TryAgain("the calendar server took the meeting and does not show it")
     said = "; ".join(filter(None, (note, describe_invitation_failures(held.data))))
-    return Stored(held.etag if theirs.sequence == ours.sequence else None, said or None)
+    return Stored(held.etag if theirs.sequence == sequence else None, said or None, theirs.sequence)

@@ -43,6 +43,19 @@ class Merged:
     restored: tuple[str, ...]
     is_newer: bool
     is_same: bool
+    sequence: int
+
+
+def with_sequence(data: bytes, sequence: int) -> bytes:
+    """Return an object of ours with that SEQUENCE in each of its events."""
+    calendar = read_block(data)
+    _set_sequence(calendar.children("VEVENT"), sequence)
+    return write_block(calendar)
+
+
+def _set_sequence(events: Iterable[Block], sequence: int) -> None:
+    for event in events:
+        event.lines = [line.with_value(str(sequence)) if line.name == "SEQUENCE" else line for line in event.lines]
 
 
 def merge(ours: bytes, held: bytes) -> Merged:
@@ -61,8 +74,7 @@ def _merge(ours: bytes, held: bytes) -> Merged:
     mine, theirs = _Object.read(ours), _Object.read(held)
     events = _merged_events(mine, theirs)
     sequence = _sequence(events, mine, theirs)
-    for event in events.values():
-        event.lines = [line.with_value(str(sequence)) if line.name == "SEQUENCE" else line for line in event.lines]
+    _set_sequence(events.values(), sequence)
     version = mine.stamp and mine.stamp.version
     held_version = theirs.stamp and theirs.stamp.version
     return Merged(
@@ -71,6 +83,7 @@ def _merge(ours: bytes, held: bytes) -> Merged:
         restored=_put_right(mine, theirs),
         is_newer=bool(version and held_version and held_version > version),
         is_same=version is not None and version == held_version,
+        sequence=sequence,
     )
 
 

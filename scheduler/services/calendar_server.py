@@ -74,11 +74,14 @@ class CalendarServer(Protocol):
 
         """
 
-    def put(self, account: Account, uid: str, data: bytes, *, stored_before: bool) -> Outcome:
+    def put(
+        self, account: Account, uid: str, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None
+    ) -> Outcome:
         """Store ``data`` as the calendar object with that UID, and keep what its owner added to it.
 
         Idempotent: an object that already says the same counts as stored and is not written. An object that was
-        ``stored_before`` and is gone is not created again, and a later version is not replaced. Never raises for a
+        ``stored_before`` and is gone is not created again, and a later version is not replaced. A new object gets a
+        higher SEQUENCE than ``deleted_sequence``, that of an object which was deleted there. Never raises for a
         failure of a server or a network; the outcome reports it.
         """
 

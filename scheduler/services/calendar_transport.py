@@ -34,8 +34,14 @@ class CalendarTransport:
         except UndecipherableSecret as error:
             return Attempt(Rejected(str(error)), revision)
         data = render_invite(stored.meeting, claim.key, copy)
-        stored_before = claim.delivered_revision is not None
-        return Attempt(self._context.calendars.put(account, claim.key, data, stored_before=stored_before), revision)
+        outcome = self._context.calendars.put(
+            account,
+            claim.key,
+            data,
+            stored_before=claim.delivered_revision is not None,
+            deleted_sequence=claim.sequence,
+        )
+        return Attempt(outcome, revision)
 
     def on_same_server(self, tx: Transaction, target: Target) -> list[Target]:
         """Return the calendars, of any programme, that are on the target's server."""

@@ -86,7 +86,7 @@ class TestWhatIsSent:
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(201, headers={"ETag": '"1"'}))
-        assert put() == Stored('"1"')
+        assert put() == Stored('"1"', sequence=1)
         (asked,) = scripted.asked
         assert (asked.method, asked.path, asked.body) == ("PUT", "/calendar/meeting@example.ics", DATA)
         assert asked.headers["If-None-Match"] == "*"
@@ -116,7 +116,7 @@ class TestWhatIsSent:
         self, uid: str, name: str, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(201, headers={"ETag": '"1"'}))
-        assert caldav.put(account, uid, event(uid), stored_before=False) == Stored('"1"')
+        assert caldav.put(account, uid, event(uid), stored_before=False) == Stored('"1"', sequence=0)
         assert scripted.asked[0].path == f"/calendar/{name}.ics"
 
     @pytest.mark.parametrize("slash", ["", "/", "//", "/?query", "#fragment"])
@@ -141,7 +141,7 @@ class TestWhatIsSent:
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(200, OLDER, CALENDAR_HEADERS | {"ETag": '"1"'}), Reply(204, headers={"ETag": '"2"'}))
-        assert put(stored_before=True) == Stored('"2"')
+        assert put(stored_before=True) == Stored('"2"', sequence=1)
         assert scripted.methods == ["GET", "PUT"]
         assert scripted.asked[1].headers["If-Match"] == '"1"'
         assert scripted.asked[1].headers["If-None-Match"] is None
@@ -150,7 +150,7 @@ class TestWhatIsSent:
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(200, DATA, CALENDAR_HEADERS | {"ETag": '"1"'}))
-        assert put(stored_before=True) == Stored('"1"')
+        assert put(stored_before=True) == Stored('"1"', sequence=1)
         assert scripted.methods == ["GET"]
 
     def test_what_is_stored_under_another_name_of_the_collection_is_changed_there_and_nowhere_else(
@@ -169,7 +169,7 @@ class TestWhatIsSent:
             return Reply(200, names[asked.path], CALENDAR_HEADERS | {"ETag": '"1"'})
 
         scripted.script = script
-        assert put(stored_before=True) == Stored('"1"')
+        assert put(stored_before=True) == Stored('"1"', sequence=1)
         assert [(asked.method, asked.path) for asked in scripted.asked][-1] == ("PUT", "/calendar/x.ics")
 
     @pytest.mark.parametrize("scheme", ["Basic", "Digest"])
@@ -182,7 +182,7 @@ class TestWhatIsSent:
             if asked.headers.get("Authorization", "").startswith(scheme)
             else challenge
         )
-        assert put() == Stored('"1"')
+        assert put() == Stored('"1"', sequence=1)
         assert {asked.body for asked in scripted.asked} == {DATA}
 
     def test_a_kind_of_login_that_we_do_not_have_is_rejected(
@@ -236,7 +236,7 @@ class TestStatuses:
         self, status: int, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(status, headers={"Location": "/elsewhere.ics"}), Reply(201, headers={"ETag": '"1"'}))
-        assert put() == Stored('"1"')
+        assert put() == Stored('"1"', sequence=1)
         assert (scripted.asked[1].path, scripted.asked[1].body) == ("/elsewhere.ics", DATA)
         assert scripted.asked[1].headers["If-None-Match"] == "*"
 
@@ -292,20 +292,20 @@ class TestETags:
         self, given: str | None, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.script = Shelf(put_etag=given, etag='"strong"')
-        assert put() == Stored('"strong"')
+        assert put() == Stored('"strong"', sequence=1)
         assert scripted.methods == ["PUT", "GET"]
 
     def test_a_server_that_has_weak_ones_only_gives_none(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.script = Shelf(put_etag='W/"1"', etag='W/"1"')
-        assert put() == Stored(None)
+        assert put() == Stored(None, sequence=1)
 
     def test_the_etag_of_what_somebody_stored_right_after_us_is_not_ours(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(201), Reply(200, event(sequence=2), CALENDAR_HEADERS | {"ETag": '"theirs"'}))
-        assert put() == Stored(None)
+        assert put() == Stored(None, sequence=2)
 
     @pytest.mark.parametrize("etag", [None, 'W/"1"'])
     def test_nothing_is_saved_over_what_has_no_strong_etag(
@@ -335,7 +335,7 @@ class TestLostReplies:
         assert shelf.data is not None
         assert b"SEQUENCE:1" in shelf.data
         shelf.etag = '"2"'
-        assert put(stored_before) == Stored('"2"')
+        assert put(stored_before) == Stored('"2"', sequence=1)
         assert scripted.methods == (["GET", "PUT", "GET"] if stored_before else ["PUT", "PUT", "GET"])
 
     def test_what_changes_all_the_time_is_tried_again(

@@ -353,6 +353,36 @@ class TestDeletedByHand:
         assert delivering.deliver().state == "delivered"
         assert len(delivering.app.names()) == 1
 
+    def test_new_object_after_deletion_has_higher_sequence(self, delivering: Delivering) -> None:
+        uid = delivering.book()
+        delivering.app.edit(uid, an_hour_later)
+        retitle(delivering)
+        assert delivering.deliver().state == "delivered"
+        assert "\nSEQUENCE:8\n" in delivering.app.text(uid)
+        for sequence in (10, 12):
+            delivering.app.delete(uid)
+            for _ in range(2):  # the first one finds that it is gone
+                retry(delivering)
+                delivering.deliver()
+            assert f"\nSEQUENCE:{sequence}\n" in delivering.app.text(uid)
+        assert delivering.app.shown() == promised(delivering)
+        retry(delivering)
+        assert delivering.deliver().state == "delivered"
+        assert "\nSEQUENCE:12\n" in delivering.app.text(uid)
+
+    def test_retry_of_failed_delivery_keeps_sequence_of_present_object(
+        self, delivering: Delivering, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        uid = delivering.book()
+        retitle(delivering)
+        calendars = delivering.programme.context.calendars
+        with monkeypatch.context() as patch:
+            patch.setattr(calendars, "put", lambda *_, **__: Rejected("no room"))
+            assert delivering.deliver().state == "failed"
+        retry(delivering)
+        assert delivering.deliver().state == "delivered"
+        assert "\nSEQUENCE:0\n" in delivering.app.text(uid)
+
     def test_one_that_an_app_keeps_under_another_name_is_changed_there(self, delivering: Delivering) -> None:
         uid = delivering.book()
         text = delivering.app.text(uid)

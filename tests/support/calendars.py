@@ -48,7 +48,9 @@ class RecordingCalendars:
             raise self.refusal
         return self.auto_schedule
 
-    def put(self, account: Account, uid: str, data: bytes, *, stored_before: bool) -> Outcome:
+    def put(
+        self, account: Account, uid: str, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None
+    ) -> Outcome:
         self.puts.append(Put(account, uid, data, stored_before))
         self.during_put()
         return self.outcomes.pop(0) if self.outcomes else Stored(f'"{len(self.puts)}"')
