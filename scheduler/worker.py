@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from scheduler.services.answers import forget_old_answers
+from scheduler.services.answers import delete_expired_answers
 from scheduler.services.calendars import ComputeBusy, read_next
 from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
@@ -62,7 +62,7 @@ class Worker:
         """Delete stored answers to repeated requests once they are too old, every ``TIDY_EVERY`` seconds."""
         if time.monotonic() >= self._tidy_at:
             self._tidy_at = time.monotonic() + TIDY_EVERY
-            forget_old_answers(self._context)
+            delete_expired_answers(self._context)
 
     def _work_once(self) -> float:
         """Make one delivery and read one calendar, if any are due; return the seconds to wait before the next look."""

@@ -1,7 +1,7 @@
-"""A request that is repeated under its key is carried out once, and answered as it was then.
+"""Requests with an Idempotency-Key: each is carried out once, and a repeat gets the stored answer.
 
-The answer is kept in the transaction that carries the request out: whoever is told that something was
-stored can ask again for a day, and who was told nothing repeats the request and neither loses nor doubles it.
+The answer is stored in the transaction that carries the request out. A client that got no answer repeats its
+request within a day, and the change is neither lost nor made twice.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from scheduler.errors import Refused
 from scheduler.services.ports import Context
 from scheduler.services.secrets import UndecipherableSecret
 
-KEPT_FOR = timedelta(days=1)
+STORED_FOR = timedelta(days=1)
 
 
 class KeyTaken(Refused):
-    """The key stands for another request."""
+    """The key was sent with another request."""
 
     def __init__(self) -> None:
         super().__init__("this key was sent with another request within a day; a new request needs a new key")
 
 
 class AnswerLost(Refused):
-    """The request was carried out, but its answer can't be read any more."""
+    """The request was carried out, but its stored answer can't be decrypted."""
 
     def __init__(self) -> None:
         super().__init__("this was done before the service's secret key changed, and its answer is lost; look for it")
@@ -35,7 +35,7 @@ class AnswerLost(Refused):
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer over HTTP. ``replayed``: it was given before."""
+    """An HTTP response. ``replayed``: it is the stored answer of an earlier request."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -46,36 +46,37 @@ class Answer:
 def answer_once(
     context: Context, programme_id: str, key: str, fingerprint: str, carry_out: Callable[[], Answer]
 ) -> Answer:
-    """The answer to the request of that fingerprint (SHA-256, hex), which is carried out unless it was before.
+    """Return the answer to a request, which ``carry_out`` carries out unless it was carried out under the key before.
 
-    ``carry_out`` writes in the transaction that is open then; nothing is kept if it raises. Two that come at once
-    under one key wait for each other. Raises KeyTaken, AnswerLost, and what ``carry_out`` raises.
+    ``fingerprint`` is the SHA-256 (hex) of the request and its API key. ``carry_out`` runs in a write transaction,
+    which is rolled back if it raises. Concurrent requests under one key wait for each other. Raises KeyTaken,
+    AnswerLost, and what ``carry_out`` raises.
     """
     now = context.clock()
     with context.store.write() as tx:
-        kept = tx.answers.claim(programme_id, key, fingerprint, now, now - KEPT_FOR)
-        if kept is None:
+        stored = tx.answers.claim(programme_id, key, fingerprint, now, now - STORED_FOR)
+        if stored is None:
             answer = carry_out()
-            tx.answers.keep(programme_id, key, context.vault.seal(_written(answer)))
+            tx.answers.store(programme_id, key, context.vault.seal(_encode(answer)))
             return answer
-    if kept.fingerprint != fingerprint:
+    if stored.fingerprint != fingerprint:
         raise KeyTaken
     try:
-        return _read(context.vault.open(kept.answer))
+        return _decode(context.vault.open(stored.answer))
     except UndecipherableSecret as error:
         raise AnswerLost from error
 
 
-def forget_old_answers(context: Context) -> None:
-    """Forgets the answers whose day is over."""
+def delete_expired_answers(context: Context) -> None:
+    """Delete the answers that are older than a day."""
     with context.store.write() as tx:
-        tx.answers.forget(context.clock() - KEPT_FOR)
+        tx.answers.delete_expired(context.clock() - STORED_FOR)
 
 
-def _written(answer: Answer) -> str:
+def _encode(answer: Answer) -> str:
     return orjson.dumps([answer.status, answer.headers, answer.body]).decode()
 
 
-def _read(text: str) -> Answer:
+def _decode(text: str) -> Answer:
     status, headers, body = orjson.loads(text)
     return Answer(status, tuple((name, value) for name, value in headers), body, replayed=True)

@@ -156,7 +156,7 @@ class _Examination:
         """None for who was erased meanwhile."""
         with self._context.store.read() as tx:
             try:
-                return tx.feeds.pages(self._programme_id, person_id)
+                return tx.feeds.list_pages(self._programme_id, person_id)
             except NotFound:
                 return []
 

@@ -14,14 +14,14 @@ def create_feed(context: Context, programme_id: str, person_id: str, show: Show)
     token = new_token()
     with context.store.write() as tx:
         tx.people.lock(programme_id, [person_id])
-        context.quotas.check("feeds_per_person", len(tx.feeds.all(programme_id, person_id)))
+        context.quotas.check("feeds_per_person", len(tx.feeds.list_for_person(programme_id, person_id)))
         return tx.feeds.add(programme_id, person_id, show, digest(token), context.clock()), token
 
 
 def list_feeds(context: Context, programme_id: str, person_id: str) -> list[Feed]:
     """The person's feeds that are not revoked, the first created first. Raises NotFound."""
     with context.store.read() as tx:
-        return tx.feeds.all(programme_id, person_id)
+        return tx.feeds.list_for_person(programme_id, person_id)
 
 
 def get_feed(context: Context, programme_id: str, person_id: str, feed_id: str) -> Feed:

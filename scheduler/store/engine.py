@@ -1,8 +1,7 @@
-"""Connections: how a transaction begins on each database. All that differs between databases is here.
+"""Engines, and how a transaction begins on each database.
 
-A write transaction has the right to write from its first moment on: on SQLite it waits for that
-in BEGIN IMMEDIATE, so that what it reads is still true when it writes. A read transaction sees one
-state of the database and can change nothing.
+A write transaction may write from its beginning: on SQLite it waits for that in BEGIN IMMEDIATE, so that what it
+reads still holds when it writes. A read transaction sees one state of the database and can change nothing.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from scheduler.errors import InvalidValue
-from scheduler.store.failures import StoreUnavailable, away, unavailable
+from scheduler.store.failures import StoreUnavailable, as_unavailable, statement_unavailable
 
 BUSY_SECONDS = 20
-"""How long a transaction waits for another one: for its turn on SQLite, for a row, for a free connection."""
+"""How long a transaction waits for another one: to write on SQLite, for a locked row, for a free connection."""
 STATEMENT_SECONDS = 30
-"""After how long PostgreSQL breaks a statement off."""
+"""After how long PostgreSQL cancels a statement."""
 IDLE_SECONDS = 60
-"""After how long PostgreSQL ends a transaction in which nothing happens: its process hangs, and others wait for it."""
+"""After how long PostgreSQL ends an idle transaction: its process hangs, and others wait for its locks."""
 CONNECT_SECONDS = 5
 _READ: dict[str, dict[str, Any]] = {
     "sqlite": {"sqlite_begin": "BEGIN"},
@@ -35,7 +34,7 @@ _READ: dict[str, dict[str, Any]] = {
 }
 _WRITE: dict[str, dict[str, Any]] = {
     "sqlite": {},
-    "postgresql": {"isolation_level": "READ COMMITTED"},  # what is read after a lock is what its last holder left
+    "postgresql": {"isolation_level": "READ COMMITTED"},  # a read after a lock sees what its last holder committed
 }
 _POSTGRESQL = {"postgresql", "postgres"}
 """What operators type; libpq takes both."""
@@ -53,7 +52,7 @@ class InvalidDatabaseUrl(InvalidValue):
 
 
 def open_engine(url: str, connections: int = 15) -> Engine:
-    """The engine for a database URL, with so many connections at most; a SQLite file is not made.
+    """Return the engine for a database URL, with at most ``connections`` connections; no SQLite file is made.
 
     Raises InvalidDatabaseUrl.
     """
@@ -65,25 +64,24 @@ def open_engine(url: str, connections: int = 15) -> Engine:
 
 
 def database_name(url: str) -> str:
-    """The database URL without its password. Raises InvalidDatabaseUrl."""
+    """Return the database URL without its password. Raises InvalidDatabaseUrl."""
     return _parsed(url).render_as_string(hide_password=True)
 
 
 @contextmanager
 def transaction(engine: Engine, *, write: bool, wait: bool = True) -> Iterator[Connection]:
-    """A connection in a transaction: committed at the end, rolled back on an error.
+    """A connection in a transaction, committed at the end or rolled back on an error.
 
-    With ``wait`` False it waits for no turn to write on SQLite. Raises StoreUnavailable if it can't begin, or is
-    broken off.
+    With ``wait`` False it fails on SQLite while another writer is at work. Raises StoreUnavailable.
     """
-    options = (_WRITE if write else _READ)[engine.dialect.name] | ({} if wait else {"impatient": True})
+    options = (_WRITE if write else _READ)[engine.dialect.name] | ({} if wait else {"no_wait": True})
     try:
         with _begun(engine, options) as connection:
             yield connection
-            _check_whole(connection)
+            _check_not_failed(connection)
             connection.commit()
     except DBAPIError as error:
-        refusal = unavailable(error, write=write, database=engine.url.render_as_string(hide_password=True))
+        refusal = statement_unavailable(error, write=write, database=engine.url.render_as_string(hide_password=True))
         if refusal is None:
             raise
         raise refusal from error
@@ -101,8 +99,8 @@ def _begun(engine: Engine, options: dict[str, Any]) -> Connection:
     return connection
 
 
-def _check_whole(connection: Connection) -> None:
-    """Raises StoreUnavailable if a statement has failed: PostgreSQL would then answer a COMMIT by rolling back."""
+def _check_not_failed(connection: Connection) -> None:
+    """Raise StoreUnavailable if a statement has failed: PostgreSQL would answer COMMIT with a rollback."""
     if connection.dialect.name == "postgresql":
         status = connection.connection.driver_connection.info.transaction_status  # type: ignore[union-attr]  # psycopg's
         if status.name == "INERROR":
@@ -123,7 +121,7 @@ def prepare_for_migration(engine: Engine) -> None:
             # Readers then never wait for the writer. The file remembers it.
             connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.Error as error:
-        raise (away(error, write=True, is_lost=False, database=name) or error) from error
+        raise (as_unavailable(error, write=True, is_lost=False, database=name) or error) from error
 
 
 def make_folder(folder: Path, database: str) -> None:
@@ -138,7 +136,7 @@ def make_folder(folder: Path, database: str) -> None:
 
 
 def lock_migrations(connection: Connection) -> None:
-    """Makes a second process that migrates wait for this transaction; SQLite's writers already do.
+    """Make a second process that migrates wait for this transaction; on SQLite every writer does.
 
     A migration may take longer than anything else may.
     """
@@ -167,7 +165,7 @@ def _parsed(url: str) -> URL:
 
 def _open_postgresql(url: URL, pool: dict[str, Any]) -> Engine:
     url = url.set(drivername=_POSTGRESQL_DRIVER)
-    patience = {
+    timeouts = {
         "lock_timeout": BUSY_SECONDS,
         "statement_timeout": STATEMENT_SECONDS,
         "idle_in_transaction_session_timeout": IDLE_SECONDS,
@@ -175,7 +173,7 @@ def _open_postgresql(url: URL, pool: dict[str, Any]) -> Engine:
     limits = {
         "connect_timeout": CONNECT_SECONDS,
         "tcp_user_timeout": STATEMENT_SECONDS * 1000,
-        "options": " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in patience.items()),
+        "options": " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in timeouts.items()),
         "application_name": "mentorship-scheduler",
     }
     chosen = {name: value for name, value in limits.items() if name not in url.query}
@@ -210,7 +208,7 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.info["query_only"] = query_only
     if begin is None:
         return
-    if not options.get("impatient"):
+    if not options.get("no_wait"):
         connection.exec_driver_sql(begin)
         return
     connection.exec_driver_sql("PRAGMA busy_timeout = 0")

@@ -1,4 +1,4 @@
-"""Which database errors mean that the database is away for now, and which mean that the code is wrong."""
+"""Which database errors mean that the database is unavailable for now, and which that the code is wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from scheduler.errors import SchedulerError
 
-_SQLITE_AWAY = {
+_SQLITE_UNAVAILABLE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_NOMEM,
@@ -30,13 +30,13 @@ _SQLITE_REMEDIES = {
 }
 """What to do about the errors that do not pass by themselves."""
 _POSTGRESQL_READ_ONLY = "25006"
-"""SQLSTATE of a write that the server takes from nobody, a standby for example; or not from a reader."""
+"""SQLSTATE of a write to a server that takes none, such as a standby, or in a read-only transaction."""
 
 
 class StoreUnavailable(SchedulerError):
-    """The database can't be reached, stayed locked for too long, or broke the transaction off.
+    """The database can't be reached, stayed locked for too long, or aborted the transaction.
 
-    Nothing was kept, unless the connection was lost in the moment of committing.
+    Nothing was committed, unless the connection was lost during the commit.
     """
 
     def __init__(self, reason: str, remedy: str | None = None, database: str | None = None) -> None:
@@ -47,35 +47,35 @@ class StoreUnavailable(SchedulerError):
 
 
 class StatementRefused(SchedulerError):
-    """A statement that the database will never carry out: the schema is another one, or the code is wrong."""
+    """The database rejects a statement for good: its schema is another one, or the code is wrong."""
 
     def __init__(self) -> None:
         super().__init__("the database refuses a statement; 'scheduler doctor' says whether it is migrated")
 
 
-def unavailable(error: DBAPIError, *, write: bool, database: str | None = None) -> StoreUnavailable | None:
-    """What the error of a writer's or a reader's statement comes to, if the same one may succeed later."""
-    return away(error.orig, write=write, is_lost=error.connection_invalidated, database=database)
+def statement_unavailable(error: DBAPIError, *, write: bool, database: str | None = None) -> StoreUnavailable | None:
+    """Return the error of a statement as StoreUnavailable, if the same statement may succeed later; else None."""
+    return as_unavailable(error.orig, write=write, is_lost=error.connection_invalidated, database=database)
 
 
-def away(
+def as_unavailable(
     error: BaseException | None, *, write: bool, is_lost: bool, database: str | None = None
 ) -> StoreUnavailable | None:
-    """The same of a driver's own error; ``is_lost`` is whether the connection has gone."""
+    """The same for a driver's own error; ``is_lost``: the connection is gone."""
     remedy = None
     if isinstance(error, sqlite3.Error):
-        is_away = _is_sqlite_away(error, write=write)
+        is_unavailable = _is_sqlite_unavailable(error, write=write)
         remedy = _SQLITE_REMEDIES.get(_sqlite_code(error))
     else:
         refused = write and getattr(error, "sqlstate", None) == _POSTGRESQL_READ_ONLY
         # The driver's OperationalErrors are SQLSTATE's classes 08, 40 and 53 to 58: connections, deadlocks, limits.
-        is_away = "OperationalError" in {kind.__name__ for kind in type(error).__mro__} or is_lost or refused
-    return StoreUnavailable(_first_line(error), remedy, database) if is_away else None
+        is_unavailable = "OperationalError" in {kind.__name__ for kind in type(error).__mro__} or is_lost or refused
+    return StoreUnavailable(_first_line(error), remedy, database) if is_unavailable else None
 
 
-def _is_sqlite_away(error: sqlite3.Error, *, write: bool) -> bool:
+def _is_sqlite_unavailable(error: sqlite3.Error, *, write: bool) -> bool:
     code = _sqlite_code(error)
-    return code in _SQLITE_AWAY or (write and code == sqlite3.SQLITE_READONLY)
+    return code in _SQLITE_UNAVAILABLE or (write and code == sqlite3.SQLITE_READONLY)
 
 
 def _sqlite_code(error: sqlite3.Error) -> int:
@@ -84,5 +84,5 @@ def _sqlite_code(error: sqlite3.Error) -> int:
 
 
 def _first_line(error: BaseException | None) -> str:
-    """The message without what a server adds to it: statements, and rows that were in the way."""
+    """The first line of the message; a server adds statements and rows below it."""
     return str(error).split("\n", 1)[0]

@@ -1,4 +1,4 @@
-"""Feeds and their stored bytes. A feed's token is kept as its SHA-256 alone."""
+"""Feeds and their stored renderings. Of a feed's token only the SHA-256 is stored."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from scheduler.store.tables import feeds, people
 
 @dataclass(frozen=True)
 class FeedPage:
-    """A feed as it was last rendered (None: never), and the revision of what it has to show now.
+    """A feed with its last rendering (None: never rendered), and the present revision of the person's calendar.
 
-    ``rendered_key`` is whatever the renderer needs to know that the bytes are still right.
+    ``rendered_key`` is set by the renderer, to compare with later.
     """
 
     feed_id: str
@@ -37,11 +37,11 @@ class FeedPage:
 class Feeds(Repository):
     """Methods that take a programme raise NotFound for a person, or a person's feed, that it does not have.
 
-    A revoked feed is as if it had never been.
+    Revoked feeds are not found.
     """
 
     def add(self, programme_id: str, person_id: str, show: Show, digest: str, now: datetime) -> Feed:
-        """The feed as stored, with its new id; ``digest`` is the SHA-256 (hex) of its token."""
+        """Add a feed and return it with its new id; ``digest`` is the SHA-256 (hex) of its token."""
         require_people(self._connection, programme_id, [person_id])
         feed = Feed(new_id(), person_id, show, now)
         self._insert(
@@ -56,14 +56,14 @@ class Feeds(Repository):
         return feed
 
     def get(self, programme_id: str, person_id: str, feed_id: str) -> Feed:
-        """The person's feed of that id."""
-        found = next((feed for feed in self.all(programme_id, person_id) if feed.id == feed_id), None)
+        """Return the person's feed of that id."""
+        found = next((feed for feed in self.list_for_person(programme_id, person_id) if feed.id == feed_id), None)
         if found is None:
             raise NotFound("feed", feed_id)
         return found
 
-    def all(self, programme_id: str, person_id: str) -> list[Feed]:
-        """The person's feeds, in the order in which they were made."""
+    def list_for_person(self, programme_id: str, person_id: str) -> list[Feed]:
+        """Return the person's feeds, the oldest first."""
         require_people(self._connection, programme_id, [person_id])
         query = (
             select(feeds)
@@ -75,7 +75,7 @@ class Feeds(Repository):
     def rotate(
         self, programme_id: str, person_id: str, feed_id: str, digest: str, old_until: datetime | None = None
     ) -> None:
-        """Gives the feed another token; the one before finds it until then (None: no longer), older ones never."""
+        """Give the feed another token; the previous one is good until ``old_until`` (UTC; None: no longer)."""
         self._update_one(
             feeds,
             _one(programme_id, person_id, feed_id),
@@ -87,7 +87,7 @@ class Feeds(Repository):
         )
 
     def revoke(self, programme_id: str, person_id: str, feed_id: str, now: datetime) -> None:
-        """Ends the feed for ever, under every token that it has, and forgets its bytes."""
+        """Revoke the feed, with all of its tokens, and delete its rendering."""
         self._update_one(
             feeds,
             _one(programme_id, person_id, feed_id),
@@ -102,9 +102,9 @@ class Feeds(Repository):
         )
 
     def find(self, digest: str, now: datetime) -> FeedPage | None:
-        """The feed whose token has that SHA-256 (hex), by one query over indexes; None if unknown or revoked.
+        """Find the feed whose token has that SHA-256 (hex); None if unknown or revoked.
 
-        The token before the last rotation counts as long as it was given.
+        After a rotation the previous token counts until its overlap ends.
         """
         before = (feeds.c.previous_digest == digest) & (feeds.c.previous_until > now)
         query = (
@@ -115,8 +115,8 @@ class Feeds(Repository):
         row = self._connection.execute(query).one_or_none()
         return None if row is None else _page(row)
 
-    def pages(self, programme_id: str, person_id: str) -> list[FeedPage]:
-        """The person's feeds with the bytes that are stored of them."""
+    def list_pages(self, programme_id: str, person_id: str) -> list[FeedPage]:
+        """Return the person's feeds with their stored renderings."""
         require_people(self._connection, programme_id, [person_id])
         query = (
             select(feeds, people.c.calendar_revision, people.c.calendar_changed_at)
@@ -136,7 +136,7 @@ class Feeds(Repository):
         last_modified: datetime,
         gzipped_body: bytes | None = None,
     ) -> None:
-        """Keeps the bytes that the next polls are answered with; nothing happens if the feed is revoked."""
+        """Store the bytes that answer the next polls; a revoked feed stays without."""
         values = {"body": body, "gzipped_body": gzipped_body, "etag": etag, "last_modified": last_modified}
         self._connection.execute(
             feeds.update()

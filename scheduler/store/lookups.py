@@ -1,6 +1,6 @@
-"""What nearly every request asks first: whose key it is, whether a feed has changed, whether people's time has.
+"""The lookups that begin nearly every request: API keys, feeds, and the versions of people's availability.
 
-One SELECT each, over an index: see `store.asking`.
+Each is one SELECT over an index, through a `QueryPool`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, Select, bindparam, select
 
 from scheduler.domain.programme.api_keys import ApiKey
-from scheduler.store.asking import Asking, Prepared
 from scheduler.store.programmes import key_of
+from scheduler.store.query_pool import CompiledQuery, QueryPool
 from scheduler.store.tables import api_keys, feeds, people
 from scheduler.store.types import Identifier
 
 MOST_VERSIONS = 64
-"""For so many numbers of people the statement is kept; there are at most 50 attendees."""
+"""How many compiled queries for versions are cached, one a number of people; there are at most 50 attendees."""
 
 
 class FeedState(NamedTuple):
-    """What a feed was last rendered as (None: never), and the revision of what it has to show now."""
+    """A feed's last rendering (None: never rendered), and the present revision of the person's calendar."""
 
     feed_id: str
     etag: str | None
@@ -52,29 +52,30 @@ _KEY = select(api_keys).where(api_keys.c.digest == bindparam("digest"))
 
 
 class Lookups:
-    """Answers from what was last committed, never from a transaction that is open. Methods raise StoreUnavailable,
-    StatementRefused.
+    """Finds what was last committed, never what an open transaction has written.
+
+    Methods raise StoreUnavailable, StatementRefused.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._asking = Asking(engine)
-        self._state = Prepared(_STATE, engine)
-        self._bodies = {False: Prepared(_BODY, engine), True: Prepared(_GZIPPED_BODY, engine)}
-        self._key = Prepared(_KEY, engine)
-        self._versions = lru_cache(MOST_VERSIONS)(lambda count: Prepared(_versions_of(count), engine))
+        self._pool = QueryPool(engine)
+        self._state = CompiledQuery(_STATE, engine)
+        self._bodies = {False: CompiledQuery(_BODY, engine), True: CompiledQuery(_GZIPPED_BODY, engine)}
+        self._key = CompiledQuery(_KEY, engine)
+        self._versions = lru_cache(MOST_VERSIONS)(lambda count: CompiledQuery(_versions_of(count), engine))
 
     def feed_state(self, digest: str) -> FeedState | None:
-        """The feed whose present token has that SHA-256 (hex); None if unknown or revoked."""
+        """Find the feed whose present token has that SHA-256 (hex); None if unknown or revoked."""
         row = self._first(self._state, digest=digest)
         return None if row is None else FeedState(*row)
 
     def feed_body(self, feed_id: str, etag: str, *, gzipped: bool) -> bytes | None:
-        """The bytes that the feed was rendered as under that ETag; None if it has others by now."""
+        """Return the feed's bytes under that ETag; None if it has another one by now."""
         row = self._first(self._bodies[gzipped], feed_id=feed_id, etag=etag)
         return None if row is None or row.body is None else bytes(row.body)
 
     def key(self, digest: str, now: datetime) -> ApiKey | None:
-        """The key of that SHA-256 (hex), of any programme; None if unknown or ended."""
+        """Find the API key with that SHA-256 (hex), of any programme; None if unknown or ended."""
         row = self._first(self._key, digest=digest)
         return None if row is None or (row.expires_at is not None and row.expires_at <= now) else key_of(row)
 
@@ -82,16 +83,16 @@ class Lookups:
         """The same as of `People`."""
         if not ids:
             return {}
-        asked = {f"id{place}": person_id for place, person_id in enumerate(ids)}
-        rows = self._asking.rows(self._versions(len(asked)), {"programme_id": programme_id, **asked})
+        bound = {f"id{position}": person_id for position, person_id in enumerate(ids)}
+        rows = self._pool.fetch_all(self._versions(len(bound)), {"programme_id": programme_id, **bound})
         return {row.id: row.availability_version for row in rows}
 
     def close(self) -> None:
-        """Closes every connection that is not in use."""
-        self._asking.close()
+        """Close every idle connection."""
+        self._pool.close()
 
-    def _first(self, prepared: Prepared, **values: str) -> Any:
-        rows = self._asking.rows(prepared, values)
+    def _first(self, query: CompiledQuery, **values: str) -> Any:
+        rows = self._pool.fetch_all(query, values)
         return rows[0] if rows else None
 
 
@@ -99,5 +100,5 @@ def _versions_of(count: int) -> Select[Any]:
     return select(people.c.id, people.c.availability_version).where(
         people.c.programme_id == bindparam("programme_id"),
         people.c.erased_at.is_(None),
-        people.c.id.in_([bindparam(f"id{place}", type_=Identifier()) for place in range(count)]),
+        people.c.id.in_([bindparam(f"id{position}", type_=Identifier()) for position in range(count)]),
     )

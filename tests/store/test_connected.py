@@ -157,7 +157,7 @@ def test_a_feed_is_found_by_its_digest_with_its_bytes_and_the_revision_to_show(
         empty = tx.feeds.find("a" * 64, now)
         tx.feeds.store_rendering(feed.id, rendered_key="1", body=b"BEGIN\r\n\x00", etag='"x"', last_modified=now)
         full = tx.feeds.find("a" * 64, now)
-        assert tx.feeds.all(programme_id, mentor.id) == [feed]
+        assert tx.feeds.list_for_person(programme_id, mentor.id) == [feed]
         assert tx.feeds.get(programme_id, mentor.id, feed.id) == feed
     assert empty is not None
     assert (empty.feed_id, empty.programme_id, empty.person_id) == (feed.id, programme_id, mentor.id)
@@ -186,7 +186,7 @@ def test_a_revoked_feed_is_as_if_it_had_never_been(
         tx.feeds.revoke(programme_id, mentor.id, feed.id, now)
         tx.feeds.store_rendering(feed.id, rendered_key="1", body=b"late", etag='"x"', last_modified=now)
         assert tx.feeds.find("a" * 64, now) is None
-        assert tx.feeds.all(programme_id, mentor.id) == []
+        assert tx.feeds.list_for_person(programme_id, mentor.id) == []
         with pytest.raises(NotFound, match="no feed has the id"):
             tx.feeds.rotate(programme_id, mentor.id, feed.id, "b" * 64)
 

@@ -82,7 +82,7 @@ def test_its_people_have_what_they_had(upgraded: Store) -> None:
             tx.people.get(old.PROGRAMME, old.GONE)
         exam, dentist = tx.blackouts.list_for_person(old.PROGRAMME, old.MENTEE)
         (calendar,) = tx.calendars.all(old.PROGRAMME, old.MENTOR)
-        (feed,) = tx.feeds.all(old.PROGRAMME, old.MENTOR)
+        (feed,) = tx.feeds.list_for_person(old.PROGRAMME, old.MENTOR)
     finals = Days(date(2026, 10, 26), date(2026, 10, 30))
     yearly = BlackoutRule("FREQ=YEARLY")
     assert exam.blackout == Blackout(

@@ -1,4 +1,4 @@
-"""What is asked past the unit of work finds what was last committed, of the right programme, over any connection."""
+"""Lookups find what was last committed, of the right programme, over any connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.postgres import PostgreSQL
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Person
-from scheduler.store import StatementRefused, Store, StoreUnavailable, asking, new_id
+from scheduler.store import StatementRefused, Store, StoreUnavailable, new_id, query_pool
 
 DIGEST = "d" * 64
 
@@ -30,7 +30,7 @@ def people(store: Store, programme_id: str, now: datetime) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 49, 50])
-def test_versions_are_those_that_a_transaction_finds(
+def test_availability_versions_are_those_that_a_transaction_finds(
     store: Store, programme_id: str, people: list[str], count: int
 ) -> None:
     asked = people[:count]
@@ -40,7 +40,7 @@ def test_versions_are_those_that_a_transaction_finds(
     assert expected.keys() == set(asked)
 
 
-def test_nobody_of_another_programme_has_a_version_nor_who_is_erased_nor_what_is_no_id(
+def test_availability_versions_of_unknown_people_are_left_out(
     store: Store, programme_id: str, another_programme_id: str, people: list[str], now: datetime
 ) -> None:
     assert store.lookups.availability_versions(another_programme_id, people) == {}
@@ -51,7 +51,7 @@ def test_nobody_of_another_programme_has_a_version_nor_who_is_erased_nor_what_is
     assert store.lookups.availability_versions(programme_id, asked).keys() == {people[1]}
 
 
-def test_a_key_opens_until_it_ends_or_is_deleted(store: Store, programme_id: str, now: datetime) -> None:
+def test_key_is_found_until_it_ends_or_is_deleted(store: Store, programme_id: str, now: datetime) -> None:
     ends = now + timedelta(minutes=5)
     with store.write() as tx:
         added = tx.programmes.add_key(
@@ -65,7 +65,7 @@ def test_a_key_opens_until_it_ends_or_is_deleted(store: Store, programme_id: str
     assert store.lookups.key(DIGEST, now) is None
 
 
-def test_what_is_not_committed_is_not_found(store: Store, programme_id: str, now: datetime) -> None:
+def test_uncommitted_key_is_not_found(store: Store, programme_id: str, now: datetime) -> None:
     writing = [store.is_writing]
     with store.write() as tx:
         tx.programmes.add_key(programme_id, "mk_1", DIGEST, now, scopes=[Scope.ADMIN])
@@ -75,7 +75,7 @@ def test_what_is_not_committed_is_not_found(store: Store, programme_id: str, now
     assert store.lookups.key(DIGEST, now) is not None
 
 
-def test_any_number_of_threads_may_ask_at_a_time(
+def test_lookups_from_many_threads_are_independent(
     store: Store, programme_id: str, people: list[str], now: datetime
 ) -> None:
     def ask(place: int) -> set[str]:
@@ -87,7 +87,7 @@ def test_any_number_of_threads_may_ask_at_a_time(
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
-def test_over_connections_that_were_cut_it_is_asked_again(
+def test_lookup_over_cut_connections_is_repeated(
     store: Store, postgresql: PostgreSQL, store_url: str, programme_id: str, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -102,20 +102,20 @@ def test_over_connections_that_were_cut_it_is_asked_again(
 
 @pytest.fixture
 def attempts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Each time that a connection is asked from now on."""
+    """The queries that are sent from now on."""
     made: list[str] = []
-    ask = asking._Connection.rows  # noqa: SLF001
+    ask = query_pool._Connection.fetch_all  # noqa: SLF001
 
-    def rows(self: Any, text: str, values: Any) -> Any:
+    def fetch_all(self: Any, text: str, values: Any) -> Any:
         made.append(text)
         return ask(self, text, values)
 
-    monkeypatch.setattr(asking._Connection, "rows", rows)  # noqa: SLF001
+    monkeypatch.setattr(query_pool._Connection, "fetch_all", fetch_all)  # noqa: SLF001
     return made
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
-def test_however_many_connections_were_cut_it_is_asked_twice(
+def test_lookup_is_sent_at_most_twice_however_many_connections_were_cut(
     store: Store, postgresql: PostgreSQL, store_url: str, now: datetime, attempts: list[str]
 ) -> None:
     together = threading.Barrier(4)
@@ -134,9 +134,7 @@ def test_however_many_connections_were_cut_it_is_asked_twice(
     assert len(attempts) == 2
 
 
-def test_a_statement_that_is_wrong_is_asked_once_and_is_no_outage(
-    store: Store, now: datetime, attempts: list[str]
-) -> None:
+def test_statement_that_the_database_refuses_is_sent_once(store: Store, now: datetime, attempts: list[str]) -> None:
     store.lookups.key(DIGEST, now)
     with store.write() as tx:
         tx.programmes._connection.exec_driver_sql("ALTER TABLE api_keys RENAME TO keys_of_old")  # noqa: SLF001
@@ -147,7 +145,7 @@ def test_a_statement_that_is_wrong_is_asked_once_and_is_no_outage(
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
-def test_a_file_that_is_no_database_is_an_outage(store: Store, database: Path, now: datetime) -> None:
+def test_file_that_is_no_database_is_store_unavailable(store: Store, database: Path, now: datetime) -> None:
     store.close()
     database.write_bytes(b"no database at all" * 1000)
     with pytest.raises(StoreUnavailable):

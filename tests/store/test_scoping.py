@@ -61,7 +61,7 @@ def theirs(
 ) -> Theirs:
     with store.write() as tx:
         tx.answers.claim(programme_id, REPEATED, "f" * 64, now, now)
-        tx.answers.keep(programme_id, REPEATED, "sealed")
+        tx.answers.store(programme_id, REPEATED, "sealed")
         return Theirs(
             mentor,
             mentee,
@@ -101,9 +101,9 @@ REFUSED: dict[str, Use] = {
     "calendars.get": lambda tx, us, it: tx.calendars.get(us, it.mentor.id, it.calendar.id),
     "calendars.delete": lambda tx, us, it: tx.calendars.delete(us, it.mentor.id, it.calendar.id),
     "feeds.add": lambda tx, us, it: tx.feeds.add(us, it.mentor.id, Show.DETAILS, "b" * 64, it.now),
-    "feeds.all": lambda tx, us, it: tx.feeds.all(us, it.mentor.id),
+    "feeds.list_for_person": lambda tx, us, it: tx.feeds.list_for_person(us, it.mentor.id),
     "feeds.get": lambda tx, us, it: tx.feeds.get(us, it.mentor.id, it.feed.id),
-    "feeds.pages": lambda tx, us, it: tx.feeds.pages(us, it.mentor.id),
+    "feeds.list_pages": lambda tx, us, it: tx.feeds.list_pages(us, it.mentor.id),
     "feeds.rotate": lambda tx, us, it: tx.feeds.rotate(us, it.mentor.id, it.feed.id, "b" * 64),
     "feeds.revoke": lambda tx, us, it: tx.feeds.revoke(us, it.mentor.id, it.feed.id, it.now),
     "mentorships.add": lambda tx, us, it: tx.mentorships.add(us, replace(it.mentorship, id=new_id()), it.now),
@@ -124,7 +124,7 @@ REFUSED: dict[str, Use] = {
     "outbox.enqueue_once": lambda tx, us, it: tx.outbox.enqueue_once(us, it.target, "u", {}, it.now),
     "outbox.retry": lambda tx, us, it: tx.outbox.retry(us, it.stored.id, "d", it.now),
     "outbox.of_meeting": lambda tx, us, it: tx.outbox.of_meeting(us, it.stored.id),
-    "answers.keep": lambda tx, us, it: tx.answers.keep(us, REPEATED, "sealed"),
+    "answers.store": lambda tx, us, it: tx.answers.store(us, REPEATED, "sealed"),
     "programmes.get": lambda tx, us, it: tx.programmes.get("no such programme"),
     "programmes.add_key": lambda tx, us, it: tx.programmes.add_key(
         "no such programme", "sk", "c" * 64, it.now, scopes=[Scope.ADMIN]
@@ -176,7 +176,7 @@ UNSCOPED = {
     "calendars.record_read_failure",
     "meetings.list_with_other_tz_database",
     "outbox.known_uids",
-    "answers.forget",
+    "answers.delete_expired",
     "outbox.claim",
     "outbox.record",
     "outbox.postpone",

@@ -131,7 +131,7 @@ def test_after_a_day_the_key_is_as_good_as_new(api: Api, clock: Clock) -> None:
 def test_old_answers_are_forgotten_bit_by_bit_as_new_ones_come(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduler.store.answers.FORGOTTEN_AT_ONCE", 3)
+    monkeypatch.setattr("scheduler.store.answers.DELETED_PER_CLAIM", 3)
     for turn in range(8):
         api.send("POST", "/people", MIA, headers={FIELD: f"old-{turn}"})
     clock.advance(hours=25)
@@ -205,7 +205,7 @@ def test_what_fails_before_the_answer_is_kept_was_not_done(
 
     slot = {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"}
     with monkeypatch.context() as broken:
-        broken.setattr("scheduler.store.answers.Answers.keep", fail)
+        broken.setattr("scheduler.store.answers.Answers.store", fail)
         problem_of(api.send("POST", pair.meetings, slot, headers={FIELD: KEY}), 500)
     assert api.get(pair.meetings)["items"] == []
     assert api.send("POST", pair.meetings, slot, headers={FIELD: KEY}).status_code == 201
