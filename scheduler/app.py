@@ -1,4 +1,4 @@
-"""The composition root: puts settings, store, adapters and web together, and nothing else does."""
+"""The composition root: the only module that combines settings, store, adapters and web."""
 
 from __future__ import annotations
 
@@ -42,10 +42,9 @@ def read_settings() -> Settings:
 
 
 def create_context(settings: Settings) -> Context:
-    """What the use cases need, as the settings say."""
+    """Return what the services need, built from the settings."""
     return Context(
-        # Each thread may hold one for its request, and takes another for lookups, which it leaves behind; the worker
-        # has its own.
+        # Each thread may hold one connection for its request and one for lookups; the worker has its own.
         store=Store(settings.database_url, connections=2 * settings.threads + 4),
         vault=Vault(
             settings.secret_key.get_secret_value(), [key.get_secret_value() for key in settings.old_secret_keys]
@@ -60,7 +59,7 @@ def create_context(settings: Settings) -> Context:
 
 
 def create_service(settings: Settings, context: Context) -> Flask:
-    """The WSGI app as the settings say, with limits on requests. Raises PublicSecretKey."""
+    """Return the WSGI app for the settings, with limits on requests. Raises PublicSecretKey."""
     settings.require_own_secret_key()
     rates = Rates(
         settings.key_requests_per_minute,
@@ -72,10 +71,15 @@ def create_service(settings: Settings, context: Context) -> Flask:
 
 
 def create_app(context: Context, public_url: str = "", rates: Rates | None = None, trusted_proxies: int = 0) -> Flask:
-    """The WSGI app around a context. ``public_url`` is where clients reach it; empty: as they asked for it.
+    """Return the WSGI app that serves a context.
 
-    ``rates`` None: any number of requests is taken. A client's address is the socket's, or what so many
-    ``trusted_proxies`` say that it is.
+    Args:
+        context: what the services need.
+        public_url: the address that clients reach the app at; empty: the address of each request.
+        rates: how many requests are allowed; None: any number.
+        trusted_proxies: how many proxies in front add the client's address to X-Forwarded-For; 0: the client's address
+            is the socket's.
+
     """
     app = routed_app()
     app.config["PUBLIC_URL"] = public_url.rstrip("/")
@@ -85,13 +89,13 @@ def create_app(context: Context, public_url: str = "", rates: Rates | None = Non
         app.wsgi_app, lambda: app.extensions["scheduler"], limits, on_answer=feed_hit
     )
     if trusted_proxies:
-        # The outermost: whatever else stands around the app sees the client's address too.
+        # The outermost middleware, so that the others see the client's address too.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 
 def routed_app() -> Flask:
-    """The routes with nothing behind them: enough to describe the API."""
+    """Return an app with all routes but no context, which is enough to describe the API."""
     app = Flask(__name__, static_folder=None)
     register_request_log(app)
     register_metrics(app)

@@ -1,6 +1,33 @@
-"""The one tree of errors: each carries its data as attributes and its message as a remedy.
+"""The root of all errors, and the families that the other modules derive theirs from.
 
-Knows nothing of HTTP, SQL or calendars; ``web`` turns these into problem documents in one place.
+::
+
+    SchedulerError                  raised on purpose: carries its data as attributes, and a remedy in its message
+    ├── InvalidValue (ValueError)   a value is not what it should be
+    │   ├── UnknownZone, NonexistentTime, AmbiguousTime, OutsideCalendar, UnknownCountry
+    │   ├── EmptyPeriod, BackwardDays, BackwardMove, OverlappingMoves, UnsupportedRule
+    │   ├── SameTwoPeople, BackwardMentorship, MentorshipTooLong, TooManyLimits
+    │   └── InvalidDatabaseUrl
+    ├── InvalidFields               fields of a request do not fit together, or do not fit what is stored
+    ├── NotFound                    there is nothing with that id
+    ├── Refused                     the request is valid, but the present state does not allow it
+    │   ├── MeetingCancelled, OccurrenceGone, OntoItself, MentorshipNotActive, MentorshipEnded
+    │   ├── PlanChanged, SlotTaken, QuotaReached, LastAdminKey, KeyTaken, AnswerLost, AlreadyConnected
+    │   ├── AddressRefused, CalendarRefused
+    │   ├── MalformedBody, WrongMediaType, BodyTooLarge
+    │   └── Unauthorized, Forbidden, PreconditionFailed, PreconditionRequired, TooManyRequests
+    ├── SeveralFit, NeedsStoredPerson, FeedChanged
+    ├── CalendarUnreachable, UnreadableCalendar, NotOneCalendar
+    ├── UndecipherableSecret, SecretsLost
+    ├── StoreUnavailable, StatementRefused, BackupFailed
+    ├── SchemaMismatch
+    │   ├── NotMigrated
+    │   └── NewerDatabase
+    ├── BadSettings, PublicSecretKey
+    └── CannotListen, NoMetricsPort
+
+This module knows nothing of HTTP, SQL or calendars. ``web.http.problems`` turns the errors into problem documents, and
+``cli`` prints them as lines.
 """
 
 from __future__ import annotations
@@ -10,7 +37,7 @@ from dataclasses import dataclass
 
 
 class SchedulerError(Exception):
-    """Anything the scheduler refuses or fails at on purpose."""
+    """The scheduler refuses something, or fails at it, on purpose."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +50,14 @@ class FieldError:
 
 
 class InvalidValue(SchedulerError, ValueError):
-    """A value that can't be what it claims to be; the message says which value and what to do.
+    """A value is not what it should be; the message says which value, and what to do.
 
-    It is a ``ValueError`` so that a validating library reports it at the field it came from.
+    As a ``ValueError`` it is reported by pydantic at the field that holds the value.
     """
 
 
 class InvalidFields(SchedulerError):
-    """A request that is well-formed but can't be carried out as written: says which fields and why."""
+    """Fields of a request can't be used as they are; the message names each, and says why."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
@@ -38,14 +65,14 @@ class InvalidFields(SchedulerError):
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> InvalidFields:
-        """One field at fault."""
+        """Return the error of one field."""
         return cls([FieldError(pointer, detail)])
 
 
 class NotFound(SchedulerError):
-    """Nothing of that kind has that id in this programme; another programme's things look the same.
+    """The programme has nothing of that kind with that id; another programme's ids are not found either.
 
-    ``pointer`` names the field of the request that held the id, where it was not in the path.
+    ``pointer`` names the field of the request that held the id, if it was not in the path.
     """
 
     def __init__(self, kind: str, identifier: str, pointer: str | None = None) -> None:
@@ -56,4 +83,4 @@ class NotFound(SchedulerError):
 
 
 class Refused(SchedulerError):
-    """The request is understood and valid, but the present state of things does not allow it."""
+    """The request is valid, but the present state does not allow it."""

@@ -1,7 +1,7 @@
 """Structured logs on stderr: one JSON object a line, or readable lines for people.
 
-What libraries log goes the same way. Keys, feed addresses and logins in URLs are taken out of every line, and an
-error is logged as where it arose and of what kind, without its message: that may quote anything at all.
+The logs of libraries are written in the same form. API keys, feed addresses and logins in URLs are removed from every
+line. An error is logged as its traceback and type without its message, because a message may quote personal data.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ _SECRETS = (
     (re.compile(r"://[^\s/@\"']+@"), "://(login)@"),
 )
 _HARMLESS = re.compile(r"[A-Za-z0-9.:+-]*|/v1/[a-z]+")
-"""Texts such as ids, times and routes, which hold nothing that a secret is known by; most of what is logged."""
+"""Ids, times and routes: most logged texts, which can't hold a secret and need no search."""
 _QUIET = ("caldav", "urllib3", "httpx", "requests")
 """Libraries that would log addresses and event bodies."""
 
 
 def configure_logs(log_format: str) -> None:
-    """Sets up the process's logs. Nothing that is logged carries secrets, tokens, titles or names."""
+    """Set up the process's logs, so that no line carries secrets, tokens, titles or names.
+
+    ``log_format`` is "json" or "console".
+    """
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if log_format == "console"
@@ -53,7 +56,7 @@ def configure_logs(log_format: str) -> None:
 
 
 def redact(text: str) -> str:
-    """The text without keys, feed addresses and logins in URLs."""
+    """Return the text without API keys, feed addresses and logins in URLs."""
     if _HARMLESS.fullmatch(text):
         return text
     for pattern, instead in _SECRETS:
@@ -61,26 +64,26 @@ def redact(text: str) -> str:
     return text
 
 
-def place_of(error: BaseException | None) -> str:
-    """The traceback of an error and of those that it came of, with the kinds of error and without their messages."""
+def format_traceback(error: BaseException | None) -> str:
+    """Return the traceback of an error and of its causes, with the types of error but without their messages."""
     parts = []
     while error is not None:
         frames = "".join(traceback.format_tb(error.__traceback__))
         parts.append(f"Traceback (most recent call last):\n{frames}{type(error).__module__}.{type(error).__qualname__}")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "\n\nwhich came of\n\n".join(parts)
+    return "\n\ncaused by\n\n".join(parts)
 
 
 class RedactedRecord(logging.LogRecord):
-    """A record of the standard library's logs, which is what servers write their access logs with."""
+    """A redacted record of the standard library's logs, which servers write their access logs with."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.exc_info:
-            self.exc_text = redact(place_of(self.exc_info[1]))
+            self.exc_text = redact(format_traceback(self.exc_info[1]))
 
     def getMessage(self) -> str:  # noqa: N802  # the library's name
-        """The message with its arguments in place, redacted."""
+        """Return the message with its arguments, redacted."""
         return redact(super().getMessage())
 
 
@@ -100,7 +103,7 @@ class _BestEffort:
 
 
 class _ToStructlog(logging.Handler):
-    """Writes what libraries log as one more of our lines."""
+    """Passes the records of the standard library's logs on to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         more = {"exception": record.exc_text} if record.exc_text else {}
@@ -127,7 +130,7 @@ def _name_error(_logger: object, _method: str, line: structlog.typing.EventDict)
     found = line.pop("exc_info", None)
     error = sys.exception() if found is True else found[1] if isinstance(found, tuple) else found
     if isinstance(error, BaseException):
-        line["exception"] = place_of(error)
+        line["exception"] = format_traceback(error)
     return line
 
 

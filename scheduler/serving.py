@@ -1,4 +1,4 @@
-"""``scheduler serve``: waitress and an embedded worker in one process, both stopped in good order."""
+"""``scheduler serve`` and ``work``: run until SIGTERM or Ctrl-C, then finish the requests and the delivery in hand."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ log = structlog.get_logger(__name__)
 
 
 CONNECTIONS = 4000
-"""How many may be open at a time; with fewer, slow clients keep out all others."""
+"""The most connections open at a time; with fewer, slow clients would keep out all others."""
 
 
 class CannotListen(SchedulerError):
-    """The address is taken, or is none of this machine's."""
+    """The address is in use, or does not belong to this machine."""
 
     def __init__(self, host: str, port: int, error: Exception) -> None:
         self.host = host
@@ -33,13 +33,13 @@ class CannotListen(SchedulerError):
 
 
 class Stopped(SystemExit):
-    """SIGTERM or Ctrl-C: unwinds the server's loop, which lets nothing else through."""
+    """SIGTERM or Ctrl-C was received. Only a SystemExit leaves the server's loop."""
 
 
 def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, is_proxied: bool = False) -> None:
-    """Serves until SIGTERM or Ctrl-C; then the delivery in hand is finished. Raises CannotListen.
+    """Serve the app, with an embedded worker, until SIGTERM or Ctrl-C. Raises CannotListen.
 
-    What proxies say of the client is passed on to the app only if it is told that there are some.
+    The headers in which proxies name the client reach the app only with ``is_proxied``.
     """
     try:
         server = create_server(
@@ -60,9 +60,9 @@ def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, i
         thread.start()
         bound = getattr(server, "effective_port", port)
         log.info("serving", address=f"http://{host}:{bound}", docs=f"http://{host}:{bound}/docs/")
-        server.run()  # on a Stopped it answers what it has begun, and returns
+        server.run()  # on Stopped it answers the requests that it has begun, and returns
     finally:
-        worker.stop()  # before anything that a second signal could interrupt
+        worker.stop()  # first, because a second signal may interrupt what follows
         ignore_signals()
         log.info("stopping")
         server.close()
@@ -72,7 +72,7 @@ def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, i
 
 
 def work(context: Context) -> None:
-    """Runs one worker until SIGTERM or Ctrl-C; then the delivery in hand is finished."""
+    """Run one worker until SIGTERM or Ctrl-C; the delivery in hand is finished."""
     worker = Worker(context, Expander())
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -85,13 +85,13 @@ def work(context: Context) -> None:
 
 
 def ignore_signals() -> None:
-    """Lets nothing interrupt the main thread any more: it is stopping already."""
+    """Ignore SIGTERM and SIGINT from now on, because the process is stopping already."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def stop_on_signals() -> None:
-    """Makes SIGTERM and SIGINT raise Stopped in the main thread."""
+    """Make SIGTERM and SIGINT raise Stopped in the main thread."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise Stopped

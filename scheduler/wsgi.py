@@ -1,6 +1,6 @@
-"""The app as a WSGI server's process makes it: ``granian --factory scheduler.wsgi:create``.
+"""The app for a WSGI server: ``granian --factory scheduler.wsgi:create``.
 
-Each process makes its own. Nothing that two of them have to agree on is kept in memory.
+Each process creates its own app. Processes share nothing in memory.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from scheduler.web.http.metrics import start_metrics
 
 
 def create() -> Flask:
-    """The service as the environment says. Raises BadSettings, PublicSecretKey, NoMetricsPort."""
+    """Return the app for the settings of the environment. Raises BadSettings, PublicSecretKey, NoMetricsPort."""
     settings = read_settings()
     context = create_context(settings)
     app = create_service(settings, context)

@@ -1,4 +1,4 @@
-"""``scheduler backup`` and ``restore``: the whole SQLite database as one file, while the service runs."""
+"""``scheduler backup`` and ``restore``: copy a whole SQLite database to one file and back, while the service runs."""
 
 from __future__ import annotations
 

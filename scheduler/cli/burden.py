@@ -1,4 +1,4 @@
-"""``scheduler burden``: what a stored person bears of odd hours, beside those they meet."""
+"""``scheduler burden``: a stored person's burden of odd hours, beside that of the people they meet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from scheduler.cli.opening import open_service
-from scheduler.cli.options import read_option
+from scheduler.cli.options import parse_option
 from scheduler.cli.tables import print_answer
 from scheduler.errors import InvalidFields
 from scheduler.services.burden import Share, burden_ledger
@@ -44,9 +44,9 @@ def burden(programme: str, start: str | None, end: str | None, person: str, *, a
 
 
 def _span(start: str | None, end: str | None) -> tuple[datetime | None, datetime | None]:
-    """The instants that the options give. Raises InvalidFields."""
-    first = None if start is None else read_option("--start", parse_instant, start)
-    last = None if end is None else read_option("--end", parse_instant, end)
+    """Return the instants of the two options; None where one is left out. Raises InvalidFields."""
+    first = None if start is None else parse_option("--start", parse_instant, start)
+    last = None if end is None else parse_option("--end", parse_instant, end)
     if first is not None and last is not None and last <= first:
         raise InvalidFields.at("--end", backward("span", first, last))
     return first, last

@@ -1,4 +1,4 @@
-"""``scheduler scoring``, ``openapi`` and ``config``: how is scored, what the API takes, what an operator can set."""
+"""``scheduler scoring``, ``openapi`` and ``config``: the scoring rules, the API's description, the settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def openapi() -> None:
 
 
 def _default(value: SecretStr) -> str:
-    """A secret setting's default, which everybody can read anyway, but for the one that is a key."""
+    """The default of a secret setting; it is public, but the development key is not repeated."""
     shown = value.get_secret_value()
     return "(the development key)" if shown == DEVELOPMENT_KEY else shown
 

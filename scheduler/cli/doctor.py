@@ -1,4 +1,4 @@
-"""``scheduler doctor``: whether feeds and calendars show what is stored."""
+"""``scheduler doctor``: compares the database, the feeds and people's calendars."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from scheduler.app import read_settings
 from scheduler.cli.opening import open_context
 from scheduler.services.doctor import Looked, examine
 
-EVERY = 2.0
-"""Seconds between two words on how far it is."""
+PROGRESS_SECONDS = 2.0
+"""Seconds between two lines of progress."""
 
 
 @click.command()
-@click.option("--programme", help="look at this one alone; its id or its name")
-@click.option("--offline", is_flag=True, help="ask no calendar server")
+@click.option("--programme", help="id or name of the only programme to examine")
+@click.option("--offline", is_flag=True, help="contact no calendar server")
 def doctor(programme: str | None, offline: bool) -> None:
     """Compare the database, the feeds and people's calendars, and list what differs.
 
@@ -25,7 +25,7 @@ def doctor(programme: str | None, offline: bool) -> None:
     """
     context = open_context(read_settings())
     looked, findings = Looked(), 0
-    for finding in examine(context, looked, programme, offline=offline, progress=_Slowly()):
+    for finding in examine(context, looked, programme, offline=offline, progress=_Progress()):
         click.echo(finding)
         findings += 1
     asked = "no calendar was asked" if offline else f"{looked.events} events in {looked.calendars} calendars"
@@ -34,13 +34,13 @@ def doctor(programme: str | None, offline: bool) -> None:
         raise SystemExit(1)
 
 
-class _Slowly:
-    """Says on stderr how far it is, now and then."""
+class _Progress:
+    """Prints on stderr what is being examined, at most every PROGRESS_SECONDS."""
 
     def __init__(self) -> None:
-        self._next = time.monotonic() + EVERY
+        self._next = time.monotonic() + PROGRESS_SECONDS
 
     def __call__(self, words: str) -> None:
         if time.monotonic() >= self._next:
-            self._next = time.monotonic() + EVERY
+            self._next = time.monotonic() + PROGRESS_SECONDS
             click.echo(f"looking at {words}", err=True)

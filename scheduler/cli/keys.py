@@ -1,4 +1,4 @@
-"""``scheduler keys``: a programme's API keys, also for an operator who has lost them all."""
+"""``scheduler keys``: a programme's API keys, also for an operator who has lost all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 from pydantic import TypeAdapter
 
 from scheduler.cli.opening import open_service
-from scheduler.cli.options import read_option
+from scheduler.cli.options import parse_option
 from scheduler.domain.programme.api_keys import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields, NotFound
 from scheduler.services.ports import Context
@@ -32,7 +32,7 @@ def keys() -> None:
 @keys.command("list")
 @_PROGRAMME
 def list_(programme: str) -> None:
-    """List the keys: id, how it begins, scopes, end, last use, name."""
+    """List the keys: id, first characters, scopes, end, last use, name."""
     context, programme_id = _opened(programme)
     for key in list_keys(context, programme_id):
         scopes = ",".join(sorted(key.scopes))
@@ -42,30 +42,34 @@ def list_(programme: str) -> None:
 
 @keys.command("create")
 @_PROGRAMME
-@click.option("--name", required=True, help="who or what uses it")
+@click.option("--name", required=True, help="the person or programme that uses it")
 @click.option("--scope", "scopes", multiple=True, type=_SCOPES, default=[Scope.ADMIN.value], show_default=True)
 @click.option("--expires-at", help="an instant such as 2027-10-20T14:00:00Z [no end]")
 def create(programme: str, name: str, scopes: tuple[str, ...], expires_at: str | None) -> None:
-    """Create a key; prints it, once, as the last line."""
+    """Create a key, and print it once, as the last line."""
     context, programme_id = _opened(programme)
-    end = None if expires_at is None else read_option("--expires-at", parse_instant, expires_at)
+    end = None if expires_at is None else parse_option("--expires-at", parse_instant, expires_at)
     if end is not None and end <= context.clock():
-        raise InvalidFields.at("--expires-at", f"{expires_at} is past; give an instant to come")
-    named = read_option("--name", TypeAdapter(Name).validate_python, name)
+        raise InvalidFields.at("--expires-at", f"{expires_at} is past; give a later instant")
+    named = parse_option("--name", TypeAdapter(Name).validate_python, name)
     with context.store.commit_at_end():
         _print_key(*create_key(context, programme_id, named, {Scope(scope) for scope in scopes}, end))
 
 
 @keys.command("rotate")
 @_PROGRAMME
-@click.option("--overlap", default="PT1H", show_default=True, help="how long the old one goes on; PT0S: not at all")
+@click.option(
+    "--overlap", default="PT1H", show_default=True, help="how long the old key stays valid; PT0S: it ends at once"
+)
 @click.argument("key")
 def rotate(programme: str, overlap: str, key: str) -> None:
-    """Replace a key; prints the new one, once, as the last line."""
+    """Replace a key, and print the new one once, as the last line."""
     context, programme_id = _opened(programme)
-    length = timedelta(minutes=read_option("--overlap", parse_duration, overlap))
+    length = timedelta(minutes=parse_option("--overlap", parse_duration, overlap))
     if length > LONGEST_OVERLAP:
-        raise InvalidFields.at("--overlap", f"{overlap} is over {LONGEST_OVERLAP.days} days, the most that there is")
+        raise InvalidFields.at(
+            "--overlap", f"{overlap} is over {LONGEST_OVERLAP.days} days, the longest overlap; give less"
+        )
     with context.store.commit_at_end():
         _print_key(*rotate_key(context, programme_id, _key_id(context, programme_id, key), length))
 
@@ -74,7 +78,7 @@ def rotate(programme: str, overlap: str, key: str) -> None:
 @_PROGRAMME
 @click.argument("key")
 def revoke(programme: str, key: str) -> None:
-    """End a key at once, even the programme's last one."""
+    """End a key at once, even if it is the programme's last one."""
     context, programme_id = _opened(programme)
     revoke_key(context, programme_id, _key_id(context, programme_id, key), even_the_last=True)
 
@@ -85,7 +89,7 @@ def _opened(programme: str) -> tuple[Context, str]:
 
 
 def _key_id(context: Context, programme_id: str, given: str) -> str:
-    """The id of the key that has that id, or begins so. Raises NotFound, SeveralFit."""
+    """Return the id of the key with that id or those first characters. Raises NotFound, SeveralFit."""
     every = list_keys(context, programme_id)
     fitting = [key.id for key in every if key.id == given] or [key.id for key in every if key.prefix == given]
     if not fitting:

@@ -1,4 +1,4 @@
-"""Reading what options are given, as the API reads its fields; what is wrong is said of the option."""
+"""Parses the values of options as the API parses its fields."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from scheduler.web.http.problems import fields_of
 _T = TypeVar("_T")
 
 
-def read_option(option: str, reader: Callable[[str], _T], given: str) -> _T:
-    """What the reader makes of the given text. Raises InvalidFields, which names the option."""
+def parse_option(option: str, parse: Callable[[str], _T], text: str) -> _T:
+    """Return the parsed text of an option. Raises InvalidFields, which names the option."""
     try:
-        return reader(given)
+        return parse(text)
     except ValidationError as error:
         raise InvalidFields(fields_of(error, option)) from error
     except ValueError as error:

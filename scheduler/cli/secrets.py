@@ -1,4 +1,4 @@
-"""``scheduler secrets``: changing the secret key of a running service."""
+"""``scheduler secrets``: changes the secret key of a running service."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scheduler.services.resealing import reseal_all
 
 
 class SecretsLost(SchedulerError):
-    """Some of what is stored was encrypted under a key that was not given."""
+    """Some stored secrets were encrypted under a key that is not among the settings."""
 
     def __init__(self, lost: int) -> None:
         super().__init__(
-            f"{lost} can't be decrypted under any key given: add theirs to SCHEDULER_OLD_SECRET_KEYS and do it again, "
-            "or connect those calendars anew"
+            f"{lost} can't be decrypted under any key given: add theirs to SCHEDULER_OLD_SECRET_KEYS and run this "
+            "again, or connect those calendars again"
         )
 
 
@@ -26,9 +26,9 @@ def secrets() -> None:
 
 @secrets.command("rotate")
 def rotate() -> None:
-    """Encrypt everything anew under SCHEDULER_SECRET_KEY; the earlier keys are in SCHEDULER_OLD_SECRET_KEYS.
+    """Encrypt all stored secrets again under SCHEDULER_SECRET_KEY; SCHEDULER_OLD_SECRET_KEYS holds the earlier keys.
 
-    Restart the service and its workers with both first. Afterwards the old keys can be dropped.
+    Restart the service and its workers with both first. Afterwards the old keys can be removed.
     """
     _, context = open_service()
     lost = 0

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from support.leaks import leaks
 
-from scheduler.logs import place_of, redact
+from scheduler.logs import format_traceback, redact
 from scheduler.services.reasons import redact_reason
 
 TOKEN = "q9Zt3_xL-0aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456"
@@ -74,11 +74,11 @@ def test_error_is_logged_with_types_and_places_without_messages(
     except RuntimeError as error:
         structlog.get_logger().error("unexpected error", exc_info=error)
         structlog.get_logger().exception("the same again")
-        place = place_of(error)
+        place = format_traceback(error)
     assert CANARY not in place
     for line in map(json.loads, log.getvalue().splitlines()):
         assert "builtins.RuntimeError" in line["exception"]
-        assert "which came of" in line["exception"]
+        assert "caused by" in line["exception"]
         assert "builtins.KeyError" in line["exception"]
         assert "in fail" in line["exception"]
     assert leaks(log.getvalue(), [CANARY]) == []

@@ -1,4 +1,4 @@
-"""``scheduler slots``, ``cadences`` and ``sequences``: the API's questions, asked of the engine alone."""
+"""``scheduler slots``, ``cadences`` and ``sequences``: searches for the request in a file, without a database."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def slots(file: str, as_json: bool, svg: Path | None) -> None:
 
     FILE (- is stdin) holds the body of POST /v1/slots, with inline attendees. No database is needed.
     """
-    asked = _read(SlotsRequest, file)
+    request = _read(SlotsRequest, file)
     now = datetime.now(UTC)
-    query = asked.to_search(now).inline_query()
+    query = request.to_search(now).inline_query()
     found = find_slots(query)
     if svg is not None:
         _write(svg, week_svg(week_view(query, found)))
@@ -53,8 +53,8 @@ def cadences(file: str, as_json: bool) -> None:
 
     FILE (- is stdin) holds the body of POST /v1/cadences, with inline attendees. No database is needed.
     """
-    asked = _read(CadencesRequest, file)
-    query = asked.to_search().inline_query()
+    request = _read(CadencesRequest, file)
+    query = request.to_search().inline_query()
     found = find_cadences_or_rotations(query)
     document = CadencesAnswer.of(found, query.attendees, datetime.now(UTC))
     print_answer(document.model_dump_json() if as_json else cadences_table(found, query.attendees))
@@ -68,19 +68,19 @@ def sequences(file: str, as_json: bool) -> None:
 
     FILE (- is stdin) holds the body of POST /v1/sequences, with inline attendees. No database is needed.
     """
-    asked = _read(SequencesRequest, file)
+    request = _read(SequencesRequest, file)
     now = datetime.now(UTC)
-    query = asked.to_search(now).inline_query()
+    query = request.to_search(now).inline_query()
     found = find_sequences(query)
-    titles = [session.title for session in asked.sessions]
+    titles = [session.title for session in request.sessions]
     if as_json:
-        print_answer(sequences_answer(asked, found, query.attendees, now))
+        print_answer(sequences_answer(request, found, query.attendees, now))
     else:
         print_answer(sequences_table(found, query, titles))
 
 
 def _write(path: Path, text: str) -> None:
-    """A text file, as UTF-8. Raises InvalidFields."""
+    """Write a UTF-8 text file. Raises InvalidFields."""
     try:
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
@@ -88,7 +88,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _read(document: type[_D], file: str) -> _D:
-    """The request in a file or on stdin. Raises InvalidFields."""
+    """Return the request in a file or on stdin. Raises InvalidFields."""
     try:
         text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
