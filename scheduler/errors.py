@@ -32,7 +32,8 @@ This module knows nothing of HTTP, SQL or calendars. ``web.http.problems`` turns
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -67,6 +68,15 @@ class InvalidFields(SchedulerError):
     def at(cls, pointer: str, detail: str) -> InvalidFields:
         """Return the error of one field."""
         return cls([FieldError(pointer, detail)])
+
+
+@contextmanager
+def at_field(pointer: str) -> Iterator[None]:
+    """Turn an InvalidValue raised inside into InvalidFields with that pointer."""
+    try:
+        yield
+    except InvalidValue as error:
+        raise InvalidFields.at(pointer, str(error)) from error
 
 
 class NotFound(SchedulerError):

@@ -10,7 +10,7 @@ from scheduler.cli.opening import open_service
 from scheduler.cli.options import parse_option
 from scheduler.cli.tables import print_answer
 from scheduler.errors import InvalidFields
-from scheduler.services.burden import Share, burden_ledger
+from scheduler.services.burden import Share, get_person_burden
 from scheduler.services.programmes import find_programme
 from scheduler.web.api.burden import BurdenDocument
 from scheduler.web.fields.times import backward, parse_instant
@@ -29,7 +29,7 @@ def burden(programme: str, start: str | None, end: str | None, person: str, *, a
     """
     span = _span(start, end)
     _, context = open_service(opens_secrets=False)
-    ledger = burden_ledger(context, find_programme(context, programme).id, person, *span)
+    ledger = get_person_burden(context, find_programme(context, programme).id, person, *span)
     if as_json:
         print_answer(BurdenDocument.of(person, ledger).model_dump_json())
         return

@@ -12,7 +12,7 @@ from scheduler.domain.programme.people import StoredBlackout
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.domain.time.zones import resolve_typed_time
-from scheduler.errors import InvalidFields, InvalidValue
+from scheduler.errors import InvalidFields, at_field
 from scheduler.services.ports import Context
 
 _DAYS = ("first_day", "last_day")
@@ -55,10 +55,8 @@ class BlackoutFields:
         start = _read_local(self.start, person_zone, "/start")
         end = _read_local(self.end, person_zone, "/end")
         span = parse_span(replace(self, start=start, end=end), "")
-        try:
-            rule = BlackoutRule(self.rrule) if self.rrule is not None else None
-        except InvalidValue as error:
-            raise InvalidFields.at("/rrule", str(error)) from error
+        with at_field("/rrule"):
+            rule = None if self.rrule is None else BlackoutRule(self.rrule)
         return Blackout(self.kind, self.title, span, self.firm, rule, anchor or person_zone)
 
 
@@ -123,20 +121,14 @@ def parse_span(fields: Any, pointer: str) -> Days | Period:
     for name, value in zip(names, (first, last), strict=True):
         if value is None:
             raise InvalidFields.at(f"{pointer}/{name}", "this field is needed")
-    try:
+    with at_field(f"{pointer}/{names[1]}"):
         return Days(first, last) if names is _DAYS else Period(first, last)
-    except InvalidValue as error:
-        raise InvalidFields.at(f"{pointer}/{names[1]}", str(error)) from error
 
 
 def _read_local(moment: datetime | None, zone: str, pointer: str) -> datetime | None:
     """The instant of a local time of the zone. Raises InvalidFields in a gap or a repeated hour."""
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    try:
-        return resolve_typed_time(moment, zone)
-    except InvalidValue as error:
-        raise InvalidFields.at(pointer, str(error)) from error
+    with at_field(pointer):
+        return resolve_typed_time(moment, zone) if moment is not None and moment.tzinfo is None else moment
 
 
 def _check_recurring(context: Context, present: Sequence[StoredBlackout], new: Blackout) -> None:

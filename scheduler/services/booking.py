@@ -18,7 +18,7 @@ from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import DAY_NAMES, weekday_of
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import local_time, resolve_typed_time
-from scheduler.errors import InvalidFields, InvalidValue, Refused
+from scheduler.errors import InvalidFields, Refused, at_field
 from scheduler.services.attendees import MARGIN, AttendeeSpec, load_attendees
 from scheduler.services.locking import lock_mentorship
 from scheduler.services.ports import Context
@@ -145,10 +145,8 @@ def book_slot(
 
 def read_start(start: datetime, zone: str) -> datetime:
     """The instant of a meeting's start; a naive one is local time of the zone. Raises InvalidFields."""
-    try:
+    with at_field("/start"):
         instant = resolve_typed_time(start, zone) if start.tzinfo is None else start
-    except InvalidValue as error:
-        raise InvalidFields.at("/start", str(error)) from error
     if instant.second or instant.microsecond:
         raise InvalidFields.at("/start", f"{instant.isoformat()} has seconds; meetings start on whole minutes")
     return instant

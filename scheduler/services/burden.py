@@ -1,4 +1,4 @@
-"""Who has borne how much: the burden of all the meetings that stored people keep."""
+"""The burden of stored people's meetings: of each person, and in each mentorship beside the partner's."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from scheduler.store import MentorshipOccurrence
 
 
 @dataclass(frozen=True)
-class Borne:
-    """How many occurrences, and the burden of them in weighted minutes."""
+class BurdenSum:
+    """A number of occurrences and their burden, in weighted minutes."""
 
     occurrences: int
     burden: int
@@ -24,23 +24,20 @@ class Borne:
 
 @dataclass(frozen=True)
 class Share:
-    """What somebody bears of some occurrences: of those that have ended, and of those that are still to end."""
+    """A person's burden of some occurrences: ``held`` have ended, ``coming`` have not."""
 
-    held: Borne
-    coming: Borne
+    held: BurdenSum
+    coming: BurdenSum
 
     @property
     def burden(self) -> int:
-        """Weighted minutes, all in all."""
+        """The burden of both, in weighted minutes."""
         return self.held.burden + self.coming.burden
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """A person's share of all their meetings, and of each mentorship's beside their partner's.
-
-    The partner's is None if their personal data is erased.
-    """
+class PersonBurden:
+    """A person's burden of all their meetings, and of each mentorship's."""
 
     whole: Share
     mentorships: tuple[MentorshipShare, ...]
@@ -48,7 +45,7 @@ class Ledger:
 
 @dataclass(frozen=True)
 class MentorshipShare:
-    """What a person and their partner bear of one mentorship's meetings."""
+    """The burden of a mentorship's meetings for a person and the partner (None if the partner's data is erased)."""
 
     mentorship_id: str
     partner_id: str
@@ -56,42 +53,39 @@ class MentorshipShare:
     partner: Share | None
 
 
-def burden_ledger(
+def get_person_burden(
     context: Context, programme_id: str, person_id: str, start: datetime | None = None, end: datetime | None = None
-) -> Ledger:
-    """What the person bears of the meetings that they keep and that start in [start, end) (None: no such end).
-
-    Raises NotFound.
-    """
+) -> PersonBurden:
+    """The burden of a person's occurrences that take place and start in [start, end). Raises NotFound."""
     now = context.clock()
     with context.store.read() as tx:
         tx.people.get(programme_id, person_id)
-        kept = [
+        occurrences = [
             one
             for one in tx.meetings.list_occurrences(programme_id, [person_id])
             if (start is None or one.period.start >= start) and (end is None or one.period.start < end)
         ]
-        people = tx.people.find_many(programme_id, [person_id, *(_partner(one, person_id) for one in kept)])
+        people = tx.people.find_many(programme_id, [person_id, *(_partner(one, person_id) for one in occurrences)])
     shares = []
-    for mentorship_id in dict.fromkeys(one.mentorship_id for one in kept):
-        theirs = [one for one in kept if one.mentorship_id == mentorship_id]
+    for mentorship_id in dict.fromkeys(one.mentorship_id for one in occurrences):
+        theirs = [one for one in occurrences if one.mentorship_id == mentorship_id]
         periods = [one.period for one in theirs]
         partner_id = _partner(theirs[0], person_id)
         partner = _share(people[partner_id], periods, now) if partner_id in people else None
         shares.append(MentorshipShare(mentorship_id, partner_id, _share(people[person_id], periods, now), partner))
-    return Ledger(_share(people[person_id], [one.period for one in kept], now), tuple(shares))
+    return PersonBurden(_share(people[person_id], [one.period for one in occurrences], now), tuple(shares))
 
 
 def _share(person: Person, periods: Sequence[Period], now: datetime) -> Share:
-    each = burden_of_each(_on_their_clock(person), periods)
+    each = burden_of_each(_as_attendee(person), periods)
     held = [burden for burden, period in zip(each, periods, strict=True) if period.end <= now]
-    return Share(Borne(len(held), sum(held)), Borne(len(each) - len(held), sum(each) - sum(held)))
+    return Share(BurdenSum(len(held), sum(held)), BurdenSum(len(each) - len(held), sum(each) - sum(held)))
 
 
-def _on_their_clock(person: Person) -> Attendee:
-    """The person as far as a burden goes by them: their clock, and what they prefer."""
+def _as_attendee(person: Person) -> Attendee:
+    """The person with the fields that a burden depends on: the clock and the preferred hours."""
     return Attendee(person.time_zone, travel=person.travel, preferred_hours=person.preferred_hours)
 
 
-def _partner(kept: MentorshipOccurrence, person_id: str) -> str:
-    return kept.mentee_id if kept.mentor_id == person_id else kept.mentor_id
+def _partner(occurrence: MentorshipOccurrence, person_id: str) -> str:
+    return occurrence.mentee_id if occurrence.mentor_id == person_id else occurrence.mentor_id

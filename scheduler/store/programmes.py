@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select, true
 
-from scheduler.domain.programme.api_keys import USE_NOTED_EVERY, ApiKey, Scope
+from scheduler.domain.programme.api_keys import USE_RECORDED_EVERY, ApiKey, Scope
 from scheduler.errors import NotFound
 from scheduler.store.rows import Repository, in_programme, new_id
 from scheduler.store.tables import api_keys, programmes
@@ -104,7 +104,7 @@ class Programmes(Repository):
 
     def record_key_use(self, key_id: str, now: datetime) -> None:
         """Record when the key was used, unless that is known to the minute or the row is locked."""
-        due = (api_keys.c.last_used_at <= now - USE_NOTED_EVERY) | api_keys.c.last_used_at.is_(None)
+        due = (api_keys.c.last_used_at <= now - USE_RECORDED_EVERY) | api_keys.c.last_used_at.is_(None)
         free = select(api_keys.c.id).where(api_keys.c.id == key_id, due).with_for_update(skip_locked=True)
         found = self._connection.scalar(free)
         if found is not None:

@@ -1,7 +1,4 @@
-"""How values that no database knows are kept in columns; each is checked on its way in.
-
-Only here is it decided how an instant, a wall time or a set of periods looks in the database.
-"""
+"""Column types for values that databases don't have: instants, wall times, periods, JSON. Each checks its values."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class NotAnInstant(DontWrapMixin, TypeError):
-    """A datetime without an offset where an instant is kept: it names no moment."""
+    """A datetime without an offset in a column of instants."""
 
     def __init__(self, value: datetime) -> None:
         self.value = value
@@ -30,7 +27,7 @@ class NotAnInstant(DontWrapMixin, TypeError):
 
 
 class NotAWallTime(DontWrapMixin, TypeError):
-    """A datetime with an offset where a wall time is kept: its zone is kept beside it."""
+    """A datetime with an offset in a column of wall times, whose zone is in a column of its own."""
 
     def __init__(self, value: datetime) -> None:
         self.value = value
@@ -38,20 +35,21 @@ class NotAWallTime(DontWrapMixin, TypeError):
 
 
 class Identifier(TypeDecorator[str]):
-    """An id as text. One with a NUL, which PostgreSQL takes in no text, is the id of nothing on any database."""
+    """An id as text. An id with a NUL, which PostgreSQL refuses in text, is bound as the empty id, which no row has."""
 
     impl = String(36)
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its interface
-        """The id, or what is nobody's."""
+        """The id, or an empty one."""
         return "" if value is not None and "\0" in value else value
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An instant to the microsecond: any offset goes in, UTC comes out, order is the order of time.
+    """An instant to the microsecond, with any offset when it is bound and in UTC when it is loaded.
 
-    SQLite keeps it as text of one width in UTC. Raises NotAnInstant, a TypeError, for a naive datetime.
+    SQLite stores it as fixed-width text in UTC, which sorts by time. Raises NotAnInstant, a TypeError, for a naive
+    datetime.
     """
 
     impl = DateTime(timezone=True)
@@ -66,7 +64,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # its interface
-        """The instant in UTC; SQLite gives it back without saying so."""
+        """The instant in UTC; SQLite returns it naive."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -79,7 +77,7 @@ class WallTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its interface
-        """ISO 8601 text, which sorts as the clock runs."""
+        """ISO 8601 text, which sorts by wall time."""
         if value is None:
             return None
         if value.tzinfo is not None:
@@ -87,12 +85,12 @@ class WallTime(TypeDecorator[datetime]):
         return value.replace(fold=0).isoformat()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # its interface
-        """The wall time that the text says."""
+        """The wall time of the text."""
         return None if value is None else datetime.fromisoformat(value)
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON value as text; None is JSON's null, so a column of it is never NULL."""
+    """A JSON value as text; None is stored as null in JSON, never as NULL."""
 
     impl = Text
     cache_ok = True
@@ -102,7 +100,7 @@ class Json(TypeDecorator[Any]):
         return orjson.dumps(value).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002  # its interface
-        """The value that the text says."""
+        """The value of the text."""
         return None if value is None else orjson.loads(value)
 
 
@@ -117,7 +115,7 @@ class Stays(TypeDecorator[tuple[PlannedMove, ...]]):
         return orjson.dumps([(stay.first, stay.last, stay.zone) for stay in value or ()]).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[PlannedMove, ...]:  # noqa: ARG002  # its interface
-        """The moves that the text says."""
+        """The moves of the text."""
         rows = orjson.loads(value or "[]")
         return tuple(
             PlannedMove(date.fromisoformat(first), date.fromisoformat(last), zone) for first, last, zone in rows
@@ -143,7 +141,7 @@ class PeriodsBlob(TypeDecorator[Periods]):
 
 
 class ChoiceOf(TypeDecorator[Choice]):
-    """A member of a StrEnum, kept as its value."""
+    """A member of a StrEnum, stored as its value."""
 
     impl = String(16)
     cache_ok = True
@@ -153,7 +151,7 @@ class ChoiceOf(TypeDecorator[Choice]):
         self.choices = choices
 
     def process_bind_param(self, value: Choice | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its interface
-        """The member's value. Raises ValueError for what is no member."""
+        """The member's value. Raises ValueError for a value that is not a member's."""
         return None if value is None else self.choices(value).value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Choice | None:  # noqa: ARG002  # its interface

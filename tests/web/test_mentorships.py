@@ -104,7 +104,7 @@ def test_ended_mentorship_stays_ended(api: Api, pair: Pair) -> None:
     api.patch(path, {"status": "completed"})
     for status in ("active", "paused", "cancelled"):
         problem = problem_of(api.send("PATCH", path, {"status": status}), 409)
-        assert "is completed and stays so" in problem["detail"]
+        assert "is completed and can't be reopened" in problem["detail"]
     assert api.patch(path, {"status": "completed", "expectations": "It went well."})["status"] == "completed"
 
 

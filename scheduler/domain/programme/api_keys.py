@@ -1,4 +1,4 @@
-"""Who may do what: API keys and their scopes."""
+"""API keys, their scopes, and what a viewer may see."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from scheduler.errors import Refused
 
 DEFAULT_OVERLAP = timedelta(hours=1)
 LONGEST_OVERLAP = timedelta(days=30)
-"""How long a key or a feed's token that was rotated may go on, beside the new one."""
-USE_NOTED_EVERY = timedelta(minutes=1)
-"""How exactly it is known when a key was last used."""
+"""The longest time that a rotated key or feed token works beside the new one."""
+USE_RECORDED_EVERY = timedelta(minutes=1)
+"""How often the use of a key is recorded at most."""
 
 
 class Scope(StrEnum):
-    """What a key may be good for. One does not hold another, but for ADMIN, which holds them all."""
+    """What a key allows. ADMIN includes all scopes; no other scope includes another."""
 
     SLOTS_READ = "slots:read"
     PEOPLE_READ = "people:read"
@@ -28,7 +28,7 @@ class Scope(StrEnum):
 
 
 class LastAdminKey(Refused):
-    """Revoking it would leave the programme without anybody who can make keys."""
+    """A key that can't be revoked, because the programme would have no key left that can create keys."""
 
     def __init__(self) -> None:
         super().__init__("this is the programme's last key with the scope 'admin'; create or rotate one first")
@@ -36,9 +36,9 @@ class LastAdminKey(Refused):
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key of a programme, without what opens it. ``prefix`` is its beginning, for people to tell keys apart.
+    """An API key without its secret. ``prefix`` is the secret's beginning, for people to tell keys apart.
 
-    It opens nothing from ``expires_at`` (UTC; None: for ever) on.
+    The key is invalid from ``expires_at`` (UTC; None: it never expires) on.
     """
 
     id: str
@@ -51,15 +51,15 @@ class ApiKey:
     last_used_at: datetime | None = None
 
     def allows(self, scope: Scope) -> bool:
-        """Whether the key is good for that."""
+        """Whether the key has the scope, itself or through ADMIN."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
     def is_use_due(self, now: datetime) -> bool:
-        """Whether a use at this instant is to be noted."""
-        return self.last_used_at is None or now - self.last_used_at >= USE_NOTED_EVERY
+        """Whether a use at this instant is to be recorded."""
+        return self.last_used_at is None or now - self.last_used_at >= USE_RECORDED_EVERY
 
     def end_after(self, overlap: timedelta, now: datetime) -> datetime:
-        """When the key ends if it is rotated now: after the overlap, and not later than it would have anyway."""
+        """When the key expires if it is rotated now: after the overlap, but not later than before."""
         end = now + overlap
         return end if self.expires_at is None else min(end, self.expires_at)
 
@@ -87,7 +87,7 @@ RESTRICTED = Viewer()
 
 
 def check_revocable(key_id: str, keys: Iterable[ApiKey]) -> None:
-    """Raises LastAdminKey if of the programme's keys, all of which open something now, no other is an admin's."""
+    """Raises LastAdminKey if no other of the programme's valid keys has the scope ADMIN."""
     admins = {key.id for key in keys if Scope.ADMIN in key.scopes}
     if admins == {key_id}:
         raise LastAdminKey

@@ -1,4 +1,4 @@
-"""A mentorship: who mentors whom, towards which goals, from when until when."""
+"""Mentorships: a mentor and a mentee, their goals, and the dates from start to end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scheduler.errors import InvalidValue, Refused
 
 
 class MentorshipStatus(StrEnum):
-    """Where a mentorship stands. Only an active one takes bookings; an ended one stays ended."""
+    """The status of a mentorship. Only an active one can be booked; an ended one stays ended."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -19,12 +19,12 @@ class MentorshipStatus(StrEnum):
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is over for good."""
+        """Whether it is completed or cancelled."""
         return self in {MentorshipStatus.COMPLETED, MentorshipStatus.CANCELLED}
 
 
 class SameTwoPeople(InvalidValue):
-    """Nobody mentors themselves."""
+    """A mentorship of one person with themselves."""
 
     def __init__(self, person_id: str) -> None:
         self.person_id = person_id
@@ -50,24 +50,24 @@ class MentorshipTooLong(InvalidValue):
         self.starts_on = starts_on
         self.ends_on = ends_on
         super().__init__(
-            f"{starts_on} to {ends_on} is more than three years; agree on a new mentorship when one has ended"
+            f"{starts_on} to {ends_on} is more than three years; end it earlier, and start another one then"
         )
 
 
 class MentorshipNotActive(Refused):
-    """A booking for a mentorship that is paused or over."""
+    """A booking for a mentorship that is paused or has ended."""
 
     def __init__(self, status: MentorshipStatus) -> None:
         self.status = status
-        super().__init__(f"the mentorship is {status}; only an active one takes bookings")
+        super().__init__(f"the mentorship is {status}; only an active one can be booked")
 
 
 class MentorshipEnded(Refused):
-    """A change of status of a mentorship that is over."""
+    """A change of status of a mentorship that has ended."""
 
     def __init__(self, status: MentorshipStatus) -> None:
         self.status = status
-        super().__init__(f"the mentorship is {status} and stays so; start a new one")
+        super().__init__(f"the mentorship is {status} and can't be reopened; start a new one")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""People of a programme, and what they connect: blackouts, calendars, feeds.
+"""People of a programme, and what belongs to them: blackouts, calendars, feeds.
 
-A person is neither a mentor nor a mentee: a mentorship says which, and one person can be both.
+Mentor and mentee are roles in a mentorship; one person can have both.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from scheduler.domain.time.periods import Periods
 
 @dataclass(frozen=True)
 class Person:
-    """Someone with a clock to live by. ``working_hours`` None is any time, () never.
+    """A person of a programme. ``working_hours`` None is any time, () never; ``preferred_hours`` None is no preference.
 
-    ``preferred_hours`` None: they have named none. ``travel`` are planned moves; the other two are how many meetings a
-    day or week of theirs may have (None: any number).
+    ``at_most_per_day`` and ``at_most_per_week`` limit the meetings in a local day and week (None: no limit).
     """
 
     id: str
@@ -45,7 +44,7 @@ class StoredBlackout:
 
 @dataclass(frozen=True)
 class Account:
-    """A CalDAV calendar collection on somebody's server, and the login for it."""
+    """A CalDAV calendar collection and its login."""
 
     url: str
     username: str
@@ -54,10 +53,9 @@ class Account:
 
 @dataclass(frozen=True)
 class ConnectedCalendar:
-    """A person's own CalDAV calendar: read for busy time, written to if ``publish``.
+    """A person's own CalDAV calendar, without its password: read for busy time, and written to if ``publish``.
 
-    ``busy`` is what was last read, at ``read_at`` (None: never); ``failure`` is why the last try failed.
-    The password is kept apart, encrypted.
+    ``busy`` was last read at ``read_at`` (None: never); ``failure`` is why the last reading failed (None: it did not).
     """
 
     id: str
@@ -71,7 +69,7 @@ class ConnectedCalendar:
 
 
 class Show(StrEnum):
-    """What a feed tells."""
+    """What a feed shows."""
 
     DETAILS = "details"
     FREE_BUSY = "free_busy"
@@ -79,7 +77,7 @@ class Show(StrEnum):
 
 @dataclass(frozen=True)
 class Feed:
-    """An ICS feed of one person's meetings; who holds its token reads it."""
+    """An ICS feed of a person's meetings, readable with its token."""
 
     id: str
     person_id: str

@@ -1,4 +1,4 @@
-"""How many things a programme may have, so that one client's loop can't fill the database or slow every search."""
+"""Limits on the number of stored things, so that a client's loop can't fill the database or slow every search."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scheduler.errors import Refused
 
-_OF = {
+_NOUNS = {
     "people": "people in the programme",
     "blackouts_per_person": "blackouts of a person",
     "recurring_blackouts_per_person": "recurring blackouts of a person",
@@ -19,17 +19,17 @@ _OF = {
 
 
 class QuotaReached(Refused):
-    """There are as many of these as the operator allows. ``quota`` names the limit, ``most`` is its value."""
+    """A thing more than the operator allows. ``quota`` names the limit, ``limit`` is its value."""
 
-    def __init__(self, quota: str, most: int) -> None:
+    def __init__(self, quota: str, limit: int) -> None:
         self.quota = quota
-        self.most = most
-        super().__init__(f"the limit of {most} {_OF[quota]} is reached ({quota}); delete some, or ask the operator")
+        self.limit = limit
+        super().__init__(f"the limit of {limit} {_NOUNS[quota]} is reached ({quota}); delete some, or ask the operator")
 
 
 @dataclass(frozen=True)
 class Quotas:
-    """The most that there may be of each kind of thing."""
+    """The limit for each kind of thing."""
 
     people: int = 10_000
     blackouts_per_person: int = 500
@@ -41,7 +41,7 @@ class Quotas:
     keys: int = 50
 
     def check(self, quota: str, present: int) -> None:
-        """Raises QuotaReached if no more fits beside so many. ``quota`` is a field's name."""
-        most: int = getattr(self, quota)
-        if present >= most:
-            raise QuotaReached(quota, most)
+        """Raises QuotaReached if there are already as many as the limit. ``quota`` is a field's name."""
+        limit: int = getattr(self, quota)
+        if present >= limit:
+            raise QuotaReached(quota, limit)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.errors import InvalidFields
-from scheduler.services.burden import Borne, Ledger, Share, burden_ledger
+from scheduler.services.burden import BurdenSum, PersonBurden, Share, get_person_burden
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.times import Instant, backward
 from scheduler.web.http.operations import Operation
@@ -30,7 +30,7 @@ class BorneDocument(Document):
     burden: int
 
     @classmethod
-    def of(cls, borne: Borne) -> BorneDocument:
+    def of(cls, borne: BurdenSum) -> BorneDocument:
         """The document of what is borne."""
         return cls(occurrences=borne.occurrences, burden=borne.burden)
 
@@ -67,7 +67,7 @@ class BurdenDocument(Document):
     mentorships: list[MentorshipBurden] = Field(description="those with such meetings, by the first of them")
 
     @classmethod
-    def of(cls, person_id: str, ledger: Ledger) -> BurdenDocument:
+    def of(cls, person_id: str, ledger: PersonBurden) -> BurdenDocument:
         """The document of a person's ledger."""
         rows = [
             MentorshipBurden(
@@ -89,5 +89,5 @@ def get_burden(person_id: str) -> Response:
     span = read_query(BurdenSpan)
     if span.start is not None and span.end is not None and span.end <= span.start:
         raise InvalidFields.at("/end", backward("span", span.start, span.end))
-    ledger = burden_ledger(context(), programme_id(), person_id, span.start, span.end)
+    ledger = get_person_burden(context(), programme_id(), person_id, span.start, span.end)
     return answer(BurdenDocument.of(person_id, ledger))

@@ -191,12 +191,12 @@ def get_meeting(meeting_id: str) -> Response:
 )
 def update_meeting(meeting_id: str) -> Response:
     """Change a meeting's title or conference, or cancel it for ever."""
-    asked = read_body(MeetingChange)
-    if "status" in asked.model_fields_set:
-        if asked.status is not MeetingStatus.CANCELLED or len(asked.model_fields_set) > 1:
+    body = read_body(MeetingChange)
+    if "status" in body.model_fields_set:
+        if body.status is not MeetingStatus.CANCELLED or len(body.model_fields_set) > 1:
             raise InvalidFields.at("/status", "the only change of status is cancelled, sent by itself")
         return answer(MeetingDocument.of(meetings.cancel_meeting(context(), programme_id(), meeting_id)))
-    changes = changes_of(asked)
+    changes = changes_of(body)
     return answer(MeetingDocument.of(meetings.update_meeting(context(), programme_id(), meeting_id, changes)))
 
 
@@ -240,15 +240,15 @@ def update_occurrence(meeting_id: str, recurrence_id: str) -> Response:
 
     A move goes where both people can meet; the series' own time is no obstacle.
     """
-    asked = read_body(OccurrenceChange)
-    if (asked.start is None) == (asked.status is None):
+    body = read_body(OccurrenceChange)
+    if (body.start is None) == (body.status is None):
         raise InvalidFields.at("/start", "give either start (to move it) or status (to cancel it)")
     wanted = _parse_id(recurrence_id)
-    if asked.start is None:
-        if asked.status is not OccurrenceStatus.CANCELLED:
+    if body.start is None:
+        if body.status is not OccurrenceStatus.CANCELLED:
             raise InvalidFields.at("/status", "the only change of status is cancelled; to move it, send start")
         return answer(_occurrence(meetings.cancel_occurrence(context(), programme_id(), meeting_id, wanted), wanted))
-    stored = meetings.move_occurrence(context(), programme_id(), meeting_id, wanted, asked.start, viewer())
+    stored = meetings.move_occurrence(context(), programme_id(), meeting_id, wanted, body.start, viewer())
     return answer(_occurrence(stored, wanted))
 
 

@@ -10,13 +10,10 @@ from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.mentorships import (
-    BackwardMentorship,
     Mentorship,
     MentorshipStatus,
-    MentorshipTooLong,
-    SameTwoPeople,
 )
-from scheduler.errors import InvalidFields
+from scheduler.errors import at_field
 from scheduler.services import mentorships
 from scheduler.store import new_id
 from scheduler.web.fields.document import Document, Kept
@@ -99,7 +96,7 @@ class MentorshipsDocument(PageDocument):
 def create_mentorship() -> Response:
     """Agree on a mentorship."""
     new = read_body(NewMentorship)
-    try:
+    with at_field("/mentee" if new.mentor == new.mentee else "/ends_on"):
         mentorship = Mentorship(
             new_id(),
             new.mentor,
@@ -110,10 +107,6 @@ def create_mentorship() -> Response:
             new.ends_on,
             new.status,
         )
-    except SameTwoPeople as error:
-        raise InvalidFields.at("/mentee", str(error)) from error
-    except (BackwardMentorship, MentorshipTooLong) as error:
-        raise InvalidFields.at("/ends_on", str(error)) from error
     mentorships.create_mentorship(context(), programme_id(), mentorship)
     where = url_for("v1.mentorships.get_mentorship", mentorship_id=mentorship.id)
     return answer(MentorshipDocument.of(mentorship), 201, {"Location": where})
@@ -145,12 +138,10 @@ def get_mentorship(mentorship_id: str) -> Response:
 )
 def update_mentorship(mentorship_id: str) -> Response:
     """Change a mentorship. Ending it cancels the meetings to come."""
-    asked = read_body(MentorshipChange)
-    changes = changes_of(asked)
-    if asked.goals is not None:
-        changes["goals"] = tuple(asked.goals)
-    try:
+    body = read_body(MentorshipChange)
+    changes = changes_of(body)
+    if body.goals is not None:
+        changes["goals"] = tuple(body.goals)
+    with at_field("/ends_on"):
         mentorship = mentorships.update_mentorship(context(), programme_id(), mentorship_id, changes)
-    except (BackwardMentorship, MentorshipTooLong) as error:
-        raise InvalidFields.at("/ends_on", str(error)) from error
     return answer(MentorshipDocument.of(mentorship))

@@ -175,13 +175,13 @@ def get_person(person_id: str) -> Response:
 @Operation(PersonDocument, body=PersonChange, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
 def update_person(person_id: str) -> Response:
     """Change a person. Who changes zone keeps their series where they are anchored."""
-    asked = read_body(PersonChange)
-    changes = changes_of(asked)
-    if "working_hours" in asked.model_fields_set:
-        changes["working_hours"] = hours_of(asked.working_hours)
-    if "buffer" in asked.model_fields_set:
-        changes["buffer"] = asked.buffer.to_domain() if asked.buffer else NO_BUFFER
-    changes |= habits_of(asked, "")
+    body = read_body(PersonChange)
+    changes = changes_of(body)
+    if "working_hours" in body.model_fields_set:
+        changes["working_hours"] = hours_of(body.working_hours)
+    if "buffer" in body.model_fields_set:
+        changes["buffer"] = body.buffer.to_domain() if body.buffer else NO_BUFFER
+    changes |= habits_of(body, "")
     return answer(PersonDocument.of(people.update_person(context(), programme_id(), person_id, changes)))
 
 
