@@ -97,9 +97,7 @@ def component(account: Account, uid: str) -> icalendar.Component:
     return calendar.walk("VEVENT")[0]
 
 
-def test_a_booking_every_change_of_it_and_its_end_reach_both_peoples_calendars(
-    service: Service, radicale: Radicale
-) -> None:
+def test_booking_its_changes_and_its_end_reach_both_calendars(service: Service, radicale: Radicale) -> None:
     mentors, mentees = radicale.new_account(), radicale.new_account()
     ids = agree_on_mentorship(service)
     connect(service, ids["mentor"], mentors)
@@ -131,7 +129,7 @@ def test_a_booking_every_change_of_it_and_its_end_reach_both_peoples_calendars(
     assert component(mentors, uid)["SEQUENCE"] == 2
 
 
-def test_a_server_that_is_down_gets_the_meeting_when_it_is_back(service: Service, radicale: Radicale) -> None:
+def test_server_back_after_an_outage_gets_the_meeting(service: Service, radicale: Radicale) -> None:
     account = radicale.new_account()
     ids = agree_on_mentorship(service)
     connect(service, ids["mentor"], account)
@@ -147,9 +145,7 @@ def test_a_server_that_is_down_gets_the_meeting_when_it_is_back(service: Service
     assert on_server(account, meeting["uid"]) == promised(service, meeting)
 
 
-def test_busy_time_in_a_connected_calendar_is_respected_as_soon_as_it_is_read(
-    service: Service, radicale: Radicale
-) -> None:
+def test_busy_time_of_a_connected_calendar_is_respected_once_read(service: Service, radicale: Radicale) -> None:
     account = radicale.new_account()
     ids = agree_on_mentorship(service)
     event = (
@@ -175,7 +171,7 @@ def test_busy_time_in_a_connected_calendar_is_respected_as_soon_as_it_is_read(
     assert not starts & {"2027-02-01T10:45:00Z", "2027-02-01T11:00:00Z", "2027-02-01T12:45:00Z"}
 
 
-def test_sigterm_lets_the_delivery_in_hand_finish(service: Service, radicale: Radicale) -> None:
+def test_sigterm_lets_the_current_delivery_finish(service: Service, radicale: Radicale) -> None:
     account = radicale.new_account()
     ids = agree_on_mentorship(service)
     connect(service, ids["mentor"], account)
@@ -193,7 +189,7 @@ def test_sigterm_lets_the_delivery_in_hand_finish(service: Service, radicale: Ra
 
 
 @pytest.mark.parametrize("seen", ["worker started", "serving"])
-def test_sigterm_as_soon_as_it_has_begun_ends_the_service(tmp_path: Path, seen: str) -> None:
+def test_sigterm_during_the_start_ends_the_service(tmp_path: Path, seen: str) -> None:
     service = Service(tmp_path)
     process = service.start("serve")
     wait_for(lambda: seen in service.log("serve"))
@@ -202,7 +198,7 @@ def test_sigterm_as_soon_as_it_has_begun_ends_the_service(tmp_path: Path, seen: 
     service.stop()
 
 
-def test_a_separate_worker_delivers_too_and_stops_when_told(service: Service, radicale: Radicale) -> None:
+def test_separate_worker_delivers_and_stops_on_sigterm(service: Service, radicale: Radicale) -> None:
     ids = agree_on_mentorship(service)
     connect(service, ids["mentor"], radicale.new_account())
     with radicale.frozen():

@@ -66,7 +66,7 @@ class Run:
         return found
 
 
-def test_every_act_agrees_and_ends_what_it_started(tmp_path: Path, figures: Figures) -> None:
+def test_every_act_agrees_and_leaves_nothing_running(tmp_path: Path, figures: Figures) -> None:
     run = Run.start(tmp_path, "all")
     output, _ = run.process.communicate(timeout=400)
 
@@ -94,7 +94,7 @@ def earliest_day(output: str) -> date:
     return min(datetime.strptime(f"{day} +0000", "%d %b %Y %z").date() for day in days)
 
 
-def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
+def test_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
     run = Run.start(tmp_path, "cluster")
     wait_for(lambda: (tmp_path / "var" / "cluster" / "web2.log").exists(), 90)
     assert len(run.processes()) > 4
@@ -108,7 +108,7 @@ def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("agreed", [True, False])
-def test_the_demo_ends_with_0_only_if_every_act_agreed(
+def test_demo_ends_with_0_only_if_every_act_agreed(
     agreed: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     played = []
@@ -130,7 +130,7 @@ def test_the_demo_ends_with_0_only_if_every_act_agreed(
     assert played == (list(ACTS) if agreed else ["main", "panel"])
 
 
-def test_every_act_of_the_list_has_a_file_and_the_reverse() -> None:
+def test_acts_of_the_list_are_those_that_have_files() -> None:
     files = {path.stem for path in (ROOT / "examples" / "demo" / "acts").glob("*.py")} - {"__init__"}
     assert files == set(ACTS)
 
@@ -141,7 +141,7 @@ def test_next_monday_lies_one_to_seven_days_ahead(weekday: int) -> None:
     assert next_monday(day) == date(2028, 2, 28)
 
 
-def test_a_blackout_that_has_passed_is_moved_by_the_fewest_years() -> None:
+def test_blackout_in_the_past_is_moved_by_the_fewest_years() -> None:
     exams = {"kind": "exam", "first_day": "2026-12-04", "last_day": "2027-01-17"}
     assert move_ahead(exams, date(2027, 1, 17)) == (exams, 0)
     moved, years = move_ahead(exams, date(2035, 12, 24))

@@ -12,7 +12,7 @@ from benchmarks.load.plan import PHASES, Plan, run
 from benchmarks.load.report import as_json, bars
 
 
-def test_a_short_load_has_no_errors_and_measures_everything(figures: Figures) -> None:
+def test_short_load_has_no_errors_and_measures_everything(figures: Figures) -> None:
     told: list[str] = []
     plan = Plan(seconds=1, small=2, large=3, workers=1, connections=2, rounds=1, events=5, databases=("postgresql",))
     with TemporaryDirectory() as folder:  # not pytest's, which PostgreSQL's own user may not enter

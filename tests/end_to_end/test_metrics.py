@@ -73,7 +73,7 @@ def search(service: Observed, hours: str) -> None:
     service.ask("POST", "/slots", {"window": window, "duration": "PT45M", "attendees": [attendee]})
 
 
-def test_everything_is_counted_and_nobody_is_named(service: Observed, account: Account) -> None:
+def test_metrics_count_everything_and_name_nobody(service: Observed, account: Account) -> None:
     service.serve()
     feed = book(service, account)
     search(service, "17:00")
@@ -117,9 +117,7 @@ def test_everything_is_counted_and_nobody_is_named(service: Observed, account: A
         assert secret not in text
 
 
-def test_each_process_has_its_own_and_tells_how_long_a_delivery_has_been_due(
-    service: Observed, account: Account
-) -> None:
+def test_each_process_has_its_metrics_and_the_age_of_the_oldest_delivery(service: Observed, account: Account) -> None:
     with web_process(service):
         book(service, account)
         wait_for(lambda: service.value("scheduler_oldest_due_delivery_seconds") > 0.5)

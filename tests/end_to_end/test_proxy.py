@@ -81,7 +81,7 @@ def front(upstream: Upstream, tmp_path: Path) -> Iterator[Proxy]:
         yield running
 
 
-def test_a_feed_s_token_is_in_no_log_whatever_becomes_of_the_request(tmp_path: Path) -> None:
+def test_feed_token_is_in_no_proxy_log(tmp_path: Path) -> None:
     with ExitStack() as stack:
         alive = ExitStack()
         upstream = alive.enter_context(Upstream().running())
@@ -100,7 +100,7 @@ def test_a_feed_s_token_is_in_no_log_whatever_becomes_of_the_request(tmp_path: P
     assert lines[0]["request"]["uri"] == "/feeds/(token)"
 
 
-def test_the_access_log_has_the_service_s_id_of_the_request_and_no_key(front: Proxy) -> None:
+def test_access_log_has_the_request_id_and_no_key(front: Proxy) -> None:
     requests.get(f"{front.url}/v1/people", headers={"Authorization": "Bearer mk_planted_key"}, timeout=10)
 
     (line,) = wait_for(lambda: _access(front))
@@ -110,9 +110,7 @@ def test_the_access_log_has_the_service_s_id_of_the_request_and_no_key(front: Pr
     assert "mk_planted" not in front.log.read_text()
 
 
-def test_the_service_is_told_the_client_s_address_and_not_what_the_client_says_it_is(
-    front: Proxy, upstream: Upstream
-) -> None:
+def test_client_address_is_the_real_one_whatever_the_client_sends(front: Proxy, upstream: Upstream) -> None:
     requests.get(f"{front.url}/v1/people", headers={"X-Forwarded-For": "203.0.113.9"}, timeout=10)
 
     ((_, _, headers, _),) = upstream.seen
@@ -120,7 +118,7 @@ def test_the_service_is_told_the_client_s_address_and_not_what_the_client_says_i
     assert headers["X-Forwarded-For"] == "127.0.0.1"
 
 
-def test_a_body_of_more_than_8_mib_is_refused(front: Proxy, upstream: Upstream) -> None:
+def test_body_over_8_mib_is_refused(front: Proxy, upstream: Upstream) -> None:
     taken = requests.post(f"{front.url}/v1/slots", data=b" " * (8 << 20), timeout=30)
     refused = requests.post(f"{front.url}/v1/slots", data=b" " * (8 << 20) + b" ", timeout=30)
 
@@ -131,7 +129,7 @@ def test_a_body_of_more_than_8_mib_is_refused(front: Proxy, upstream: Upstream) 
     assert whole == [8 << 20]
 
 
-def test_a_slow_client_takes_no_thread_of_the_service(front: Proxy, upstream: Upstream) -> None:
+def test_slow_client_takes_no_thread_of_the_service(front: Proxy, upstream: Upstream) -> None:
     with socket.create_connection(("127.0.0.1", front.port), timeout=10) as client:
         client.sendall(b"POST /v1/slots HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\n12345")
         time.sleep(0.5)
@@ -144,7 +142,7 @@ def test_a_slow_client_takes_no_thread_of_the_service(front: Proxy, upstream: Up
     assert [size for *_, size in upstream.seen] == [10]
 
 
-def test_a_web_process_that_is_gone_is_passed_over(upstream: Upstream, tmp_path: Path) -> None:
+def test_stopped_web_process_is_passed_over(upstream: Upstream, tmp_path: Path) -> None:
     with proxy(tmp_path, [free_port(), upstream.port]) as front:
         answers = [requests.post(f"{front.url}/v1/people", data=b"{}", timeout=15).status_code for _ in range(6)]
 
@@ -159,7 +157,7 @@ def test_a_web_process_that_is_gone_is_passed_over(upstream: Upstream, tmp_path:
         pytest.param("POST", {}, 502, 1, id="a-change-without-one-is-not"),
     ],
 )
-def test_when_a_web_process_dies_during_a_request(
+def test_web_process_killed_during_a_request_is_retried_if_safe(
     method: str, headers: dict[str, str], status: int, times: int, tmp_path: Path
 ) -> None:
     with (

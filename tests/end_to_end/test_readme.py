@@ -18,7 +18,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_walk_through_books_a_cadence_and_shows_it_in_a_feed(tmp_path: Path) -> None:
+def test_walk_through_books_a_cadence_and_shows_it_in_a_feed(tmp_path: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     script = "set -euo pipefail\n" + "\n".join(blocks)

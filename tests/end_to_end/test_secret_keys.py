@@ -46,7 +46,7 @@ def restart(service: Service, **settings: str) -> None:
     service.serve()
 
 
-def test_after_the_passwords_are_sealed_anew_the_old_key_is_dropped_and_deliveries_go_on(
+def test_deliveries_go_on_after_passwords_are_encrypted_with_a_new_key(
     tmp_path: Path, radicale: Radicale, figures: Figures
 ) -> None:
     service = Service(tmp_path)
@@ -69,7 +69,7 @@ def test_after_the_passwords_are_sealed_anew_the_old_key_is_dropped_and_deliveri
     figures("secret key changed under a running service", passwords=1, lost=0)
 
 
-def test_with_the_built_in_key_the_service_does_not_start_outside_of_development(tmp_path: Path) -> None:
+def test_service_without_a_secret_key_does_not_start_in_production(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SCHEDULER_")}
     done = subprocess.run(
         [COMMAND, "serve"], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False

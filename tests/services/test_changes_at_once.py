@@ -13,6 +13,7 @@ from itertools import pairwise, permutations
 import pytest
 from psycopg import sql
 from sqlalchemy import make_url
+from support.budget import tries
 from support.calendars import RecordingCalendars
 from support.figures import Figures
 from support.postgres import PostgreSQL
@@ -33,7 +34,9 @@ from scheduler.services.ports import Context
 from scheduler.services.programmes import create_programme, find_key
 from scheduler.store import StoredMeeting, new_id
 
-THREADS, TURNS = 6, 15
+THREADS, TURNS = 6, tries("changes of everything by a thread")
+
+pytestmark = pytest.mark.prove
 
 
 @dataclass
@@ -143,7 +146,7 @@ def deadlocks(store_url: str, request: pytest.FixtureRequest) -> Iterator[Callab
     yield lambda: int(server.execute(query.format(sql.Literal(make_url(store_url).database)))[0][0])
 
 
-def test_changes_of_everything_at_once_end_without_a_deadlock_a_loss_or_a_double_booking(
+def test_concurrent_changes_of_everything_cause_no_deadlock_loss_or_double_booking(
     context: Context, deadlocks: Callable[[], int], figures: Figures
 ) -> None:
     crowd = Crowd.of(context)
@@ -161,7 +164,7 @@ def test_changes_of_everything_at_once_end_without_a_deadlock_a_loss_or_a_double
     assert len(crowd.meetings()) > 5
 
 
-def test_everybody_is_deleted_at_once(
+def test_concurrent_deletions_of_everybody_all_succeed(
     context: Context, deadlocks: Callable[[], int], calendars: RecordingCalendars
 ) -> None:
     crowd = Crowd.of(context)

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from support.api import Api, Clock, Pair, context_of, json_of
+from support.budget import tries
 from support.calendars import RecordingCalendars
 from support.figures import Figures
 from werkzeug.test import TestResponse
@@ -21,7 +22,10 @@ from scheduler.app import create_app
 from scheduler.services.secrets import Vault
 
 AT_ONCE = 12
+RACES = tries("races of repeated requests")
 SLOT = {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"}
+
+pytestmark = pytest.mark.prove
 
 
 def at_once(requests: Sequence[Callable[[], TestResponse]]) -> list[TestResponse]:
@@ -36,9 +40,7 @@ def at_once(requests: Sequence[Callable[[], TestResponse]]) -> list[TestResponse
         return list(pool.map(ask, requests))
 
 
-def test_a_booking_that_is_sent_many_times_at_once_under_one_key_is_made_once_and_answered_alike(
-    api: Api, pair: Pair, figures: Figures
-) -> None:
+def test_concurrent_repeats_of_a_booking_book_once_and_get_one_answer(api: Api, pair: Pair, figures: Figures) -> None:
     key = {"Idempotency-Key": str(uuid4())}
     answers = at_once([partial(api.send, "POST", pair.meetings, SLOT, headers=key)] * AT_ONCE)
     assert {answer.status_code for answer in answers} == {201}
@@ -50,22 +52,20 @@ def test_a_booking_that_is_sent_many_times_at_once_under_one_key_is_made_once_an
     assert (len(booked), len(owed)) == (1, 2)
 
 
-def test_of_two_requests_that_come_at_once_under_one_key_one_is_carried_out_and_the_other_told_so(
-    api: Api, pair: Pair
-) -> None:
-    for turn in range(5):
+def test_concurrent_different_requests_with_one_key_one_is_refused(api: Api, pair: Pair) -> None:
+    for turn in range(RACES):
         key = {"Idempotency-Key": str(uuid4())}
         people = [{"name": name, "email": f"{name}{turn}@example.org", "time_zone": "UTC"} for name in ("Mia", "Eve")]
         answers = at_once([partial(api.send, "POST", "/people", body, headers=key) for body in people])
         assert sorted(answer.status_code for answer in answers) == [201, 422]
-    assert len(api.get("/people")["items"]) == 2 + 5
+    assert len(api.get("/people")["items"]) == 2 + RACES
 
 
-def test_a_booking_that_was_killed_before_it_was_answered_is_made_by_its_repeat_and_only_once(
+def test_booking_killed_before_its_answer_is_made_once_by_its_repeat(
     api: Api, pair: Pair, store_url: str, figures: Figures
 ) -> None:
     key = {"Idempotency-Key": str(uuid4())}
-    kills = 3
+    kills = tries("kills of bookings")
     for _ in range(kills):
         assert killed_when_booked(store_url, api.key, pair, key) == -signal.SIGKILL
         assert api.get(pair.meetings)["items"] == []
@@ -115,11 +115,11 @@ def blackout_of(api: Api, pair: Pair) -> str:
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_of_many_changes_of_one_version_at_once_one_is_made_and_the_others_are_told_to_read_again(
+def test_concurrent_changes_of_one_version_one_wins_and_the_others_get_412(
     api: Api, pair: Pair, kind: str, figures: Figures
 ) -> None:
     path, body = CHANGES[kind](api, pair)
-    rounds, together, wins = 3, 6, 0
+    rounds, together, wins = RACES, 6, 0
     for turn in range(rounds):
         version = {"If-Match": api.send("GET", path).headers["ETag"]}
         bodies = [body(turn * together + place) for place in range(together)]
@@ -133,8 +133,8 @@ def test_of_many_changes_of_one_version_at_once_one_is_made_and_the_others_are_t
     figures("changes of one version at once", changes=rounds * together, won=wins, overwritten=wins - rounds)
 
 
-def test_of_a_change_and_a_deletion_of_one_version_at_once_one_is_done(api: Api, pair: Pair) -> None:
-    for _ in range(4):
+def test_concurrent_change_and_deletion_of_one_version_one_wins(api: Api, pair: Pair) -> None:
+    for _ in range(RACES):
         path = f"/people/{pair.mentor}/blackouts/{blackout_of(api, pair)}"
         version = {"If-Match": api.send("GET", path).headers["ETag"]}
         changed, deleted = at_once(

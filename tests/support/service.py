@@ -1,4 +1,4 @@
-"""The service as a process, and a client that knows nothing but HTTP."""
+"""The service as a process, and an HTTP client of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
+from support.api import Clock, context_of
+from support.calendars import RecordingCalendars
 from support.leaks import check_logs
 from support.servers import free_port
+
+from scheduler.services.programmes import create_programme
+from scheduler.store import Store
 
 _T = TypeVar("_T")
 
@@ -20,7 +26,10 @@ COMMAND = str(Path(sys.executable).with_name("scheduler"))
 
 
 class Service:
-    """``scheduler`` with a database of its own: its processes, and requests with its programme's key."""
+    """The scheduler with a migrated database of its own: its processes, and requests with a programme's key.
+
+    Each process costs seconds of imports, so the database and the programme are made here, not by commands.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,12 +45,22 @@ class Service:
             "SCHEDULER_ADDRESS_REQUESTS_PER_MINUTE": "0",
             "SCHEDULER_PORT": self.base.rsplit(":", 1)[1],
         }
-        self.run("migrate")
-        self.key = self.run("programmes", "create", "Tests").splitlines()[-1]
+        store = Store(self.environment["SCHEDULER_DATABASE_URL"])
+        store.migrate()
+        store.close()
+        self.key = self.create_programme()
         self._processes: list[subprocess.Popen[bytes]] = []
 
+    def create_programme(self) -> str:
+        """Create a programme in the database of the environment, and return its API key."""
+        url = self.environment["SCHEDULER_DATABASE_URL"]
+        context = context_of(url, Clock(datetime.now(UTC)), RecordingCalendars())
+        key = create_programme(context, "Tests")
+        context.store.close()
+        return key
+
     def run(self, *arguments: str) -> str:
-        """A command that ends by itself; what it printed."""
+        """Run a command that ends by itself, and return what it printed."""
         result = subprocess.run(
             [COMMAND, *arguments], env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=60
         )
@@ -49,14 +68,14 @@ class Service:
         return result.stdout
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """A command that goes on, its log in the folder."""
+        """Start a command that goes on, with its log in the folder."""
         with (self.folder / f"{arguments[0]}.log").open("ab") as log:
             process = subprocess.Popen([COMMAND, *arguments], env=self.environment, cwd=self.folder, stderr=log)
         self._processes.append(process)
         return process
 
     def serve(self) -> None:
-        """Starts the service with its embedded worker and waits until it answers."""
+        """Start the service with its embedded worker, and wait until it answers."""
         self.serving = self.start("serve")
         wait_for(self._answers)
 
@@ -68,7 +87,7 @@ class Service:
         check_logs(self.folder)
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of an answer that is no problem; what is changed may be any version."""
+        """Send a request that has to succeed, a change whatever the version, and return the JSON of the answer."""
         headers = {"Authorization": f"Bearer {self.key}"} | ({"If-Match": "*"} if method in {"PATCH", "DELETE"} else {})
         response = requests.request(method, f"{self.base}/v1{path}", json=body, headers=headers, timeout=30)
         assert response.ok, response.text
@@ -85,7 +104,7 @@ class Service:
 
 
 def wait_for(condition: Callable[[], _T | None], seconds: float = 30) -> _T:
-    """What the condition comes to once it is true."""
+    """Evaluate the condition until it is true, and return its value."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():

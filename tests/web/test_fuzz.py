@@ -15,16 +15,17 @@ import structlog
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.api import Api, Pair
+from support.budget import tries
 from support.figures import Figures
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 from werkzeug.wrappers import Response
 
 from scheduler.logs import configure_logs
 
-CHUNKS = 8
-EXAMPLES = 32
+FUZZERS = tries("fuzzers")
 BATCH = 40
-"""Together 10,240 requests: chunks run beside each other, and an example is a batch of requests."""
+"""How many requests are an example of Hypothesis."""
+BATCHES = tries("requests of one fuzzer") // BATCH
 
 METHODS = ("GET", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS", "PUT", "TRACE", "BREW", "", "get")
 ODD_TEXTS = (
@@ -305,23 +306,22 @@ def bodies_of(pair: Pair) -> dict[str, list[Any]]:
     }
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_whatever_is_sent_is_answered_and_logged(
-    chunk: int, api: Api, pair: Pair, ids: dict[str, list[str]], written: io.StringIO, figures: Figures
+@pytest.mark.prove
+@pytest.mark.parametrize("number", range(FUZZERS))
+def test_fuzzed_requests_are_answered_and_logged(
+    number: int, api: Api, pair: Pair, ids: dict[str, list[str]], written: io.StringIO, figures: Figures
 ) -> None:
     sent: list[tuple[int, bool]] = []  # each answer's status, and whether its id was in the log
     bodies = bodies_of(pair)
 
     @settings(
-        max_examples=EXAMPLES,
-        derandomize=True,
+        max_examples=BATCHES,
         database=None,
-        deadline=None,
         # A batch that fails names the request at fault, so there is nothing to make smaller.
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(seed=st.integers(min_value=chunk << 32, max_value=(chunk << 32) + (1 << 32) - 1))
+    @given(seed=st.integers(min_value=number << 32, max_value=(number << 32) + (1 << 32) - 1))
     def batches(seed: int) -> None:
         fuzzer = Fuzzer(random.Random(seed), api, ids, bodies)
         for _ in range(BATCH):
@@ -332,7 +332,7 @@ def test_whatever_is_sent_is_answered_and_logged(
             assert_well_answered(asked, response, written.getvalue())
 
     batches()
-    assert len(sent) >= EXAMPLES * BATCH
+    assert len(sent) >= BATCHES * BATCH
     assert {200, 201, 400, 401, 404, 405, 409, 412, 415, 422, 428} <= {status for status, _ in sent}, (
         "too little was tried"
     )
