@@ -8,7 +8,7 @@ UV ?= uv
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
-.PHONY: help demo cluster test lint bench load format openapi lock clean
+.PHONY: help demo cluster test prove lint bench load format openapi lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
@@ -46,9 +46,30 @@ cluster: ## the demo against the parts of compose.yaml, some of them killed; the
 	@$(MAKE) --no-print-directory demo ACT=cluster
 
 # The suite starts hundreds of processes: what the first one compiles, the others read.
-test: export PYTHONDONTWRITEBYTECODE =
+test prove: export PYTHONDONTWRITEBYTECODE =
 test: $(READY_DEV) ## run the whole suite
 	@$(BIN)/python -m pytest -n auto
+
+# New examples are drawn from SEED, and counts are those of tests/support/budget.py. With SHORT=1, fewer of them.
+LEVEL := $(if $(SHORT),short,full)
+SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(2**32))')
+MOVED := $(BIN)/python tests/support/moved_clock.py
+
+prove: SEED := $(SEED)
+prove: $(READY_DEV) ## try at length what chance decides, and all on days to come; some hours (SHORT=1: minutes)
+	@mkdir -p var
+	@for days in 100 600 3000; do \
+	  echo "the demo, $$days days from now"; \
+	  $(MOVED) $$days $(BIN)/python -m examples.demo --once --act $(if $(SHORT),main,all) > var/demo-moved.log 2>&1 \
+	    || { cat var/demo-moved.log; exit 1; }; \
+	done
+	@for days in $(if $(SHORT),600,100 600 3000); do \
+	  echo "the suite, $$days days from now"; \
+	  $(MOVED) $$days $(BIN)/python -m pytest -n auto --basetemp=var/moved -p no:cacheprovider \
+	    $(if $(SHORT),-m "not prove" --deselect tests/end_to_end/test_demo.py tests/end_to_end); \
+	done
+	@echo "what chance decides; the same again with SEED=$(SEED)"
+	@$(BIN)/python -m pytest -n auto --prove $(LEVEL) --hypothesis-seed=$(SEED)
 
 lint: $(READY_DEV) ## ruff, mypy strict, the import rule, the Dockerfile, compose.yaml and the proxy
 	@$(BIN)/ruff format --check .
