@@ -75,7 +75,7 @@ def test_a_key_is_taken_so_often_in_a_minute_whatever_it_asks_and_from_wherever(
     assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 200]
     problem = problem_of(ask(app, "/v1/people", api.key), 429)
     assert problem["type"] == "/problems#too-many-requests"
-    assert re.fullmatch(r"more than 5 a minute are not taken; come again in \d+ seconds?", problem["detail"])
+    assert re.fullmatch(r"more than 5 requests a minute; try again in \d+ seconds?", problem["detail"])
 
 
 def test_who_has_asked_too_often_is_told_how_long_to_wait_and_others_only_how_much_is_left(

@@ -1,6 +1,6 @@
-"""What pydantic refused, in our words: what was sent, and what to do.
+"""Error messages for what pydantic refuses: the value that was sent, and what to write instead.
 
-No value is repeated of a field that may hold a secret, and of lists and objects no more than what they are.
+The value of a field that may hold a secret is not repeated; of a list or an object only the type is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from scheduler.web.fields.document import quoted
 
 _MAY_BE_SECRET = re.compile("passw|secret|token|key|login|credential|authorization|url", re.IGNORECASE)
-"""Names of fields whose values are not repeated; an address may hold a login."""
+"""Names of fields whose values are not repeated; a URL may hold a login."""
 
 _WHOLE = "is no whole number; write it like 15"
 _NUMBER = "is no number; write it like 0.5"
@@ -31,17 +31,17 @@ _WRONG_TYPES = {
     "dict_type": _OBJECT,
     "model_type": _OBJECT,
 }
-"""What is said of a value of another type, by the type of pydantic's error."""
+"""The message for a value of the wrong type, by the type of pydantic's error."""
 
 
-def sentence(row: Mapping[str, Any]) -> str:
-    """The sentence for one of the rows that a ``ValidationError`` has; pydantic's own where we have none."""
+def message_for(row: Mapping[str, Any]) -> str:
+    """Return the message for a row of ``ValidationError.errors()``; pydantic's own if there is none here."""
     kind, context = row["type"], row.get("ctx", {})
     given = "this" if any(_MAY_BE_SECRET.search(str(part)) for part in row["loc"]) else quoted(row["input"])
     if kind in _WRONG_TYPES:
         return f"{given} {_WRONG_TYPES[kind]}"
     if "too_short" in kind or "too_long" in kind:
-        return _of_length(row["input"], context)
+        return _message_for_length(row["input"], context)
     match kind:
         case "missing":
             return "this field is needed"
@@ -62,8 +62,8 @@ def sentence(row: Mapping[str, Any]) -> str:
             return message[:1].lower() + message[1:]
 
 
-def _of_length(value: Any, context: Mapping[str, Any]) -> str:
-    """What is said of a text or a list that is too short or too long: their length alone."""
+def _message_for_length(value: Any, context: Mapping[str, Any]) -> str:
+    """The message for a text or a list that is too short or too long: it names the length alone."""
     count = f"{len(value)} characters" if isinstance(value, str) else str(len(value))
     if "max_length" in context:
         return f"{count} are too many; {context['max_length']} is the most"

@@ -1,9 +1,23 @@
-"""Errors become HTTP here and nowhere else: problem documents (RFC 9457) with a pointer to each field at fault."""
+"""Problem documents (RFC 9457), and the one place that turns errors into HTTP responses.
+
+    Refused                   409, for reasons of the domain
+    └── HTTPRefusal           its subclasses carry their status
+        ├── MalformedBody         400
+        ├── Unauthorized          401
+        ├── Forbidden             403
+        ├── PreconditionFailed    412
+        ├── BodyTooLarge          413
+        ├── WrongMediaType        415
+        ├── PreconditionRequired  428
+        └── TooManyRequests       429
+
+InvalidFields and InvalidValue are 422, NotFound is 404, StoreUnavailable is 503 and every other error is 500.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import orjson
@@ -16,7 +30,7 @@ from scheduler.errors import FieldError, InvalidFields, InvalidValue, NotFound, 
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.store import StoreUnavailable
 from scheduler.web.fields.document import Document, Omissible
-from scheduler.web.http.messages import sentence
+from scheduler.web.http.messages import message_for
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +38,7 @@ PROBLEM_JSON = "application/problem+json"
 
 
 class ProblemField(Document):
-    """One field at fault."""
+    """One invalid field."""
 
     pointer: str = Field(
         description="RFC 6901 pointer into the request's body, empty for the whole of it; "
@@ -48,22 +62,22 @@ class Problem(Document):
 TITLES = {
     "bad-request": "The request can't be read",
     "unauthorized": "A valid API key is needed",
-    "forbidden": "The API key is not good for this",
-    "not-found": "There is no such thing here",
-    "method-not-allowed": "This address does not take that method",
+    "forbidden": "The API key lacks the scope for this",
+    "not-found": "There is nothing with this address or id",
+    "method-not-allowed": "This address does not allow that method",
     "conflict": "The present state does not allow this",
-    "plan-changed": "The plan does not come to what was asked for",
+    "plan-changed": "The plan is not the expected one",
     "precondition-failed": "It has changed since it was read",
-    "precondition-required": "The request has to say which version it changes",
+    "precondition-required": "The request has to name the version it changes",
     "too-large": "The body is too large",
-    "unsupported-media-type": "The body's type is not taken here",
-    "invalid-fields": "Some fields can't be used",
+    "unsupported-media-type": "The body has to be JSON",
+    "invalid-fields": "Some fields are invalid",
     "too-many-requests": "There were too many requests",
     "calendar-refused": "The calendar could not be connected",
     "not-ready": "The service is not ready",
     "internal-error": "The service failed",
 }
-"""Every kind of problem, by the name its ``type`` ends with."""
+"""The title of each kind of problem; a problem's ``type`` ends with its kind."""
 
 KINDS = {
     400: "bad-request",
@@ -81,19 +95,47 @@ KINDS = {
     500: "internal-error",
     503: "not-ready",
 }
-"""The kind of problem that a status stands for, where nothing more is known."""
+"""The kind of problem of a status, unless a more specific one is known."""
 
 
-class Unauthorized(Refused):
-    """A request without a key that opens a programme."""
+class HTTPRefusal(Refused):
+    """A request that is refused for what it lacks as an HTTP request; its subclasses carry the response's status."""
+
+    status: ClassVar[int]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header fields that belong to the response."""
+        return {}
 
 
-class Forbidden(Refused):
-    """A request whose key is good, but not for this."""
+class MalformedBody(HTTPRefusal):
+    """The body is not JSON."""
+
+    status = 400
 
 
-class PreconditionFailed(Refused):
-    """A change of a version that is not the present one, whose ETag is ``etag``."""
+class Unauthorized(HTTPRefusal):
+    """The request has no valid API key."""
+
+    status = 401
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """How to send a key (RFC 9110 §11.6.1)."""
+        return {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(HTTPRefusal):
+    """The request's API key lacks the scope for this."""
+
+    status = 403
+
+
+class PreconditionFailed(HTTPRefusal):
+    """The resource's present version, whose ETag is ``etag``, is not one that the request's condition names."""
+
+    status = 412
 
     def __init__(self, etag: str) -> None:
         self.etag = etag
@@ -101,40 +143,54 @@ class PreconditionFailed(Refused):
             f"this is no longer what the condition says, its ETag is {etag}; read it again, and change what it is now"
         )
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The present version."""
+        return {"ETag": self.etag}
 
-class PreconditionRequired(Refused):
-    """A change that has to name the version which it changes."""
+
+class BodyTooLarge(HTTPRefusal):
+    """The body is larger than is accepted."""
+
+    status = 413
 
 
-class TooManyRequests(Refused):
-    """One request more than is taken; the next one is after so many seconds."""
+class WrongMediaType(HTTPRefusal):
+    """The body's Content-Type is not JSON."""
 
-    def __init__(self, wait: int, most: int | None = None) -> None:
+    status = 415
+
+
+class PreconditionRequired(HTTPRefusal):
+    """The change lacks the If-Match that it needs (RFC 6585 §3)."""
+
+    status = 428
+
+
+class TooManyRequests(HTTPRefusal):
+    """The client is over its limit of requests for another ``wait`` seconds (RFC 6585 §4)."""
+
+    status = 429
+
+    def __init__(self, wait: int, per_minute: int | None = None) -> None:
         self.wait = wait
-        too_many = "this was asked for too often" if most is None else f"more than {most} a minute are not taken"
-        super().__init__(f"{too_many}; come again in {wait} second{'s' if wait > 1 else ''}")
+        too_many = "too many requests" if per_minute is None else f"more than {per_minute} requests a minute"
+        super().__init__(f"{too_many}; try again in {wait} second{'s' if wait > 1 else ''}")
 
-
-class MalformedBody(Refused):
-    """A body that is not JSON at all."""
-
-
-class WrongMediaType(Refused):
-    """A body that does not say it is JSON."""
-
-
-class BodyTooLarge(Refused):
-    """A body over the size that is taken."""
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to try again."""
+        return {"Retry-After": str(self.wait)}
 
 
 def problem(
     status: int,
     detail: str,
-    errors: Sequence[Mapping[str, Any]] | None = None,
+    errors: Sequence[FieldError] = (),
     kind: str | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A problem document as a response."""
+    """Return a problem document as a response; ``kind`` is one of `TITLES`, ``extra`` holds further members."""
     kind = kind or KINDS.get(status, "bad-request" if status < 500 else "internal-error")
     body: dict[str, Any] = {
         "type": f"/problems#{kind}",
@@ -144,23 +200,20 @@ def problem(
         "request_id": g.get("request_id") or str(uuid4()),
     }
     if errors:
-        body["errors"] = [dict(error) for error in errors]
-    response = Response(orjson.dumps(body | dict(extra or {})), status, mimetype=PROBLEM_JSON)
-    if status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
+        body["errors"] = [_field(error) for error in errors]
+    return Response(orjson.dumps(body | dict(extra or {})), status, mimetype=PROBLEM_JSON)
 
 
 def fields_of(error: ValidationError, prefix: str = "") -> list[FieldError]:
-    """The fields at fault in what pydantic refused, each with its pointer and a sentence."""
+    """Return pydantic's errors as our own, each with the pointer to its field after ``prefix``."""
     return [
-        FieldError(prefix + "".join(f"/{_escaped(part)}" for part in row["loc"]), sentence(row))
+        FieldError(prefix + "".join(f"/{_escape(part)}" for part in row["loc"]), message_for(row))
         for row in error.errors(include_url=False)
     ]
 
 
 def register_errors(app: Flask) -> None:
-    """Makes every error of the app a problem document."""
+    """Answer every error of the app with a problem document."""
 
     @app.errorhandler(InvalidFields)
     def _invalid_fields(error: InvalidFields) -> Response:
@@ -172,39 +225,34 @@ def register_errors(app: Flask) -> None:
 
     @app.errorhandler(NotFound)
     def _not_found(error: NotFound) -> Response:
-        errors = [{"pointer": error.pointer, "detail": str(error)}] if error.pointer else None
-        return problem(404, str(error), errors)
+        return problem(404, str(error), [FieldError(error.pointer, str(error))] if error.pointer else ())
+
+    @app.errorhandler(HTTPRefusal)
+    def _http_refusal(error: HTTPRefusal) -> Response:
+        response = problem(error.status, str(error))
+        response.headers.update(error.headers)
+        return response
 
     @app.errorhandler(Refused)
     def _refused(error: Refused) -> Response:
-        return _refusal(error)
+        return problem(409, str(error))
 
     @app.errorhandler(AddressRefused)
     @app.errorhandler(CalendarRefused)
     @app.errorhandler(CalendarUnreachable)
     def _calendar(error: Exception) -> Response:
-        errors = [{"pointer": "/url", "detail": str(error)}]
-        return problem(422, str(error), errors, kind="calendar-refused")
+        return problem(422, str(error), [FieldError("/url", str(error))], kind="calendar-refused")
 
     @app.errorhandler(StoreUnavailable)
     def _unavailable(error: StoreUnavailable) -> Response:
-        log.error("the database is away", error=str(error))
+        log.error("the database is unavailable", error=str(error))
         response = problem(503, "the service can't reach its database; try again in a little while")
         response.headers["Retry-After"] = "5"
         return response
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
-        status = error.code or 500
-        detail = {
-            404: f"nothing is at {request.path}",
-            405: f"{request.method} is not taken at {request.path}",
-        }
-        response = problem(status, detail.get(status, str(error.description or error.name).lower()))
-        allow = dict(error.get_headers()).get("Allow") if status == 405 else None
-        if allow:
-            response.headers["Allow"] = allow
-        return response
+        return _http_problem(error)
 
     @app.errorhandler(Exception)
     def _bug(error: Exception) -> Response:
@@ -212,24 +260,17 @@ def register_errors(app: Flask) -> None:
         return problem(500, "the service failed; the operator finds the request id in the log")
 
 
-_STATUS_OF_REFUSAL: dict[type[Refused], int] = {
-    Unauthorized: 401,
-    Forbidden: 403,
-    PreconditionFailed: 412,
-    PreconditionRequired: 428,
-    TooManyRequests: 429,
-    MalformedBody: 400,
-    WrongMediaType: 415,
-    BodyTooLarge: 413,
-}
-
-
-def _refusal(error: Refused) -> Response:
-    response = problem(_STATUS_OF_REFUSAL.get(type(error), 409), str(error))
-    if isinstance(error, PreconditionFailed):
-        response.headers["ETag"] = error.etag
-    if isinstance(error, TooManyRequests):
-        response.headers["Retry-After"] = str(error.wait)
+def _http_problem(error: HTTPException) -> Response:
+    """The problem of an error that Flask itself raised."""
+    status = error.code or 500
+    details = {
+        404: f"nothing is at {request.path}",
+        405: f"{request.method} is not allowed at {request.path}; Allow lists the methods that are",
+    }
+    response = problem(status, details.get(status, str(error.description or error.name).lower()))
+    allow = dict(error.get_headers()).get("Allow") if status == 405 else None
+    if allow:
+        response.headers["Allow"] = allow
     return response
 
 
@@ -237,14 +278,15 @@ def _field_problem(errors: Sequence[FieldError]) -> Response:
     first = errors[0]
     where = first.pointer or "the request"
     rest = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return problem(422, f"{where}: {first.detail}{rest}", [_row(error) for error in errors])
+    return problem(422, f"{where}: {first.detail}{rest}", errors)
 
 
-def _row(error: FieldError) -> dict[str, Any]:
+def _field(error: FieldError) -> dict[str, Any]:
     """The `ProblemField` of an error."""
     choices = {"choices": list(error.choices)} if error.choices else {}
     return {"pointer": error.pointer, "detail": error.detail} | choices
 
 
-def _escaped(part: str | int) -> str:
+def _escape(part: str | int) -> str:
+    """A part of a JSON pointer (RFC 6901 §3)."""
     return str(part).replace("~", "~0").replace("/", "~1")
