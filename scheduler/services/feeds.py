@@ -16,6 +16,7 @@ from scheduler.ical.render import Audience, FeedEntry, render_feed
 from scheduler.services.ports import Context
 from scheduler.store import FeedPage, StoredMeeting
 
+SECOND = timedelta(seconds=1)
 HORIZON = timedelta(days=365)
 """A feed leaves out meetings that ended longer than this before the calendar's last change."""
 
@@ -130,7 +131,8 @@ def render_page(context: Context, page: FeedPage) -> bytes:
 
 
 def _render_again(context: Context, page: FeedPage) -> FeedDocument:
-    document = _document(render_page(context, page), page)
+    body = render_page(context, page)
+    document = _document(body, page, context.clock())
     # A poll does not wait for writers. If the rendering can't be stored now, the next poll renders again.
     context.store.write_if_free(
         lambda tx: tx.feeds.store_rendering(
@@ -145,20 +147,21 @@ def _render_again(context: Context, page: FeedPage) -> FeedDocument:
     return document
 
 
-def _document(body: bytes, page: FeedPage) -> FeedDocument:
+def _document(body: bytes, page: FeedPage, now: datetime) -> FeedDocument:
     """Return the bytes with their validators: the present ones if the bytes are the same, else new ones.
 
-    A new Last-Modified, in whole seconds, is later than the present one, even if two changes share a second.
+    A new Last-Modified is the time of rendering, ``now``, rounded up to the next whole second: it is later than any
+    date that was sent with another version, also with one whose rendering could not be stored.
     """
     etag = etag_of(body)
     gzipped = gzip.compress(body, mtime=0)  # without a time in it the same text gives the same bytes
     smaller = gzipped if len(gzipped) < len(body) else None
     if etag == page.etag and page.last_modified:
         return FeedDocument(body, smaller, etag, page.last_modified)
-    changed = page.calendar_changed_at.replace(microsecond=0)
-    if page.last_modified and changed <= page.last_modified:
-        changed = page.last_modified + timedelta(seconds=1)
-    return FeedDocument(body, smaller, etag, changed)
+    rendered = now.replace(microsecond=0) + SECOND
+    if page.last_modified:
+        rendered = max(rendered, page.last_modified + SECOND)
+    return FeedDocument(body, smaller, etag, rendered)
 
 
 def _is_recent(stored: StoredMeeting, page: FeedPage) -> bool:

@@ -56,9 +56,10 @@ def feed(api: Api, pair: Pair) -> str:
 
 
 @pytest.fixture
-def polls(app: Flask, feed: str, api: Api) -> Polls:
-    """Polls of a feed that is rendered."""
+def polls(app: Flask, feed: str, api: Api, clock: Clock) -> Polls:
+    """Polls of a feed that was rendered a second ago, so that its date can lead to a 304."""
     assert api.read(feed).status_code == 200
+    clock.advance(seconds=1)
     return Polls(app, feed)
 
 

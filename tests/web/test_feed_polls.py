@@ -14,6 +14,7 @@ from werkzeug.http import http_date
 
 from scheduler.ical.render import render_feed
 from scheduler.services import feeds
+from scheduler.services.ports import Context
 
 
 @pytest.fixture
@@ -95,7 +96,11 @@ def test_unknown_and_revoked_tokens_are_the_same_404(api: Api, pair: Pair) -> No
         {"If_None_Match": "{etag}", "If_Modified_Since": "Thu, 01 Jan 2026 00:00:00 GMT"},
     ],
 )
-def test_version_known_to_the_client_is_304_with_its_etag(api: Api, feed: str, headers: dict[str, str]) -> None:
+def test_version_known_to_the_client_is_304_with_its_etag(
+    api: Api, feed: str, clock: Clock, headers: dict[str, str]
+) -> None:
+    api.read(feed)
+    clock.advance(seconds=1)
     full = api.read(feed)
     known = {"etag": full.headers["ETag"], "date": full.headers["Last-Modified"]}
     response = api.read(feed, **{name: value.format(**known) for name, value in headers.items()})
@@ -157,12 +162,29 @@ def test_change_of_another_persons_meeting_keeps_the_etag(api: Api, feed: str, c
 
 
 def test_change_that_the_feed_does_not_show_keeps_its_validators(api: Api, pair: Pair, feed: str, clock: Clock) -> None:
+    api.read(feed)
+    clock.advance(seconds=1)
     before = api.read(feed)
     clock.advance(hours=1)
     api.patch(f"/people/{pair.mentor}", {"working_hours": "any"})
     after = api.read(feed)
     assert after.headers["ETag"] == before.headers["ETag"]
     assert after.headers["Last-Modified"] == before.headers["Last-Modified"]
+
+
+def test_second_change_in_a_second_is_200_though_the_first_rendering_was_not_stored(
+    api: Api, context: Context, feed: str, meeting: dict[str, Any], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.advance(hours=1)
+    change(api, meeting, "One")
+    with monkeypatch.context() as busy:
+        busy.setattr(context.store, "write_if_free", lambda _: False)
+        seen = api.read(feed).headers["Last-Modified"]
+    change(api, meeting, "Two")
+    clock.advance(hours=1)
+    response = api.read(feed, If_Modified_Since=seen)
+    assert response.status_code == 200
+    assert "Two" in response.text
 
 
 @pytest.mark.parametrize("seconds", [-3600, 0, 0.4, 1])

@@ -5,7 +5,7 @@ A feed has two representations, plain and gzipped, each with a strong ETag of it
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -47,8 +47,9 @@ class Representation(NamedTuple):
     def headers(self, length: int, now: datetime) -> list[tuple[str, str]]:
         """Return the answer's header fields, for a body of ``length`` bytes; a 304 has few (RFC 9110 §15.4.5).
 
-        Last-Modified is left out while it lies ahead of ``now`` (UTC), after changes that share a second: it may not
-        be later than the answer (RFC 9110 §8.8.2.1).
+        A Last-Modified that lies ahead of ``now`` (UTC) is replaced by ``now`` (RFC 9110 §8.8.2.1), which is earlier
+        and so leads to no 304. One more than a second ahead, after quick changes or when the clock was set back, is
+        left out.
         """
         fields = [
             ("ETag", self.etag),
@@ -60,8 +61,8 @@ class Representation(NamedTuple):
             return fields
         if self.gzipped:
             fields.append(("Content-Encoding", "gzip"))
-        if self.version.last_modified <= now:
-            fields.append(("Last-Modified", http_date(self.version.last_modified)))
+        if self.version.last_modified <= now + timedelta(seconds=1):
+            fields.append(("Last-Modified", http_date(min(self.version.last_modified, now))))
         return [
             *fields,
             ("Content-Type", "text/calendar; charset=utf-8"),
