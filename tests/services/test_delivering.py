@@ -42,12 +42,12 @@ def meeting_id(programme: Programme) -> str:
     return programme.book_slot().id
 
 
-def test_without_anything_owed_there_is_nothing_to_do(programme: Programme) -> None:
+def test_deliver_next_with_empty_outbox_does_nothing(programme: Programme) -> None:
     programme.book_slot()
     assert deliver_next(programme.context) is False
 
 
-def test_what_is_owed_is_put_with_the_login_and_stays_delivered(
+def test_due_delivery_is_put_with_login_and_stays_delivered(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     assert deliver_next(programme.context) is True
@@ -63,7 +63,7 @@ def test_what_is_owed_is_put_with_the_login_and_stays_delivered(
     assert deliver_next(programme.context) is False
 
 
-def test_a_change_is_put_over_what_was_stored_before_whether_or_not_the_server_gives_etags(
+def test_change_is_put_over_stored_object_with_and_without_etags(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     calendars.outcomes = [Stored('"first"'), Stored(None), Stored('"third"')]
@@ -74,9 +74,7 @@ def test_a_change_is_put_over_what_was_stored_before_whether_or_not_the_server_g
     assert programme.delivery(meeting_id).wanted_revision == 4
 
 
-def test_several_changes_before_a_delivery_are_one_delivery(
-    programme: Programme, calendars: RecordingCalendars, meeting_id: str
-) -> None:
+def test_several_changes_are_one_delivery(programme: Programme, calendars: RecordingCalendars, meeting_id: str) -> None:
     for title in ("One", "Two", "Three"):
         update_meeting(programme.context, programme.id, meeting_id, {"title": title})
     assert deliver_next(programme.context)
@@ -85,7 +83,7 @@ def test_several_changes_before_a_delivery_are_one_delivery(
     assert programme.delivery(meeting_id).delivered_revision == 4
 
 
-def test_a_cancelled_meeting_is_put_as_cancelled(
+def test_cancelled_meeting_is_put_as_cancelled(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     deliver_next(programme.context)
@@ -95,7 +93,7 @@ def test_a_cancelled_meeting_is_put_as_cancelled(
     assert b"SEQUENCE:1" in calendars.puts[-1].data
 
 
-def test_a_server_that_is_away_is_tried_again_later_and_not_before(
+def test_unreachable_server_is_tried_again_later(
     programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
 ) -> None:
     calendars.outcomes = [AWAY]
@@ -111,7 +109,7 @@ def test_a_server_that_is_away_is_tried_again_later_and_not_before(
     assert (row.state, row.attempts, row.reason) == (DeliveryState.DELIVERED, 2, None)
 
 
-def test_waits_grow_up_to_an_hour_until_it_is_given_up_after_three_days_with_the_reason(
+def test_waits_grow_to_an_hour_and_end_after_three_days(
     programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
 ) -> None:
     waits: list[timedelta] = []
@@ -134,7 +132,7 @@ def test_waits_grow_up_to_an_hour_until_it_is_given_up_after_three_days_with_the
     assert deliver_next(programme.context) is False
 
 
-def test_a_servers_retry_after_is_waited_out(
+def test_retry_after_is_respected(
     programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
 ) -> None:
     calendars.outcomes = [TryAgain("busy", timedelta(minutes=10))]
@@ -142,7 +140,7 @@ def test_a_servers_retry_after_is_waited_out(
     assert programme.delivery(meeting_id).due_at == clock.now + timedelta(minutes=10)
 
 
-def test_a_rejection_is_final_until_the_meeting_changes(
+def test_rejection_is_final_until_the_meeting_changes(
     programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
 ) -> None:
     calendars.outcomes = [Rejected("the calendar server finds it too large")]
@@ -157,7 +155,7 @@ def test_a_rejection_is_final_until_the_meeting_changes(
     assert (row.state, row.attempts, row.reason) == (DeliveryState.DELIVERED, 1, None)
 
 
-def test_a_change_while_a_delivery_is_under_way_is_one_more_delivery(
+def test_change_during_delivery_is_one_more_delivery(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     def change() -> None:
@@ -176,7 +174,7 @@ def test_a_change_while_a_delivery_is_under_way_is_one_more_delivery(
 
 
 @pytest.mark.parametrize(("outcome", "wait"), [(Rejected("no"), 0), (AWAY, 3), (replace(AWAY, retry_after=HOUR), 3600)])
-def test_a_change_under_way_is_tried_as_soon_as_the_server_takes_anything(
+def test_change_during_delivery_is_tried_once_the_server_answers(
     programme: Programme,
     calendars: RecordingCalendars,
     clock: Clock,
@@ -196,7 +194,7 @@ def test_a_change_under_way_is_tried_as_soon_as_the_server_takes_anything(
     assert programme.delivery(meeting_id).state is DeliveryState.DELIVERED
 
 
-def test_a_change_does_not_hurry_a_server_that_is_to_be_spared_and_a_retry_does(
+def test_retry_ignores_retry_after_and_a_change_does_not(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     calendars.outcomes = [replace(AWAY, retry_after=HOUR)]
@@ -210,7 +208,7 @@ def test_a_change_does_not_hurry_a_server_that_is_to_be_spared_and_a_retry_does(
     assert programme.delivery(meeting_id).delivered_revision == 2
 
 
-def test_a_server_that_is_down_holds_up_nobody_elses_deliveries(
+def test_unreachable_server_does_not_delay_other_servers(
     programme: Programme, calendars: RecordingCalendars, clock: Clock
 ) -> None:
     programme.connect(programme.mentor, server="down.example.org")
@@ -225,7 +223,7 @@ def test_a_server_that_is_down_holds_up_nobody_elses_deliveries(
     assert ["up.example.org" in put.account.url for put in calendars.puts] == [False, True, True, True, True]
 
 
-def test_what_nobody_foresaw_is_recorded_and_tried_again_later(
+def test_unexpected_error_is_recorded_and_tried_again(
     programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
 ) -> None:
     def fail() -> None:
@@ -242,7 +240,7 @@ def test_what_nobody_foresaw_is_recorded_and_tried_again_later(
     assert programme.delivery(meeting_id).state is DeliveryState.DELIVERED
 
 
-def test_who_takes_longer_than_the_lease_keeps_nothing_and_the_next_one_delivers_again(
+def test_worker_slower_than_its_lease_records_nothing(
     programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
 ) -> None:
     def overtake() -> None:
@@ -260,7 +258,7 @@ def test_who_takes_longer_than_the_lease_keeps_nothing_and_the_next_one_delivers
     assert deliver_next(programme.context) is False
 
 
-def test_a_worker_that_dies_leaves_a_lease_that_runs_out(
+def test_lease_of_dead_worker_expires(
     programme: Programme, calendars: RecordingCalendars, clock: Clock, meeting_id: str
 ) -> None:
     def die() -> None:
@@ -277,7 +275,7 @@ def test_a_worker_that_dies_leaves_a_lease_that_runs_out(
     assert programme.delivery(meeting_id).state is DeliveryState.DELIVERED
 
 
-def test_under_another_secret_key_a_delivery_fails_with_the_reason_and_nothing_is_sent(
+def test_delivery_under_another_secret_key_fails_with_reason(
     programme: Programme, context: Context, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     assert deliver_next(replace(context, vault=Vault("another secret key, long enough to be one")))
@@ -287,7 +285,7 @@ def test_under_another_secret_key_a_delivery_fails_with_the_reason_and_nothing_i
     assert calendars.puts == []
 
 
-def test_a_person_deleted_while_a_delivery_is_under_way_is_no_trouble(
+def test_person_deleted_during_delivery_causes_no_error(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     calendars.during_put = lambda: delete_person(programme.context, programme.id, programme.mentor.id)
@@ -296,9 +294,7 @@ def test_a_person_deleted_while_a_delivery_is_under_way_is_no_trouble(
     assert deliver_next(programme.context) is False
 
 
-def test_every_calendar_of_both_gets_its_own_delivery_and_one_that_fails_holds_up_no_other(
-    programme: Programme, calendars: RecordingCalendars
-) -> None:
+def test_each_calendar_gets_its_own_delivery(programme: Programme, calendars: RecordingCalendars) -> None:
     for person in (programme.mentor, programme.mentee):
         programme.connect(person)
     meeting_id = programme.book_slot().id
@@ -309,9 +305,7 @@ def test_every_calendar_of_both_gets_its_own_delivery_and_one_that_fails_holds_u
     assert sorted(row.state for row in programme.deliveries(meeting_id)) == ["delivered", "waiting"]
 
 
-def test_the_longest_overdue_is_delivered_first(
-    programme: Programme, calendars: RecordingCalendars, clock: Clock
-) -> None:
+def test_longest_overdue_is_delivered_first(programme: Programme, calendars: RecordingCalendars, clock: Clock) -> None:
     programme.connect(programme.mentor)
     first = programme.book_slot(9, "First")
     clock.advance(seconds=1)
@@ -328,7 +322,7 @@ def retried(programme: Programme, meeting_id: str) -> DeliveryRow:
     return retry_delivery(programme.context, programme.id, meeting_id, programme.delivery(meeting_id).id)
 
 
-def test_a_failed_delivery_that_is_retried_is_due_at_once_and_may_create_again(
+def test_retried_failed_delivery_is_due_and_may_create_again(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     deliver_next(programme.context)
@@ -343,7 +337,7 @@ def test_a_failed_delivery_that_is_retried_is_due_at_once_and_may_create_again(
     assert (row.state, row.delivered_revision) == (DeliveryState.DELIVERED, 2)
 
 
-def test_a_waiting_delivery_that_is_retried_is_due_at_once_and_still_puts_nothing_back(
+def test_retried_waiting_delivery_is_due_and_does_not_recreate(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     deliver_next(programme.context)
@@ -356,7 +350,7 @@ def test_a_waiting_delivery_that_is_retried_is_due_at_once_and_still_puts_nothin
     assert calendars.puts[-1].stored_before is True
 
 
-def test_a_delivered_one_that_is_retried_is_looked_at_again(
+def test_retried_delivered_delivery_is_checked_again(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     deliver_next(programme.context)
@@ -366,7 +360,7 @@ def test_a_delivered_one_that_is_retried_is_looked_at_again(
     assert [put.stored_before for put in calendars.puts] == [False, True]
 
 
-def test_one_under_way_that_is_retried_is_left_to_end(
+def test_retry_of_leased_delivery_lets_it_end(
     programme: Programme, calendars: RecordingCalendars, meeting_id: str
 ) -> None:
     def retry() -> None:
@@ -379,7 +373,7 @@ def test_one_under_way_that_is_retried_is_left_to_end(
     assert len(calendars.puts) == 1
 
 
-def test_a_delivery_of_another_meeting_is_not_there_to_be_retried(programme: Programme, meeting_id: str) -> None:
+def test_retry_of_another_meetings_delivery_is_not_found(programme: Programme, meeting_id: str) -> None:
     other = programme.book_slot(9).id
     with pytest.raises(NotFound, match="no delivery has the id"):
         retry_delivery(programme.context, programme.id, other, programme.delivery(meeting_id).id)
@@ -396,7 +390,7 @@ def test_a_delivery_of_another_meeting_is_not_there_to_be_retried(programme: Pro
         (True, True, "nothing", "CLIENT"),
     ],
 )
-def test_the_mentor_s_server_is_left_to_invite_only_whom_we_do_not_reach(
+def test_mentors_server_invites_only_unreached_attendees(
     programme: Programme, calendars: RecordingCalendars, auto_schedule: bool, both: bool, organizer: str, attendee: str
 ) -> None:
     calendars.auto_schedule = auto_schedule
@@ -419,7 +413,7 @@ def agent_of(put: Put, name: str) -> str:
     return str(event[name].params.get("SCHEDULE-AGENT", "nothing"))
 
 
-def test_of_several_calendars_of_the_mentor_s_only_one_leaves_invitations_to_its_server(
+def test_only_one_of_the_mentors_calendars_sends_invitations(
     programme: Programme, calendars: RecordingCalendars, clock: Clock
 ) -> None:
     for name, auto_schedule in (("plain", False), ("first", True), ("second", True)):

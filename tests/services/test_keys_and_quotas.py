@@ -46,7 +46,7 @@ def keys(programme: Programme) -> list[ApiKey]:
         return tx.programmes.list_keys(programme.id, programme.context.clock())
 
 
-def test_of_many_who_add_at_once_no_more_get_in_than_there_is_room_for(programme: Programme, figures: Figures) -> None:
+def test_concurrent_additions_never_exceed_the_quota(programme: Programme, figures: Figures) -> None:
     crowded = replace(programme.context, quotas=Quotas(people=5))
 
     def add() -> None:
@@ -59,7 +59,7 @@ def test_of_many_who_add_at_once_no_more_get_in_than_there_is_room_for(programme
     figures("people added at once where there is room for three", asked=12, refused=9, too_many=there - 5)
 
 
-def test_of_two_admin_keys_that_are_revoked_at_once_one_stays(programme: Programme) -> None:
+def test_concurrent_revocations_leave_one_admin_key(programme: Programme) -> None:
     create_key(programme.context, programme.id, "second", [Scope.ADMIN])
     first, second = keys(programme)
     raised = all_at_once(
@@ -70,7 +70,7 @@ def test_of_two_admin_keys_that_are_revoked_at_once_one_stays(programme: Program
     assert len(keys(programme)) == 1
 
 
-def test_a_key_is_found_until_it_ends_and_its_successor_beyond(programme: Programme, clock: Clock) -> None:
+def test_rotated_key_is_valid_until_its_end_and_successor_beyond(programme: Programme, clock: Clock) -> None:
     context = programme.context
     made, old = create_key(context, programme.id, "Reports", [Scope.SLOTS_READ], clock() + timedelta(hours=2))
     replacement, new = rotate_key(context, programme.id, made.id, timedelta(hours=1))
@@ -80,7 +80,7 @@ def test_a_key_is_found_until_it_ends_and_its_successor_beyond(programme: Progra
         assert [find_key(context, key) is not None for key in (old, new)] == found
 
 
-def test_ended_keys_are_forgotten_when_the_next_one_is_made(programme: Programme, clock: Clock) -> None:
+def test_expired_keys_are_deleted_when_a_key_is_created(programme: Programme, clock: Clock) -> None:
     create_key(programme.context, programme.id, "short", [Scope.ADMIN], clock() + timedelta(minutes=1))
     clock.advance(minutes=1)
     small = replace(programme.context, quotas=Quotas(keys=2))
@@ -89,9 +89,7 @@ def test_ended_keys_are_forgotten_when_the_next_one_is_made(programme: Programme
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_the_use_of_a_key_is_noted_once_a_minute(
-    context: Context, programme: Programme, clock: Clock, times: int
-) -> None:
+def test_key_use_is_recorded_once_a_minute(context: Context, programme: Programme, clock: Clock, times: int) -> None:
     _, key = create_key(context, programme.id, "Reports", [Scope.SLOTS_READ])
     for _ in range(times):
         find_key(context, key)
@@ -102,7 +100,7 @@ def test_the_use_of_a_key_is_noted_once_a_minute(
     assert timedelta() < clock() - last.last_used_at < timedelta(minutes=2)
 
 
-def test_a_key_whose_row_somebody_holds_is_found_without_waiting(programme: Programme, clock: Clock) -> None:
+def test_key_with_locked_row_is_found_without_waiting(programme: Programme, clock: Clock) -> None:
     context = programme.context
     made, key = create_key(context, programme.id, "Reports", [Scope.SLOTS_READ])
     found: list[ApiKey | None] = []

@@ -39,13 +39,11 @@ def what_is_known(programme: Programme) -> tuple[Attendee, ...]:
         return load_attendees(programme.context, tx, programme.id, specs, day, day + timedelta(days=1))
 
 
-def test_without_a_connected_calendar_there_is_nothing_to_read(programme: Programme) -> None:
+def test_read_next_without_calendars_does_nothing(programme: Programme) -> None:
     assert read_next(programme.context) is False
 
 
-def test_a_new_calendar_is_read_at_once_and_from_yesterday_past_the_longest_search(
-    programme: Programme, calendars: RecordingCalendars
-) -> None:
+def test_new_calendar_is_read_at_once_for_the_whole_span(programme: Programme, calendars: RecordingCalendars) -> None:
     programme.connect(programme.mentor)
     calendars.objects = [DENTIST]
     assert read_next(programme.context) is True
@@ -58,7 +56,7 @@ def test_a_new_calendar_is_read_at_once_and_from_yesterday_past_the_longest_sear
     assert (calendar.read_at, calendar.failure) == (THURSDAY, None)
 
 
-def test_it_is_read_again_when_its_turn_comes_and_what_is_gone_is_free(
+def test_calendar_is_read_again_and_deleted_events_are_free(
     programme: Programme, calendars: RecordingCalendars, clock: Clock
 ) -> None:
     programme.connect(programme.mentor)
@@ -80,7 +78,7 @@ def test_it_is_read_again_when_its_turn_comes_and_what_is_gone_is_free(
         (AddressRefused("intranet"), "SCHEDULER_ALLOWED_NETWORKS"),
     ],
 )
-def test_a_failure_keeps_what_was_last_read_and_says_why_and_is_tried_again_in_a_minute(
+def test_failed_reading_keeps_busy_time_and_is_tried_again(
     programme: Programme, calendars: RecordingCalendars, clock: Clock, refusal: Exception, words: str
 ) -> None:
     programme.connect(programme.mentor)
@@ -100,9 +98,7 @@ def test_a_failure_keeps_what_was_last_read_and_says_why_and_is_tried_again_in_a
     assert programme.calendar(programme.mentor).failure is None
 
 
-def test_a_calendar_that_cannot_be_understood_in_full_is_a_failure_and_not_free_time(
-    programme: Programme, calendars: RecordingCalendars
-) -> None:
+def test_unreadable_calendar_is_a_failure_not_free_time(programme: Programme, calendars: RecordingCalendars) -> None:
     programme.connect(programme.mentor)
     calendars.objects = [DENTIST, DENTIST[:-40]]
     assert read_next(programme.context) is True
@@ -111,7 +107,7 @@ def test_a_calendar_that_cannot_be_understood_in_full_is_a_failure_and_not_free_
     assert "can't be read" in (calendar.failure or "")
 
 
-def test_a_calendar_that_takes_too_long_to_work_out_leaves_its_owner_unknown_and_the_worker_free(
+def test_calendar_that_expands_too_slowly_is_unknown(
     programme: Programme, calendars: RecordingCalendars, clock: Clock
 ) -> None:
     programme.connect(programme.mentor)
@@ -140,7 +136,7 @@ def test_a_calendar_that_takes_too_long_to_work_out_leaves_its_owner_unknown_and
     assert what_is_known(programme)[0].unknown is None
 
 
-def test_under_another_secret_key_reading_fails_with_the_reason(
+def test_reading_under_another_secret_key_fails_with_reason(
     programme: Programme, context: Context, calendars: RecordingCalendars
 ) -> None:
     programme.connect(programme.mentor)
@@ -149,7 +145,7 @@ def test_under_another_secret_key_reading_fails_with_the_reason(
     assert calendars.reads == []
 
 
-def test_our_own_meetings_in_the_calendar_are_not_counted_twice(
+def test_own_meetings_in_the_calendar_are_not_counted_twice(
     programme: Programme, calendars: RecordingCalendars
 ) -> None:
     """Else a series could never be moved where it already is."""
@@ -163,7 +159,7 @@ def test_our_own_meetings_in_the_calendar_are_not_counted_twice(
     assert busy(programme) == DENTIST_AT
 
 
-def test_events_of_all_day_and_of_no_zone_are_read_in_the_persons_zone(
+def test_all_day_and_floating_events_are_read_in_the_persons_zone(
     programme: Programme, calendars: RecordingCalendars
 ) -> None:
     programme.connect(programme.mentor)
@@ -176,7 +172,7 @@ def test_events_of_all_day_and_of_no_zone_are_read_in_the_persons_zone(
     ]
 
 
-def test_nobody_else_reads_a_calendar_while_one_is_at_it_and_a_dead_reader_is_replaced(
+def test_calendar_is_leased_to_one_reader_at_a_time(
     programme: Programme, calendars: RecordingCalendars, clock: Clock
 ) -> None:
     programme.connect(programme.mentor)
@@ -189,7 +185,7 @@ def test_nobody_else_reads_a_calendar_while_one_is_at_it_and_a_dead_reader_is_re
     assert read_next(programme.context) is True
 
 
-def test_the_calendar_that_has_been_due_for_longest_is_read_first(
+def test_calendar_due_for_longest_is_read_first(
     programme: Programme, calendars: RecordingCalendars, clock: Clock
 ) -> None:
     programme.connect(programme.mentee)

@@ -49,7 +49,7 @@ def aged(programme: Programme) -> Age:
     return store
 
 
-def test_a_shifted_series_is_put_right_and_says_which_occurrences_moved(programme: Programme, aged: Age) -> None:
+def test_shifted_series_is_corrected_and_lists_moved_occurrences(programme: Programme, aged: Age) -> None:
     right = programme.book_tuesdays()
     aged(right, shifted=3)
     ((meeting_id, moved),) = rederive_meetings(programme.context)
@@ -65,7 +65,7 @@ def test_a_shifted_series_is_put_right_and_says_which_occurrences_moved(programm
     assert (now.sequence, now.revision, now.tz_database) == (1, 2, TZ_DATABASE_VERSION)
 
 
-def test_what_was_put_right_is_owed_to_the_calendars_and_shown_in_the_feeds(
+def test_corrected_series_is_queued_and_shown_in_feeds(
     programme: Programme, aged: Age, calendars: RecordingCalendars, clock: Clock
 ) -> None:
     programme.connect(programme.mentor)
@@ -87,7 +87,7 @@ def test_what_was_put_right_is_owed_to_the_calendars_and_shown_in_the_feeds(
     assert b"SEQUENCE:1" in after.document.body
 
 
-def test_a_series_that_did_not_shift_only_notes_the_release(programme: Programme, aged: Age) -> None:
+def test_unshifted_series_only_gets_the_new_release(programme: Programme, aged: Age) -> None:
     programme.connect(programme.mentor)
     right = programme.book_tuesdays()
     deliver_next(programme.context)
@@ -97,7 +97,7 @@ def test_a_series_that_did_not_shift_only_notes_the_release(programme: Programme
     assert deliver_next(programme.context) is False
 
 
-def test_a_single_meeting_is_put_right_too(programme: Programme, aged: Age) -> None:
+def test_single_meeting_is_corrected(programme: Programme, aged: Age) -> None:
     right = programme.book_slot()
     aged(right, shifted=1)
     ((meeting_id, moved),) = rederive_meetings(programme.context)
@@ -105,13 +105,13 @@ def test_a_single_meeting_is_put_right_too(programme: Programme, aged: Age) -> N
     assert programme.meeting(right.id).meeting.occurrences == right.meeting.occurrences
 
 
-def test_it_is_done_once(programme: Programme, aged: Age) -> None:
+def test_second_run_changes_nothing(programme: Programme, aged: Age) -> None:
     aged(programme.book_tuesdays(), shifted=3)
     assert len(rederive_meetings(programme.context)) == 1
     assert rederive_meetings(programme.context) == []
 
 
-def test_cancelled_meetings_are_left_alone_and_cancelled_occurrences_stay_so(programme: Programme, aged: Age) -> None:
+def test_cancelled_meetings_and_occurrences_stay_cancelled(programme: Programme, aged: Age) -> None:
     gone = programme.book_slot(7)
     aged(cancel_meeting(programme.context, programme.id, gone.id), shifted=1)
     series = programme.book_tuesdays()

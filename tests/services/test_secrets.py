@@ -17,7 +17,7 @@ from scheduler.services.secrets import UndecipherableSecret, Vault, digest, new_
 
 
 @pytest.mark.parametrize("text", ["hunter2", "", "пароль 🗝", "x" * 1000])
-def test_a_sealed_text_is_opened_by_the_same_key_only_and_never_looks_the_same_twice(text: str) -> None:
+def test_sealed_text_is_opened_by_the_same_key_only(text: str) -> None:
     sealed = Vault(SECRET).seal(text)
     assert text == "" or text not in sealed
     assert Vault(SECRET).open(sealed) == text
@@ -27,29 +27,29 @@ def test_a_sealed_text_is_opened_by_the_same_key_only_and_never_looks_the_same_t
 
 
 @pytest.mark.parametrize("broken", ["", "x", "gAAAAAB-not-a-token"])
-def test_what_was_never_sealed_is_undecipherable(broken: str) -> None:
+def test_unsealed_text_is_undecipherable(broken: str) -> None:
     with pytest.raises(UndecipherableSecret):
         Vault(SECRET).open(broken)
 
 
-def test_tokens_are_long_unlike_and_readable_in_a_url() -> None:
+def test_tokens_are_long_distinct_and_url_safe() -> None:
     tokens = {new_token("mk_") for _ in range(100)}
     assert len(tokens) == 100
     assert all(len(token) >= 46 and token.replace("_", "").replace("-", "").isalnum() for token in tokens)
 
 
-def test_a_digest_is_sha_256_in_hex() -> None:
+def test_digest_is_sha_256_in_hex() -> None:
     assert digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_a_key_opens_its_own_programme_and_nothing_else_opens_any(programme: Programme) -> None:
+def test_key_opens_only_its_own_programme(programme: Programme) -> None:
     first, second = (create_programme(programme.context, name) for name in ("One", "One"))
     assert find_key(programme.context, first) != find_key(programme.context, second)
     for key in ("", "mk_", first[:-1], first + " ", digest(first)):
         assert find_key(programme.context, key) is None
 
 
-def test_what_an_old_key_sealed_is_opened_beside_the_present_one_and_renewed_under_it() -> None:
+def test_text_of_an_old_key_is_opened_and_renewed() -> None:
     old, new = Vault(SECRET), Vault(SECRET + "!", [SECRET, "one that was never used, but is long enough"])
     sealed = old.seal("hunter2")
     assert new.open(sealed) == "hunter2"
@@ -63,9 +63,7 @@ def test_what_an_old_key_sealed_is_opened_beside_the_present_one_and_renewed_und
         Vault("a third key, which nothing was sealed with").renew(sealed)
 
 
-def test_everything_stored_is_sealed_anew_and_a_second_time_there_is_nothing_to_do(
-    programme: Programme, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reseal_all_renews_every_text_once(programme: Programme, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resealing, "BATCH", 3)
     passwords = [f"password {place}" for place in range(8)]
     for password in passwords:
@@ -81,14 +79,14 @@ def test_everything_stored_is_sealed_anew_and_a_second_time_there_is_nothing_to_
     assert next(iter(reseal_all(changed))).renewed == 0
 
 
-def test_what_no_key_given_opens_is_counted_and_left_as_it_is(programme: Programme) -> None:
+def test_text_of_an_unknown_key_is_counted_and_unchanged(programme: Programme) -> None:
     programme.connect(programme.mentor, "hunter2")
     stranger = replace(programme.context, vault=Vault("a third key, which nothing was sealed with"))
     assert next(iter(reseal_all(stranger))).lost == 1
     assert stored_passwords(programme, Vault(SECRET)) == ["hunter2"]
 
 
-def test_a_password_that_changes_while_it_is_sealed_anew_is_not_overwritten(programme: Programme) -> None:
+def test_password_changed_during_resealing_is_not_overwritten(programme: Programme) -> None:
     programme.connect(programme.mentor, "hunter2")
     with programme.context.store.write() as tx:
         (before,) = tx.sealed.list_after("calendar passwords", None, 10)

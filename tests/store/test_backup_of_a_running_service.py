@@ -67,9 +67,7 @@ def people_of(service: Service) -> set[str]:
         return {name for (name,) in connection.execute("SELECT name FROM people")}
 
 
-def test_a_backup_under_writes_is_whole_and_restoring_it_under_writes_loses_nothing_else(
-    service: Service, figures: Figures, tmp_path: Path
-) -> None:
+def test_backup_and_restore_under_writes_lose_nothing_else(service: Service, figures: Figures, tmp_path: Path) -> None:
     writers = Writers(service)
     try:
         time.sleep(1)

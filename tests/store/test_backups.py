@@ -48,7 +48,7 @@ def names(store: Store, programme_id: str) -> list[str]:
         return sorted(person.name for person in tx.people.list_all(programme_id))
 
 
-def test_what_came_after_the_backup_is_gone_after_a_restore_and_the_store_goes_on(
+def test_restore_drops_later_changes_and_the_store_goes_on(
     store: Store, programme_id: str, backup: Path, now: datetime
 ) -> None:
     add(store, programme_id, "Late", now)
@@ -61,9 +61,7 @@ def test_what_came_after_the_backup_is_gone_after_a_restore_and_the_store_goes_o
     assert names(store, programme_id) == ["Ada", "Next"]
 
 
-def test_a_reader_sees_the_old_state_to_its_end_while_another_one_is_restored(
-    store: Store, programme_id: str, backup: Path, now: datetime
-) -> None:
+def test_reader_keeps_its_state_during_a_restore(store: Store, programme_id: str, backup: Path, now: datetime) -> None:
     add(store, programme_id, "Late", now)
     with store.read() as reader:
         before = reader.people.list_all(programme_id)
@@ -72,7 +70,7 @@ def test_a_reader_sees_the_old_state_to_its_end_while_another_one_is_restored(
     assert names(store, programme_id) == ["Ada"]
 
 
-def test_a_backup_holds_what_was_committed_and_waits_for_no_writer(
+def test_backup_holds_committed_state_without_waiting_for_a_writer(
     store: Store, programme_id: str, mentor: Person, tmp_path: Path, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -82,7 +80,7 @@ def test_a_backup_holds_what_was_committed_and_waits_for_no_writer(
     assert names(store, programme_id) == ["Ada"]
 
 
-def test_a_restore_waits_for_the_writer_and_gives_up_in_time(
+def test_restore_waits_for_the_writer_with_a_timeout(
     store: Store, programme_id: str, backup: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
@@ -93,7 +91,7 @@ def test_a_restore_waits_for_the_writer_and_gives_up_in_time(
     assert names(store, programme_id) == ["Ada", "Kept"]
 
 
-def test_a_backup_is_restored_where_there_is_no_database_yet(
+def test_backup_is_restored_without_an_existing_database(
     backup: Path, programme_id: str, tmp_path: Path, now: datetime
 ) -> None:
     fresh = Store(f"sqlite:///{tmp_path / 'fresh' / 'scheduler.db'}")
@@ -106,7 +104,7 @@ def test_a_backup_is_restored_where_there_is_no_database_yet(
     fresh.close()
 
 
-def test_a_delivery_that_was_under_way_is_made_again_when_its_lease_has_run_out(
+def test_delivery_leased_at_backup_is_made_again_after_its_lease(
     store: Store, programme_id: str, calendar: ConnectedCalendar, meeting_id: str, tmp_path: Path, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -126,14 +124,14 @@ def test_a_delivery_that_was_under_way_is_made_again_when_its_lease_has_run_out(
         assert tx.outbox.record(again, Stored('"1"'), done, now + LEASE)
 
 
-def test_a_backup_is_one_file_that_only_its_owner_reads(backup: Path) -> None:
+def test_backup_is_one_file_readable_by_its_owner_only(backup: Path) -> None:
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert [path.name for path in backup.parent.iterdir()] == ["backup.db"]
     with closing(sqlite3.connect(f"{backup.as_uri()}?mode=ro&immutable=1", uri=True)) as alone:
         assert alone.execute("SELECT name FROM people").fetchall() == [("Ada",)]
 
 
-def test_a_file_that_is_there_is_overwritten_only_on_demand(store: Store, backup: Path) -> None:
+def test_existing_file_is_overwritten_only_with_force(store: Store, backup: Path) -> None:
     backup.write_bytes(b"something else")
     with pytest.raises(BackupFailed, match="exists already; give another file, or --force"):
         store.backup(backup)
@@ -142,7 +140,7 @@ def test_a_file_that_is_there_is_overwritten_only_on_demand(store: Store, backup
     store.restore(backup)
 
 
-def test_a_backup_that_fails_leaves_nothing(store: Store, tmp_path: Path) -> None:
+def test_failed_backup_leaves_no_file(store: Store, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     for file in (tmp_path / "no folder" / "backup.db", Path("/proc/backup.db")):
         with pytest.raises(BackupFailed, match="can't be copied to"):
@@ -189,7 +187,7 @@ def run(*statements: str) -> Callable[[Path], None]:
     ],
     ids=["missing", "empty", "text", "cut short", "scribbled over", "unversioned", "older", "newer", "incoherent"],
 )
-def test_a_file_that_is_no_backup_is_refused_and_the_database_stays(
+def test_restore_of_invalid_file_is_refused(
     store: Store, programme_id: str, backup: Path, now: datetime, spoil: Callable[[Path], None], words: str
 ) -> None:
     add(store, programme_id, "Late", now)
@@ -199,7 +197,7 @@ def test_a_file_that_is_no_backup_is_refused_and_the_database_stays(
     assert names(store, programme_id) == ["Ada", "Late"]
 
 
-def test_an_older_backup_is_restored_once_it_is_migrated(store: Store, programme_id: str, backup: Path) -> None:
+def test_older_backup_is_restored_after_migration(store: Store, programme_id: str, backup: Path) -> None:
     copy = Store(f"sqlite:///{backup}")
     with engine.transaction(copy._engine, write=True) as connection:  # noqa: SLF001  # nothing else goes back
         schema.downgrade(connection, "0001")
@@ -212,7 +210,7 @@ def test_an_older_backup_is_restored_once_it_is_migrated(store: Store, programme
     assert names(store, programme_id) == ["Ada"]
 
 
-def test_postgresql_is_backed_up_with_its_own_tools(postgresql_url: str, tmp_path: Path) -> None:
+def test_backup_of_postgresql_is_refused(postgresql_url: str, tmp_path: Path) -> None:
     elsewhere = Store(postgresql_url)
     for use in (elsewhere.backup, elsewhere.restore):
         with pytest.raises(BackupFailed, match="pg_dump and restored with pg_restore"):
@@ -220,9 +218,7 @@ def test_postgresql_is_backed_up_with_its_own_tools(postgresql_url: str, tmp_pat
     elsewhere.close()
 
 
-def test_the_commands_say_what_they_did_and_what_they_can_not_do_in_one_line(
-    store: Store, store_url: str, programme_id: str, tmp_path: Path
-) -> None:
+def test_backup_commands_print_one_line(store: Store, store_url: str, programme_id: str, tmp_path: Path) -> None:
     file = tmp_path / "backup.db"
     environment = {"SCHEDULER_DATABASE_URL": store_url, "SCHEDULER_SECRET_KEY": SECRET}
 

@@ -36,7 +36,7 @@ BUSY = Periods(np.array([100, 300], dtype=np.int64), np.array([200, 301], dtype=
 
 
 @pytest.mark.parametrize("blackout", [EXAMS, DENTIST, CHOIR, replace(EXAMS, rule=BlackoutRule("FREQ=YEARLY"))])
-def test_a_blackout_comes_back_as_stored(store: Store, programme_id: str, mentor: Person, blackout: Blackout) -> None:
+def test_blackout_is_loaded_as_stored(store: Store, programme_id: str, mentor: Person, blackout: Blackout) -> None:
     with store.write() as tx:
         stored = tx.blackouts.add(programme_id, mentor.id, blackout)
     with store.read() as tx:
@@ -44,14 +44,14 @@ def test_a_blackout_comes_back_as_stored(store: Store, programme_id: str, mentor
     assert stored.blackout == blackout
 
 
-def test_a_blackout_of_days_can_become_one_of_instants(store: Store, programme_id: str, mentor: Person) -> None:
+def test_day_blackout_can_become_a_timed_one(store: Store, programme_id: str, mentor: Person) -> None:
     with store.write() as tx:
         changed = replace(tx.blackouts.add(programme_id, mentor.id, EXAMS), blackout=DENTIST)
         tx.blackouts.update(programme_id, changed)
         assert tx.blackouts.list_for_person(programme_id, mentor.id) == [changed]
 
 
-def test_blackouts_of_several_people_come_in_one_go_the_earliest_first(
+def test_blackouts_of_several_people_are_listed_earliest_first(
     store: Store, programme_id: str, mentor: Person, mentee: Person
 ) -> None:
     with store.write() as tx:
@@ -62,7 +62,7 @@ def test_blackouts_of_several_people_come_in_one_go_the_earliest_first(
     assert found[mentee.id] == []
 
 
-def test_a_deleted_blackout_is_gone(store: Store, programme_id: str, mentor: Person) -> None:
+def test_deleted_blackout_is_not_found(store: Store, programme_id: str, mentor: Person) -> None:
     with store.write() as tx:
         stored = tx.blackouts.add(programme_id, mentor.id, EXAMS)
         tx.blackouts.delete(programme_id, mentor.id, stored.id)
@@ -70,7 +70,7 @@ def test_a_deleted_blackout_is_gone(store: Store, programme_id: str, mentor: Per
             tx.blackouts.get(programme_id, mentor.id, stored.id)
 
 
-def test_what_one_person_connected_is_not_another_s(
+def test_item_of_one_person_is_not_found_under_another(
     store: Store, programme_id: str, mentor: Person, mentee: Person, calendar: ConnectedCalendar, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -84,7 +84,7 @@ def test_what_one_person_connected_is_not_another_s(
             tx.feeds.revoke(programme_id, mentee.id, feed.id, now)
 
 
-def test_a_new_calendar_is_due_at_once_with_all_it_takes_to_read_it(
+def test_new_calendar_is_due_at_once_with_its_login(
     store: Store, programme_id: str, calendar: ConnectedCalendar, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -94,16 +94,14 @@ def test_a_new_calendar_is_due_at_once_with_all_it_takes_to_read_it(
     assert (reading.password_token, reading.time_zone) == ("gAAAA-token", "Europe/Berlin")
 
 
-def test_a_claimed_calendar_is_nobody_else_s_until_the_lease_runs_out(
-    store: Store, calendar: ConnectedCalendar, now: datetime
-) -> None:
+def test_claimed_calendar_is_leased(store: Store, calendar: ConnectedCalendar, now: datetime) -> None:
     with store.write() as tx:
         assert tx.calendars.claim_reading(now, LEASE) is not None
         assert tx.calendars.claim_reading(now + LEASE - timedelta(seconds=1), LEASE) is None
         assert tx.calendars.claim_reading(now + LEASE, LEASE) is not None
 
 
-def test_what_was_read_replaces_what_was_known_and_a_failure_does_not(
+def test_reading_replaces_busy_time_and_a_failure_keeps_it(
     store: Store, programme_id: str, mentor: Person, calendar: ConnectedCalendar, now: datetime
 ) -> None:
     later = now + timedelta(hours=1)
@@ -120,7 +118,7 @@ def test_what_was_read_replaces_what_was_known_and_a_failure_does_not(
         assert tx.calendars.get(programme_id, mentor.id, calendar.id) == replace(calendar, read_at=later)
 
 
-def test_the_calendar_that_waits_longest_is_read_first(
+def test_calendar_that_waits_longest_is_claimed_first(
     store: Store, programme_id: str, mentor: Person, calendar: ConnectedCalendar, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -137,7 +135,7 @@ def test_the_calendar_that_waits_longest_is_read_first(
     assert [reading and reading.calendar.id for reading in claimed] == [other.id, calendar.id, None]
 
 
-def test_a_deleted_calendar_is_owed_nothing_and_keeps_nothing(
+def test_deleted_calendar_loses_its_login_and_deliveries(
     store: Store, programme_id: str, mentor: Person, calendar: ConnectedCalendar, meeting_id: str, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -149,7 +147,7 @@ def test_a_deleted_calendar_is_owed_nothing_and_keeps_nothing(
         assert not tx.calendars.record_read_failure(calendar.id, "too late", now)
 
 
-def test_a_feed_is_found_by_its_digest_with_its_bytes_and_the_revision_to_show(
+def test_feed_is_found_by_digest_with_bytes_and_revision(
     store: Store, programme_id: str, mentor: Person, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -166,7 +164,7 @@ def test_a_feed_is_found_by_its_digest_with_its_bytes_and_the_revision_to_show(
     assert full == replace(empty, rendered_key="1", body=b"BEGIN\r\n\x00", etag='"x"', last_modified=now)
 
 
-def test_a_rotated_feed_answers_to_the_new_token_only(
+def test_rotated_feed_is_found_by_the_new_token_only(
     store: Store, programme_id: str, mentor: Person, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -178,9 +176,7 @@ def test_a_rotated_feed_answers_to_the_new_token_only(
     assert found.feed_id == feed.id
 
 
-def test_a_revoked_feed_is_as_if_it_had_never_been(
-    store: Store, programme_id: str, mentor: Person, now: datetime
-) -> None:
+def test_revoked_feed_is_not_found(store: Store, programme_id: str, mentor: Person, now: datetime) -> None:
     with store.write() as tx:
         feed = tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
         tx.feeds.revoke(programme_id, mentor.id, feed.id, now)
@@ -191,7 +187,7 @@ def test_a_revoked_feed_is_as_if_it_had_never_been(
             tx.feeds.rotate(programme_id, mentor.id, feed.id, "b" * 64)
 
 
-def test_a_key_acts_for_its_programme(store: Store, programme_id: str, now: datetime) -> None:
+def test_key_has_its_programme(store: Store, programme_id: str, now: datetime) -> None:
     with store.write() as tx:
         added = tx.programmes.add_key(programme_id, "sk_ab", "k" * 64, now, scopes=[Scope.SLOTS_READ])
         assert tx.programmes.get(programme_id).name == "Women in Science"

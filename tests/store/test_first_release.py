@@ -44,7 +44,7 @@ def upgraded(engine: Engine, store_url: str) -> Iterator[Store]:
     store.close()
 
 
-def test_going_back_leaves_every_row_as_it_was(engine: Engine) -> None:
+def test_downgrade_leaves_every_row_unchanged(engine: Engine) -> None:
     with transaction(engine, write=True) as connection:
         before = old.dump(connection)
         schema.upgrade(connection)
@@ -53,7 +53,7 @@ def test_going_back_leaves_every_row_as_it_was(engine: Engine) -> None:
     assert sum(map(len, before.values())) == 21
 
 
-def test_going_back_forgets_keys_that_the_first_release_would_take_for_more_than_they_are(upgraded: Store) -> None:
+def test_downgrade_deletes_keys_with_limited_scopes(upgraded: Store) -> None:
     with upgraded.write() as tx:
         tx.programmes.add_key(old.PROGRAMME, "sk_1", "d" * 64, old.NOON, scopes=[Scope.MEETINGS_READ])
     with transaction(upgraded._engine, write=True) as connection:  # noqa: SLF001  # nothing else goes back
@@ -61,7 +61,7 @@ def test_going_back_forgets_keys_that_the_first_release_would_take_for_more_than
         assert [row["digest"] for row in old.dump(connection)["api_keys"]] == [old.KEY_DIGEST]
 
 
-def test_its_key_opens_all_that_it_opened(upgraded: Store) -> None:
+def test_first_release_key_still_opens_everything(upgraded: Store) -> None:
     with upgraded.read() as tx:
         assert tx.programmes.get(old.PROGRAMME).name == "Women in Science"
     key = upgraded.lookups.key(old.KEY_DIGEST, old.NOON)
@@ -69,7 +69,7 @@ def test_its_key_opens_all_that_it_opened(upgraded: Store) -> None:
     assert (key.programme_id, key.scopes) == (old.PROGRAMME, frozenset({Scope.ADMIN}))
 
 
-def test_its_people_have_what_they_had(upgraded: Store) -> None:
+def test_first_release_people_are_unchanged(upgraded: Store) -> None:
     hours = (WorkingHours(("MO", "TU"), 540, 1020),)
     buffer = Buffer(5, 10)
     with upgraded.read() as tx:
@@ -105,7 +105,7 @@ def minute(count: int) -> datetime:
     return datetime.fromtimestamp(count * 60, UTC)
 
 
-def test_its_feeds_answer_with_the_bytes_they_had(upgraded: Store) -> None:
+def test_first_release_feeds_answer_the_same_bytes(upgraded: Store) -> None:
     with upgraded.read() as tx:
         page = tx.feeds.find(old.FEED_DIGEST, old.NOON)
         assert tx.feeds.find("c" * 64, old.NOON) is None
@@ -114,7 +114,7 @@ def test_its_feeds_answer_with_the_bytes_they_had(upgraded: Store) -> None:
     assert (page.calendar_revision, page.rendered_key) == (7, "7")
 
 
-def test_its_meetings_are_what_was_booked(upgraded: Store) -> None:
+def test_first_release_meetings_are_unchanged(upgraded: Store) -> None:
     with upgraded.read() as tx:
         mentorship = tx.mentorships.get(old.PROGRAMME, old.MENTORSHIP)
         series, single = (tx.meetings.get(old.PROGRAMME, name).meeting for name in (old.SERIES, old.SINGLE))
@@ -143,7 +143,7 @@ def test_its_meetings_are_what_was_booked(upgraded: Store) -> None:
     assert (single.title, single.status) == ("A talk", MeetingStatus.CANCELLED)
 
 
-def test_what_it_owed_is_delivered(upgraded: Store) -> None:
+def test_first_release_deliveries_are_delivered(upgraded: Store) -> None:
     with upgraded.write() as tx:
         due = tx.outbox.claim(old.NOON)
         assert tx.outbox.claim(old.NOON) is None

@@ -38,7 +38,7 @@ def minutes_later(instant: datetime, minutes: int = 45) -> Period:
     return Period(instant, instant + timedelta(minutes=minutes))
 
 
-def test_a_mentorship_comes_back_as_stored_and_as_changed(
+def test_mentorship_is_loaded_as_stored_and_updated(
     store: Store, programme_id: str, mentor: Person, mentee: Person, mentorship: Mentorship
 ) -> None:
     with store.write() as tx:
@@ -51,7 +51,7 @@ def test_a_mentorship_comes_back_as_stored_and_as_changed(
         assert tx.mentorships.list_for_person(programme_id, mentee.id) == [ended]
 
 
-def test_a_meeting_comes_back_whole(
+def test_meeting_is_loaded_whole(
     store: Store, programme_id: str, mentorship: Mentorship, plan_meeting: Callable[..., Meeting]
 ) -> None:
     meeting = plan_meeting(guests=(GUEST, Party("No mail", None, "UTC")))
@@ -77,7 +77,7 @@ def test_a_meeting_comes_back_whole(
     ],
     ids=["cancelled", "an occurrence cancelled", "an occurrence moved and detached", "described otherwise"],
 )
-def test_a_changed_meeting_comes_back_changed(
+def test_updated_meeting_is_loaded_updated(
     store: Store, programme_id: str, meeting_id: str, now: datetime, change: Callable[[Meeting, datetime], Meeting]
 ) -> None:
     with store.write() as tx:
@@ -97,7 +97,7 @@ def test_a_changed_meeting_comes_back_changed(
     single_fold=st.integers(0, 1),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(40))
-def test_any_series_comes_back_occurrence_by_occurrence(
+def test_any_series_is_loaded_occurrence_by_occurrence(
     store: Store,
     programme_id: str,
     mentorship: Mentorship,
@@ -131,7 +131,7 @@ def test_any_series_comes_back_occurrence_by_occurrence(
         assert tx.meetings.get(programme_id, meeting_id).meeting == meeting
 
 
-def test_the_second_pass_of_a_repeated_hour_is_not_taken_for_the_first(
+def test_second_pass_of_repeated_hour_is_preserved(
     store: Store, programme_id: str, mentorship: Mentorship, plan_meeting: Callable[..., Meeting]
 ) -> None:
     second_pass = local_time(datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "Europe/Berlin")
@@ -143,7 +143,7 @@ def test_the_second_pass_of_a_repeated_hour_is_not_taken_for_the_first(
         assert tx.meetings.get(programme_id, meeting_id).meeting == meeting
 
 
-def test_a_move_into_the_second_pass_of_a_repeated_hour_stays_there(
+def test_move_into_second_pass_of_repeated_hour_is_preserved(
     store: Store, programme_id: str, meeting_id: str, now: datetime
 ) -> None:
     second_pass = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
@@ -156,7 +156,7 @@ def test_a_move_into_the_second_pass_of_a_repeated_hour_stays_there(
     assert [one.moved_to.fold for one in found.occurrences if one.moved_to] == [0, 1]
 
 
-def test_the_default_title_follows_the_people_s_names_and_an_own_title_does_not(
+def test_default_title_follows_names_and_own_title_does_not(
     store: Store,
     programme_id: str,
     mentor: Person,
@@ -177,7 +177,7 @@ def test_the_default_title_follows_the_people_s_names_and_an_own_title_does_not(
         assert tx.meetings.get(programme_id, own).meeting.title == "Mentoring: Ada L. & Bina"
 
 
-def test_the_goals_are_the_mentorship_s_of_now(
+def test_meeting_has_the_mentorships_present_goals(
     store: Store, programme_id: str, mentorship: Mentorship, meeting_id: str
 ) -> None:
     with store.write() as tx:
@@ -185,7 +185,7 @@ def test_the_goals_are_the_mentorship_s_of_now(
         assert tx.meetings.get(programme_id, meeting_id).meeting.goals == ("a book",)
 
 
-def test_meetings_are_found_by_mentorship_by_person_and_by_a_guest_s_email(
+def test_meetings_are_listed_by_mentorship_person_and_guest_email(
     store: Store,
     programme_id: str,
     another_programme_id: str,
@@ -210,7 +210,7 @@ def test_meetings_are_found_by_mentorship_by_person_and_by_a_guest_s_email(
         assert tx.meetings.list_for_guest(another_programme_id, stranger.email) == []
 
 
-def test_a_meeting_makes_both_people_busy_where_it_takes_place(
+def test_meeting_periods_are_listed_for_both_people(
     store: Store, programme_id: str, mentor: Person, mentee: Person, meeting_id: str
 ) -> None:
     with store.read() as tx:
@@ -231,7 +231,7 @@ def test_a_meeting_makes_both_people_busy_where_it_takes_place(
     ],
     ids=["exactly", "overlapping its end", "touching on both sides", "overlapping on both sides", "a skipped day"],
 )
-def test_busy_time_is_what_overlaps_the_half_open_window(
+def test_periods_overlap_the_half_open_window(
     store: Store, programme_id: str, mentor: Person, meeting_id: str, start: str, end: str, found: int
 ) -> None:
     first, last = (datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in (start, end))
@@ -239,7 +239,7 @@ def test_busy_time_is_what_overlaps_the_half_open_window(
         assert len(tx.meetings.list_periods(programme_id, [mentor.id], first, last)[mentor.id]) == found
 
 
-def test_a_meeting_can_be_left_out_of_busy_time_and_a_cancelled_one_is(
+def test_excepted_and_cancelled_meetings_have_no_periods(
     store: Store,
     programme_id: str,
     mentor: Person,
@@ -267,7 +267,7 @@ def test_a_meeting_can_be_left_out_of_busy_time_and_a_cancelled_one_is(
         assert first_day() == (minutes_later(start),)
 
 
-def test_meetings_derived_by_another_tz_release_are_found_unless_cancelled(
+def test_meetings_of_another_tz_release_are_listed_unless_cancelled(
     store: Store, programme_id: str, mentorship: Mentorship, meeting_id: str, plan_meeting: Callable[..., Meeting]
 ) -> None:
     with store.write() as tx:

@@ -40,14 +40,14 @@ def migrate(url: str) -> None:
     store.close()
 
 
-def test_the_migrated_schema_is_the_one_in_the_tables(store_url: str) -> None:
+def test_migrated_schema_equals_the_tables(store_url: str) -> None:
     engine = open_engine(store_url)
     with transaction(engine, write=False) as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
 
 
-def test_every_constraint_is_named_as_in_the_tables(store_url: str) -> None:
+def test_constraint_names_equal_the_tables(store_url: str) -> None:
     engine = open_engine(store_url)
     inspector = inspect(engine)
     for table in metadata.sorted_tables:
@@ -57,7 +57,7 @@ def test_every_constraint_is_named_as_in_the_tables(store_url: str) -> None:
     engine.dispose()
 
 
-def test_a_new_database_is_not_migrated_and_then_is(empty_url: str) -> None:
+def test_new_database_is_migrated_after_migrate(empty_url: str) -> None:
     store = Store(empty_url)
     assert not store.is_migrated()
     store.migrate()
@@ -65,18 +65,18 @@ def test_a_new_database_is_not_migrated_and_then_is(empty_url: str) -> None:
     store.close()
 
 
-def test_a_new_file_is_made_with_its_folder(tmp_path: Path) -> None:
+def test_new_file_is_created_with_its_folder(tmp_path: Path) -> None:
     migrate(f"sqlite:///{tmp_path / 'a folder' / '100%' / 'new.db'}")
     assert (tmp_path / "a folder" / "100%" / "new.db").is_file()
 
 
-def test_migrating_again_changes_nothing(store: Store, programme_id: str) -> None:
+def test_second_migrate_changes_nothing(store: Store, programme_id: str) -> None:
     store.migrate()
     with store.read() as tx:
         assert tx.programmes.get(programme_id).name == "Women in Science"
 
 
-def test_downgrading_leaves_no_table_of_ours(store_url: str) -> None:
+def test_downgrade_leaves_no_table(store_url: str) -> None:
     engine = open_engine(store_url)
     with transaction(engine, write=True) as connection:
         schema.downgrade(connection)
@@ -84,7 +84,7 @@ def test_downgrading_leaves_no_table_of_ours(store_url: str) -> None:
     engine.dispose()
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
+def test_failed_migration_is_rolled_back(empty_url: str) -> None:
     engine = open_engine(empty_url)
     prepare_for_migration(engine)
 
@@ -107,7 +107,7 @@ def test_migrations_run_from_any_folder(tmp_path: Path, monkeypatch: pytest.Monk
     assert (elsewhere / "var" / "scheduler.db").is_file()
 
 
-def test_processes_that_migrate_at_once_wait_for_each_other(empty_url: str) -> None:
+def test_concurrent_migrations_wait_for_each_other(empty_url: str) -> None:
     spawned = multiprocessing.get_context("spawn")
     processes = [spawned.Process(target=_migrate_in_process, args=(empty_url,)) for _ in range(3)]
     for process in processes:

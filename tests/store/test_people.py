@@ -51,7 +51,7 @@ persons = st.builds(
 
 @given(person=persons, changed=persons)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(30))
-def test_a_person_comes_back_as_stored_and_as_changed(
+def test_person_is_loaded_as_stored_and_updated(
     store: Store, programme_id: str, now: datetime, person: Person, changed: Person
 ) -> None:
     changed = replace(changed, id=person.id)
@@ -62,7 +62,7 @@ def test_a_person_comes_back_as_stored_and_as_changed(
         assert tx.people.get(programme_id, person.id) == changed
 
 
-def test_everyone_comes_in_the_order_in_which_they_were_added(store: Store, programme_id: str, now: datetime) -> None:
+def test_people_are_listed_in_order_of_addition(store: Store, programme_id: str, now: datetime) -> None:
     added = [Person(new_id(), f"P{number}", f"{number}@example.org", "UTC") for number in range(5)]
     with store.write() as tx:
         for number, person in enumerate(added):
@@ -70,7 +70,7 @@ def test_everyone_comes_in_the_order_in_which_they_were_added(store: Store, prog
         assert tx.people.list_all(programme_id) == added
 
 
-def test_people_are_locked_whatever_the_order_and_come_in_the_order_asked(
+def test_lock_returns_people_in_the_given_order(
     store: Store, programme_id: str, mentor: Person, mentee: Person
 ) -> None:
     for asked in ([mentor, mentee], [mentee, mentor], [mentor, mentee, mentor]):
@@ -78,13 +78,13 @@ def test_people_are_locked_whatever_the_order_and_come_in_the_order_asked(
             assert tx.people.lock(programme_id, [person.id for person in asked]) == asked
 
 
-def test_locking_names_the_first_who_is_not_there(store: Store, programme_id: str, mentor: Person) -> None:
+def test_lock_of_unknown_person_names_the_first(store: Store, programme_id: str, mentor: Person) -> None:
     with store.write() as tx, pytest.raises(NotFound) as refusal:
         tx.people.lock(programme_id, [mentor.id, "nobody", "no one either"])
     assert (refusal.value.kind, refusal.value.identifier) == ("person", "nobody")
 
 
-def test_those_who_are_known_come_by_id_and_the_others_are_left_out(
+def test_find_many_leaves_unknown_ids_out(
     store: Store, programme_id: str, mentor: Person, mentee: Person, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -92,7 +92,7 @@ def test_those_who_are_known_come_by_id_and_the_others_are_left_out(
         assert tx.people.find_many(programme_id, [mentee.id, mentor.id, "nobody"]) == {mentor.id: mentor}
 
 
-def test_people_are_found_by_email_whatever_its_case(
+def test_people_are_found_by_email_in_any_case(
     store: Store, programme_id: str, another_programme_id: str, mentor: Person, mentee: Person, now: datetime
 ) -> None:
     twin = Person(new_id(), "Ada again", "ADA@EXAMPLE.ORG", "UTC")
@@ -104,7 +104,7 @@ def test_people_are_found_by_email_whatever_its_case(
         assert tx.people.find_ids_by_email(another_programme_id, asked) == []
 
 
-def test_a_touch_raises_the_calendar_revision_and_its_time_never_goes_back(
+def test_mark_feeds_changed_raises_revision_and_time_never_goes_back(
     store: Store, programme_id: str, mentor: Person, now: datetime
 ) -> None:
     with store.write() as tx:
@@ -118,7 +118,7 @@ def test_a_touch_raises_the_calendar_revision_and_its_time_never_goes_back(
     assert seen == [(2, timedelta(hours=2)), (3, timedelta(hours=2))]
 
 
-def test_an_erased_person_is_gone_with_all_they_connected(
+def test_erase_deletes_what_belongs_to_the_person(
     store: Store,
     programme_id: str,
     mentor: Person,
@@ -153,7 +153,7 @@ def test_an_erased_person_is_gone_with_all_they_connected(
         lambda tx, programme, person, now: tx.feeds.add(programme, person.id, Show.DETAILS, "a" * 64, now),
     ],
 )
-def test_nothing_can_be_done_with_an_erased_person(
+def test_erased_person_is_not_found(
     store: Store, programme_id: str, mentor: Person, now: datetime, use: Callable[..., object]
 ) -> None:
     with store.write() as tx:
@@ -162,7 +162,7 @@ def test_nothing_can_be_done_with_an_erased_person(
             use(tx, programme_id, mentor, now)
 
 
-def test_an_erased_person_stays_in_past_meetings_without_a_name(
+def test_erased_person_stays_in_past_meetings_without_name(
     store: Store, programme_id: str, mentor: Person, mentee: Person, meeting_id: str, now: datetime
 ) -> None:
     nobody = Party("deleted person", None, "Europe/Berlin")
@@ -174,7 +174,7 @@ def test_an_erased_person_stays_in_past_meetings_without_a_name(
         tx.people.mark_feeds_changed(programme_id, [mentor.id, mentee.id], now)
 
 
-def test_nothing_of_what_an_erased_person_preferred_or_planned_is_left(
+def test_erase_clears_preferences_and_travel(
     store: Store, store_url: str, programme_id: str, mentor: Person, now: datetime
 ) -> None:
     planned = replace(
@@ -194,7 +194,7 @@ def test_nothing_of_what_an_erased_person_preferred_or_planned_is_left(
     assert (row.preferred_hours, row.travel, row.at_most_per_day, row.at_most_per_week) == (None, (), None, None)
 
 
-def test_an_erased_name_and_email_are_in_no_row_of_any_table(
+def test_erased_name_and_email_are_in_no_table(
     store: Store,
     store_url: str,
     programme_id: str,

@@ -209,7 +209,7 @@ RENEWING = {
 """What changes what is known of somebody's time."""
 
 
-def test_a_person_s_version_changes_with_whatever_may_change_what_is_known_of_their_time(
+def test_availability_version_changes_with_every_change_of_availability(
     store: Store, programme_id: str, theirs: Theirs
 ) -> None:
     for name, use in (REFUSED | EMPTY | WORKERS).items():
@@ -239,7 +239,7 @@ def known(tx: Transaction, programme_id: str, theirs: Theirs) -> tuple[dict[str,
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_another_programme_s_things_are_not_found(
+def test_another_programmes_item_is_not_found(
     store: Store, another_programme_id: str, theirs: Theirs, name: str
 ) -> None:
     with store.write() as tx, pytest.raises(NotFound):
@@ -247,7 +247,7 @@ def test_another_programme_s_things_are_not_found(
 
 
 @pytest.mark.parametrize("name", EMPTY)
-def test_another_programme_s_things_are_in_no_answer(
+def test_another_programmes_items_are_in_no_list(
     store: Store, another_programme_id: str, theirs: Theirs, name: str
 ) -> None:
     with store.write() as tx:
@@ -268,7 +268,7 @@ def test_enqueue_for_another_programmes_calendar_is_refused(
             tx.outbox.enqueue_latest(another_programme_id, meeting_id, [theirs.target], ["u"], 1, now)
 
 
-def test_no_method_is_left_out_of_these_tables(store: Store) -> None:
+def test_every_repository_method_is_in_a_table(store: Store) -> None:
     with store.read() as tx:
         methods = {
             f"{kind}.{name}"

@@ -20,7 +20,7 @@ from scheduler.errors import NotFound
 from scheduler.store import InvalidDatabaseUrl, Store, StoreUnavailable, engine, new_id
 
 
-def test_a_write_that_fails_leaves_nothing(store: Store, now: datetime) -> None:
+def test_failed_write_is_rolled_back(store: Store, now: datetime) -> None:
     def write_and_fail() -> None:
         with store.write() as tx:
             programme_id = tx.programmes.add("Half", now)
@@ -32,16 +32,14 @@ def test_a_write_that_fails_leaves_nothing(store: Store, now: datetime) -> None:
     assert store.lookups.key("d" * 64, now) is None
 
 
-def test_a_read_can_change_nothing(store: Store, now: datetime) -> None:
+def test_write_in_a_read_transaction_is_refused(store: Store, now: datetime) -> None:
     with pytest.raises(DBAPIError, match=r"read-?only"), store.read() as tx:
         tx.programmes.add("From a reader", now)
     with store.write() as tx:
         tx.programmes.add("From a writer, after that", now)
 
 
-def test_a_read_sees_one_state_while_others_write(
-    store: Store, programme_id: str, mentor: Person, now: datetime
-) -> None:
+def test_read_sees_one_state_during_writes(store: Store, programme_id: str, mentor: Person, now: datetime) -> None:
     with store.read() as reader:
         assert len(reader.people.list_all(programme_id)) == 1
         with store.write() as writer:
@@ -51,7 +49,7 @@ def test_a_read_sees_one_state_while_others_write(
         assert len(reader.people.list_all(programme_id)) == 2
 
 
-def test_a_second_writer_waits_before_it_reads(store: Store, programme_id: str, mentor: Person, now: datetime) -> None:
+def test_second_writer_waits_before_it_reads(store: Store, programme_id: str, mentor: Person, now: datetime) -> None:
     """For the database on SQLite, for the row that it asks to lock elsewhere."""
     first_has_begun = threading.Event()
     second_is_trying = threading.Event()
@@ -80,7 +78,7 @@ def test_a_second_writer_waits_before_it_reads(store: Store, programme_id: str, 
     assert seen == ["Dot"]
 
 
-def test_twenty_threads_write_in_turn_and_none_is_told_that_the_database_is_locked(
+def test_twenty_threads_write_without_lock_errors(
     store: Store, programme_id: str, mentor: Person, now: datetime
 ) -> None:
     rounds = 5
@@ -98,7 +96,7 @@ def test_twenty_threads_write_in_turn_and_none_is_told_that_the_database_is_lock
         assert tx.people.get(programme_id, mentor.id).name == f"Ada{20 * rounds}"
 
 
-def test_a_database_that_stays_locked_is_a_named_error(
+def test_database_that_stays_locked_is_store_unavailable(
     store: Store, store_url: str, programme_id: str, mentor: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0.1)
@@ -120,7 +118,7 @@ def names(store: Store, programme_id: str) -> list[str]:
         return sorted(person.name for person in tx.people.list_all(programme_id))
 
 
-def test_what_is_written_and_read_inside_a_write_belongs_to_it(store: Store, programme_id: str, now: datetime) -> None:
+def test_nested_write_and_read_join_the_outer_write(store: Store, programme_id: str, now: datetime) -> None:
     with store.write():
         add_person(store, programme_id, "Fay", now)
         assert names(store, programme_id) == ["Fay"]
@@ -129,7 +127,7 @@ def test_what_is_written_and_read_inside_a_write_belongs_to_it(store: Store, pro
     assert names(store, programme_id) == ["Fay"]
 
 
-def test_a_write_that_fails_undoes_what_was_written_inside_it(store: Store, programme_id: str, now: datetime) -> None:
+def test_failed_outer_write_rolls_back_inner_writes(store: Store, programme_id: str, now: datetime) -> None:
     def write_and_fail() -> None:
         with store.write():
             add_person(store, programme_id, "Gus", now)
@@ -140,9 +138,7 @@ def test_a_write_that_fails_undoes_what_was_written_inside_it(store: Store, prog
     assert names(store, programme_id) == []
 
 
-def test_an_error_that_is_caught_inside_a_write_leaves_it_to_go_on(
-    store: Store, programme_id: str, now: datetime
-) -> None:
+def test_error_caught_inside_a_write_does_not_end_it(store: Store, programme_id: str, now: datetime) -> None:
     with store.write():
         add_person(store, programme_id, "Hal", now)
         with pytest.raises(NotFound):
@@ -209,7 +205,7 @@ def test_commit_at_end_inside_another_leaves_the_commit_to_it(
     assert names(store, programme_id) == []
 
 
-def test_two_stores_never_share_a_transaction(store: Store, store_url: str, programme_id: str, now: datetime) -> None:
+def test_two_stores_do_not_share_a_transaction(store: Store, store_url: str, programme_id: str, now: datetime) -> None:
     another = Store(store_url)
     with store.write():
         add_person(store, programme_id, "Jo", now)
@@ -218,7 +214,7 @@ def test_two_stores_never_share_a_transaction(store: Store, store_url: str, prog
     another.close()
 
 
-def test_a_write_after_a_failed_one_is_its_own(store: Store, programme_id: str, now: datetime) -> None:
+def test_write_after_a_failed_one_is_separate(store: Store, programme_id: str, now: datetime) -> None:
     with pytest.raises(NotFound):
         fail_to_find(store, programme_id)
     add_person(store, programme_id, "Kim", now)
@@ -240,17 +236,17 @@ def test_foreign_keys_are_enforced(store: Store, now: datetime) -> None:
         ("mysql://root:secret@localhost/x", "names 'mysql', which is neither"),
     ],
 )
-def test_a_database_url_that_can_not_be_used_is_refused_without_repeating_it(url: str, problem: str) -> None:
+def test_invalid_database_url_is_refused_without_repeating_it(url: str, problem: str) -> None:
     with pytest.raises(InvalidDatabaseUrl, match=problem) as refusal:
         Store(url)
     assert "secret" not in str(refusal.value)
 
 
-def test_a_store_says_which_database_it_is(store: Store, store_url: str) -> None:
+def test_store_name_is_the_url(store: Store, store_url: str) -> None:
     assert make_url(store.name) == make_url(store_url)
 
 
-def test_a_database_file_that_can_not_be_opened_is_a_named_error(tmp_path: Path) -> None:
+def test_database_file_that_can_not_be_opened_is_store_unavailable(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path}")
     for use in (store.migrate, store.is_migrated):
         with pytest.raises(StoreUnavailable, match="unable to open database file"):
@@ -266,6 +262,6 @@ def test_a_database_file_that_can_not_be_opened_is_a_named_error(tmp_path: Path)
         lambda store, naive: store.meetings.list_periods("p", ["a"], naive, naive),
     ],
 )
-def test_no_naive_datetime_gets_in(store: Store, now: datetime, use: Callable[..., object]) -> None:
+def test_naive_datetime_is_refused(store: Store, now: datetime, use: Callable[..., object]) -> None:
     with pytest.raises(TypeError, match="needs a UTC offset"), store.write() as tx:
         use(tx, now.replace(tzinfo=None))

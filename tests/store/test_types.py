@@ -67,7 +67,7 @@ def kept(connection: Connection, column: str, value: Any) -> Any:
 
 @given(instant=instants)
 @one_database
-def test_an_instant_comes_back_in_utc_to_the_microsecond(connection: Connection, instant: datetime) -> None:
+def test_instant_is_loaded_in_utc_to_the_microsecond(connection: Connection, instant: datetime) -> None:
     found = kept(connection, "instant", instant)
     assert found == instant
     assert found.tzinfo is UTC
@@ -75,7 +75,7 @@ def test_an_instant_comes_back_in_utc_to_the_microsecond(connection: Connection,
 
 @given(several=st.lists(instants, min_size=2, max_size=6))
 @one_database
-def test_instants_sort_in_the_order_of_time(connection: Connection, several: list[datetime]) -> None:
+def test_instants_sort_by_time(connection: Connection, several: list[datetime]) -> None:
     connection.execute(values.delete())
     connection.execute(values.insert(), [{"instant": instant} for instant in several])
     assert list(connection.scalars(select(values.c.instant).order_by(values.c.instant))) == sorted(several)
@@ -83,44 +83,44 @@ def test_instants_sort_in_the_order_of_time(connection: Connection, several: lis
 
 @given(wall=walls)
 @one_database
-def test_a_wall_time_comes_back_as_it_was(connection: Connection, wall: datetime) -> None:
+def test_wall_time_is_loaded_as_stored(connection: Connection, wall: datetime) -> None:
     assert kept(connection, "wall", wall) == wall
 
 
 @given(periods=period_sets)
 @one_database
-def test_periods_come_back_as_int64_minutes(connection: Connection, periods: Periods) -> None:
+def test_periods_are_loaded_as_int64_minutes(connection: Connection, periods: Periods) -> None:
     found = kept(connection, "periods", periods)
     assert found == periods
     assert found.starts.dtype == np.int64
 
 
 @pytest.mark.parametrize("value", [None, [], [{"days": ["MO"], "start": 540}], "text", "Zoë 🎓"])
-def test_json_comes_back_as_it_was_null_included(connection: Connection, value: Any) -> None:
+def test_json_is_loaded_as_stored_with_null(connection: Connection, value: Any) -> None:
     assert kept(connection, "json", value) == value
 
 
 @pytest.mark.parametrize("column", ["instant", "wall", "periods", "colour"])
-def test_nothing_comes_back_as_nothing(connection: Connection, column: str) -> None:
+def test_none_is_loaded_as_none(connection: Connection, column: str) -> None:
     assert kept(connection, column, None) is None
 
 
-def test_a_naive_datetime_is_no_instant_in_a_row(connection: Connection) -> None:
+def test_naive_datetime_in_a_row_is_refused(connection: Connection) -> None:
     with pytest.raises(TypeError, match="an instant needs a UTC offset"):
         kept(connection, "instant", datetime.fromisoformat("2026-10-01"))
 
 
-def test_a_naive_datetime_is_no_instant_in_a_condition(connection: Connection) -> None:
+def test_naive_datetime_in_a_condition_is_refused(connection: Connection) -> None:
     with pytest.raises(TypeError, match="an instant needs a UTC offset"):
         connection.execute(select(values).where(values.c.instant <= datetime.fromisoformat("2026-10-01")))
 
 
-def test_an_aware_datetime_is_no_wall_time(connection: Connection) -> None:
+def test_aware_datetime_as_wall_time_is_refused(connection: Connection) -> None:
     with pytest.raises(TypeError, match="a wall time carries no offset"):
         kept(connection, "wall", datetime(2026, 10, 1, tzinfo=UTC))
 
 
-def test_a_choice_is_one_of_the_choices(connection: Connection) -> None:
+def test_value_that_is_no_choice_is_refused(connection: Connection) -> None:
     assert kept(connection, "colour", Colour.RED) is Colour.RED
     with pytest.raises(StatementError, match="'blue' is not a valid Colour"):
         kept(connection, "colour", "blue")

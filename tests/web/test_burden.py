@@ -56,7 +56,7 @@ def borne(occurrences: int, burden: int) -> dict[str, int]:
 
 
 class TestTheLedger:
-    def test_it_is_the_burden_of_all_meetings_beside_the_partners(self, api: Api, booked: Pair) -> None:
+    def test_burden_is_of_all_meetings_beside_the_partners(self, api: Api, booked: Pair) -> None:
         own = {"burden": 45, "held": borne(0, 0), "coming": borne(2, 45)}
         partners = {"burden": 60, "held": borne(0, 0), "coming": borne(2, 60)}
         row = {"mentorship": booked.mentorship, "partner": booked.mentee, "own": own, "partners": partners}
@@ -75,7 +75,7 @@ class TestTheLedger:
             ("2026-10-16T00:00:00+00:00", borne(2, 45), borne(0, 0)),
         ],
     )
-    def test_what_is_held_is_apart_from_what_is_coming(
+    def test_held_and_coming_are_separate(
         self, api: Api, booked: Pair, clock: Clock, now: str, held: dict[str, int], coming: dict[str, int]
     ) -> None:
         clock.set(now)
@@ -95,11 +95,11 @@ class TestTheLedger:
     def test_a_span_takes_the_meetings_that_start_in_it(self, api: Api, booked: Pair, span: str, burden: int) -> None:
         assert api.get(f"/people/{booked.mentee}/burden{span}")["burden"] == burden
 
-    def test_a_span_that_ends_before_it_starts_is_refused(self, api: Api, booked: Pair) -> None:
+    def test_span_that_ends_before_its_start_is_refused(self, api: Api, booked: Pair) -> None:
         span = f"?start={LATE}&end={EARLY}"
         problem_of(api.send("GET", f"/people/{booked.mentee}/burden{span}"), 422, "/end")
 
-    def test_what_is_cancelled_or_moved_to_better_hours_costs_nothing(self, api: Api, booked: Pair) -> None:
+    def test_cancelled_or_moved_to_better_hours_costs_nothing(self, api: Api, booked: Pair) -> None:
         early, late = sorted(api.get(booked.meetings)["items"], key=lambda row: str(row["occurrences"][0]["start"]))
         api.delete(f"/meetings/{early['id']}")
         assert api.get(f"/people/{booked.mentor}/burden")["burden"] == 0
@@ -108,7 +108,7 @@ class TestTheLedger:
         found = api.get(f"/people/{booked.mentee}/burden")
         assert (found["burden"], found["coming"]) == (0, borne(1, 0))
 
-    def test_several_mentorships_add_up(self, api: Api, booked: Pair) -> None:
+    def test_burdens_of_mentorships_add_up(self, api: Api, booked: Pair) -> None:
         third = api.person("Wanjiru", "Africa/Nairobi", working_hours="any")
         second = Pair(third, booked.mentee, api.mentorship(third, booked.mentee))
         api.book_slot(second, "2026-10-22T13:00:00Z")
@@ -117,7 +117,7 @@ class TestTheLedger:
         assert [row["own"]["burden"] for row in found["mentorships"]] == [60, 60]
         assert [row["partners"]["burden"] for row in found["mentorships"]] == [45, 0]
 
-    def test_an_erased_partners_is_not_told(self, api: Api, booked: Pair, clock: Clock) -> None:
+    def test_erased_partner_has_no_burden(self, api: Api, booked: Pair, clock: Clock) -> None:
         clock.set("2026-10-21T00:00:00+00:00")
         api.delete(f"/people/{booked.mentor}")
         (row,) = api.get(f"/people/{booked.mentee}/burden")["mentorships"]
@@ -125,7 +125,7 @@ class TestTheLedger:
         assert row["own"]["burden"] == 60
         problem_of(api.send("GET", f"/people/{booked.mentor}/burden"), 404)
 
-    def test_who_has_no_meetings_bears_nothing(self, api: Api, pair: Pair) -> None:
+    def test_person_without_meetings_has_burden_zero(self, api: Api, pair: Pair) -> None:
         found = api.get(f"/people/{pair.mentor}/burden")
         assert (found["burden"], found["mentorships"]) == (0, [])
 
@@ -144,7 +144,7 @@ ANY_TIME = {"time_zone": "UTC", "working_hours": "any"}
 
 
 class TestOfACadence:
-    def test_each_attendees_is_answered_with_the_spread_of_those_who_must_come(self, api: Api) -> None:
+    def test_cadence_has_each_burden_and_the_spread_of_required(self, api: Api) -> None:
         attendees = [EVENING, ANY_TIME, ANY_TIME | {"time_zone": "Asia/Kolkata", "role": "optional"}]
         (cadence,) = api.post("/cadences", QUESTION | {"attendees": attendees})["cadences"]
         # Two evenings from 18:30 in Berlin, 16:30 in UTC; in Kolkata from 22:00, which is over four hours late.
@@ -156,7 +156,7 @@ class TestOfACadence:
         ]
         assert cadence["burden_spread"] == 180
 
-    def test_a_stored_persons_is_not_told_to_a_key_that_may_not_read_people(self, app: Flask, api: Api) -> None:
+    def test_stored_persons_burden_is_redacted_without_people_read(self, app: Flask, api: Api) -> None:
         key = api.post("/keys", {"name": "slots only", "scopes": [Scope.SLOTS_READ]})["key"]
         asha = api.person("Asha", "Asia/Kolkata", working_hours="any")
         question = QUESTION | {"attendees": [EVENING, {"person": asha}]}
@@ -174,7 +174,7 @@ class TestFairness:
         return [AttendeeSpec(pair.mentor, {}), AttendeeSpec(pair.mentee, {}), AttendeeSpec(None, {"zone": "UTC"})]
 
     @pytest.mark.parametrize("fair", [False, True])
-    def test_what_stored_people_have_borne_is_loaded_where_the_question_is_fair(
+    def test_fair_search_loads_past_burdens(
         self, api: Api, booked: Pair, context: Context, clock: Clock, fair: bool
     ) -> None:
         clock.set("2026-10-10T00:00:00+00:00")  # what is held and what is coming count alike
@@ -210,7 +210,7 @@ class TestFairness:
     def sequences(self, attendees: tuple[Attendee, ...]) -> SequenceQuery:
         return SequenceQuery(window=self.WINDOW, step=60, attendees=attendees, sessions=(Session(60, (0, 1)),))
 
-    def test_it_tips_the_choice_to_whoever_has_borne_less(self, api: Api, pair: Pair, context: Context) -> None:
+    def test_fair_search_prefers_the_person_with_more_past_burden(self, api: Api, pair: Pair, context: Context) -> None:
         programme = self.programme(context)
         specs = self.specs(pair)[:2]
         plain = suggest_slots(context, programme, Viewer(), SearchRequest(specs, self.slots)).answer
@@ -241,7 +241,7 @@ class TestTheCommand:
         context.store.close()
         structlog.reset_defaults()
 
-    def test_it_says_what_the_service_says(self, stored: tuple[Api, Pair]) -> None:
+    def test_command_prints_what_the_service_answers(self, stored: tuple[Api, Pair]) -> None:
         api, pair = stored
         arguments = ["burden", "--programme", "Women in Science", pair.mentee]
         told = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
@@ -291,7 +291,7 @@ class TestTheCommand:
             ),
         ],
     )
-    def test_a_span_that_can_not_be_is_one_line(self, stored: tuple[Api, Pair], span: list[str], said: str) -> None:
+    def test_invalid_span_is_one_line(self, stored: tuple[Api, Pair], span: list[str], said: str) -> None:
         _, pair = stored
         result = CliRunner().invoke(main, ["burden", "--programme", "Women in Science", *span, pair.mentee])
         assert (result.exit_code, result.stdout) == (1, "")
@@ -302,7 +302,7 @@ class TestTheCommand:
         ("programme", "person", "said"),
         [("Women in Science", "7", "no person has the id '7'"), ("Nobody", "7", "no programme")],
     )
-    def test_who_is_not_there_is_named(self, stored: tuple[Api, Pair], programme: str, person: str, said: str) -> None:
+    def test_unknown_person_is_named(self, stored: tuple[Api, Pair], programme: str, person: str, said: str) -> None:
         result = CliRunner().invoke(main, ["burden", "--programme", programme, person])
         assert (result.exit_code, result.stdout) == (1, "")
         assert said in result.stderr
