@@ -144,7 +144,7 @@ def load_people(
         return {}
     meetings = tx.meetings.list_periods(programme_id, list(people), start, end, except_meeting)
     blackouts = tx.blackouts.list_for_people(programme_id, list(people))
-    calendars = tx.calendars.of_people(programme_id, list(people))
+    calendars = tx.calendars.list_for_people(programme_id, list(people))
     return {
         person_id: CachedPerson(
             Attendee(

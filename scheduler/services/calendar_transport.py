@@ -24,8 +24,8 @@ class CalendarTransport:
         assert claim.meeting_id is not None  # rows for calendars are of meetings
         with self._context.store.read() as tx:
             stored = tx.meetings.get(claim.programme_id, claim.meeting_id)
-            copy = find_copy(claim.target, stored, tx.outbox.of_meeting(claim.programme_id, claim.meeting_id))
-            login = tx.calendars.login(claim.target.id)
+            copy = find_copy(claim.target, stored, tx.outbox.list_for_meeting(claim.programme_id, claim.meeting_id))
+            login = tx.calendars.find_login(claim.target.id)
         revision = stored.meeting.revision
         if copy is None or login is None:
             return Attempt(Rejected("the calendar is no longer connected"), revision)
@@ -45,7 +45,7 @@ class CalendarTransport:
 
     def on_same_server(self, tx: Transaction, target: Target) -> list[Target]:
         """Return the calendars, of any programme, that are on the target's server."""
-        return [CalDAVCalendar(calendar_id) for calendar_id in tx.calendars.on_server_of(target.id)]
+        return [CalDAVCalendar(calendar_id) for calendar_id in tx.calendars.list_on_server_of(target.id)]
 
 
 def find_copy(target: Target, stored: StoredMeeting, deliveries: Sequence[DeliveryRow]) -> Copy | None:

@@ -41,7 +41,7 @@ def connect_calendar(
     now = context.clock()
     with context.store.write() as tx:
         tx.people.lock(programme_id, [person_id])
-        context.quotas.check("calendars_per_person", len(tx.calendars.all(programme_id, person_id)))
+        context.quotas.check("calendars_per_person", len(tx.calendars.list_for_person(programme_id, person_id)))
         calendar = tx.calendars.add(
             programme_id,
             person_id,
@@ -65,7 +65,7 @@ def list_calendars(
 ) -> list[tuple[Position, ConnectedCalendar]]:
     """At most ``limit`` of a person's calendars behind a position, the first connected first. Raises NotFound."""
     with context.store.read() as tx:
-        return tx.calendars.page(programme_id, person_id, after, limit)
+        return tx.calendars.list_page(programme_id, person_id, after, limit)
 
 
 def get_calendar(context: Context, programme_id: str, person_id: str, calendar_id: str) -> ConnectedCalendar:

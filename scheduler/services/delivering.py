@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 def list_deliveries(context: Context, programme_id: str, meeting_id: str) -> list[DeliveryRow]:
     """The meeting's deliveries. Raises NotFound."""
     with context.store.read() as tx:
-        return tx.outbox.of_meeting(programme_id, meeting_id)
+        return tx.outbox.list_for_meeting(programme_id, meeting_id)
 
 
 def retry_delivery(context: Context, programme_id: str, meeting_id: str, delivery_id: str) -> DeliveryRow:

@@ -92,7 +92,7 @@ class _Examination:
         self._programme_id = programme_id
         self._progress = progress
         with context.store.read() as tx:
-            self._logins = tx.calendars.logins(programme_id)
+            self._logins = tx.calendars.list_logins(programme_id)
         self._delivered: dict[str, list[tuple[str, DeliveryRow]]] = {login.calendar_id: [] for login in self._logins}
         """By calendar, the meetings' ids with what counts as delivered there."""
 
@@ -126,8 +126,8 @@ class _Examination:
         now = self._context.clock()
         with self._context.store.read() as tx:
             every = tx.meetings.list_for_mentorship(self._programme_id, mentorship_id)
-            owed = {stored.id: tx.outbox.of_meeting(self._programme_id, stored.id) for stored in every}
-            logins = [login for login in tx.calendars.logins(self._programme_id) if login in self._logins]
+            owed = {stored.id: tx.outbox.list_for_meeting(self._programme_id, stored.id) for stored in every}
+            logins = [login for login in tx.calendars.list_logins(self._programme_id) if login in self._logins]
         for stored in every:
             self._looked.meetings += 1
             yield from of_meeting(stored, now)
@@ -201,4 +201,4 @@ class _Examination:
                 stored = tx.meetings.get(self._programme_id, meeting_id)
             except NotFound:
                 return None
-            return stored, tx.outbox.of_meeting(self._programme_id, meeting_id)
+            return stored, tx.outbox.list_for_meeting(self._programme_id, meeting_id)

@@ -22,7 +22,7 @@ def publish(tx: Transaction, programme_id: str, stored: StoredMeeting, now: date
     guests = tx.people.find_ids_by_email(programme_id, {guest.email for guest in stored.meeting.guests if guest.email})
     people = (stored.mentor_id, stored.mentee_id)
     tx.people.mark_feeds_changed(programme_id, [*people, *guests], now)
-    targets = route(*people, tx.calendars.published(programme_id, people))
+    targets = route(*people, tx.calendars.list_published(programme_id, people))
     meeting = stored.meeting
     tx.outbox.enqueue_latest(programme_id, stored.id, list(targets), meeting.uids, meeting.revision, now)
 

@@ -21,11 +21,9 @@ from scheduler.store.outbox import delete_deliveries
 from scheduler.store.rows import (
     Position,
     Repository,
-    added_after,
     in_programme,
     lock_people,
     new_id,
-    position_of,
     renew_availability,
     require_people,
 )
@@ -118,21 +116,19 @@ class Calendars(Repository):
         )
         return calendar
 
-    def all(self, programme_id: str, person_id: str) -> list[ConnectedCalendar]:
+    def list_for_person(self, programme_id: str, person_id: str) -> list[ConnectedCalendar]:
         """The person's calendars, in the order in which they were connected."""
-        return self.of_people(programme_id, [person_id])[person_id]
+        return self.list_for_people(programme_id, [person_id])[person_id]
 
-    def page(
-        self, programme_id: str, person_id: str, after: Position | None, most: int
+    def list_page(
+        self, programme_id: str, person_id: str, after: Position | None, limit: int
     ) -> list[tuple[Position, ConnectedCalendar]]:
-        """So many of the person's that were connected after that place (None: from the beginning), with their own."""
+        """At most ``limit`` of the person's calendars behind a position (None: from the first connected on)."""
         require_people(self._connection, programme_id, [person_id])
         theirs = (calendars.c.programme_id == programme_id) & (calendars.c.person_id == person_id)
-        query = select(calendars).where(theirs, added_after(calendars, after))
-        rows = self._connection.execute(query.order_by(calendars.c.created_at, calendars.c.id).limit(most))
-        return [(position_of(row), _calendar(row)) for row in rows]
+        return self._list_page(calendars, theirs, after, limit, _calendar)
 
-    def of_people(self, programme_id: str, ids: Collection[str]) -> dict[str, list[ConnectedCalendar]]:
+    def list_for_people(self, programme_id: str, ids: Collection[str]) -> dict[str, list[ConnectedCalendar]]:
         """Each person's calendars, in the order in which they were connected, in one go."""
         require_people(self._connection, programme_id, ids)
         query = (
@@ -162,7 +158,7 @@ class Calendars(Repository):
         renew_availability(self._connection, programme_id, [person_id])
         self._connection.execute(calendars.delete().where(calendars.c.id == calendar_id))
 
-    def published(self, programme_id: str, ids: Collection[str]) -> list[PublishedCalendar]:
+    def list_published(self, programme_id: str, ids: Collection[str]) -> list[PublishedCalendar]:
         """Return these people's calendars that meetings are published to, in the order of their connection."""
         query = (
             select(calendars.c.id, calendars.c.person_id, calendars.c.auto_schedule)
@@ -171,18 +167,18 @@ class Calendars(Repository):
         )
         return [PublishedCalendar(*row) for row in self._connection.execute(query)]
 
-    def login(self, calendar_id: str) -> Login | None:
+    def find_login(self, calendar_id: str) -> Login | None:
         """Return the login of a calendar of any programme; None if it is not connected."""
         row = self._connection.execute(_LOGINS.where(calendars.c.id == calendar_id)).one_or_none()
         return None if row is None else Login(*row)
 
-    def logins(self, programme_id: str) -> list[Login]:
+    def list_logins(self, programme_id: str) -> list[Login]:
         """Return the logins of the programme's calendars, in the order of their connection."""
         query = _LOGINS.where(calendars.c.programme_id == programme_id)
         rows = self._connection.execute(query.order_by(calendars.c.created_at, calendars.c.id))
         return [Login(*row) for row in rows]
 
-    def on_server_of(self, calendar_id: str) -> list[str]:
+    def list_on_server_of(self, calendar_id: str) -> list[str]:
         """Return the ids of all calendars, of any programme, that have the scheme, host and port of that one's URL."""
         url = self._connection.scalar(select(calendars.c.url).where(calendars.c.id == calendar_id))
         if url is None:

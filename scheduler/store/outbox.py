@@ -230,9 +230,9 @@ class Outbox(Repository):
             self._change(delivery_id, etag=None, delivered_revision=None)
         if row.state is not DeliveryState.DELIVERING:
             self._supersede(row, row.wanted_revision, now, at_once=True)
-        return next(found for found in self.of_meeting(programme_id, meeting_id) if found.id == delivery_id)
+        return next(found for found in self.list_for_meeting(programme_id, meeting_id) if found.id == delivery_id)
 
-    def of_meeting(self, programme_id: str, meeting_id: str) -> list[DeliveryRow]:
+    def list_for_meeting(self, programme_id: str, meeting_id: str) -> list[DeliveryRow]:
         """Return the meeting's deliveries to calendars, in the order of their connection, UIDs sorted within."""
         self._require(programme_id, meeting_id)
         query = (

@@ -73,7 +73,7 @@ class Crowd:
         account = Account(f"https://dav.example.org/{new_id()}/", person.name, "hunter2hunter2")
         calendar = connect_calendar(self.context, self.programme, person.id, account, publish=True)
         with self.context.store.write() as tx:
-            mine = tx.calendars.all(self.programme, person.id)
+            mine = tx.calendars.list_for_person(self.programme, person.id)
             if len(mine) > 2:
                 tx.calendars.delete(self.programme, person.id, next(one.id for one in mine if one.id != calendar.id))
 
@@ -131,7 +131,7 @@ class Crowd:
             return sum(
                 row.wanted_revision != stored.meeting.revision
                 for stored in self.meetings()
-                for row in tx.outbox.of_meeting(self.programme, stored.id)
+                for row in tx.outbox.list_for_meeting(self.programme, stored.id)
             )
 
 

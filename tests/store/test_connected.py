@@ -108,7 +108,7 @@ def test_reading_replaces_busy_time_and_a_failure_keeps_it(
     with store.write() as tx:
         assert tx.calendars.record_read(calendar.id, BUSY, now, later)
         read = replace(calendar, busy=BUSY, read_at=now)
-        assert tx.calendars.all(programme_id, mentor.id) == [read]
+        assert tx.calendars.list_for_person(programme_id, mentor.id) == [read]
         assert tx.calendars.claim_reading(now, LEASE) is None
         assert tx.calendars.record_read_failure(calendar.id, "the server answered 503", later)
         assert tx.calendars.get(programme_id, mentor.id, calendar.id) == replace(
@@ -141,8 +141,8 @@ def test_deleted_calendar_loses_its_login_and_deliveries(
     with store.write() as tx:
         tx.outbox.enqueue_latest(programme_id, meeting_id, [CalDAVCalendar(calendar.id)], ["series@scheduler"], 1, now)
         tx.calendars.delete(programme_id, mentor.id, calendar.id)
-        assert tx.outbox.of_meeting(programme_id, meeting_id) == []
-        assert tx.calendars.all(programme_id, mentor.id) == []
+        assert tx.outbox.list_for_meeting(programme_id, meeting_id) == []
+        assert tx.calendars.list_for_person(programme_id, mentor.id) == []
         assert not tx.calendars.record_read(calendar.id, BUSY, now, now)
         assert not tx.calendars.record_read_failure(calendar.id, "too late", now)
 

@@ -81,7 +81,7 @@ def test_first_release_people_are_unchanged(upgraded: Store) -> None:
         with pytest.raises(NotFound):
             tx.people.get(old.PROGRAMME, old.GONE)
         exam, dentist = tx.blackouts.list_for_person(old.PROGRAMME, old.MENTEE)
-        (calendar,) = tx.calendars.all(old.PROGRAMME, old.MENTOR)
+        (calendar,) = tx.calendars.list_for_person(old.PROGRAMME, old.MENTOR)
         (feed,) = tx.feeds.list_for_person(old.PROGRAMME, old.MENTOR)
     finals = Days(date(2026, 10, 26), date(2026, 10, 30))
     yearly = BlackoutRule("FREQ=YEARLY")
@@ -151,7 +151,7 @@ def test_first_release_deliveries_are_delivered(upgraded: Store) -> None:
     assert due is not None
     assert (due.delivery_id, due.delivered_revision, due.revision) == (old.DUE, 2, 3)
     with upgraded.read() as tx:
-        login = tx.calendars.login(due.target.id)
+        login = tx.calendars.find_login(due.target.id)
     assert login is not None
     assert (login.url, login.password_token) == ("https://dav.example.org/greta/", "gAAAA-sealed")
     assert lost is not None
@@ -159,7 +159,9 @@ def test_first_release_deliveries_are_delivered(upgraded: Store) -> None:
     with upgraded.write() as tx:
         assert tx.outbox.record(due, Stored('"3"'), Verdict(DeliveryState.DELIVERED, None, None), old.NOON)
         states = {
-            row.id: row.state for name in (old.SERIES, old.SINGLE) for row in tx.outbox.of_meeting(old.PROGRAMME, name)
+            row.id: row.state
+            for name in (old.SERIES, old.SINGLE)
+            for row in tx.outbox.list_for_meeting(old.PROGRAMME, name)
         }
     assert states == {
         old.DUE: DeliveryState.DELIVERED,

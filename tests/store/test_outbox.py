@@ -35,7 +35,7 @@ def claim(store: Store, now: datetime) -> Claim:
 
 def the_row(store: Store, programme_id: str, meeting_id: str) -> DeliveryRow:
     with store.read() as tx:
-        (row,) = tx.outbox.of_meeting(programme_id, meeting_id)
+        (row,) = tx.outbox.list_for_meeting(programme_id, meeting_id)
     return row
 
 
@@ -217,9 +217,9 @@ def test_erase_person_deletes_their_deliveries(
     held = claim(store, now)
     with store.write() as tx:
         tx.people.erase(programme_id, mentee.id, now)
-        assert len(tx.outbox.of_meeting(programme_id, meeting_id)) == 1
+        assert len(tx.outbox.list_for_meeting(programme_id, meeting_id)) == 1
         tx.people.erase(programme_id, mentor.id, now)
-        assert tx.outbox.of_meeting(programme_id, meeting_id) == []
+        assert tx.outbox.list_for_meeting(programme_id, meeting_id) == []
         assert not tx.outbox.record(held, Stored(None), DONE, now)
 
 
@@ -240,7 +240,7 @@ def test_retry_is_due_at_once_and_forgets_storage_after_failure(
         tx.outbox.record(_claimed(tx, now), Stored('"e"'), DONE, now)
         tx.outbox.enqueue_latest(programme_id, meeting_id, [CalDAVCalendar(calendar_id)], [UID], 2, now)
         tx.outbox.record(_claimed(tx, now), TryAgain("no"), Verdict(state, None, "no"), now)
-        (row,) = tx.outbox.of_meeting(programme_id, meeting_id)
+        (row,) = tx.outbox.list_for_meeting(programme_id, meeting_id)
         retried = tx.outbox.retry(programme_id, meeting_id, row.id, now + SECOND)
     assert (retried.state, retried.due_at, retried.attempts) == (DeliveryState.WAITING, now + SECOND, 0)
     assert retried.reason is None

@@ -52,7 +52,9 @@ def context(store_url: str) -> Iterator[Context]:
 
 def rows(context: Context) -> dict[str, DeliveryRow]:
     with context.store.read() as tx:
-        found = [row for meeting in (old.SERIES, old.SINGLE) for row in tx.outbox.of_meeting(old.PROGRAMME, meeting)]
+        found = [
+            row for meeting in (old.SERIES, old.SINGLE) for row in tx.outbox.list_for_meeting(old.PROGRAMME, meeting)
+        ]
     return {row.id: row for row in found}
 
 

@@ -137,7 +137,7 @@ def test_erase_deletes_what_belongs_to_the_person(
         assert tx.people.list_all(programme_id) == [mentee]
         assert tx.people.find_ids_by_email(programme_id, {"ada@example.org"}) == []
         assert tx.feeds.find("a" * 64, now) is None
-        assert tx.outbox.of_meeting(programme_id, meeting_id) == []
+        assert tx.outbox.list_for_meeting(programme_id, meeting_id) == []
         assert tx.outbox.claim(now) is None
         assert tx.calendars.claim_reading(now, timedelta(minutes=1)) is None
 

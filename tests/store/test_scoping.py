@@ -95,9 +95,9 @@ REFUSED: dict[str, Use] = {
     "calendars.add": lambda tx, us, it: tx.calendars.add(
         us, it.mentor.id, url="u", username="n", password_token="t", publish=True, now=it.now
     ),
-    "calendars.all": lambda tx, us, it: tx.calendars.all(us, it.mentor.id),
-    "calendars.page": lambda tx, us, it: tx.calendars.page(us, it.mentor.id, None, 9),
-    "calendars.of_people": lambda tx, us, it: tx.calendars.of_people(us, [it.mentor.id]),
+    "calendars.list_for_person": lambda tx, us, it: tx.calendars.list_for_person(us, it.mentor.id),
+    "calendars.list_page": lambda tx, us, it: tx.calendars.list_page(us, it.mentor.id, None, 9),
+    "calendars.list_for_people": lambda tx, us, it: tx.calendars.list_for_people(us, [it.mentor.id]),
     "calendars.get": lambda tx, us, it: tx.calendars.get(us, it.mentor.id, it.calendar.id),
     "calendars.delete": lambda tx, us, it: tx.calendars.delete(us, it.mentor.id, it.calendar.id),
     "feeds.add": lambda tx, us, it: tx.feeds.add(us, it.mentor.id, Show.DETAILS, "b" * 64, it.now),
@@ -123,7 +123,7 @@ REFUSED: dict[str, Use] = {
     "outbox.enqueue_ordered": lambda tx, us, it: tx.outbox.enqueue_ordered(us, it.target, "u", {}, it.now),
     "outbox.enqueue_once": lambda tx, us, it: tx.outbox.enqueue_once(us, it.target, "u", {}, it.now),
     "outbox.retry": lambda tx, us, it: tx.outbox.retry(us, it.stored.id, "d", it.now),
-    "outbox.of_meeting": lambda tx, us, it: tx.outbox.of_meeting(us, it.stored.id),
+    "outbox.list_for_meeting": lambda tx, us, it: tx.outbox.list_for_meeting(us, it.stored.id),
     "answers.store": lambda tx, us, it: tx.answers.store(us, REPEATED, "sealed"),
     "programmes.get": lambda tx, us, it: tx.programmes.get("no such programme"),
     "programmes.add_key": lambda tx, us, it: tx.programmes.add_key(
@@ -146,8 +146,8 @@ EMPTY: dict[str, Use] = {
     "mentorships.list_page": lambda tx, us, it: tx.mentorships.list_page(us, None, 9),
     "answers.claim": lambda tx, us, it: tx.answers.claim(us, REPEATED, "e" * 64, it.now, it.now),
     "programmes.list_keys": lambda tx, us, it: tx.programmes.list_keys(us, it.now),
-    "calendars.published": lambda tx, us, it: tx.calendars.published(us, [it.mentor.id]),
-    "calendars.logins": lambda tx, us, it: tx.calendars.logins(us),
+    "calendars.list_published": lambda tx, us, it: tx.calendars.list_published(us, [it.mentor.id]),
+    "calendars.list_logins": lambda tx, us, it: tx.calendars.list_logins(us),
     "people.count": lambda tx, us, it: tx.people.count(us),
     "mentorships.count": lambda tx, us, it: tx.mentorships.count(us),
     "meetings.count": lambda tx, us, it: tx.meetings.count(us, it.mentorship.id),
@@ -180,8 +180,8 @@ UNSCOPED = {
     "outbox.claim",
     "outbox.record",
     "outbox.postpone",
-    "calendars.login",
-    "calendars.on_server_of",
+    "calendars.find_login",
+    "calendars.list_on_server_of",
     "outbox.next_due",
 }
 """A new thing of one's own, who holds a secret, the operator, and the worker, who serves every programme."""

@@ -62,7 +62,7 @@ class Programme:
 
     def deliveries(self, meeting_id: str) -> list[DeliveryRow]:
         with self.context.store.read() as tx:
-            return tx.outbox.of_meeting(self.id, meeting_id)
+            return tx.outbox.list_for_meeting(self.id, meeting_id)
 
     def delivery(self, meeting_id: str) -> DeliveryRow:
         """The meeting's only one."""
@@ -72,5 +72,5 @@ class Programme:
     def calendar(self, person: Person) -> ConnectedCalendar:
         """The person's only one."""
         with self.context.store.read() as tx:
-            (calendar,) = tx.calendars.all(self.id, person.id)
+            (calendar,) = tx.calendars.list_for_person(self.id, person.id)
         return calendar
