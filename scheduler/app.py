@@ -19,7 +19,7 @@ from scheduler.web.api.routes import api_blueprint
 from scheduler.web.feeds.middleware import FeedMiddleware
 from scheduler.web.feeds.views import feeds
 from scheduler.web.http.limits import Rates, register_limits
-from scheduler.web.http.metrics import Counting, feed_hit, register_metrics
+from scheduler.web.http.metrics import Counting, count_poll, register_metrics
 from scheduler.web.http.operations import register_operations
 from scheduler.web.http.preconditions import conditional_view
 from scheduler.web.http.problems import register_errors
@@ -86,7 +86,7 @@ def create_app(context: Context, public_url: str = "", rates: Rates | None = Non
     app.extensions["scheduler"] = context
     limits = None if rates is None else register_limits(app, rates)
     app.wsgi_app = FeedMiddleware(  # type: ignore[method-assign]  # Flask's own way
-        app.wsgi_app, lambda: app.extensions["scheduler"], limits, on_answer=feed_hit
+        app.wsgi_app, lambda: app.extensions["scheduler"], limits, on_answer=count_poll
     )
     if trusted_proxies:
         # The outermost middleware, so that the others see the client's address too.

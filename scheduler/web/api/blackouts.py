@@ -18,7 +18,7 @@ from scheduler.web.fields.document import Document, Kept, Omissible
 from scheduler.web.fields.texts import Flag, Name
 from scheduler.web.fields.times import Day, Instant, Moment
 from scheduler.web.http.operations import Operation
-from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body
 
 api = Blueprint("blackouts", __name__)
@@ -99,9 +99,9 @@ def create_blackout(person_id: str) -> Response:
 @Operation(BlackoutsDocument, query=PageQuery, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
 def list_blackouts(person_id: str) -> Response:
     """List a person's blackouts."""
-    asked = asked_page()
+    asked = read_page_request()
     stored = blackouts.list_blackouts(context(), programme_id(), person_id)
-    return answer_page(BlackoutsDocument, page_of(stored, _position, asked), StoredBlackoutDocument.of, asked)
+    return answer_page(BlackoutsDocument, select_page(stored, _position, asked), StoredBlackoutDocument.of, asked)
 
 
 @api.get("/people/<person_id>/blackouts/<blackout_id>")

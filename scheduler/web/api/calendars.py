@@ -14,7 +14,7 @@ from scheduler.services import calendars
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Flag, Line, WebAddress
 from scheduler.web.http.operations import Operation
-from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
 from scheduler.web.http.requests import answer, context, programme_id, read_body
 
 api = Blueprint("calendars", __name__)
@@ -87,8 +87,8 @@ def create_calendar(person_id: str) -> Response:
 @Operation(CalendarsDocument, query=PageQuery, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
 def list_calendars(person_id: str) -> Response:
     """List a person's connected calendars."""
-    asked = asked_page()
-    found = calendars.list_calendars(context(), programme_id(), person_id, asked.after, asked.most)
+    asked = read_page_request()
+    found = calendars.list_calendars(context(), programme_id(), person_id, asked.after, asked.fetch_limit)
     return answer_page(CalendarsDocument, found, CalendarDocument.of, asked)
 
 

@@ -12,7 +12,7 @@ from scheduler.services import delivering
 from scheduler.store import DeliveryRow
 from scheduler.web.fields.document import Document
 from scheduler.web.http.operations import Operation
-from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, context, programme_id
 
 api = Blueprint("deliveries", __name__)
@@ -61,9 +61,9 @@ class DeliveriesDocument(PageDocument):
 @Operation(DeliveriesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_deliveries(meeting_id: str) -> Response:
     """List how far a meeting is on its way into each connected calendar."""
-    asked = asked_page()
+    asked = read_page_request()
     rows = delivering.list_deliveries(context(), programme_id(), meeting_id)
-    found = page_of(rows, lambda row: (row.calendar_id, row.uid), asked)
+    found = select_page(rows, lambda row: (row.calendar_id, row.uid), asked)
     return answer_page(DeliveriesDocument, found, DeliveryDocument.of, asked)
 
 

@@ -14,7 +14,7 @@ from scheduler.services import feed_tokens
 from scheduler.web.api.keys import Overlap
 from scheduler.web.fields.document import Document
 from scheduler.web.http.operations import Operation
-from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
 
 api = Blueprint("feeds", __name__)
@@ -81,9 +81,9 @@ def create_feed(person_id: str) -> Response:
 @Operation(FeedsDocument, query=PageQuery, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
 def list_feeds(person_id: str) -> Response:
     """List a person's feeds."""
-    asked = asked_page()
+    asked = read_page_request()
     feeds = feed_tokens.list_feeds(context(), programme_id(), person_id)
-    found = page_of(feeds, lambda feed: (feed.created_at.isoformat(), feed.id), asked)
+    found = select_page(feeds, lambda feed: (feed.created_at.isoformat(), feed.id), asked)
     return answer_page(FeedsDocument, found, FeedDocument.of, asked)
 
 

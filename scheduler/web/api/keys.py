@@ -16,7 +16,7 @@ from scheduler.web.fields.durations import Duration, lasting
 from scheduler.web.fields.texts import Name
 from scheduler.web.fields.times import Instant
 from scheduler.web.http.operations import Operation
-from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
 
 api = Blueprint("keys", __name__)
@@ -95,9 +95,9 @@ def create_key() -> Response:
 @Operation(KeysDocument, query=PageQuery, tag="keys", scope=Scope.ADMIN)
 def list_keys() -> Response:
     """List the programme's keys."""
-    asked = asked_page()
+    asked = read_page_request()
     keys = programmes.list_keys(context(), programme_id())
-    found = page_of(keys, lambda key: (key.created_at.isoformat(), key.id), asked)
+    found = select_page(keys, lambda key: (key.created_at.isoformat(), key.id), asked)
     return answer_page(KeysDocument, found, KeyDocument.of, asked)
 
 

@@ -21,7 +21,7 @@ from scheduler.web.fields.durations import Duration
 from scheduler.web.fields.texts import MailAddress, Name, WebAddress, ZoneName
 from scheduler.web.fields.times import LocalInstant, Moment, WallTime
 from scheduler.web.http.operations import Operation
-from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page, page_of
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.problems import Problem
 from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body, viewer
 
@@ -168,8 +168,8 @@ class BookingProblem(Problem):
 @Operation(MeetingsDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
-    asked = asked_page()
-    found = meetings.list_meetings(context(), programme_id(), mentorship_id, asked.after, asked.most)
+    asked = read_page_request()
+    found = meetings.list_meetings(context(), programme_id(), mentorship_id, asked.after, asked.fetch_limit)
     return answer_page(MeetingsDocument, found, MeetingDocument.of, asked)
 
 
@@ -211,10 +211,10 @@ def delete_meeting(meeting_id: str) -> Response:
 @Operation(OccurrencesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
-    asked = asked_page()
+    asked = read_page_request()
     meeting = meetings.get_meeting(context(), programme_id(), meeting_id).meeting
     rows = [OccurrenceDocument.of(occurrence, meeting) for occurrence in meeting.occurrences]
-    found = page_of(rows, lambda row: (row.recurrence_id, ""), asked)
+    found = select_page(rows, lambda row: (row.recurrence_id, ""), asked)
     return answer_page(OccurrencesDocument, found, lambda row: row, asked)
 
 

@@ -20,7 +20,7 @@ from scheduler.web.fields.document import Document, Kept
 from scheduler.web.fields.texts import Line, Text
 from scheduler.web.fields.times import Day
 from scheduler.web.http.operations import Operation
-from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
 from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body
 
 api = Blueprint("mentorships", __name__)
@@ -116,8 +116,8 @@ def create_mentorship() -> Response:
 @Operation(MentorshipsDocument, query=PageQuery, tag="mentorships", scope=Scope.MEETINGS_READ)
 def list_mentorships() -> Response:
     """List the programme's mentorships."""
-    asked = asked_page()
-    found = mentorships.list_mentorships(context(), programme_id(), asked.after, asked.most)
+    asked = read_page_request()
+    found = mentorships.list_mentorships(context(), programme_id(), asked.after, asked.fetch_limit)
     return answer_page(MentorshipsDocument, found, MentorshipDocument.of, asked)
 
 

@@ -33,7 +33,7 @@ from scheduler.web.fields.document import Document, Kept
 from scheduler.web.fields.texts import CountryCode, MailAddress, Name, ZoneName
 from scheduler.web.fields.times import Instant, backward
 from scheduler.web.http.operations import Operation
-from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, asked_page
+from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
 from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body, read_query
 
 api = Blueprint("people", __name__)
@@ -159,8 +159,8 @@ def create_person() -> Response:
 @Operation(PeopleDocument, query=PageQuery, tag="people", scope=Scope.PEOPLE_READ)
 def list_people() -> Response:
     """List the programme's people."""
-    asked = asked_page()
-    found = people.list_people(context(), programme_id(), asked.after, asked.most)
+    asked = read_page_request()
+    found = people.list_people(context(), programme_id(), asked.after, asked.fetch_limit)
     return answer_page(PeopleDocument, found, PersonDocument.of, asked)
 
 

@@ -11,22 +11,22 @@ _LIST = re.compile(rf"[ \t]*(?:{_TAG}[ \t]*)?(?:,[ \t]*(?:{_TAG}[ \t]*)?)*")
 
 
 def entity_tag(body: str) -> str:
-    """The strong ETag of a document, quoted: the same bytes have the same one."""
+    """Return the strong, quoted ETag of a document: equal bytes have equal ETags."""
     return f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
 
 
 def is_any(field: str) -> bool:
-    """Whether an If-Match or If-None-Match asks for any version at all."""
+    """Whether an If-Match or If-None-Match is ``*``, any version."""
     return field.strip(" \t") == "*"
 
 
 def matches(field: str, etag: str) -> bool:
-    """Whether an If-Match names this version; a weak tag names none, nor does what is no list of tags."""
+    """Whether an If-Match names this version, by strong comparison; a malformed list names none."""
     return is_any(field) or etag in _tags(field)
 
 
 def matches_weakly(field: str, etag: str) -> bool:
-    """Whether an If-None-Match names this version, be it by a weak tag."""
+    """Whether an If-None-Match names this version, by weak comparison."""
     return is_any(field) or etag in {tag.removeprefix("W/") for tag in _tags(field)}
 
 

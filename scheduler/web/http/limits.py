@@ -1,7 +1,7 @@
-"""How many requests are taken in a minute: by key, by feed token, and by address from those who have neither.
+"""Rate limits: requests a minute, counted by API key, by feed token, or else by address.
 
-Who sends a good key is counted by the key alone, so that colleagues behind one address don't stand in each
-other's way; everybody else by address.
+A request with a valid key counts for the key alone, so that colleagues behind one address don't use up each other's
+requests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BY_KEY, _BY_FEED, _BY_ADDRESS = "key", "feed", "address"
 
 @dataclass(frozen=True)
 class Rates:
-    """The requests that are taken in a minute; 0: as many as come. ``storage`` says where they are counted."""
+    """The limits, in requests a minute; 0: no limit. ``storage`` is the URL of the counters' storage."""
 
     key: int = 600
     feed: int = 60
@@ -34,82 +34,80 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How much of its minute somebody has used: ``left`` of ``most`` requests, until ``ends`` (seconds since 1970).
+class WindowState:
+    """A client's present minute: ``remaining`` of ``limit`` requests until ``resets_at`` (seconds since 1970).
 
-    ``is_over`` if the request that was just counted is one too many.
+    ``is_over``: the request that was just counted is over the limit.
     """
 
-    most: int
-    left: int
-    ends: float
+    limit: int
+    remaining: int
+    resets_at: float
     is_over: bool
 
     @property
     def wait(self) -> int:
-        """Seconds until the minute ends, at least one."""
-        return max(1, math.ceil(self.ends - time.time()))
+        """Seconds until the minute ends, at least 1."""
+        return max(1, math.ceil(self.resets_at - time.time()))
 
 
 class Limits:
-    """Counts requests in minutes that begin with the first one. Knows nothing of Flask."""
+    """Counts requests in fixed windows of a minute, each of which begins with its first request."""
 
     def __init__(self, rates: Rates) -> None:
         self._strategy = FixedWindowRateLimiter(Counters(shared=rates.storage))
-        taken = {_BY_KEY: rates.key, _BY_FEED: rates.feed, _BY_ADDRESS: rates.address}
-        self._items = {by: RateLimitItemPerMinute(most) for by, most in taken.items() if most}
+        limits = {_BY_KEY: rates.key, _BY_FEED: rates.feed, _BY_ADDRESS: rates.address}
+        self._items = {by: RateLimitItemPerMinute(limit) for by, limit in limits.items() if limit}
 
-    def hit(self, key_id: str | None, address: str) -> Standing | None:
-        """Counts a request with that good key; None: it has none, the address is counted.
-
-        None if any number is taken.
-        """
-        who = (bucket_of(address), _BY_ADDRESS) if key_id is None else (key_id, _BY_KEY)
-        if who[1] not in self._items:
+    def hit(self, key_id: str | None, address: str) -> WindowState | None:
+        """Count a request for its valid key, or for its address if there is none; None: there is no limit."""
+        client = (bucket_of(address), _BY_ADDRESS) if key_id is None else (key_id, _BY_KEY)
+        if client[1] not in self._items:
             return None
-        is_taken = self._takes(*who)
-        return self._standing(*who, is_over=not is_taken)
+        is_within = self._count(*client)
+        return self._window(*client, is_over=not is_within)
 
     def hit_feed(self, digest: str | None, address: str) -> int | None:
-        """Counts a request for the feed of a token's SHA-256 (hex); None: no feed has it, the address is counted.
+        """Count a poll for the feed whose token has that SHA-256 (hex), or for its address if no feed has it.
 
-        None if the request is to be answered; otherwise how many seconds the client has to wait.
+        Return None within the limit, else for how many seconds the client has to wait.
         """
-        who = (bucket_of(address), _BY_ADDRESS) if digest is None else (digest, _BY_FEED)
-        return None if self._takes(*who) else self._standing(*who, is_over=True).wait
+        client = (bucket_of(address), _BY_ADDRESS) if digest is None else (digest, _BY_FEED)
+        return None if self._count(*client) else self._window(*client, is_over=True).wait
 
-    def _takes(self, bucket: str, by: str) -> bool:
+    def _count(self, bucket: str, by: str) -> bool:
+        """Whether the request is within the limit."""
         return by not in self._items or self._strategy.hit(self._items[by], bucket, by)
 
-    def _standing(self, bucket: str, by: str, *, is_over: bool) -> Standing:
-        ends, left = self._strategy.get_window_stats(self._items[by], bucket, by)
-        return Standing(self._items[by].amount, left, ends, is_over)
+    def _window(self, bucket: str, by: str, *, is_over: bool) -> WindowState:
+        resets_at, remaining = self._strategy.get_window_stats(self._items[by], bucket, by)
+        return WindowState(self._items[by].amount, remaining, resets_at, is_over)
 
 
 def register_limits(app: Flask, rates: Rates) -> Limits:
-    """Counts the app's requests from now on; what it gives counts those that others answer in the app's place."""
-    app.after_request(_tell_standing)
+    """Count the app's requests, and return the counter for those that a middleware answers."""
+    app.after_request(_add_headers)
     app.extensions[_EXTENSION] = Limits(rates)
     return cast("Limits", app.extensions[_EXTENSION])
 
 
 def count_request() -> None:
-    """Counts the request, by its key if it has a good one. Raises TooManyRequests."""
+    """Count the request, for its API key if it has a valid one. Raises TooManyRequests."""
     counting = limits()
     key = g.get("api_key")
-    g.standing = counting and counting.hit(None if key is None else str(key.id), request.remote_addr or "")
-    if g.standing and g.standing.is_over:
-        raise TooManyRequests(g.standing.wait, g.standing.most)
+    g.window = counting and counting.hit(None if key is None else str(key.id), request.remote_addr or "")
+    if g.window and g.window.is_over:
+        raise TooManyRequests(g.window.wait, g.window.limit)
 
 
 def limits() -> Limits | None:
-    """What counts the app's requests; None: nothing does."""
+    """The counter of the app's requests; None: they are not counted."""
     found = current_app.extensions.get(_EXTENSION)
     return None if found is None else cast("Limits", found)
 
 
 def bucket_of(address: str) -> str:
-    """Whom an address stands for: itself, or the network of 64 bits that one household or machine has whole."""
+    """Return the address to count for: of IPv6 the network of 64 bits, which is one household's or one machine's."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
@@ -119,11 +117,11 @@ def bucket_of(address: str) -> str:
     return str(parsed)
 
 
-def _tell_standing(response: Response) -> Response:
-    """Says how many more are taken, in the header fields that clients know this from."""
-    standing: Standing | None = g.get("standing")
-    if standing:
-        response.headers["X-RateLimit-Limit"] = str(standing.most)
-        response.headers["X-RateLimit-Remaining"] = str(standing.left)
-        response.headers["X-RateLimit-Reset"] = str(math.ceil(standing.ends))
+def _add_headers(response: Response) -> Response:
+    """Add the customary header fields that tell a client how many requests it has left."""
+    window: WindowState | None = g.get("window")
+    if window:
+        response.headers["X-RateLimit-Limit"] = str(window.limit)
+        response.headers["X-RateLimit-Remaining"] = str(window.remaining)
+        response.headers["X-RateLimit-Reset"] = str(math.ceil(window.resets_at))
     return response

@@ -1,7 +1,7 @@
-"""What is counted, and the listener that Prometheus reads it from.
+"""The metrics, and the listener that Prometheus scrapes them from.
 
-Counted where things happen, in each process by itself; each process has a listener of its own, so that nothing has
-to be shared. No label holds an id, a token or a name: each has a handful of values that are known beforehand.
+Each process counts by itself and has its own listener, so that nothing is shared. No label holds an id, a token or a
+name: each has a few values that are known beforehand.
 """
 
 from __future__ import annotations
@@ -25,32 +25,30 @@ FEED_ENDPOINT = "feeds.get_feed_calendar"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "(no route)"
 
-REQUESTS = Counter(
-    "scheduler_requests", "Requests answered, other than readings of feeds", ["route", "method", "status"]
-)
+REQUESTS = Counter("scheduler_requests", "Requests answered, other than polls of feeds", ["route", "method", "status"])
 REQUEST_SECONDS = Histogram(
     "scheduler_request_seconds",
-    "How long they took, without the time on the network",
+    "How long requests took, without the time on the network",
     ["route", "method"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-FEED_HITS = Counter("scheduler_feed_hits", "Readings of feeds", ["status"])
-RATE_LIMITED = Counter("scheduler_rate_limited", "Requests refused because there were too many", ["by"])
+FEED_HITS = Counter("scheduler_feed_hits", "Polls of feeds", ["status"])
+RATE_LIMITED = Counter("scheduler_rate_limited", "Requests over a rate limit", ["by"])
 SEARCHES = Counter("scheduler_searches", "Searches for slots, cadences and sequences", ["kind", "found"])
 SEARCH_SECONDS = Histogram(
     "scheduler_search_seconds",
-    "How long a search took, with what it had to load",
+    "How long a search took, loading included",
     ["kind"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )
-DELIVERIES = Counter("scheduler_deliveries", "Attempts to deliver to a CalDAV calendar, by what they came to", ["to"])
+DELIVERIES = Counter("scheduler_deliveries", "Attempts to deliver to a CalDAV calendar, by the resulting state", ["to"])
 READINGS = Counter("scheduler_calendar_readings", "Attempts to read a connected calendar", ["outcome"])
-BUILD = Info("scheduler_build", "What is running")
+BUILD = Info("scheduler_build", "The running version")
 BUILD.info({"version": __version__, "tz_database": TZ_DATABASE_VERSION})
 
 
 class NoMetricsPort(SchedulerError):
-    """The address for the metrics is taken, or is none of this machine's."""
+    """The address for the metrics is in use, or is not one of this machine's."""
 
     def __init__(self, host: str, port: int, error: OSError) -> None:
         super().__init__(
@@ -60,30 +58,30 @@ class NoMetricsPort(SchedulerError):
 
 
 class Counting:
-    """Counts what the use cases tell: see ``services.ports.Observer``."""
+    """Counts what the use cases report; a `services.ports.Observer`."""
 
     def searched(self, kind: str, seconds: float, *, found: bool) -> None:
-        """Counts a search."""
+        """Count a search."""
         SEARCHES.labels(kind, "yes" if found else "no").inc()
         SEARCH_SECONDS.labels(kind).observe(seconds)
 
     def delivered(self, outcome: str) -> None:
-        """Counts an attempt to deliver."""
+        """Count an attempt to deliver."""
         DELIVERIES.labels(outcome).inc()
 
     def calendar_read(self, outcome: str) -> None:
-        """Counts an attempt to read a calendar."""
+        """Count an attempt to read a calendar."""
         READINGS.labels(outcome).inc()
 
 
 class DueDeliveries(Collector):
-    """What is owed by now, read from the table when it is asked for: all processes say the same."""
+    """The age of the oldest due delivery, read from the database at each scrape: every process reports the same."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Whether the database answers, and if so for how long the delivery that is most overdue has been so."""
+        """Yield whether the database answers, and if so the age of the oldest due delivery."""
         up = GaugeMetricFamily("scheduler_database_up", "1 if the database answers and is migrated")
         try:
             age = self._age()
@@ -92,11 +90,11 @@ class DueDeliveries(Collector):
         up.add_metric([], 0 if age is None else 1)
         yield up
         if age is not None:
-            described = "For how many seconds the delivery that is due for longest has been due; 0: none is"
+            described = "For how many seconds the oldest due delivery has been due; 0: none is due"
             yield GaugeMetricFamily("scheduler_oldest_due_delivery_seconds", described, value=age)
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing: the database is not asked before somebody wants to know."""
+        """Nothing, so that registering does not query the database."""
         return []
 
     def _age(self) -> float | None:
@@ -107,8 +105,8 @@ class DueDeliveries(Collector):
         return 0 if due_at is None else max(0.0, (self._context.clock() - due_at).total_seconds())
 
 
-def feed_hit(status: int) -> None:
-    """Counts a reading of a feed that was answered in front of the app."""
+def count_poll(status: int) -> None:
+    """Count a poll of a feed."""
     _feed_hits(status).inc()
 
 
@@ -118,14 +116,14 @@ def _feed_hits(status: int) -> Counter:
 
 
 def register_metrics(app: Flask) -> None:
-    """Counts the app's requests from now on."""
+    """Count the app's requests."""
 
     @app.after_request
     def _count(response: Response) -> Response:
         if response.status_code == 429:
             RATE_LIMITED.labels(_limited_by()).inc()
         if request.endpoint == FEED_ENDPOINT:
-            feed_hit(response.status_code)
+            count_poll(response.status_code)
             return response
         route = str(request.url_rule) if request.url_rule else NO_ROUTE
         method = request.method if request.method in METHODS else "other"
@@ -136,7 +134,7 @@ def register_metrics(app: Flask) -> None:
 
 
 def start_metrics(context: Context, host: str, port: int, registry: CollectorRegistry = REGISTRY) -> None:
-    """Answers Prometheus at that address from now on, in a thread that ends with the process; 0: not at all.
+    """Answer Prometheus at that address, in a thread that ends with the process; port 0: not at all.
 
     Raises NoMetricsPort.
     """

@@ -1,7 +1,7 @@
-"""Lists, a page at a time: a cursor says behind which item the next page begins.
+"""Pages of lists. A cursor names the position of a page's last item, and the next page begins after it.
 
-What is added or deleted meanwhile neither repeats nor hides anything else. A cursor is good for the list that
-gave it and for no other; it is marked, so that nobody makes one.
+Items that are added or deleted between two pages neither repeat nor hide others. A cursor is authenticated: it works
+with the list that returned it only, and can't be made up.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from scheduler.web.fields.document import Document, quoted
 from scheduler.web.http.requests import answer, context, programme_id, read_query
 
 _T = TypeVar("_T")
-_MARK = 16
-"""How many bytes of a cursor say that it is ours."""
+_MAC_BYTES = 16
+"""The length of the authentication code that a cursor begins with."""
 
 
 def _whole(text: Any) -> Any:
@@ -34,10 +34,10 @@ def _whole(text: Any) -> Any:
 
 
 class PageQuery(Document):
-    """Which part of a list is asked for."""
+    """Which part of a list to return."""
 
     limit: Annotated[int, Field(ge=1, le=200, description="the most items of a page"), BeforeValidator(_whole)] = 50
-    cursor: Annotated[str, Field(max_length=500, description="the one that the page before gave as next")] = ""
+    cursor: Annotated[str, Field(max_length=500, description="next of the page before")] = ""
 
 
 class PageDocument(Document):
@@ -47,58 +47,64 @@ class PageDocument(Document):
 
 
 @dataclass(frozen=True)
-class AskedPage:
-    """What a request asks of a list: at most ``limit`` items, those behind a place (None: from the beginning)."""
+class PageRequest:
+    """The part of a list that a request wants: at most ``limit`` items after a position (None: from the beginning)."""
 
     limit: int
     after: Position | None
 
     @property
-    def most(self) -> int:
-        """How many rows to look for: one more says that there is another page."""
+    def fetch_limit(self) -> int:
+        """How many rows to fetch: one more than the page shows tells whether there is another page."""
         return self.limit + 1
 
 
-def asked_page() -> AskedPage:
-    """What the request's query asks for. Raises InvalidFields."""
+def read_page_request() -> PageRequest:
+    """Read the page that the request's query names. Raises InvalidFields."""
     query = read_query(PageQuery)
-    return AskedPage(query.limit, _opened(query.cursor) if query.cursor else None)
+    return PageRequest(query.limit, _decode_cursor(query.cursor) if query.cursor else None)
 
 
-def page_of(items: Iterable[_T], place: Callable[[_T], Position], asked: AskedPage) -> list[tuple[Position, _T]]:
-    """The part that is asked for of a list which is at hand as a whole, in the order of places."""
-    placed = sorted(((place(item), item) for item in items), key=lambda row: row[0])
-    return [row for row in placed if asked.after is None or row[0] > asked.after][: asked.most]
+def select_page(
+    items: Iterable[_T], position: Callable[[_T], Position], wanted: PageRequest
+) -> list[tuple[Position, _T]]:
+    """Return the page's part of a complete list, sorted by position, plus one item if there are more."""
+    positioned = sorted(((position(item), item) for item in items), key=lambda row: row[0])
+    following = [row for row in positioned if wanted.after is None or row[0] > wanted.after]
+    return following[: wanted.fetch_limit]
 
 
 def answer_page(
-    document: type[PageDocument], rows: Sequence[tuple[Position, _T]], show: Callable[[_T], Document], asked: AskedPage
+    document: type[PageDocument],
+    rows: Sequence[tuple[Position, _T]],
+    show: Callable[[_T], Document],
+    wanted: PageRequest,
 ) -> Response:
-    """The page as a response, with a link to the next one (RFC 8288) if there are more rows than were asked for."""
-    page: dict[str, Any] = {"items": [show(item) for _, item in rows[: asked.limit]], "next": None}
-    if len(rows) <= asked.limit:
+    """Return the page as a response, with a Link to the next one (RFC 8288) if there are more rows than its limit."""
+    page: dict[str, Any] = {"items": [show(item) for _, item in rows[: wanted.limit]], "next": None}
+    if len(rows) <= wanted.limit:
         return answer(document.model_construct(**page))
-    cursor = _closed(rows[asked.limit - 1][0])
-    following = f"{request.script_root}{request.path}?{urlencode({'limit': asked.limit, 'cursor': cursor})}"
+    cursor = _encode_cursor(rows[wanted.limit - 1][0])
+    following = f"{request.script_root}{request.path}?{urlencode({'limit': wanted.limit, 'cursor': cursor})}"
     page["next"] = cursor
     return answer(document.model_construct(**page), headers={"Link": f'<{following}>; rel="next"'})
 
 
-def _closed(place: Position) -> str:
-    return _marked(orjson.dumps(place).decode())
+def _encode_cursor(position: Position) -> str:
+    return _authenticated(orjson.dumps(position).decode())
 
 
-def _opened(cursor: str) -> Position:
+def _decode_cursor(cursor: str) -> Position:
     try:
-        text = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==")[_MARK:].decode()
+        text = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==")[_MAC_BYTES:].decode()
     except ValueError:
         text = ""
-    if not text or not hmac.compare_digest(_marked(text).encode(), cursor.encode()):
-        raise InvalidFields.at("/cursor", "this list gave no such cursor; begin again without one")
+    if not text or not hmac.compare_digest(_authenticated(text).encode(), cursor.encode()):
+        raise InvalidFields.at("/cursor", "this list returned no such cursor; begin again without one")
     first, second = orjson.loads(text)
     return first, second
 
 
-def _marked(text: str) -> str:
-    mark = context().vault.authenticate(f"{programme_id()} {request.path} {text}")
-    return base64.urlsafe_b64encode(mark + text.encode()).rstrip(b"=").decode()
+def _authenticated(text: str) -> str:
+    code = context().vault.authenticate(f"{programme_id()} {request.path} {text}")
+    return base64.urlsafe_b64encode(code + text.encode()).rstrip(b"=").decode()

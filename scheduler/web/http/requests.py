@@ -1,4 +1,4 @@
-"""What every request goes through: an id, a key, a body of a bounded size in JSON."""
+"""What all requests share: an id and a line in the log, the API key, the body and query as documents, responses."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ log = structlog.get_logger(__name__)
 MEBIBYTE = 1 << 20
 LARGE_BODY = 8 * MEBIBYTE
 NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
-"""A header of every answer: a browser believes the Content-Type."""
+"""A header field of every response: browsers must not guess another Content-Type."""
 
 _D = TypeVar("_D", bound=Document)
 
 
 def context() -> Context:
-    """What the use cases need, put there by the composition root."""
+    """The context that the composition root gave the app."""
     return cast("Context", current_app.extensions["scheduler"])
 
 
 def programme_id() -> str:
-    """The programme that the request's key belongs to."""
+    """The id of the programme that the request's API key belongs to."""
     return api_key().programme_id
 
 
 def api_key() -> ApiKey:
-    """The request's key."""
+    """The request's API key."""
     return cast("ApiKey", g.api_key)
 
 
@@ -54,10 +54,9 @@ def viewer() -> Viewer:
 
 
 def require_key() -> None:
-    """Finds the request's API key, which must be good for what the route needs.
+    """Find the request's API key and check that it has the scope that the route needs.
 
-    OPTIONS needs none: it tells nothing that the description does not. Raises Unauthorized, Forbidden,
-    TooManyRequests.
+    OPTIONS needs no key: its answer is in the public description. Raises Unauthorized, Forbidden, TooManyRequests.
     """
     if request.method == "OPTIONS":
         count_request()
@@ -71,11 +70,11 @@ def require_key() -> None:
         raise Unauthorized("send the programme's key as 'Authorization: Bearer <key>'")
     needed = needed_scope(current_app, request.endpoint or "")
     if not found.allows(needed):
-        raise Forbidden(f"this key does not have the scope {needed.value!r}; ask with one that has")
+        raise Forbidden(f"this key lacks the scope {needed.value!r}; send one that has it")
 
 
 def body_bytes(limit: int = MEBIBYTE) -> bytes:
-    """The request's body, read from the client when this is first called. Raises BodyTooLarge."""
+    """Return the request's body, received from the client by the first call. Raises BodyTooLarge."""
     request.max_content_length = limit
     try:
         return request.get_data()
@@ -84,9 +83,9 @@ def body_bytes(limit: int = MEBIBYTE) -> bytes:
 
 
 def read_body(document: type[_D], limit: int = MEBIBYTE) -> _D:
-    """The request's body as that document.
+    """Read the request's body as a document.
 
-    Raises WrongMediaType, BodyTooLarge, MalformedBody, and InvalidFields with every field at fault.
+    Raises WrongMediaType, BodyTooLarge, MalformedBody, and InvalidFields with every invalid field.
     """
     if request.mimetype != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", request.mimetype):
         sent = request.mimetype[:60] or "nothing"
@@ -100,7 +99,7 @@ def read_body(document: type[_D], limit: int = MEBIBYTE) -> _D:
 
 
 def read_optional_body(document: type[_D]) -> _D:
-    """The same, where no body at all stands for an empty object."""
+    """Read the request's body as a document, where no body stands for an empty object."""
     is_there = request.content_type or request.content_length or "Transfer-Encoding" in request.headers
     return read_body(document) if is_there else document()
 
@@ -111,20 +110,19 @@ def changes_of(document: Document) -> dict[str, Any]:
 
 
 def read_query(document: type[_D]) -> _D:
-    """The request's query parameters as that document. Raises InvalidFields."""
+    """Read the request's query parameters as a document. Raises InvalidFields."""
     try:
         return document.model_validate(request.args.to_dict())
     except ValidationError as error:
-        raise InvalidFields([_as_typed(field) for field in fields_of(error)]) from error
+        raise InvalidFields([_hint_at_plus(field) for field in fields_of(error)]) from error
 
 
 def answer(
     document: Document, status: int = 200, headers: dict[str, str] | None = None, *, of: Document | None = None
 ) -> Response:
-    """A document as a JSON response, with the ETag of the resource that it shows.
+    """Return a document as a JSON response with the ETag of the resource; a POST that creates nothing has no ETag.
 
-    ``of`` is the document that a GET of the resource gives, where it is another one. What answers a POST that
-    makes nothing new has no ETag.
+    ``of`` is the document that a GET of the resource answers with, if it is another one.
     """
     body = document.model_dump_json()
     response = json_response(body, status, headers)
@@ -134,25 +132,25 @@ def answer(
 
 
 def json_response(body: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON text as a response."""
+    """Return JSON text as a response."""
     return Response(body, status, headers, mimetype="application/json")
 
 
-def _as_typed(field: FieldError) -> FieldError:
-    """The field of a query at fault, with what a space in it usually was."""
+def _hint_at_plus(field: FieldError) -> FieldError:
+    """The error of a query parameter, with a hint where a space in it is most likely a +."""
     if " " not in request.args.get(field.pointer[1:], ""):
         return field
     return FieldError(field.pointer, f"{field.detail}; a + in a query must be sent as %2B")
 
 
 def log_request(method: str, route: str, status: int, began: float, **more: str) -> None:
-    """Writes a request's line; ``began`` is what ``time.perf_counter`` said then. The route stands for the path."""
+    """Log a request that began at ``began`` (of ``time.perf_counter``), with its route: paths hold tokens."""
     milliseconds = round((time.perf_counter() - began) * 1000, 1)
     log.info("request", method=method, route=route, status=status, ms=milliseconds, **more)
 
 
 def register_request_log(app: Flask) -> None:
-    """Gives each request an id and a line in the log; tokens in paths are never written."""
+    """Give each request of the app an id and a line in the log."""
 
     @app.before_request
     def _begin() -> None:

@@ -1,4 +1,4 @@
-"""What is not the API itself: its description, its documentation page, the kinds of problem, and health."""
+"""Pages beside the API: its description and documentation, the kinds of problem, and health checks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ pages = Blueprint("pages", __name__, template_folder="templates")
 
 @pages.get("/")
 def get_root() -> AnyResponse:
-    """The documentation, for whoever opens the bare address."""
+    """Redirect to the documentation."""
     return redirect(url_for("swagger_ui.show"))
 
 
 @pages.get("/openapi.yaml")
 def get_openapi() -> Response:
-    """The API's description."""
+    """Return the API's description."""
     return read(_description, {})
 
 
@@ -35,19 +35,19 @@ def _description() -> Response:
 
 @pages.get("/problems")
 def get_problems() -> str:
-    """What each kind of problem means."""
+    """Show what each kind of problem means."""
     return render_template("problems.html", titles=TITLES)
 
 
 @pages.get("/healthz")
 def get_health() -> Response:
-    """The process answers."""
+    """Answer: the process is alive."""
     return Response("ok\n", mimetype="text/plain")
 
 
 @pages.get("/readyz")
 def get_readiness() -> Response:
-    """The process answers and its database is there and migrated."""
+    """Answer ready if the database is reachable and migrated."""
     try:
         context().store.check_schema()
     except SchemaMismatch as error:
@@ -56,7 +56,7 @@ def get_readiness() -> Response:
 
 
 def register_pages(app: Flask) -> None:
-    """Adds the pages, the browsable documentation at /docs among them."""
+    """Add the pages to the app, with the browsable documentation at /docs."""
     app.register_blueprint(pages)
     app.register_blueprint(
         get_swaggerui_blueprint(
