@@ -27,7 +27,7 @@ from scheduler.domain.search.cadences import CadenceAnswer, find_cadences
 NAME, IN_FULL = "cadences", "cadences_in_full"
 CASE = Case(10, 26, 4)
 """With more busy time than that no time of the week suits ten people half of the time."""
-LEAST_RATIO = 60
+LEAST_RATIO = 100
 
 Candidate = tuple[int, int, int]
 """Place among the 672 by dtstart, clear occurrences, coverage in thousandths."""

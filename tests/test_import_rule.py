@@ -121,6 +121,16 @@ def test_modules_import_each_other_in_no_circle() -> None:
     TopologicalSorter(graph).prepare()  # raises CycleError
 
 
+def test_search_engine_does_not_import_its_explanation() -> None:
+    explanation = {f"scheduler.domain.search.{name}" for name in ("explanation", "relaxations", "candidate_changes")}
+    importers = {
+        module.rpartition(".")[2]
+        for module, path in FILES.items()
+        if part_of(module) == "domain.search" and explanation & set(imports_of(path))
+    }
+    assert importers == {"explanation", "relaxations", "slots", "cadences", "rotations", "sequences"}
+
+
 def test_every_part_has_a_rank() -> None:
     assert {part_of(module) for module in FILES} == set(RANKS)
 

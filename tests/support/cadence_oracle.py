@@ -1,4 +1,4 @@
-"""The contract on cadences written down a second time: one candidate, one occurrence, one minute at a time."""
+"""A brute-force oracle of the cadence search: one candidate, one occurrence, one minute at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from support.oracle import (
     Diary,
-    Table,
+    Request,
     Why,
     is_blacked_out,
     is_stale,
@@ -34,7 +34,7 @@ def resolve(wall: datetime, zone: str) -> int:
     ]
     if readings:
         return min(readings)
-    # Nobody's clock ever reads it: go back until the clock reads an earlier time, and keep that offset.
+    # No clock ever reads it: go back until the clock reads an earlier time, and keep that offset.
     minute = naive + 30 * 60
     while wall_clock(minute, zone) > wall:
         minute -= 1
@@ -43,7 +43,7 @@ def resolve(wall: datetime, zone: str) -> int:
 
 @lru_cache(maxsize=5_000)
 def _offsets_near(day: int, zone: str) -> frozenset[int]:
-    """Every offset from a day and a quarter before a UTC day until as long after it."""
+    """Return every offset from 30 hours before a UTC day until 30 hours after it."""
     minutes = range(day * 1440 - 1800, (day + 1) * 1440 + 1800, 180)  # no zone changes twice so soon
     return frozenset(_offset(minute, zone) for minute in minutes)
 
@@ -60,7 +60,7 @@ class Candidate:
 
     dtstart: datetime
     walls: tuple[datetime, ...]
-    """Of all its occurrences."""
+    """Of all occurrences."""
     starts: tuple[int, ...]
     clear: tuple[bool, ...]
 
@@ -71,25 +71,25 @@ class Candidate:
 
 
 Outcome = tuple[str, int | None]
-"""What an occurrence comes to: its status, and the UTC minute that it moves to."""
+"""The status of an occurrence, and the UTC minute that it moves to."""
 
 
 class CadenceOracle:
-    """Answers one question. Everything is recounted; nothing is fast."""
+    """The answer to one query; everything is counted one by one."""
 
     def __init__(self, query: CadenceQuery) -> None:
         self.query = query
         self.people = [_with_room_for(one, query.per_week) for one in query.attendees]
-        self.table = Table(query.rules, self.people, allow_unknown=query.allow_unknown)
-        self.diaries = self.table.required_diaries()
+        self.request = Request(query.rules, self.people, allow_unknown=query.allow_unknown)
+        self.diaries = self.request.required_diaries()
         self.own = [Diary(one) for one in query.attendees if one.required]
         self.is_free = cache(self._is_free)
-        self.stops_in = cache(self._stops_in)
-        self.bars_of_its_own = cache(self._bars_of_its_own)
+        self.move_starts_in = cache(self._move_starts_in)
+        self.own_conflicts = cache(self._own_conflicts)
         self.candidates = [self._candidate(days, minute) for days in self._dates() for minute in self._times()]
 
     def _dates(self) -> list[tuple[date, ...]]:
-        """Every set of dates on which a cadence may come, each once."""
+        """Return every set of dates on which a cadence may come, each once."""
         query = self.query
         days = [query.starts_on + timedelta(days=n) for n in range((query.ends_on - query.starts_on).days + 1)]
         if query.pattern is Pattern.MONTHLY_WEEKDAY:
@@ -113,47 +113,47 @@ class CadenceOracle:
         return Candidate(walls[0], walls, starts, tuple(map(self.is_free, starts)))
 
     def _is_free(self, start: int) -> bool:
-        """Whether every minute and buffer holds for every required attendee, and every rule of the question."""
+        """Return whether nothing rules out a meeting for a required attendee, and no rule of the request does."""
         query = self.query
         return all(diary.can_meet(start, query.duration) for _, diary in self.diaries) and not self._rules(start)
 
     def _rules(self, start: int) -> set[tuple[None, str]]:
-        return self.table.causes(start, self.query.duration)
+        return self.request.causes(start, self.query.duration)
 
     @property
     def remaining(self) -> list[Candidate]:
-        """The candidates that are answered with, best coverage first; the score is not looked at."""
+        """The candidates of the answer, best coverage first; scores are not compared."""
         if is_stale(self.query.attendees, allow_unknown=self.query.allow_unknown):
             return []
         enough = [one for one in self.candidates if self._is_enough(one, one.clear)]
         return sorted(enough, key=lambda one: (-one.coverage, one.dtstart))
 
     def plan(self, candidate: Candidate) -> list[Outcome]:
-        """What each occurrence comes to."""
+        """Return what happens to each occurrence."""
         taken: list[int] = []
         outcomes: list[Outcome] = []
-        for place, clear in enumerate(candidate.clear):
+        for index, clear in enumerate(candidate.clear):
             if clear:
                 outcomes.append(("clear", None))
                 continue
-            others = [start for other, start in enumerate(candidate.starts) if other != place]
-            still_to_come = candidate.starts[place + 1 :]
+            others = [start for other, start in enumerate(candidate.starts) if other != index]
+            still_to_come = candidate.starts[index + 1 :]
             kept = [start for start, (status, _) in zip(candidate.starts, outcomes, strict=False) if status == "clear"]
             held = [*kept, *still_to_come, *taken]
-            move = self._nearest(candidate, place, others + taken, held) if self.query.on_conflict == "move" else None
+            move = self._nearest(candidate, index, others + taken, held) if self.query.on_conflict == "move" else None
             taken += [] if move is None else [move]
             outcomes.append(("skipped", None) if move is None else ("moved", move))
         return outcomes
 
-    def _nearest(self, candidate: Candidate, place: int, others: list[int], held: list[int]) -> int | None:
-        """The nearest start to move to, by the minutes between, the later side first."""
-        blocked = candidate.starts[place]
-        day = candidate.walls[place].date()
+    def _nearest(self, candidate: Candidate, index: int, others: list[int], held: list[int]) -> int | None:
+        """Return the nearest start to move to, the later of two."""
+        blocked = candidate.starts[index]
+        day = candidate.walls[index].date()
         far = self.query.move_within_days + 3
         near = [
             start
             for utc_day in range(blocked // 1440 - far, blocked // 1440 + far + 1)
-            for start, stop in self.stops_in(utc_day)
+            for start, stop in self.move_starts_in(utc_day)
             if abs((stop - day).days) <= self.query.move_within_days
         ]
         for start in sorted(near, key=lambda one: (abs(one - blocked), one < blocked)):
@@ -162,8 +162,8 @@ class CadenceOracle:
                 return start
         return None
 
-    def _stops_in(self, utc_day: int) -> list[tuple[int, date]]:
-        """The starts in a UTC day that a meeting may move to, and the local day of each."""
+    def _move_starts_in(self, utc_day: int) -> list[tuple[int, date]]:
+        """Return the starts in a UTC day that a meeting may move to, and the local day of each."""
         query = self.query
         found = []
         for start in range(utc_day * 1440, utc_day * 1440 + 1440):
@@ -177,7 +177,7 @@ class CadenceOracle:
         return any(abs(start - other) < self.query.duration + self.query.rules.minimum_gap for other in others)
 
     def blocked_by(self, start: int) -> set[tuple[int | None, str, str | None]]:
-        """(index, cause, title) of everything in the way of a meeting at that start."""
+        """Return (index, cause, title) of everything that blocks a meeting at that start."""
         rows: set[tuple[int | None, str, str | None]] = {(index, cause, None) for index, cause in self._rules(start)}
         meeting = range(start, start + self.query.duration)
         for index, diary in self.diaries:
@@ -188,16 +188,16 @@ class CadenceOracle:
         return rows
 
     def coming(self, start: int) -> dict[int, bool]:
-        """Of those who are not required by name, and known, whether they can come to a meeting at that start."""
+        """Return which attendees not required by name can come at that start; unknown ones are left out."""
         others = [
             (index, one) for index, one in enumerate(self.query.attendees) if not one.required and not one.unknown
         ]
         members = {index for group in self.query.rules.groups for index in group.members}
         gaps = {index: self.query.rules.minimum_gap if index in members else 0 for index, _ in others}
-        return {index: self.table.can_come(index, gaps[index], start, self.query.duration) for index, _ in others}
+        return {index: self.request.can_come(index, gaps[index], start, self.query.duration) for index, _ in others}
 
     def shifts(self, candidate: Candidate) -> list[tuple[int, date, int, int]]:
-        """(index, local date, time before, time from then on) of each change of an attendee's local time."""
+        """Return (index, local date, time before, time from then on) of each change of an attendee's local time."""
         found = []
         for index, attendee in enumerate(self.query.attendees):
             before = time_of_day(candidate.starts[0], zone_in(candidate.starts[0], attendee))
@@ -209,7 +209,7 @@ class CadenceOracle:
         return found
 
     def explain(self) -> Why:
-        """Why no candidate remains; every cause is recounted by itself."""
+        """Explain why no candidate remains; every cause is counted by itself."""
         duration = self.query.duration
         rows: dict[int, set[tuple[int | None, str]]] = {
             start: {(index, cause) for index, diary in self.diaries for cause in diary.causes(start, duration)}
@@ -218,7 +218,7 @@ class CadenceOracle:
         }
         lost: dict[tuple[int | None, str], int] = {}
         for candidate in self.candidates:
-            for start, own in zip(candidate.starts, self.bars_of_its_own(candidate.starts), strict=True):
+            for start, own in zip(candidate.starts, self.own_conflicts(candidate.starts), strict=True):
                 for row in rows[start] | own:
                     lost[row] = lost.get(row, 0) + 1
         return Why(self._reason(rows), lost)
@@ -246,36 +246,36 @@ class CadenceOracle:
     def _is_enough(
         self, candidate: Candidate, clear: tuple[bool, ...], counted: Iterable[str] = ("limit", "minimum_gap")
     ) -> bool:
-        """Whether enough is clear, and no counted cause lets the candidate's own occurrences bar each other."""
+        """Return whether enough is clear, and no counted cause sets the candidate's own occurrences in conflict."""
         known = Candidate(candidate.dtstart, candidate.walls, candidate.starts, clear)
-        own = {cause for causes in self.bars_of_its_own(candidate.starts) for _, cause in causes}
+        own = {cause for causes in self.own_conflicts(candidate.starts) for _, cause in causes}
         return any(clear) and known.coverage >= self.query.min_coverage and own.isdisjoint(counted)
 
-    def _bars_of_its_own(self, starts: tuple[int, ...]) -> list[set[tuple[int | None, str]]]:
-        """For each occurrence what others of the same candidate bar it by: they are too near, or fill a day or week."""
+    def _own_conflicts(self, starts: tuple[int, ...]) -> list[set[tuple[int | None, str]]]:
+        """Return for each occurrence its conflicts with others of the candidate: too near, or a full day or week."""
         found: list[set[tuple[int | None, str]]] = []
-        for place, start in enumerate(starts):
-            around = starts[max(place - 1, 0) : place + 2]
+        for number, start in enumerate(starts):
+            around = starts[max(number - 1, 0) : number + 2]
             near = any(
                 other != start and 0 < self.query.rules.minimum_gap > abs(other - start) - self.query.duration
                 for other in around
             )
             causes: set[tuple[int | None, str]] = {(None, "minimum_gap")} if near else set()
             for (index, roomy), diary in zip(self.diaries, self.own, strict=True):
-                if diary.is_full(start, starts[:place]) and not roomy.is_full(start):
+                if diary.is_full(start, starts[:number]) and not roomy.is_full(start):
                     causes.add((index, "limit"))
             found.append(causes)
         return found
 
 
 def _with_room_for(attendee: Attendee, per_week: int) -> Attendee:
-    """Somebody whose week counts as full if not all meetings of the cadence fit into it."""
+    """Return the attendee with weeks that are full if not all meetings of the cadence fit in."""
     most = attendee.at_most_per_week
     return attendee if most is None else replace(attendee, at_most_per_week=most - (per_week - 1))
 
 
 def _is_such_weekday(day: date, ordinal: int, weekday: int) -> bool:
-    """Whether the date is the month's first, second, ... or last (-1) such weekday."""
+    """Return whether the date is the month's first, second, ... or last (-1) such weekday."""
     if ordinal == -1:
         return day.weekday() == weekday and (day + timedelta(weeks=1)).month != day.month
     return day.weekday() == weekday and (day.day - 1) // 7 + 1 == ordinal

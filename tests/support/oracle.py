@@ -1,7 +1,7 @@
-"""The wall-clock rule written down a second time: minute by minute, slowly, with zoneinfo and nothing else.
+"""A brute-force oracle of the slot search: minute by minute, with zoneinfo and nothing else.
 
-It shares the questions' values with the engine and none of its thoughts: no periods, no masks, no
-tables of offsets. A minute is an int, counted from 1970-01-01T00:00Z.
+It shares the query's values with the engine and none of its methods: no periods, no masks, no tables of offsets. A
+minute is an int, counted from 1970-01-01T00:00Z.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ def instant(minute: int) -> datetime:
 
 @lru_cache(maxsize=300_000)
 def wall_clock(minute: int, zone: str) -> datetime:
-    """What a clock on the wall there reads in that minute."""
+    """Return what a wall clock in the zone reads in that minute."""
     return datetime.fromtimestamp(minute * 60, ZoneInfo(zone)).replace(tzinfo=None)
 
 
 def time_of_day(minute: int, zone: str) -> int:
-    """Hour x 60 + minute of what the clock reads."""
+    """Return hour x 60 + minute of what the clock reads."""
     wall = wall_clock(minute, zone)
     return wall.hour * 60 + wall.minute
 
 
 def first_whole_minute(moment: datetime) -> int:
-    """The first minute that begins at or after a moment."""
+    """Return the first minute that begins at or after a moment."""
     minute = int(moment.timestamp()) // 60 - 1
     while instant(minute) < moment:
         minute += 1
@@ -48,7 +48,7 @@ def first_whole_minute(moment: datetime) -> int:
 
 
 def reads_inside(wall: datetime, entry: WorkingHours) -> bool:
-    """Whether a clock that reads ``wall`` reads a time inside one entry of working hours."""
+    """Return whether ``wall`` is inside one entry of working hours."""
     time = wall.hour * 60 + wall.minute
     today = WEEKDAYS[wall.weekday()]
     yesterday = WEEKDAYS[wall.weekday() - 1]
@@ -58,7 +58,7 @@ def reads_inside(wall: datetime, entry: WorkingHours) -> bool:
 
 
 def is_blacked_out(minute: int, blackout: Blackout, zone: str) -> bool:
-    """Whether a blackout holds in that minute for someone whose clock is then that of ``zone``."""
+    """Return whether a blackout holds in that minute for an attendee whose clock is then that of ``zone``."""
     if blackout.rule is not None:
         anchor = zone if isinstance(blackout.span, Days) else blackout.time_zone or zone
         return recurs_at(wall_clock(minute, anchor), blackout, zone)
@@ -68,7 +68,7 @@ def is_blacked_out(minute: int, blackout: Blackout, zone: str) -> bool:
 
 
 def zone_in(minute: int, attendee: Attendee) -> str:
-    """The zone whose clock the attendee lives by in that minute: of the last planned move that they are on, or home."""
+    """Return the attendee's zone in that minute: that of the last planned move under way, or their own."""
     if not attendee.travel:
         return attendee.zone
     stays = sorted(attendee.travel, key=lambda stay: stay.first)
@@ -77,7 +77,7 @@ def zone_in(minute: int, attendee: Attendee) -> str:
 
 
 class Diary:
-    """One attendee's time as the contract words it; a minute asked twice is answered from memory."""
+    """One attendee's availability, minute by minute; minutes are cached."""
 
     def __init__(self, attendee: Attendee) -> None:
         self.attendee = attendee
@@ -90,42 +90,42 @@ class Diary:
         self.is_open = cache(self._is_open)
 
     def _wall(self, minute: int) -> datetime:
-        """What the clock that they live by reads."""
+        """Return what the attendee's wall clock reads."""
         return wall_clock(minute, zone_in(minute, self.attendee))
 
     def _in_hours(self, minute: int) -> bool:
-        """Whether the wall clock reads a time inside the working hours."""
+        """Return whether the wall clock reads a time inside the working hours."""
         if self.attendee.hours is None:
             return True
         wall = self.wall(minute)
         return any(reads_inside(wall, entry) for entry in self.attendee.hours)
 
     def _in_blackout(self, minute: int) -> bool:
-        """Whether a firm blackout holds."""
+        """Return whether a firm blackout holds."""
         return any(is_blacked_out(minute, one, zone_in(minute, self.attendee)) for one in self.firm)
 
     def _is_open(self, minute: int) -> bool:
-        """Whether the minute is open."""
+        """Return whether the minute is open."""
         return minute not in self.busy and self.in_hours(minute) and not self.in_blackout(minute)
 
     def buffers_hold(self, start: int, duration: int) -> bool:
-        """Whether no busy period touches the minutes before and after the meeting."""
+        """Return whether no busy period touches the minutes before and after the meeting."""
         end = start + duration
         buffer = self.attendee.buffer
         around = [*range(start - buffer.before, start), *range(end, end + buffer.after)]
         return self.busy.isdisjoint(around)
 
     def can_meet(self, start: int, duration: int) -> bool:
-        """Whether every minute is open and the buffers hold."""
+        """Return whether every minute is open, the buffers hold, and the day and week have room."""
         meeting = range(start, start + duration)
         if not self.busy.isdisjoint(meeting) or not self.buffers_hold(start, duration) or self.is_full(start):
             return False
         return all(map(self.is_open, meeting))
 
     def is_full(self, start: int, also: Iterable[int] = ()) -> bool:
-        """Whether the local day or the week of a start has as many meetings already as it may have.
+        """Return whether the local day or week of a start is full.
 
-        ``also`` are the starts of more meetings.
+        ``also`` are the starts of further meetings.
         """
         most_a_day, most_a_week = self.attendee.at_most_per_day, self.attendee.at_most_per_week
         if most_a_day is None and most_a_week is None:
@@ -138,11 +138,11 @@ class Diary:
         return full_day or (most_a_week is not None and in_week >= most_a_week)
 
     def day_of(self, minute: int) -> date:
-        """The local day of a minute."""
+        """Return the local day of a minute."""
         return self.wall(minute).date()
 
     def causes(self, start: int, duration: int) -> set[str]:
-        """Every cause that by itself bars a meeting; ``buffer`` only where ``busy`` does not."""
+        """Return every cause that by itself rules out a meeting; ``buffer`` only where ``busy`` does not."""
         meeting = range(start, start + duration)
         found = set()
         if not all(self.in_hours(minute) for minute in meeting):
@@ -159,12 +159,12 @@ class Diary:
 
 
 def is_too_near(held: Iterable[range], gap: int, meeting: range) -> bool:
-    """Whether less than the gap lies between a meeting and one of those that there are."""
+    """Return whether less than the gap lies between a meeting and an existing one."""
     return bool(gap) and any(meeting.stop + gap > one.start and one.stop + gap > meeting.start for one in held)
 
 
-class Table:
-    """Everybody whom a question is put to, and its own rules; everybody's diary is opened once."""
+class Request:
+    """A request: the diaries of its attendees, and its own rules."""
 
     def __init__(self, rules: Rules, attendees: Sequence[Attendee], *, allow_unknown: bool) -> None:
         self.rules = rules
@@ -180,12 +180,12 @@ class Table:
         ]
 
     def _shared(self) -> list[range]:
-        """The meetings that two at least of those who have to come have together."""
+        """Return the meetings that at least two required attendees have together."""
         held = {period for one in self.required for period in one.meetings}
         return [minutes_of(period) for period in held if sum(period in one.meetings for one in self.required) >= 2]
 
     def _reads_within(self, minute: int) -> bool:
-        """Whether the named clock reads a time inside the hours that the question asks for."""
+        """Return whether the clock of ``within`` reads a time inside its hours."""
         within = self.rules.within
         assert within is not None
         assert isinstance(within.clock, str)
@@ -193,16 +193,16 @@ class Table:
         return any(reads_inside(wall, entry) for entry in within.hours)
 
     def required_diaries(self) -> list[tuple[int, Diary]]:
-        """Those who have to come, by their place."""
+        """Return the required attendees' indexes and diaries."""
         return [(index, diary) for index, diary in enumerate(self.diaries) if diary.attendee.required]
 
     def can_come(self, index: int, gap: int, start: int, duration: int) -> bool:
-        """Whether a member of a group can come, also as far as their meetings with those who have to come go."""
+        """Return whether a group's member can come and keeps the gap from meetings shared with required attendees."""
         near = is_too_near(self.shared_of[index], gap, range(start, start + duration))
         return not near and self.diaries[index].can_meet(start, duration)
 
     def causes(self, start: int, duration: int) -> set[tuple[None, str]]:
-        """Which of the question's own rules bar a meeting."""
+        """Return which of the request's own rules rule out a meeting."""
         found: set[tuple[None, str]] = set()
         meeting = range(start, start + duration)
         if self.rules.within is not None and not all(map(self.reads_within, meeting)):
@@ -217,14 +217,14 @@ class Table:
         return found
 
 
-def table_of(query: SlotQuery) -> Table:
-    """Everybody whom a question after slots is put to."""
-    return Table(query.rules, query.attendees, allow_unknown=query.allow_unknown)
+def request_of(query: SlotQuery) -> Request:
+    """Return the request of a slot query."""
+    return Request(query.rules, query.attendees, allow_unknown=query.allow_unknown)
 
 
 @lru_cache(maxsize=1000)
 def minutes_of(period: Period) -> range:
-    """The minutes that a period has a part of: seconds are rounded outwards."""
+    """Return the minutes that a period touches: seconds are rounded outwards."""
     first = first_whole_minute(period.start)
     if instant(first) > period.start:
         first -= 1
@@ -232,7 +232,7 @@ def minutes_of(period: Period) -> range:
 
 
 def grid(query: SlotQuery) -> list[int]:
-    """The starts on the organizer's step grid whose whole meeting lies inside the window."""
+    """Return the starts on the organizer's step grid with the whole meeting inside the window."""
     first = first_whole_minute(query.window.start)
     last = first_whole_minute(query.window.end)
     if instant(last) > query.window.end:
@@ -243,36 +243,36 @@ def grid(query: SlotQuery) -> list[int]:
 
 
 def is_under_notice(start: int, query: SlotQuery) -> bool:
-    """Whether a start comes before the minimum notice has passed."""
+    """Return whether a start is before the end of the minimum notice."""
     return query.not_before is not None and instant(start) < query.not_before
 
 
 def is_stale(attendees: Iterable[Attendee], *, allow_unknown: bool) -> bool:
-    """Whether a required attendee's calendar is unknown where that is not put up with."""
+    """Return whether a required attendee's calendar is unknown and the query does not allow that."""
     return not allow_unknown and any(one.required and one.unknown is not None for one in attendees)
 
 
 def feasible(query: SlotQuery) -> list[int]:
-    """Every feasible start."""
-    table = table_of(query)
-    required = [diary for _, diary in table.required_diaries()]
+    """Return every feasible start."""
+    request = request_of(query)
+    required = [diary for _, diary in request.required_diaries()]
     return [
         start
         for start in grid(query)
         if not is_under_notice(start, query)
         and all(one.can_meet(start, query.duration) for one in required)
-        and not table.causes(start, query.duration)
+        and not request.causes(start, query.duration)
     ]
 
 
 def availability(query: SlotQuery, starts: Iterable[int]) -> list[tuple[bool | None, ...]]:
-    """By start, for each attendee whether they can come to a meeting then; None where it is unknown."""
-    table = table_of(query)
+    """Return for each start whether each attendee can come; None if their calendar is unknown."""
+    request = request_of(query)
     members = {index for group in query.rules.groups for index in group.members}
     gaps = [query.rules.minimum_gap if index in members else 0 for index in range(len(query.attendees))]
     return [
         tuple(
-            table.can_come(index, gap, start, query.duration) if one.unknown is None else None
+            request.can_come(index, gap, start, query.duration) if one.unknown is None else None
             for index, (one, gap) in enumerate(zip(query.attendees, gaps, strict=True))
         )
         for start in starts
@@ -281,50 +281,50 @@ def availability(query: SlotQuery, starts: Iterable[int]) -> list[tuple[bool | N
 
 @dataclass(frozen=True)
 class Why:
-    """What an explanation has to say: the reason, and starts lost by (index, cause)."""
+    """The expected explanation: the reason, and the starts lost by (index, cause)."""
 
     reason: str
     lost: dict[tuple[int | None, str], int]
 
 
 ORDER = ["no_common_hours", "within", "blackout", "minimum_notice", "busy", "buffer", "limit", "minimum_gap", "group"]
-"""The reasons that a start can be barred for, each taken together with those before it."""
+"""The reasons in the order in which their causes are added up."""
 REASON_OF = {"outside_hours": "no_common_hours", "no_working_hours": "no_common_hours"}
 
 
 def explain(query: SlotQuery) -> Why:
-    """Why a question without an answer has none; every cause is recounted by itself."""
-    barred: dict[int, set[tuple[int | None, str]]] = {}
-    table = table_of(query)
-    required = table.required_diaries()
+    """Explain why a query has no feasible start; every cause is counted by itself."""
+    blocked: dict[int, set[tuple[int | None, str]]] = {}
+    request = request_of(query)
+    required = request.required_diaries()
     for start in grid(query):
-        barred[start] = {(index, cause) for index, diary in required for cause in diary.causes(start, query.duration)}
-        barred[start] |= table.causes(start, query.duration)
+        blocked[start] = {(index, cause) for index, diary in required for cause in diary.causes(start, query.duration)}
+        blocked[start] |= request.causes(start, query.duration)
         if is_under_notice(start, query):
-            barred[start].add((None, "minimum_notice"))
+            blocked[start].add((None, "minimum_notice"))
     lost: dict[tuple[int | None, str], int] = {}
-    for rows in barred.values():
+    for rows in blocked.values():
         for row in rows:
             lost[row] = lost.get(row, 0) + 1
-    return Why(_reason(query, barred), lost)
+    return Why(_reason(query, blocked), lost)
 
 
-def _reason(query: SlotQuery, barred: dict[int, set[tuple[int | None, str]]]) -> str:
-    if not barred:
+def _reason(query: SlotQuery, blocked: dict[int, set[tuple[int | None, str]]]) -> str:
+    if not blocked:
         return "window_too_short"
     if is_stale(query.attendees, allow_unknown=query.allow_unknown):
         return "stale_calendar"
     if any(one.required and one.hours == () for one in query.attendees):
         return "no_working_hours"
-    for place, reason in enumerate(ORDER):
-        counted = ORDER[: place + 1]
-        if all(any(REASON_OF.get(cause, cause) in counted for _, cause in rows) for rows in barred.values()):
+    for index, reason in enumerate(ORDER):
+        counted = ORDER[: index + 1]
+        if all(any(REASON_OF.get(cause, cause) in counted for _, cause in rows) for rows in blocked.values()):
             return reason
     raise AssertionError("there is a feasible start")
 
 
 def comfort(diary: Diary, start: int, duration: int) -> float:
-    """1 - d / 720, at least 0: d minutes lie between the middle of the meeting and what the attendee prefers."""
+    """Return 1 - d / 720, at least 0: d minutes lie between the middle of the meeting and the preferred minutes."""
     wall = diary.wall(start + duration // 2)
     middle = wall.weekday() * 1440 + wall.hour * 60 + wall.minute
     distances = (abs(middle - minute) % 10080 for minute in preferred_minutes(diary.attendee))
@@ -351,12 +351,12 @@ def _preferred_minutes(
 
 
 def preferred_minutes(attendee: Attendee) -> frozenset[int]:
-    """The minutes of a week that an attendee likes best: of the preferred hours, or the middle of each working day."""
+    """Return the minutes of a week at distance 0: the preferred hours, or the middles of the working days."""
     return _preferred_minutes(attendee.hours, attendee.preferred_hours)
 
 
 def fragmentation(diary: Diary, start: int, duration: int) -> float:
-    """How unevenly a meeting that the attendee can come to splits the free time around it, up to 12 hours each way."""
+    """Return |b - a| / (b + a) of the free minutes before and after a meeting that the attendee can come to."""
     before = next((back for back in range(720) if not diary.is_open(start - 1 - back)), 720)
     after = next((on for on in range(720) if not diary.is_open(start + duration + on)), 720)
     return abs(before - after) / (before + after) if before + after else 1.0

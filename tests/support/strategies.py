@@ -1,4 +1,4 @@
-"""Questions for Hypothesis to ask: zones that break schedulers, and dates around their clock changes."""
+"""Hypothesis strategies for queries: zones with unusual clock changes, and dates around these."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ buffers = st.builds(Buffer, *[st.just(0) | st.integers(0, 90)] * 2)
 
 @st.composite
 def starting_dates(draw: st.DrawFn) -> tuple[str, date]:
-    """A zone and a date: mostly on or just before one of its clock changes, else anywhere."""
+    """A zone and a date, mostly on or just before one of its clock changes."""
     zone = draw(zones)
     if zone in CHANGES and draw(st.integers(0, 4)):
         return zone, draw(st.sampled_from(CHANGES[zone])) - timedelta(days=draw(st.integers(0, 3)))
@@ -83,7 +83,7 @@ def periods_near(draw: st.DrawFn, begin: datetime, span: timedelta, longest: int
 
 @st.composite
 def blackouts_near(draw: st.DrawFn, begin: datetime, span: timedelta) -> Blackout:
-    """A firm blackout or one to avoid, all-day or timed."""
+    """A firm or soft blackout, all-day or timed."""
     if draw(st.booleans()):
         first = begin.date() + timedelta(days=draw(st.integers(-2, span.days + 1)))
         where: Days | Period = Days(first, first + timedelta(days=draw(st.integers(0, 2))))
@@ -95,7 +95,7 @@ def blackouts_near(draw: st.DrawFn, begin: datetime, span: timedelta) -> Blackou
 
 @st.composite
 def routines(draw: st.DrawFn, begin: datetime, span: timedelta) -> list[Period]:
-    """One period a day at about the same time on some of the days, so that no weekly meeting is always clear."""
+    """One period at about the same time on some days, so that no weekly meeting is always clear."""
     days = draw(st.sets(st.integers(0, span.days), max_size=15))
     first = begin + timedelta(minutes=draw(st.integers(0, 1439)))
     length = timedelta(minutes=draw(st.integers(100, 1100)))
@@ -117,7 +117,7 @@ def stays_near(draw: st.DrawFn, begin: datetime, span: timedelta) -> tuple[Plann
 
 @st.composite
 def attendees_near(draw: st.DrawFn, zone: str, begin: datetime, span: timedelta) -> Attendee:
-    """Somebody, likely in ``zone``, with a few things to do near the span."""
+    """An attendee, likely in ``zone``, with a few busy periods and blackouts near the span."""
     busy = draw(st.lists(periods_near(begin, span), max_size=5))
     if span.days > 10:
         busy += draw(routines(begin, span))
@@ -148,7 +148,7 @@ def _people(draw: st.DrawFn, zone: str, begin: datetime, span: timedelta, most: 
 def with_meetings(
     draw: st.DrawFn, people: tuple[Attendee, ...], begin: datetime, span: timedelta
 ) -> tuple[Attendee, ...]:
-    """The people with meetings that some or all of them have, and how many of them they put up with."""
+    """The attendees with meetings that some or all of them have, and with limits a day and a week."""
     shared = draw(st.lists(periods_near(begin, span, 120), max_size=3))
     most = st.none() | st.integers(1, 2)
     return tuple(
@@ -164,7 +164,7 @@ def with_meetings(
 
 @st.composite
 def rules_for(draw: st.DrawFn, people: tuple[Attendee, ...]) -> Rules:
-    """Rules for a question about these people."""
+    """Rules for a query of these attendees."""
     everybody = st.lists(st.sampled_from(range(len(people))), min_size=1, unique=True).map(tuple)
     groups = st.builds(
         lambda members, short: Group(members, max(1, len(members) - short)), everybody, st.integers(0, 1)
@@ -182,7 +182,7 @@ Q = TypeVar("Q", SlotQuery, CadenceQuery)
 
 @st.composite
 def ruled(draw: st.DrawFn, queries: st.SearchStrategy[Q]) -> Q:
-    """The questions with rules, asked of people who have meetings already."""
+    """The queries with rules, and attendees with meetings."""
     query = draw(queries)
     if isinstance(query, SlotQuery):
         begin, span = query.window.start, query.window.end - query.window.start
@@ -195,7 +195,7 @@ def ruled(draw: st.DrawFn, queries: st.SearchStrategy[Q]) -> Q:
 
 @st.composite
 def slot_queries(draw: st.DrawFn) -> SlotQuery:
-    """A question after slots over one to ten days, off the grid and with seconds as often as not."""
+    """A slot query over one to ten days, often off the grid and with seconds."""
     zone, day = draw(starting_dates())
     odd = st.integers(0, 1439) | st.sampled_from([0, 7])
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=draw(odd))
@@ -216,7 +216,7 @@ def slot_queries(draw: st.DrawFn) -> SlotQuery:
 
 @st.composite
 def hopeless_slot_queries(draw: st.DrawFn) -> SlotQuery:
-    """A question over a day or so to people who have little time: mostly without an answer."""
+    """A slot query over about a day whose attendees have little time, so that it mostly has no answer."""
     zone, day = draw(starting_dates())
     begin = datetime(day.year, day.month, day.day, draw(st.integers(0, 23)), tzinfo=UTC)
     span = timedelta(minutes=draw(st.integers(30, 2000)))
@@ -229,10 +229,10 @@ def hopeless_slot_queries(draw: st.DrawFn) -> SlotQuery:
             blackouts=tuple(draw(st.lists(blackouts_near(begin, span), max_size=2))),
             busy=Periods.of(draw(st.lists(periods_near(begin, span), max_size=4))),
             buffer=draw(buffers),
-            required=place == 0 or draw(st.booleans()),
+            required=index == 0 or draw(st.booleans()),
             unknown=draw(unknown),
         )
-        for place in range(draw(st.integers(1, 3)))
+        for index in range(draw(st.integers(1, 3)))
     ]
     notice = st.integers(-60, 2000).map(lambda minutes: begin + timedelta(minutes=minutes))
     return SlotQuery(
@@ -247,7 +247,7 @@ def hopeless_slot_queries(draw: st.DrawFn) -> SlotQuery:
 
 @st.composite
 def cadence_queries(draw: st.DrawFn) -> CadenceQuery:
-    """A question after cadences over three to ten weeks with, mostly, a clock change in them."""
+    """A cadence query over three to ten weeks, mostly with a clock change."""
     zone, day = draw(starting_dates())
     weeks = draw(st.sampled_from([3, 3, 3, 4, 5, 6, 8, 10]))
     pattern = draw(st.sampled_from([Pattern.WEEKLY] * 3 + [Pattern.MONTHLY_WEEKDAY]))
@@ -294,7 +294,7 @@ def _taken(draw: st.DrawFn, attendee: Attendee, begin: datetime, days: int) -> A
 
 @st.composite
 def hopeless_cadence_queries(draw: st.DrawFn) -> CadenceQuery:
-    """A question over two weeks or less to people who have little time: mostly without an answer."""
+    """A cadence query over at most two weeks whose attendees have little time, so that it mostly has no answer."""
     query = draw(cadence_queries())
     begin = datetime(query.starts_on.year, query.starts_on.month, query.starts_on.day, tzinfo=UTC)
     days = draw(st.integers(query.per_week, 14))

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cached_property
-
-import numpy as np
 
 from scheduler.domain.time.clocks import Clock, Itinerary, PlannedMove
-from scheduler.domain.time.periods import Minutes, Period, Periods, minute_of
+from scheduler.domain.time.periods import Period, Periods
 from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.domain.time.units import DAY
 from scheduler.errors import InvalidValue
@@ -131,8 +128,3 @@ class Attendee:
     def clock(self) -> Clock:
         """The clock for hours and all-day blackouts. Raises OverlappingMoves."""
         return Itinerary(self.zone, self.travel) if self.travel else self.zone
-
-    @cached_property
-    def meeting_starts(self) -> Minutes:
-        """The UTC minutes at which the meetings start; equal meetings count once."""
-        return np.array([minute_of(meeting.start) for meeting in set(self.meetings)], dtype=np.int64)

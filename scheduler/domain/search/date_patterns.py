@@ -1,4 +1,4 @@
-"""On which dates a cadence may come: every such weekday, several of a week, or one of every month."""
+"""The sets of dates on which a cadence may come: weekdays of every n-th week, or one weekday of every month."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from scheduler.domain.time.zones import LAST_INSTANT
 
 MOST_PER_WEEK = 5
 ORDINALS = (1, 2, 3, 4, -1)
-"""Which of a month's Mondays, Tuesdays, ... a monthly cadence may come on; -1 is the last."""
+"""Which Monday, Tuesday, ... of a month a monthly cadence may come on; -1 is the last."""
 
 
 class Pattern(StrEnum):
-    """What repeats: weekdays, or such a weekday of every month."""
+    """What repeats: weekdays, or one weekday of every month (such as the first Tuesday)."""
 
     WEEKLY = "weekly"
     MONTHLY_WEEKDAY = "monthly_weekday"
@@ -25,17 +25,17 @@ class Pattern(StrEnum):
 
 @dataclass(frozen=True)
 class DateSet:
-    """All dates of one cadence, in order, and its rule but for UNTIL, which hangs on the time of day."""
+    """The dates of one cadence, in order, and its rule, in which UNTIL still depends on the time of day."""
 
     dates: tuple[date, ...]
     rule: SeriesRule
 
 
 def date_sets(pattern: Pattern, every_weeks: int, per_week: int, first: date, last: date) -> list[DateSet]:
-    """The dates from ``first`` to ``last`` on which cadences of that pattern come, the earliest to begin first.
+    """Return the date sets of a pattern between ``first`` and ``last``, both included, in the order of their dates.
 
-    A weekly one begins within the first ``every_weeks`` weeks; one that comes ``per_week`` times comes every week, and
-    on each of its weekdays at least once. There is one at least, if there are as many days.
+    A weekly cadence begins within the first ``every_weeks`` weeks. One with ``per_week`` meetings comes every week, and
+    at least once on each of its weekdays. There is at least one date set if there are ``per_week`` days.
     """
     if pattern is Pattern.MONTHLY_WEEKDAY:
         rules: Iterator[tuple[SeriesRule, date]] = (
@@ -49,7 +49,7 @@ def date_sets(pattern: Pattern, every_weeks: int, per_week: int, first: date, la
     found: dict[tuple[date, ...], DateSet] = {}
     for rule, begin in rules:
         dates = tuple(takewhile(lambda day: day <= last, rule.dates(begin)))
-        # Over a short time the fourth and the last one of a month may be the same.
+        # Over a short time the fourth and the last weekday of a month may be the same.
         if len({weekday_of(day) for day in dates}) == per_week:
             found.setdefault(dates, DateSet(dates, rule))
     return [found[dates] for dates in sorted(found)]

@@ -1,4 +1,4 @@
-"""Cadences that a person can check with a calendar: the contract's own question, and weeks with a clock change."""
+"""Cadences that a reader can check with a calendar: an example request, and weeks with a clock change."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def test_the_contracts_own_question() -> None:
+def test_example_request_finds_the_expected_cadences() -> None:
     answer = find_cadences(replace(CADENCES, limit=1000))
     perfect = [one for one in answer.cadences if one.coverage == 1.0]
     # Wednesdays and Thursdays from 10:00 to 11:45, and the one Tuesday time after the mentor's busy morning.
@@ -54,7 +54,7 @@ def test_the_contracts_own_question() -> None:
     assert answer.explanation is None
 
 
-def test_a_cadence_of_the_contracts_question_in_full() -> None:
+def test_cadence_of_the_example_request_has_all_details() -> None:
     cadence = found_at(CADENCES, "2026-10-20T11:45")
     assert cadence.dtstart.zone == "Europe/Berlin"
     assert str(cadence.rule) == "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270406T094500Z"
@@ -75,16 +75,16 @@ def test_a_cadence_of_the_contracts_question_in_full() -> None:
         ("2026-10-29T10:00", "10-29 09:00 skipped (Finals)"),  # the next free day is the mentor's Friday off
     ],
 )
-def test_what_is_blocked_moves_to_the_nearest_free_time_or_is_skipped(dtstart: str, expected: str) -> None:
+def test_blocked_occurrence_moves_to_the_nearest_free_time_or_is_skipped(dtstart: str, expected: str) -> None:
     assert exceptions(found_at(CADENCES, dtstart)) == [expected]
 
 
-def test_nothing_moves_where_conflicts_are_to_be_skipped() -> None:
+def test_on_conflict_skip_moves_nothing() -> None:
     query = replace(CADENCES, on_conflict=OnConflict.SKIP)
     assert exceptions(found_at(query, "2026-10-19T10:00")) == ["11-02 09:00 skipped (Dentist)"]
 
 
-def test_every_cadence_under_the_least_coverage_is_left_out() -> None:
+def test_cadence_under_min_coverage_is_left_out() -> None:
     assert find_cadences(replace(CADENCES, min_coverage=0.95)).total == 17
     assert find_cadences(replace(CADENCES, min_coverage=0.923)).total == 64
 
@@ -117,18 +117,20 @@ def weekly(zone: str, starts_on: date, ends_on: date, *others: Attendee, **chang
         ("America/Santiago", date(2026, 8, 30), date(2026, 9, 13), "2026-08-30T00:30", "04:30 04:30 03:30"),
     ],
 )
-def test_a_cadence_over_a_clock_change(zone: str, first: date, last: date, dtstart: str, expected: str) -> None:
+def test_cadence_over_a_clock_change_keeps_its_local_time(
+    zone: str, first: date, last: date, dtstart: str, expected: str
+) -> None:
     cadence = found_at(weekly(zone, first, last), dtstart)
     assert [f"{one.period.start:%H:%M}" for one in cadence.occurrences] == expected.split()
     assert cadence.dtstart.wall == datetime.fromisoformat(dtstart)
 
 
-def test_a_day_that_nobody_had_is_the_day_after_it() -> None:
+def test_occurrence_on_a_skipped_day_is_on_the_next_day() -> None:
     cadence = found_at(weekly("Pacific/Apia", date(2011, 12, 23), date(2012, 1, 6)), "2011-12-23T12:00")
     assert [f"{one.period.start:%d %H:%M}" for one in cadence.occurrences] == ["23 22:00", "30 22:00", "05 22:00"]
 
 
-def test_the_weeks_between_two_clock_changes_shift_the_other_persons_time() -> None:
+def test_local_time_shifts_in_the_weeks_between_two_clock_changes() -> None:
     # New York goes back a week after Berlin, and forward two weeks before it.
     other = Attendee("America/New_York", hours=ALWAYS)
     autumn = found_at(weekly("Europe/Berlin", date(2026, 10, 20), date(2026, 11, 10), other), "2026-10-20T15:00")
@@ -137,7 +139,7 @@ def test_the_weeks_between_two_clock_changes_shift_the_other_persons_time() -> N
     assert shifts(spring) == ["1 on 2027-03-16: 09:00 to 10:00", "1 on 2027-03-30: 10:00 to 09:00"]
 
 
-def test_of_two_equally_near_times_the_later_is_taken_and_never_twice() -> None:
+def test_move_takes_the_later_of_two_equally_near_times_once() -> None:
     busy = Periods.of(
         [between("2026-06-01 12:00", "2026-06-01 13:00"), between("2026-06-08 12:00", "2026-06-08 13:00")]
     )
@@ -158,13 +160,13 @@ def test_of_two_equally_near_times_the_later_is_taken_and_never_twice() -> None:
     ]
 
 
-def test_an_occurrence_may_end_after_the_last_day() -> None:
+def test_occurrence_may_end_after_the_last_day() -> None:
     query = weekly("UTC", date(2026, 6, 1), date(2026, 6, 1), duration=1440)
     cadence = found_at(query, "2026-06-01T23:30")
     assert cadence.occurrences[0].period == between("2026-06-01 23:30", "2026-06-02 23:30")
 
 
-def test_first_dates_end_with_the_last_day() -> None:
+def test_first_dates_are_not_after_the_last_day() -> None:
     assert find_cadences(weekly("UTC", date(2026, 6, 1), date(2026, 6, 3))).total == 3 * 48
     assert find_cadences(weekly("UTC", date(2026, 6, 1), date(2026, 6, 30), every_weeks=2)).total == 14 * 48
 
@@ -183,7 +185,7 @@ def test_first_dates_end_with_the_last_day() -> None:
         ),
     ],
 )
-def test_an_empty_answer_counts_pairs_of_candidate_and_occurrence(
+def test_empty_answer_counts_pairs_of_candidate_and_occurrence(
     person: Attendee, allow_unknown: bool, reason: str, rows: list[tuple[int, str, int]]
 ) -> None:
     # Fourteen candidates, noon and midnight of seven days; those on a Monday occur twice.

@@ -1,4 +1,4 @@
-"""Cadences are the oracle's: every candidate, every occurrence, every move, every shift of local time."""
+"""The cadence search agrees with the oracle: candidates, occurrences, moves, shifts of local time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ generated = settings(
 
 @generated
 @given(cadence_queries() | ruled(cadence_queries()), st.randoms(use_true_random=False))
-def test_every_cadence_is_the_oracles(query: CadenceQuery, random: Random) -> None:
+def test_cadences_match_the_oracle(query: CadenceQuery, random: Random) -> None:
     oracle = CadenceOracle(query)
     remaining = {one.walls: one for one in oracle.remaining}
     answer = find_cadences(query)
@@ -83,7 +83,7 @@ def assert_is(cadence: Cadence, candidate: Candidate, oracle: CadenceOracle) -> 
 
 @generated
 @given(hopeless_cadence_queries() | ruled(hopeless_cadence_queries()))
-def test_an_empty_answer_says_why_and_counts_every_cause_by_itself(query: CadenceQuery) -> None:
+def test_explanation_of_an_empty_answer_matches_the_oracle(query: CadenceQuery) -> None:
     oracle = CadenceOracle(query)
     answer = find_cadences(query)
     assert answer.total == len(oracle.remaining)
@@ -101,7 +101,7 @@ def test_an_empty_answer_says_why_and_counts_every_cause_by_itself(query: Cadenc
 
 @generated
 @given(cadence_queries())
-def test_the_same_question_gets_the_same_answer_and_a_higher_limit_only_more_of_it(query: CadenceQuery) -> None:
+def test_higher_limit_only_adds_cadences(query: CadenceQuery) -> None:
     answer = find_cadences(query)
     more = find_cadences(replace(query, limit=query.limit + 3))
     assert find_cadences(query) == answer

@@ -1,4 +1,4 @@
-"""Cadences that come several times a week or once a month, on dates that a person can check with a calendar."""
+"""Cadences several times a week or once a month, on dates that a reader can check with a calendar."""
 
 from __future__ import annotations
 
@@ -50,26 +50,26 @@ def by_rule(query: CadenceQuery) -> dict[str, Cadence]:
         ("-1SA", ["10-31", "11-28", "12-26", "01-30"]),
     ],
 )
-def test_such_a_weekday_of_every_month(byday: str, expected: list[str]) -> None:
+def test_monthly_cadence_comes_on_one_weekday_of_every_month(byday: str, expected: list[str]) -> None:
     found = by_rule(MONTHLY)
     assert len(found) == 35
     assert dates(found[f"FREQ=MONTHLY;BYDAY={byday}"]) == expected
 
 
-def test_the_local_time_of_a_monthly_cadence_stays_when_the_clock_changes() -> None:
+def test_monthly_cadence_keeps_its_local_time_over_a_clock_change() -> None:
     cadence = by_rule(MONTHLY)["FREQ=MONTHLY;BYDAY=3WE"]
     assert [one.period.start.hour for one in cadence.occurrences] == [7, 8, 8, 8]
     assert str(cadence.rule).endswith(";UNTIL=20270120T080000Z")
 
 
-def test_where_the_fourth_is_the_last_in_every_month_asked_it_is_offered_once() -> None:
+def test_fourth_weekday_that_is_also_the_last_is_offered_once() -> None:
     found = by_rule(replace(MONTHLY, starts_on=date(2026, 11, 1), ends_on=date(2026, 11, 30)))
     # In November 2026 there are five Sundays and Mondays.
     assert [rule[-4:] for rule in found if "-1" in rule] == ["-1SU", "-1MO"]
     assert dates(found["FREQ=MONTHLY;BYDAY=4TU"]) == ["11-24"]
 
 
-def test_twice_a_week_is_best_kept_apart() -> None:
+def test_cadence_twice_a_week_scores_best_on_distant_weekdays() -> None:
     workdays = replace(BERLIN, hours=(WorkingHours(WEEKDAYS[:5], 9 * 60, 10 * 60),))
     best, *others = find_cadences(replace(TWICE, attendees=(workdays,))).cadences
     assert dates(best)[:4] == ["10-15", "10-19", "10-22", "10-26"]
@@ -79,14 +79,14 @@ def test_twice_a_week_is_best_kept_apart() -> None:
     assert adjacent.score < best.score
 
 
-def test_of_all_pairs_of_weekdays_each_is_a_candidate_and_counts_every_date() -> None:
+def test_every_pair_of_weekdays_is_a_candidate() -> None:
     found = by_rule(TWICE)
     assert len(found) == 21
     assert found["FREQ=WEEKLY;INTERVAL=1;BYDAY=MO,WE"].dtstart.wall == datetime(2026, 10, 14, 9)
     assert len(found["FREQ=WEEKLY;INTERVAL=1;BYDAY=MO,WE"].occurrences) == 31
 
 
-def test_a_week_that_cannot_take_both_meetings_takes_none() -> None:
+def test_week_without_room_for_both_meetings_takes_none() -> None:
     held = Period(datetime(2026, 11, 5, 15, tzinfo=UTC), datetime(2026, 11, 5, 16, tzinfo=UTC))
     full = replace(BERLIN, at_most_per_week=2, meetings=(held,))
     cadence = by_rule(replace(TWICE, attendees=(full,)))["FREQ=WEEKLY;INTERVAL=1;BYDAY=MO,WE"]
@@ -95,13 +95,13 @@ def test_a_week_that_cannot_take_both_meetings_takes_none() -> None:
     assert {row.cause.value for one in missed for row in one.blocked_by} == {"limit"}
 
 
-def test_nothing_comes_twice_in_the_week_of_someone_who_takes_one_meeting_a_week() -> None:
+def test_cadence_twice_a_week_conflicts_with_a_limit_of_one() -> None:
     answer = find_cadences(replace(TWICE, attendees=(replace(BERLIN, at_most_per_week=1),)))
     assert answer.explanation is not None
     assert (answer.total, answer.explanation.reason) == (0, "limit")
 
 
-def test_no_move_fills_a_week_further_than_it_may_be() -> None:
+def test_move_keeps_the_weekly_limit() -> None:
     sunday = Period(datetime(2026, 11, 1, 0, tzinfo=UTC), datetime(2026, 11, 2, 0, tzinfo=UTC))
     days = tuple(day for day in WEEKDAYS if day in {"SU", "MO", "TU"})
     attendee = Attendee("UTC", (WorkingHours(days, 540, 600),), busy=Periods.of([sunday]))
@@ -118,7 +118,7 @@ def test_no_move_fills_a_week_further_than_it_may_be() -> None:
     assert kept.status == "skipped"
 
 
-def test_the_gap_is_kept_between_the_cadences_own_meetings() -> None:
+def test_minimum_gap_holds_between_the_cadences_own_occurrences() -> None:
     gap = Rules(minimum_gap=2 * 1440)
     found = by_rule(replace(TWICE, rules=gap))
     assert {rule[-5:] for rule in found} == {
@@ -130,7 +130,7 @@ def test_the_gap_is_kept_between_the_cadences_own_meetings() -> None:
     assert (weekly.total, weekly.explanation.reason) == (0, "minimum_gap")
 
 
-def test_a_cadence_of_several_weekdays_comes_on_each_of_them() -> None:
+def test_date_set_of_several_weekdays_has_each_of_them() -> None:
     """From Monday to Friday, on Tuesday to Friday nobody has time: Monday alone is no cadence of two a week."""
     found = date_sets(Pattern.WEEKLY, 1, 2, date(2027, 1, 4), date(2027, 1, 8))
     assert len(found) == 10

@@ -1,4 +1,4 @@
-"""What each occurrence of a series comes to, where a search for cadences would not even show the series."""
+"""Plans of series that a search for cadences would not offer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MONDAY = LocalTime(datetime(2026, 6, 1), "UTC")
 
 
 def planned(attendee: Attendee, ends_on: date, move_within_days: int) -> tuple[PlannedOccurrence, ...]:
-    """What the Mondays at midnight come to, two hours each."""
+    """Return the plan of a meeting of two hours every Monday at midnight."""
     until = datetime(ends_on.year, ends_on.month, ends_on.day, tzinfo=UTC)
     planner = Planner(
         attendees=(attendee,),
@@ -40,7 +40,7 @@ def planned(attendee: Attendee, ends_on: date, move_within_days: int) -> tuple[P
         (date(2026, 6, 8), 6, None),  # it would run into the next occurrence, at midnight
     ],
 )
-def test_a_move_stays_within_the_dates_and_off_other_occurrences(ends_on: date, days: int, moved_to: object) -> None:
+def test_move_stays_within_the_dates_and_off_other_occurrences(ends_on: date, days: int, moved_to: object) -> None:
     busy = Periods.of([between("2026-05-31 00:00", "2026-06-07 23:00")])
     first = planned(Attendee("UTC", hours=None, busy=busy), ends_on, days)[0]
     assert first.moved_to == moved_to
@@ -55,13 +55,13 @@ def test_a_move_stays_within_the_dates_and_off_other_occurrences(ends_on: date, 
         (5, between("2026-06-04 03:00", "2026-06-04 05:00")),
     ],
 )
-def test_a_move_keeps_off_an_earlier_move(closes: int, second: object) -> None:
+def test_move_keeps_off_an_earlier_move(closes: int, second: object) -> None:
     thursday = Attendee("UTC", hours=(WorkingHours(("TH",), 0, closes * 60),))
     moves = [one.moved_to for one in planned(thursday, date(2026, 6, 8), 4)]
     assert moves == [between("2026-06-04 00:00", "2026-06-04 02:00"), second]
 
 
-def test_every_cause_is_named_and_a_blackout_by_its_title() -> None:
+def test_blocked_occurrence_names_every_cause_and_blackout_titles() -> None:
     blackouts = (
         Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 6, 1), date(2026, 6, 1))),
         Blackout(BlackoutKind.OTHER, "Dentist", between("2026-06-01 01:59:59", "2026-06-01 03:00:00")),
@@ -80,7 +80,7 @@ def test_every_cause_is_named_and_a_blackout_by_its_title() -> None:
     ]
 
 
-def test_a_blackout_that_was_declared_twice_is_named_once() -> None:
+def test_blackout_declared_twice_is_named_once() -> None:
     exam = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 6, 1), date(2026, 6, 1)))
     first = planned(Attendee("UTC", hours=None, blackouts=(exam, exam)), date(2026, 6, 8), 0)[0]
     assert [(block.index, block.title) for block in first.blocked_by] == [(0, "Finals")]

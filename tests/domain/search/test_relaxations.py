@@ -1,4 +1,4 @@
-"""What would help when nothing is found: every change offered was tried, and comes to exactly what it says."""
+"""Relaxations: every change offered was tried, and gains exactly what it says."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WORKDAYS = ("MO", "TU", "WE", "TH", "FR")
 
 
 def changed(query: Any, relaxation: Relaxation) -> Any:
-    """The question asked again with the change."""
+    """Return the query with the relaxation made."""
     change = relaxation.change
     if change.index is None:
         return replace(query, **change.fields)
@@ -60,7 +60,7 @@ def assert_sound(query: SlotQuery | CadenceQuery, offered: tuple[Relaxation, ...
 
 @generated
 @given(hopeless_slot_queries() | ruled(hopeless_slot_queries()))
-def test_a_slot_question_sent_again_with_a_change_has_as_many_starts_as_was_said(query: SlotQuery) -> None:
+def test_slot_query_with_a_relaxation_has_the_starts_gained(query: SlotQuery) -> None:
     answer = find_slots(query)
     if answer.explanation is None:
         return
@@ -72,7 +72,7 @@ def test_a_slot_question_sent_again_with_a_change_has_as_many_starts_as_was_said
 
 @generated
 @given(hopeless_cadence_queries() | ruled(hopeless_cadence_queries()))
-def test_a_cadence_question_sent_again_with_a_change_reaches_the_coverage_that_was_said(query: CadenceQuery) -> None:
+def test_cadence_query_with_a_relaxation_reaches_the_coverage_gained(query: CadenceQuery) -> None:
     answer = find_cadences(query)
     if answer.explanation is None:
         return
@@ -117,49 +117,49 @@ SOFTER = "treat the break from 2026-06-01 to 2026-06-07 as time that is only bet
                 (0, OPTIONAL, 6),
                 (1, OPTIONAL, 6),
             ],
-            id="either one's hours can be widened, by half-hours",
+            id="hours of either, by half-hours",
         ),
         pytest.param(
             MONDAY,
             60,
             (Attendee("UTC", hours(9, 12)), Attendee("UTC", hours(18, 21))),
             [(0, OPTIONAL, 5), (1, OPTIONAL, 5)],
-            id="three hours are the most that hours are widened by",
+            id="hours by three hours at most",
         ),
         pytest.param(
             MONDAY,
             60,
             (Attendee("UTC", hours(9, 22)), Attendee("UTC", hours(22, 23))),
             [(1, "begin working hours at 21:00", 1), (1, OPTIONAL, 25), (0, OPTIONAL, 1)],
-            id="nobody's hours are widened into the night",
+            id="no hours in the night",
         ),
         pytest.param(
             Period(utc("2026-06-06 00:00"), utc("2026-06-07 00:00")),
             480,
             (Attendee("UTC", hours(9, 17)),),
             [(None, "look 2 days further", 1), (0, "add Saturday to the working days", 1)],
-            id="another weekday, or a window that ends later",
+            id="another weekday, or a later end of the window",
         ),
         pytest.param(
             WEEK,
             30,
             (Attendee("UTC"), Attendee("UTC", blackouts=(LEAVE,))),
             [(None, "look 1 day further", 16), (1, OPTIONAL, 80)],
-            id="nobody's leave",
+            id="no leave",
         ),
         pytest.param(
             WEEK,
             30,
             (Attendee("UTC"), Attendee("UTC", blackouts=(EXAM,))),
             [(None, "look 1 day further", 16), (1, OPTIONAL, 80)],
-            id="nobody's exam",
+            id="no exam",
         ),
         pytest.param(
             WEEK,
             480,
             (Attendee("UTC", blackouts=(BREAK,)),),
             [(None, "look 1 day further", 1), (0, SOFTER, 5)],
-            id="a break can be made one that is only better avoided",
+            id="a break becomes soft",
         ),
         pytest.param(
             MONDAY,
@@ -183,7 +183,7 @@ SOFTER = "treat the break from 2026-06-01 to 2026-06-07 as time that is only bet
                 (0, "begin working hours at 08:30", 1),
                 (0, "extend working hours to 18:00", 1),
             ],
-            id="a smaller buffer on the side that is in the way",
+            id="a smaller buffer on the blocking side",
         ),
         pytest.param(
             TUESDAY,
@@ -211,7 +211,7 @@ SOFTER = "treat the break from 2026-06-01 to 2026-06-07 as time that is only bet
         ),
     ],
 )
-def test_the_least_change_of_each_kind_is_offered_and_the_least_of_all_first(
+def test_cheapest_change_of_each_kind_is_offered_cheapest_first(
     window: Period, duration: int, attendees: tuple[Attendee, ...], offered: list[tuple[int | None, str, int]]
 ) -> None:
     explanation = find_slots(SlotQuery(window=window, duration=duration, step=30, attendees=attendees)).explanation
@@ -219,7 +219,7 @@ def test_the_least_change_of_each_kind_is_offered_and_the_least_of_all_first(
     assert [(one.change.index, one.change.description, one.gain) for one in explanation.relaxations] == offered
 
 
-def test_hours_go_into_the_night_only_if_asked() -> None:
+def test_hours_are_widened_into_the_night_only_on_request() -> None:
     query = SlotQuery(
         window=MONDAY, duration=60, step=30, attendees=(Attendee("UTC", hours(20, 22)), Attendee("UTC", hours(22, 23)))
     )
@@ -237,23 +237,23 @@ ALL_BUT_A_MINUTE = (WorkingHours(WORKDAYS, 600, 599),)
 @pytest.mark.parametrize(
     ("week", "night", "said"),
     [
-        pytest.param(HALF_HOUR_AT_FOUR, False, set(), id="hours inside the night are not widened in it"),
-        pytest.param(HALF_HOUR_AT_ELEVEN, False, set(), id="nor are those before midnight"),
+        pytest.param(HALF_HOUR_AT_FOUR, False, set(), id="hours inside the night"),
+        pytest.param(HALF_HOUR_AT_ELEVEN, False, set(), id="hours before midnight"),
         pytest.param(
             HALF_HOUR_AT_ELEVEN,
             True,
             {"extend working hours to 00:00", "begin working hours at 22:30"},
-            id="if asked they are, over midnight as well",
+            id="hours over midnight on request",
         ),
         pytest.param(
             ALL_BUT_A_MINUTE,
             True,
             {"extend working hours to 10:00", "begin working hours at 09:59"},
-            id="what lasts nearly all day is never cut",
+            id="hours of nearly all day",
         ),
     ],
 )
-def test_the_night_and_a_days_length_bound_what_is_widened(
+def test_widened_hours_stay_within_the_night_and_24_hours(
     week: tuple[WorkingHours, ...], night: bool, said: set[str]
 ) -> None:
     ladders = hours_ladders(0, Attendee("UTC", week), night=night)
@@ -262,7 +262,7 @@ def test_the_night_and_a_days_length_bound_what_is_widened(
 
 
 def open_minutes(week: tuple[WorkingHours, ...]) -> list[int]:
-    """The minutes of a week that are inside the hours."""
+    """Return the minutes of a week that are inside the hours."""
     return [
         (WEEKDAYS.index(day) * 1440 + entry.start + minute) % 10080
         for entry in week
@@ -273,7 +273,7 @@ def open_minutes(week: tuple[WorkingHours, ...]) -> list[int]:
 
 @settings(max_examples=examples(200), deadline=None)
 @given(st.lists(entries, min_size=1, max_size=4).map(tuple), st.booleans())
-def test_every_change_of_hours_only_adds_and_adds_no_night_unasked(week: tuple[WorkingHours, ...], night: bool) -> None:
+def test_change_of_hours_only_adds_minutes_and_no_night_hours(week: tuple[WorkingHours, ...], night: bool) -> None:
     before = set(open_minutes(week))
     for ladder in hours_ladders(0, Attendee("UTC", week), night=night):
         for change in ladder:
@@ -284,7 +284,7 @@ def test_every_change_of_hours_only_adds_and_adds_no_night_unasked(week: tuple[W
                 assert all(7 * 60 <= minute % 1440 < 22 * 60 for minute in added)
 
 
-def test_of_a_panel_one_members_hours_or_fewer_members_are_enough() -> None:
+def test_short_group_is_relaxed_by_a_members_hours_or_a_smaller_group() -> None:
     panel = (Attendee("UTC", hours(9, 12), required=False), Attendee("UTC", hours(12, 15), required=False))
     query = SlotQuery(window=MONDAY, duration=60, step=60, attendees=panel, rules=Rules(groups=(Group((0, 1), 2),)))
     explanation = find_slots(query).explanation
@@ -297,7 +297,7 @@ def test_of_a_panel_one_members_hours_or_fewer_members_are_enough() -> None:
     ]
 
 
-def test_the_last_who_is_required_by_name_may_stay_away_from_a_panel() -> None:
+def test_only_attendee_required_by_name_can_become_optional_beside_a_group() -> None:
     query = SlotQuery(
         window=MONDAY,
         duration=30,
@@ -312,7 +312,7 @@ def test_the_last_who_is_required_by_name_may_stay_away_from_a_panel() -> None:
     ]
 
 
-def test_someone_whose_calendar_is_unknown_can_be_made_optional_and_nothing_else_helps() -> None:
+def test_stale_calendar_is_relaxed_only_by_making_it_optional() -> None:
     unread = Attendee("UTC", unknown=Unknown("no connection"))
     query = SlotQuery(window=MONDAY, duration=30, step=30, attendees=(Attendee("UTC"), unread), allow_unknown=False)
     explanation = find_slots(query).explanation
@@ -323,14 +323,14 @@ def test_someone_whose_calendar_is_unknown_can_be_made_optional_and_nothing_else
     ]
 
 
-def test_the_last_who_has_to_come_is_not_made_optional() -> None:
+def test_last_required_attendee_is_not_made_optional() -> None:
     alone = (Attendee("UTC", hours=()), Attendee("UTC", required=False))
     explanation = find_slots(SlotQuery(window=MONDAY, duration=30, step=30, attendees=alone)).explanation
     assert explanation is not None
     assert explanation.relaxations == ()
 
 
-def test_what_bars_the_other_starts_is_told_with_slots_too_if_asked() -> None:
+def test_explain_adds_blocking_to_an_answer_with_slots() -> None:
     query = SlotQuery(window=MONDAY, duration=30, step=30, attendees=(Attendee("UTC", hours(9, 12)),))
     assert find_slots(query).explanation is None
     explanation = find_slots(replace(query, explain=True)).explanation
@@ -340,7 +340,7 @@ def test_what_bars_the_other_starts_is_told_with_slots_too_if_asked() -> None:
     assert [(row.index, row.cause, row.starts_lost) for row in explanation.blocking] == [(0, "outside_hours", 42)]
 
 
-def test_a_cadence_can_go_on_for_longer() -> None:
+def test_cadence_is_relaxed_by_a_later_last_date() -> None:
     away = Periods.of([Period(utc("2026-06-01 00:00"), utc("2026-06-28 00:00"))])
     query = CadenceQuery(
         starts_on=date(2026, 6, 1),
@@ -358,7 +358,7 @@ def test_a_cadence_can_go_on_for_longer() -> None:
     assert further.change.fields == {"ends_on": query.ends_on + timedelta(weeks=3)}
 
 
-def test_of_two_whose_calendars_are_unknown_one_made_optional_does_not_help() -> None:
+def test_two_stale_calendars_have_no_relaxation() -> None:
     unread = Attendee("UTC", unknown=Unknown("no connection"))
     for gap in (0, 30):
         query = SlotQuery(

@@ -1,4 +1,4 @@
-"""What a question asks besides people's own time, by example."""
+"""The rules of a request, by example: hours, groups, limits of days and weeks, gaps."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def starts(query: SlotQuery) -> list[str]:
 
 
 class TestWithin:
-    def test_the_whole_meeting_lies_in_the_hours_of_the_named_zone(self) -> None:
+    def test_whole_meeting_lies_in_the_hours_of_the_zone(self) -> None:
         mornings = Rules(within=Within((WorkingHours(("MO",), 9 * 60, 12 * 60),), "Asia/Kolkata"))
         query = SlotQuery(window=WEEK, duration=60, step=30, attendees=(Attendee("UTC", None),), rules=mornings)
         assert starts(query) == ["01 03:30", "01 04:00", "01 04:30", "01 05:00", "01 05:30"]
 
-    def test_it_can_be_the_reason_that_nothing_is_found(self) -> None:
+    def test_within_that_leaves_nothing_is_the_reason(self) -> None:
         nights = Rules(within=Within((WorkingHours(ALL_WEEK, 0, 6 * 60),), "UTC"))
         explanation = find_slots(
             SlotQuery(window=MONDAY, duration=60, step=60, attendees=(daily(9, 17),), rules=nights)
@@ -74,21 +74,21 @@ class TestGroups:
             (3, []),
         ],
     )
-    def test_any_so_many_of_the_group_have_to_come(self, required: int, expected: list[str]) -> None:
+    def test_group_needs_any_of_its_members(self, required: int, expected: list[str]) -> None:
         assert starts(self.ask(required)) == expected
 
-    def test_each_slot_says_who(self) -> None:
+    def test_slot_says_which_members_can_come(self) -> None:
         slots = find_slots(replace(self.ask(2), order=Order.EARLIEST)).slots
         assert [slot.available for slot in slots] == [(True, True, True, False), (True, False, True, True)]
 
-    def test_too_few_is_the_reason_that_nothing_is_found(self) -> None:
+    def test_short_group_is_the_reason(self) -> None:
         explanation = find_slots(self.ask(3)).explanation
         assert explanation is not None
         assert explanation.reason == "group"
 
 
 class TestLimits:
-    def test_a_day_and_a_week_take_only_so_many_meetings(self) -> None:
+    def test_full_days_and_weeks_take_no_more_meetings(self) -> None:
         held = (on("2026-06-01", "09:00", "10:00"), on("2026-06-02", "09:00", "10:00"))
         person = replace(daily(12, 13), meetings=held)
         assert starts(SlotQuery(window=WEEK, duration=60, step=60, attendees=(person,)))[:3] == [
@@ -107,18 +107,18 @@ class TestLimits:
             == "08 12:00"
         )
 
-    def test_a_meeting_belongs_to_the_local_day_on_which_it_starts(self) -> None:
+    def test_meeting_counts_on_the_local_day_on_which_it_starts(self) -> None:
         late = (on("2026-06-01", "18:00", "19:00"),)  # 23:30 in Kolkata
         person = Attendee("Asia/Kolkata", None, meetings=late, at_most_per_day=1)
         assert "01 18:00" not in starts(SlotQuery(window=MONDAY, duration=60, step=60, attendees=(person,)))
         assert starts(SlotQuery(window=MONDAY, duration=30, step=30, attendees=(person,)))[-1] == "01 23:30"
 
-    def test_the_same_meeting_counts_once(self) -> None:
+    def test_meeting_given_twice_counts_once(self) -> None:
         morning = on("2026-06-01", "09:00", "10:00")
         one = replace(daily(9, 12, morning), meetings=(morning, morning), at_most_per_day=2)
         assert starts(SlotQuery(window=MONDAY, duration=60, step=60, attendees=(one,))) == ["01 10:00", "01 11:00"]
 
-    def test_a_cadence_that_comes_twice_in_somebodys_week_because_a_clock_changes_is_not_offered(self) -> None:
+    def test_cadence_twice_in_a_local_week_by_a_clock_change_is_left_out(self) -> None:
         """Sundays 19:45 in Berlin are Mondays 00:15 in Kolkata, and from 28 March 2027 on Sundays 23:15."""
         berlin = Attendee("Europe/Berlin", (WorkingHours(("SU",), 19 * 60 + 45, 20 * 60 + 15),))
         query = CadenceQuery(
@@ -144,7 +144,7 @@ class TestLimits:
 class TestMinimumGap:
     NINE = on("2026-06-01", "09:00", "10:00")
 
-    def test_meetings_of_the_same_people_keep_their_distance(self) -> None:
+    def test_gap_is_kept_from_meetings_of_the_same_people(self) -> None:
         held = on("2026-06-03", "12:00", "13:00")
         pair = (replace(daily(12, 13), meetings=(held,)), replace(daily(12, 13), meetings=(held,)))
         far = Rules(minimum_gap=47 * 60)
@@ -155,7 +155,7 @@ class TestMinimumGap:
             "07 12:00",
         ]
 
-    def test_a_meeting_with_somebody_else_does_not_count(self) -> None:
+    def test_gap_disregards_meetings_of_one_attendee_alone(self) -> None:
         held = on("2026-06-03", "12:00", "13:00")
         pair = (replace(daily(12, 13), meetings=(held,)), daily(12, 13))
         assert (
@@ -163,7 +163,7 @@ class TestMinimumGap:
             == 7
         )
 
-    def test_a_moved_occurrence_keeps_its_distance_too(self) -> None:
+    def test_gap_is_kept_by_moved_occurrences(self) -> None:
         away = on("2026-06-10", "00:00", "23:59")
         query = CadenceQuery(
             starts_on=date(2026, 6, 1),
@@ -186,20 +186,20 @@ class TestMinimumGap:
         rules = Rules(minimum_gap=120, groups=groups)
         return starts(SlotQuery(window=MONDAY, duration=60, step=60, attendees=people, rules=rules))
 
-    def test_it_is_kept_from_what_any_two_of_three_have_together(self) -> None:
+    def test_gap_is_kept_from_meetings_of_any_two_of_three(self) -> None:
         busy = replace(daily(9, 14, self.NINE), meetings=(self.NINE,))
         assert self.ask(busy, busy, daily(9, 14)) == ["01 12:00", "01 13:00"]
 
-    def test_what_somebody_has_with_others_does_not_count(self) -> None:
+    def test_gap_disregards_meetings_with_others(self) -> None:
         busy = replace(daily(9, 14, self.NINE), meetings=(self.NINE,))
         assert self.ask(busy, daily(9, 14)) == ["01 10:00", "01 11:00", "01 12:00", "01 13:00"]
 
-    def test_of_a_panel_only_those_can_come_who_keep_it(self) -> None:
+    def test_gap_makes_group_members_unavailable(self) -> None:
         busy = replace(daily(9, 14, self.NINE), meetings=(self.NINE,))
         panel = (busy, replace(busy, required=False), replace(daily(11, 12), required=False))
         assert self.ask(*panel, groups=(Group((1, 2), 1),)) == ["01 11:00", "01 12:00", "01 13:00"]
 
-    def test_a_cadence_without_working_hours_says_that_before_the_gap(self) -> None:
+    def test_no_working_hours_is_a_reason_before_the_gap(self) -> None:
         query = CadenceQuery(
             starts_on=date(2026, 10, 19),
             ends_on=date(2026, 11, 15),
@@ -220,7 +220,7 @@ class TestMinimumGap:
             ]
 
 
-def test_nobody_counts_on_a_panels_member_who_is_unknown_where_that_is_not_put_up_with() -> None:
+def test_group_member_with_a_stale_calendar_counts_as_absent() -> None:
     unread = Attendee("UTC", required=False, unknown=Unknown("never read"))
     query = SlotQuery(
         window=MONDAY, duration=60, step=60, attendees=(Attendee("UTC"), unread), rules=Rules(groups=(Group((1,), 1),))

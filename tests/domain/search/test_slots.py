@@ -1,4 +1,4 @@
-"""Slots that a person can check with a calendar: the contract's own question, and nights on which clocks change."""
+"""Slots that a reader can check with a calendar: an example request, and nights on which clocks change."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def daily(zone: str, start: int, end: int, **other: object) -> Attendee:
         ("11-02", ""),  # the dentist takes all that Kolkata and Berlin share that day
     ],
 )
-def test_the_contracts_own_question(day: str, expected: str) -> None:
+def test_example_request_finds_the_expected_starts(day: str, expected: str) -> None:
     assert starts(SLOTS, day) == expected.split()
 
 
-def test_the_contracts_own_question_counts_every_start_whatever_the_limit() -> None:
+def test_example_request_counts_every_start_beyond_the_limit() -> None:
     # 3 x 12 + 5 before the clock goes back, 3 x 8 in the week of the dentist, 4 x 8 after it.
     answer = find_slots(replace(SLOTS, limit=7, order=Order.EARLIEST))
     assert answer.total == 41 + 24 + 32
@@ -68,13 +68,13 @@ def test_the_contracts_own_question_counts_every_start_whatever_the_limit() -> N
         ("Australia/Lord_Howe", ("2026-04-04 13:00", "2026-04-04 19:00"), "14:00 15:30 16:30 17:30"),
     ],
 )
-def test_a_night_on_which_the_clock_changes(zone: str, window: tuple[str, str], expected: str) -> None:
+def test_starts_on_a_night_of_a_clock_change(zone: str, window: tuple[str, str], expected: str) -> None:
     query = SlotQuery(window=between(*window), duration=60, step=60, attendees=(daily(zone, 1 * 60, 5 * 60),))
     found = [f"{instant_of(minute):%H:%M}" for minute in feasible_starts(query).tolist()]
     assert found == expected.split()
 
 
-def test_hours_from_midnight_begin_at_one_where_midnight_does_not_exist() -> None:
+def test_hours_from_a_skipped_midnight_begin_at_one() -> None:
     query = SlotQuery(
         window=between("2026-04-23 12:00", "2026-04-24 12:00"),
         duration=30,
@@ -85,7 +85,7 @@ def test_hours_from_midnight_begin_at_one_where_midnight_does_not_exist() -> Non
     assert starts(query, "04-24") == []
 
 
-def test_hours_past_midnight_belong_to_the_day_they_begin_on() -> None:
+def test_hours_past_midnight_belong_to_the_weekday_they_begin_on() -> None:
     friday_night = Attendee("UTC", hours=(WorkingHours(("FR",), 22 * 60, 2 * 60),))
     query = SlotQuery(
         window=between("2026-06-05 00:00", "2026-06-08 00:00"), duration=120, step=60, attendees=(friday_night,)
@@ -94,13 +94,13 @@ def test_hours_past_midnight_belong_to_the_day_they_begin_on() -> None:
     assert starts(query, "06-06") == ["00:00"]
 
 
-def test_nobody_in_apia_had_the_thirtieth_of_december_2011() -> None:
+def test_day_skipped_in_apia_has_no_starts() -> None:
     friday = Attendee("Pacific/Apia", hours=(WorkingHours(("FR",), 0, 0),))
     query = SlotQuery(window=between("2011-12-27 00:00", "2012-01-03 00:00"), duration=30, step=30, attendees=(friday,))
     assert feasible_starts(query).size == 0
 
 
-def test_the_grid_is_the_organizers_wall_clock() -> None:
+def test_step_counts_on_the_organizers_wall_clock() -> None:
     nepal, berlin = daily("Asia/Kathmandu", 0, 0), daily("Europe/Berlin", 0, 0)
     window = between("2026-06-01 00:00", "2026-06-01 02:00")
     assert starts(SlotQuery(window=window, duration=30, step=60, attendees=(nepal, berlin)), "06-01") == [
@@ -113,7 +113,7 @@ def test_the_grid_is_the_organizers_wall_clock() -> None:
     ]
 
 
-def test_a_step_that_does_not_divide_the_day_starts_again_at_midnight() -> None:
+def test_step_that_does_not_divide_the_day_restarts_at_midnight() -> None:
     query = SlotQuery(
         window=between("2026-06-01 22:00", "2026-06-02 02:00"), duration=10, step=50, attendees=(daily("UTC", 0, 0),)
     )
@@ -121,7 +121,7 @@ def test_a_step_that_does_not_divide_the_day_starts_again_at_midnight() -> None:
     assert starts(query, "06-02") == ["00:00", "00:50", "01:40"]
 
 
-def test_the_window_is_rounded_inwards_and_holds_the_whole_meeting() -> None:
+def test_window_is_rounded_inwards_and_holds_the_whole_meeting() -> None:
     window = between("2026-06-01 09:00:01", "2026-06-01 09:33:59")
     assert starts(SlotQuery(window=window, duration=30, step=1, attendees=(daily("UTC", 0, 0),)), "06-01") == [
         "09:01",
@@ -130,7 +130,7 @@ def test_the_window_is_rounded_inwards_and_holds_the_whole_meeting() -> None:
     ]
 
 
-def test_buffers_look_at_busy_periods_only_and_beyond_the_window() -> None:
+def test_buffer_keeps_from_busy_periods_only_also_beyond_the_window() -> None:
     busy = Periods.of(
         [between("2026-06-01 08:00", "2026-06-01 08:56"), between("2026-06-01 12:00", "2026-06-01 12:30")]
     )
@@ -142,7 +142,7 @@ def test_buffers_look_at_busy_periods_only_and_beyond_the_window() -> None:
     ]
 
 
-def test_notice_is_exact_to_the_second() -> None:
+def test_minimum_notice_is_exact_to_the_second() -> None:
     query = SlotQuery(
         window=between("2026-06-01 09:00", "2026-06-01 10:00"), duration=30, step=15, attendees=(daily("UTC", 0, 0),)
     )
@@ -150,7 +150,7 @@ def test_notice_is_exact_to_the_second() -> None:
     assert starts(replace(query, not_before=utc("2026-06-01 09:15:01")), "06-01") == ["09:30"]
 
 
-def test_an_unknown_calendar_is_neither_free_nor_busy() -> None:
+def test_unknown_calendar_is_neither_available_nor_unavailable() -> None:
     unknown = replace(MENTEE, unknown=Unknown("no connection"))
     answer = find_slots(replace(SLOTS, attendees=(MENTOR, unknown)))
     assert answer.total == 97
@@ -162,7 +162,7 @@ def test_an_unknown_calendar_is_neither_free_nor_busy() -> None:
     assert refused.explanation.reason == "stale_calendar"
 
 
-def test_somebody_optional_bars_nothing_but_is_said_to_be_away() -> None:
+def test_optional_attendee_blocks_nothing_and_is_unavailable() -> None:
     answer = find_slots(replace(SLOTS, attendees=(MENTOR, replace(MENTEE, required=False)), limit=5000))
     away = [slot for slot in answer.slots if slot.available == (True, False)]
     assert answer.total == len(answer.slots) > 97
@@ -209,7 +209,7 @@ def test_somebody_optional_bars_nothing_but_is_said_to_be_away() -> None:
         ),
     ],
 )
-def test_an_empty_answer_says_why(
+def test_empty_answer_gives_reason_and_blocking(
     change: dict[str, object], reason: str, rows: list[tuple[int | None, str, int]]
 ) -> None:
     # Five starts from 09:00 to 10:00 in a window of two hours less a quarter.
