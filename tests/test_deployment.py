@@ -35,14 +35,14 @@ READ_FROM_THE_TABLE = {"scheduler_oldest_due_delivery_seconds", "scheduler_datab
 WEB = {name: service for name, service in OURS.items() if service["command"][0] == "granian"}
 
 
-def test_the_topology_is_two_web_processes_two_workers_and_what_they_need() -> None:
+def test_compose_runs_two_web_processes_two_workers_and_their_servers() -> None:
     assert len(WEB) == 2
     assert SERVICES["worker"]["deploy"]["replicas"] == 2
     assert SERVICES.keys() == {*WEB, "migrate", "worker", "proxy", "postgres", "valkey", "radicale"}
 
 
 @pytest.mark.parametrize("name", sorted(OURS.keys() - WEB.keys()))
-def test_a_part_s_command_is_one_of_ours(name: str) -> None:
+def test_service_command_exists(name: str) -> None:
     program, command = OURS[name]["command"]
 
     assert program == "scheduler"
@@ -50,7 +50,7 @@ def test_a_part_s_command_is_one_of_ours(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WEB)
-def test_a_web_process_serves_a_factory_that_is_there(name: str) -> None:
+def test_web_process_serves_an_existing_factory(name: str) -> None:
     module, _, function = WEB[name]["command"][-1].partition(":")
 
     assert "--factory" in WEB[name]["command"]
@@ -58,7 +58,7 @@ def test_a_web_process_serves_a_factory_that_is_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_setting_is_one_that_the_service_reads(name: str) -> None:
+def test_compose_sets_only_existing_settings(name: str) -> None:
     known = {f"SCHEDULER_{field.upper()}" for field in Settings.model_fields}
     known |= {f"SCHEDULER_{field.upper()}_FILE" for field in SECRET_SETTINGS}
     named = {key for key in OURS[name]["environment"] if key.startswith("SCHEDULER_")}
@@ -69,7 +69,7 @@ def test_every_setting_is_one_that_the_service_reads(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_part_can_write_nothing_but_what_it_is_given_and_has_no_rights(name: str) -> None:
+def test_container_is_read_only_without_privileges(name: str) -> None:
     service = SERVICES[name]
 
     assert service["read_only"] is True
@@ -78,16 +78,16 @@ def test_a_part_can_write_nothing_but_what_it_is_given_and_has_no_rights(name: s
     assert "no-new-privileges:true" in service["security_opt"]
 
 
-def test_nothing_but_the_proxy_is_published() -> None:
+def test_only_the_proxy_publishes_ports() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES.keys() - {"proxy", "migrate"}))
-def test_what_goes_on_running_has_a_health_check(name: str) -> None:
+def test_running_service_has_a_health_check(name: str) -> None:
     assert "healthcheck" in SERVICES[name] or (name in OURS and "HEALTHCHECK" in DOCKERFILE)
 
 
-def test_what_a_part_waits_for_can_come_to_be() -> None:
+def test_depends_on_names_reachable_conditions() -> None:
     for name, service in SERVICES.items():
         for other, how in service.get("depends_on", {}).items():
             ends = other == "migrate"
@@ -95,7 +95,7 @@ def test_what_a_part_waits_for_can_come_to_be() -> None:
             assert other in SERVICES
 
 
-def test_a_part_shares_a_network_with_whatever_it_reaches() -> None:
+def test_service_shares_a_network_with_its_servers() -> None:
     reached = {
         "proxy": [*WEB, "radicale"],
         "migrate": ["postgres"],
@@ -106,7 +106,7 @@ def test_a_part_shares_a_network_with_whatever_it_reaches() -> None:
             assert set(SERVICES[name]["networks"]) & set(SERVICES[other]["networks"]), f"{name} -> {other}"
 
 
-def test_secrets_are_files_and_no_variables() -> None:
+def test_compose_reads_secrets_from_files() -> None:
     for name, service in SERVICES.items():
         environment = service.get("environment", {})
         mounted = {f"/run/secrets/{secret}" for secret in service.get("secrets", [])}
@@ -121,7 +121,7 @@ def test_secrets_are_files_and_no_variables() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_settings_of_a_part_are_valid(name: str, tmp_path: Path) -> None:
+def test_compose_settings_are_valid(name: str, tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("k" * 64 + "\n")
     (tmp_path / "old_secret_keys").write_text("")
     (tmp_path / "database_url").write_text("postgresql://scheduler:1f@postgres/scheduler\n")
@@ -138,7 +138,7 @@ def test_settings_of_a_part_are_valid(name: str, tmp_path: Path) -> None:
     settings.require_own_secret_key()
 
 
-def test_the_ports_are_the_same_everywhere() -> None:
+def test_ports_agree_between_dockerfile_and_compose() -> None:
     port = re.search(r"SCHEDULER_PORT=(\d+)", DOCKERFILE)
     assert port is not None
     assert f"EXPOSE {port[1]}" in DOCKERFILE
@@ -149,13 +149,13 @@ def test_the_ports_are_the_same_everywhere() -> None:
     assert SERVICES["worker"]["healthcheck"]["test"][-1] == "SCHEDULER_METRICS_PORT"
 
 
-def test_the_calendar_server_s_network_is_the_one_that_is_allowed() -> None:
+def test_calendar_network_is_allowed() -> None:
     (subnet,) = COMPOSE["networks"]["calendars"]["ipam"]["config"]
 
     assert {part["environment"]["SCHEDULER_ALLOWED_NETWORKS"] for part in OURS.values()} == {subnet["subnet"]}
 
 
-def test_the_files_that_are_mounted_or_copied_are_there() -> None:
+def test_mounted_and_copied_files_exist() -> None:
     mounted = [
         volume.split(":")[0]
         for service in SERVICES.values()
@@ -172,7 +172,7 @@ def test_the_files_that_are_mounted_or_copied_are_there() -> None:
         assert (ROOT / name).exists(), name
 
 
-def test_what_is_copied_into_the_image_is_not_ignored() -> None:
+def test_copied_files_are_not_in_dockerignore() -> None:
     taken = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
 
     for names in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
@@ -208,11 +208,11 @@ def container(tmp_path: Path) -> Iterator[Container]:
     container.stop()
 
 
-def test_image_by_itself_migrates_sqlite_and_its_health_check_follows_the_port(container: Container) -> None:
+def test_image_migrates_sqlite_and_its_health_check_follows_the_port(container: Container) -> None:
     assert container.is_unhealthy()
     for _ in range(2):  # the second time the database is there
         container.start()
-        wait_for(lambda: not container.is_unhealthy())
+        wait_for(lambda: not container.is_unhealthy(), seconds=90)
         assert (container.data / "scheduler.db").is_file()
         assert container.stop() == 0
     assert container.is_unhealthy()
@@ -256,11 +256,11 @@ class Container:
         return [str(Path(sys.executable).with_name(program)), *paths]
 
 
-def test_the_proxy_is_given_every_name_that_its_configuration_asks_for() -> None:
+def test_proxy_has_every_variable_of_its_configuration() -> None:
     assert set(re.findall(r"\{\$(\w+)\}", CADDYFILE)) <= SERVICES["proxy"]["environment"].keys()
 
 
-def test_the_guide_for_operators_names_only_what_is_there() -> None:
+def test_operators_guide_names_only_existing_things() -> None:
     guide = (ROOT / "docs" / "how-to" / "operate.md").read_text()
     import_module("scheduler.web.http.metrics")  # which registers them
     families = [family.name for family in REGISTRY.collect()]

@@ -64,7 +64,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     structlog.reset_defaults()
 
 
-def test_slots_of_a_file_are_a_table_of_everybodys_local_times_and_need_no_database(run: Run, tmp_path: Path) -> None:
+def test_slots_prints_local_times_without_a_database(run: Run, tmp_path: Path) -> None:
     (tmp_path / "question.json").write_text(json.dumps(SLOTS))
     result = run("slots", "question.json")
     assert result.exit_code == 0, result.stderr
@@ -75,7 +75,7 @@ def test_slots_of_a_file_are_a_table_of_everybodys_local_times_and_need_no_datab
     assert sorted(path.name for path in tmp_path.iterdir()) == ["question.json"]
 
 
-def test_with_explain_each_slot_shows_the_parts_of_its_score_by_name(run: Run) -> None:
+def test_slots_with_explain_prints_named_score_parts(run: Run) -> None:
     asked = json.dumps(SLOTS | {"explain": True})
     slots = json.loads(run("slots", "-", "--json", stdin=asked).stdout)["slots"]
     lines = run("slots", "-", stdin=asked).stdout.splitlines()
@@ -91,21 +91,21 @@ def test_with_explain_each_slot_shows_the_parts_of_its_score_by_name(run: Run) -
     assert "fragmentation" not in run("slots", "-", stdin=json.dumps(SLOTS)).stdout
 
 
-def test_where_nothing_blocks_no_empty_table_says_so(run: Run) -> None:
+def test_slots_without_blocking_causes_prints_no_empty_table(run: Run) -> None:
     always = {"attendees": [MENTOR | {"working_hours": "any"}], "explain": True}
     result = run("slots", "-", stdin=json.dumps(SLOTS | always))
     assert "feasible starts" in result.stdout
     assert "starts lost" not in result.stdout
 
 
-def test_a_question_on_stdin_is_answered_as_the_service_answers_it(run: Run, api: Api) -> None:
+def test_request_on_stdin_is_answered_like_over_http(run: Run, api: Api) -> None:
     for name, question in (("slots", SLOTS), ("cadences", CADENCES)):
         result = run(name, "-", "--json", stdin=json.dumps(question))
         assert result.exit_code == 0, result.stderr
         assert json.loads(result.stdout) == api.post(f"/{name}", question)
 
 
-def test_cadences_are_a_table_with_every_occurrence_and_the_shifts(run: Run) -> None:
+def test_cadences_prints_occurrences_and_shifts(run: Run) -> None:
     busy = [{"start": "2026-11-03T07:00:00Z", "end": "2026-11-03T16:00:00Z"}]
     mentor = MENTOR | {"working_hours": [{"days": ["TU", "WE"], "start": "10:00", "end": "10:45"}]}
     question = CADENCES | {"attendees": [mentor, MENTEE | {"busy": busy}], "limit": 2}
@@ -116,7 +116,7 @@ def test_cadences_are_a_table_with_every_occurrence_and_the_shifts(run: Run) -> 
 
 
 @pytest.mark.parametrize("command", ["slots", "cadences"])
-def test_nothing_feasible_is_explained(run: Run, command: str) -> None:
+def test_search_without_result_is_explained(run: Run, command: str) -> None:
     never: dict[str, Any] = {"attendees": [MENTOR, MENTEE | {"working_hours": []}]}
     result = run(command, "-", stdin=json.dumps((SLOTS if command == "slots" else CADENCES) | never))
     assert result.exit_code == 0, result.stderr
@@ -138,9 +138,7 @@ def test_nothing_feasible_is_explained(run: Run, command: str) -> None:
         ({"attendees": [{"person": "7"}]}, "scheduler: the attendee '7' is a stored person"),
     ],
 )
-def test_an_error_names_the_field_with_status_1_and_without_a_traceback(
-    run: Run, change: dict[str, Any], line: str
-) -> None:
+def test_invalid_field_is_named_with_status_1(run: Run, change: dict[str, Any], line: str) -> None:
     result = run("slots", "-", stdin=json.dumps(SLOTS | change))
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -149,7 +147,7 @@ def test_an_error_names_the_field_with_status_1_and_without_a_traceback(
 
 
 @pytest.mark.parametrize("arguments", [("slots", "missing.json"), ("slots", "-"), ("cadences", "-")])
-def test_a_question_that_cannot_be_read_is_an_error_too(run: Run, arguments: tuple[str, ...]) -> None:
+def test_unreadable_request_ends_with_status_1(run: Run, arguments: tuple[str, ...]) -> None:
     result = run(*arguments, stdin="{")
     assert result.exit_code == 1
     assert result.stderr.startswith("scheduler: ")
@@ -157,7 +155,7 @@ def test_a_question_that_cannot_be_read_is_an_error_too(run: Run, arguments: tup
         assert result.stderr.startswith("scheduler: this is not JSON (EOF while parsing")
 
 
-def test_migrate_and_programmes_work_from_any_folder_and_the_key_is_the_last_line(run: Run, tmp_path: Path) -> None:
+def test_programmes_create_prints_the_key_as_the_last_line(run: Run, tmp_path: Path) -> None:
     assert run("migrate").exit_code == 0
     assert (tmp_path / "var" / "scheduler.db").exists()
     assert run("migrate").exit_code == 0
@@ -170,7 +168,7 @@ def test_migrate_and_programmes_work_from_any_folder_and_the_key_is_the_last_lin
     assert key not in result.stderr
 
 
-def test_before_migrate_a_programme_is_not_created_and_the_remedy_is_named(run: Run) -> None:
+def test_programmes_create_before_migrate_names_the_remedy(run: Run) -> None:
     result = run("programmes", "create", "Too early")
     assert result.exit_code == 1
     assert "run 'scheduler migrate' first" in result.stderr
@@ -193,7 +191,7 @@ def test_config_lists_every_setting_and_shows_no_secret(run: Run) -> None:
         assert line in result.stdout.splitlines()
 
 
-def test_the_password_in_a_database_url_is_not_shown(run: Run) -> None:
+def test_config_hides_the_password_of_a_database_url(run: Run) -> None:
     result = run("config", database_url="postgresql://scheduler:canarypassword@db.example.org/mentors")
     assert "canarypassword" not in result.output
     assert "postgresql://scheduler:***@db.example.org/mentors" in result.stdout
@@ -210,16 +208,14 @@ def test_the_password_in_a_database_url_is_not_shown(run: Run) -> None:
     ],
 )
 @pytest.mark.parametrize("command", [["config"], ["migrate"], ["serve"], ["programmes", "create", "X"]])
-def test_a_setting_that_cannot_be_used_is_one_line_with_status_1(
-    run: Run, command: list[str], name: str, value: str
-) -> None:
+def test_bad_setting_is_one_line_with_status_1(run: Run, command: list[str], name: str, value: str) -> None:
     result = run(*command, **{name: value})
     assert result.exit_code == 1
     assert result.stderr
     assert "canary" not in result.output
 
 
-def test_the_api_is_described_whatever_the_settings_are(run: Run) -> None:
+def test_openapi_ignores_bad_settings(run: Run) -> None:
     assert run("openapi", port="many", secret_key="short").exit_code == 0
 
 
@@ -247,14 +243,14 @@ def test_command_on_a_newer_database_says_so_in_one_line(run: Run, tmp_path: Pat
     )
 
 
-def test_unknown_variable_is_warned_of_and_the_command_goes_on(run: Run) -> None:
+def test_unknown_variable_is_a_warning(run: Run) -> None:
     result = run("config", prot="9000")
     assert result.exit_code == 0
     assert "SCHEDULER_PROT is not a setting and is ignored; did you mean SCHEDULER_PORT?" in result.stderr
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
-def test_help_imports_nothing_that_only_a_command_needs(argument: str) -> None:
+def test_help_imports_no_heavy_library(argument: str) -> None:
     code = (
         "import sys; from scheduler.cli import COMMANDS, main; main.main(sys.argv[1:], standalone_mode=False);"
         "print('imported:', *sys.modules)"
@@ -269,13 +265,13 @@ def test_help_imports_nothing_that_only_a_command_needs(argument: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_summary_in_help_is_the_first_line_of_the_commands_own_help(name: str) -> None:
+def test_command_summary_is_the_first_line_of_its_help(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     assert command.get_short_help_str(limit=1000) == f"{COMMANDS[name].summary}."
 
 
-def test_openapi_prints_the_committed_description_and_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+def test_openapi_prints_the_committed_description(run: Run, tmp_path: Path) -> None:
     result = run("openapi")
     assert result.exit_code == 0, result.stderr
     assert result.stdout == (ROOT / "openapi.yaml").read_text(), "run 'make openapi'"
@@ -283,7 +279,7 @@ def test_openapi_prints_the_committed_description_and_leaves_nothing_behind(run:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_is_installed_and_ends_with_the_status_of_what_it_did(tmp_path: Path) -> None:
+def test_installed_command_ends_with_its_status(tmp_path: Path) -> None:
     for arguments, status in ((["--version"], 0), (["slots", "missing.json"], 1)):
         result = subprocess.run([COMMAND, *arguments], cwd=tmp_path, capture_output=True, timeout=60, check=False)
         assert result.returncode == status
@@ -291,7 +287,7 @@ def test_the_command_is_installed_and_ends_with_the_status_of_what_it_did(tmp_pa
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 201])
-def test_a_programme_needs_a_name_of_a_bounded_length(run: Run, name: str) -> None:
+def test_programme_name_length_is_checked(run: Run, name: str) -> None:
     run("migrate")
     result = run("programmes", "create", name)
     assert (result.exit_code, result.stdout) == (1, "")

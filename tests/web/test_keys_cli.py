@@ -70,7 +70,7 @@ def test_operator_without_keys_creates_one(run: Run, opens: Callable[[str, str],
 
 
 @pytest.mark.parametrize("command", [["create", "--name", "y"], ["rotate", "--overlap", "PT0S", "KEY"]])
-def test_a_key_that_can_not_be_printed_is_not_stored(
+def test_key_that_can_not_be_printed_is_not_stored(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     key = last_line(run("programmes", "create", "P"))

@@ -37,7 +37,7 @@ def open_hours(hours: tuple[WorkingHours, ...] | None, zone: str, start: int, en
 
 @settings(max_examples=examples(300), deadline=None)
 @given(starting_dates(), hours | st.just(()), st.integers(0, 1439), st.integers(1, 3000))
-def test_hours_are_the_minutes_at_which_the_clock_reads_so(
+def test_hours_equal_the_oracle_in_every_minute(
     where: tuple[str, date], entries: tuple[WorkingHours, ...] | None, late: int, length: int
 ) -> None:
     zone, day = where
@@ -49,9 +49,7 @@ def test_hours_are_the_minutes_at_which_the_clock_reads_so(
 
 @settings(max_examples=examples(300), deadline=None)
 @given(starting_dates(), st.integers(1, 3000), st.data())
-def test_blackouts_are_the_minutes_at_which_any_of_them_holds(
-    where: tuple[str, date], length: int, data: st.DataObject
-) -> None:
+def test_blackouts_equal_the_oracle_in_every_minute(where: tuple[str, date], length: int, data: st.DataObject) -> None:
     zone, day = where
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
     start = minute_of(begin)
@@ -73,7 +71,7 @@ RULES = (
 
 @settings(max_examples=examples(150), deadline=None)
 @given(starting_dates(), st.sampled_from(RULES), st.integers(0, 400), st.integers(0, 1439), st.data())
-def test_a_blackout_that_comes_again_keeps_its_wall_times(
+def test_recurring_blackout_keeps_its_wall_times(
     where: tuple[str, date], rule: str, days_ago: int, late: int, data: st.DataObject
 ) -> None:
     zone, day = where
@@ -97,7 +95,7 @@ CHOIR = Period(datetime(2026, 10, 27, 22, tzinfo=UTC), datetime(2026, 10, 27, 23
 """Tuesday 18:00 to 19:30 in New York, the week before the clock goes back there."""
 
 
-def test_a_weekly_blackout_follows_the_clock_over_a_change() -> None:
+def test_weekly_blackout_follows_the_clock_over_a_change() -> None:
     choir = Blackout(BlackoutKind.OTHER, "choir", CHOIR, rule=BlackoutRule("FREQ=WEEKLY"), time_zone=NEW_YORK)
     start = minute_of(CHOIR.start)
     found = list(blackout_periods([choir], "Asia/Kolkata", start, start + 15 * 1440))
@@ -108,14 +106,14 @@ def test_a_weekly_blackout_follows_the_clock_over_a_change() -> None:
     ]
 
 
-def test_a_blackout_that_comes_again_rounds_its_seconds_outwards() -> None:
+def test_recurring_blackout_rounds_its_seconds_outwards() -> None:
     span = Period(datetime(2026, 11, 3, 6, 30, 40, tzinfo=UTC), datetime(2026, 11, 3, 7, 0, 20, tzinfo=UTC))
     choir = Blackout(BlackoutKind.OTHER, "choir", span, rule=BlackoutRule("FREQ=WEEKLY"), time_zone=NEW_YORK)
     (found,) = blackout_periods([choir], NEW_YORK, minute_of(span.start) - 600, minute_of(span.end) + 600)
     assert f"{found.start:%H:%M}-{found.end:%H:%M}" == "06:30-07:01"
 
 
-def test_a_blackout_of_whole_days_is_read_on_the_calendar_of_whoever_is_away() -> None:
+def test_all_day_blackout_is_read_on_the_persons_clock() -> None:
     exams = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 10, 26), date(2026, 10, 30)))
     start = minute_of(datetime(2026, 10, 20, tzinfo=UTC))
     (away,) = blackout_periods([exams], "Asia/Kolkata", start, start + 20 * 1440)
@@ -138,7 +136,9 @@ def test_a_blackout_of_whole_days_is_read_on_the_calendar_of_whoever_is_away() -
         ("America/Santiago", "2026-09-05", (22 * 60, 120), "02:00-05:00"),
     ],
 )
-def test_hours_on_the_day_of_a_clock_change(zone: str, day: str, entry: tuple[int, int], expected: str) -> None:
+def test_hours_on_the_day_of_a_clock_change_fit_the_clock(
+    zone: str, day: str, entry: tuple[int, int], expected: str
+) -> None:
     local_day = date.fromisoformat(day)
     hours = (WorkingHours((WEEKDAYS[local_day.weekday()],), *entry),)
     midnight = minute_of(datetime(local_day.year, local_day.month, local_day.day, tzinfo=UTC))
@@ -149,11 +149,11 @@ def test_hours_on_the_day_of_a_clock_change(zone: str, day: str, entry: tuple[in
 @pytest.mark.parametrize(
     ("start", "end", "length"), [(540, 1020, 480), (1320, 120, 240), (540, 540, 1440), (0, 0, 1440)]
 )
-def test_hours_that_end_at_or_before_their_start_run_into_the_next_day(start: int, end: int, length: int) -> None:
+def test_hours_ending_at_or_before_their_start_run_past_midnight(start: int, end: int, length: int) -> None:
     assert WorkingHours(("MO",), start, end).length == length
 
 
-def test_the_default_is_monday_to_friday_nine_to_five() -> None:
+def test_default_hours_are_monday_to_friday_nine_to_five() -> None:
     monday = minute_of(datetime(2026, 6, 1, tzinfo=UTC))
     found = list(open_hours(DEFAULT_HOURS, "UTC", monday, monday + 7 * 1440))
     assert [f"{one.start:%a %H:%M}-{one.end:%H:%M}" for one in found] == [
@@ -161,11 +161,11 @@ def test_the_default_is_monday_to_friday_nine_to_five() -> None:
     ]
 
 
-def test_no_limit_is_the_whole_window_and_no_hours_none_of_it() -> None:
+def test_any_time_is_the_whole_window_and_no_hours_none_of_it() -> None:
     assert list(open_hours(None, "UTC", 0, 10)) == [Period(instant_of(0), instant_of(10))]
     assert len(open_hours((), "UTC", 0, 10)) == 0
 
 
-def test_days_that_run_backwards_are_refused() -> None:
+def test_backward_days_are_refused() -> None:
     with pytest.raises(BackwardDays, match="comes before the first day"):
         Days(date(2026, 6, 2), date(2026, 6, 1))

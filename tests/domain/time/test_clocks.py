@@ -31,18 +31,18 @@ BERLINER = Itinerary("Europe/Berlin", (TOKYO,))
         ("2027-02-20T15:00Z", "Europe/Berlin"),
     ],
 )
-def test_a_stay_lasts_from_midnight_to_midnight_on_the_clock_of_the_place(instant: str, zone: str) -> None:
+def test_planned_move_lasts_from_midnight_to_midnight_in_its_zone(instant: str, zone: str) -> None:
     assert zone_at(BERLINER, datetime.fromisoformat(instant)) == zone
 
 
-def test_working_hours_move_with_the_person() -> None:
+def test_working_hours_follow_a_planned_move() -> None:
     traveller = Attendee("Europe/Berlin", travel=(TOKYO,))
     day = Period(datetime(2027, 1, 12, tzinfo=UTC), datetime(2027, 1, 13, tzinfo=UTC))
     starts = feasible_starts(SlotQuery(window=day, duration=60, step=60, attendees=(traveller,)))
     assert [f"{instant_of(start):%H:%M}" for start in starts.tolist()] == [f"{hour:02}:00" for hour in range(8)]
 
 
-def test_a_stay_ends_where_the_next_one_begins() -> None:
+def test_planned_move_ends_when_the_next_one_begins() -> None:
     home_by_the_east = Itinerary(
         "Europe/Berlin",
         (PlannedMove(date(2027, 1, 5), date(2027, 1, 9), "America/Los_Angeles"), TOKYO),
@@ -52,7 +52,7 @@ def test_a_stay_ends_where_the_next_one_begins() -> None:
     assert zone_at(home_by_the_east, datetime(2027, 1, 9, 15, 0, tzinfo=UTC)) == "Asia/Tokyo"
 
 
-def test_nobody_is_in_two_places_on_one_day() -> None:
+def test_overlapping_moves_are_refused() -> None:
     with pytest.raises(OverlappingMoves, match="2027-02-20 is in two planned moves, to Asia/Tokyo and to UTC"):
         Itinerary("Europe/Berlin", (PlannedMove(date(2027, 2, 20), date(2027, 2, 21), "UTC"), TOKYO))
     with pytest.raises(BackwardMove, match="the move ends on 2027-01-09, before it begins on 2027-01-10"):
@@ -61,7 +61,7 @@ def test_nobody_is_in_two_places_on_one_day() -> None:
 
 @settings(max_examples=examples(100), deadline=None)
 @given(zones, st.data(), st.integers(-5000, 20_000), st.integers(1, 5000))
-def test_the_clock_is_that_of_the_place_in_every_minute(home: str, data: st.DataObject, late: int, length: int) -> None:
+def test_clock_of_every_minute_equals_the_oracle(home: str, data: st.DataObject, late: int, length: int) -> None:
     stays = data.draw(stays_near(BEGIN, timedelta(days=8)))
     attendee = Attendee(home, travel=stays)
     start = minute_of(BEGIN) + late

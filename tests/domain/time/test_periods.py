@@ -37,7 +37,7 @@ def assert_sorted_and_disjoint(periods: Periods) -> None:
 
 
 @given(spans)
-def test_merging_keeps_every_minute_and_leaves_gaps_between(pairs: Spans) -> None:
+def test_merged_keeps_every_minute_and_the_gaps(pairs: Spans) -> None:
     periods = merged(pairs)
     bounds = [bound for pair in pairs_of(periods) for bound in pair]
     assert minutes(pairs_of(periods)) == minutes(pairs)
@@ -45,7 +45,7 @@ def test_merging_keeps_every_minute_and_leaves_gaps_between(pairs: Spans) -> Non
 
 
 @given(st.lists(spans, max_size=4))
-def test_a_union_has_the_minutes_of_all(several: list[Spans]) -> None:
+def test_union_has_the_minutes_of_all_sets(several: list[Spans]) -> None:
     union = Periods.union(*[merged(pairs) for pairs in several])
     assert minutes(pairs_of(union)) == set().union(*[minutes(pairs) for pairs in several])
     assert union == merged([pair for pairs in several for pair in pairs])
@@ -59,14 +59,14 @@ def test_within_cuts_to_the_window(pairs: Spans, window: tuple[int, int]) -> Non
 
 
 @given(spans, windows)
-def test_gaps_are_the_other_minutes_of_the_window(pairs: Spans, window: tuple[int, int]) -> None:
+def test_gaps_are_the_remaining_minutes(pairs: Spans, window: tuple[int, int]) -> None:
     gaps = merged(pairs).gaps(*window)
     assert minutes(pairs_of(gaps)) == set(range(*window)) - minutes(pairs)
     assert_sorted_and_disjoint(gaps)
 
 
 @given(spans, windows)
-def test_touching_is_sharing_a_minute(pairs: Spans, window: tuple[int, int]) -> None:
+def test_touches_means_sharing_a_minute(pairs: Spans, window: tuple[int, int]) -> None:
     periods = merged(pairs)
     sharing = [pair for pair in pairs_of(periods) if minutes([pair]) & set(range(*window))]
     assert periods.touches(*window) == bool(sharing)
@@ -84,12 +84,12 @@ def test_seconds_are_rounded_outwards(drawn: list[tuple[datetime, timedelta]]) -
 
 
 @given(moments)
-def test_an_instant_lies_in_the_minute_before_the_first_one_after_it(moment: datetime) -> None:
+def test_minute_of_and_minute_after_enclose_the_instant(moment: datetime) -> None:
     assert instant_of(minute_of(moment)) <= moment <= instant_of(minute_after(moment))
     assert minute_after(moment) - minute_of(moment) == (0 if moment == instant_of(minute_of(moment)) else 1)
 
 
-def test_minutes_before_the_epoch_are_negative_and_rounded_the_same_way() -> None:
+def test_minutes_before_the_epoch_are_negative() -> None:
     moment = EPOCH - timedelta(seconds=30)
     assert (minute_of(moment), minute_after(moment)) == (-1, 0)
 
@@ -105,11 +105,11 @@ def test_minutes_before_the_epoch_are_negative_and_rounded_the_same_way() -> Non
         ([(6, 9), (0, 7), (20, 21)], [(0, 9), (20, 21)]),
     ],
 )
-def test_merged_periods_are_sorted_and_touching_ones_become_one(pairs: Spans, expected: Spans) -> None:
+def test_merged_sorts_and_joins_touching_periods(pairs: Spans, expected: Spans) -> None:
     assert pairs_of(merged(pairs)) == expected
 
 
-def test_periods_are_iterated_as_instants_counted_and_compared_by_value() -> None:
+def test_periods_are_iterated_as_instants_and_compared_by_value() -> None:
     period = Period(datetime(2026, 1, 1, 9, tzinfo=UTC), datetime(2026, 1, 1, 10, tzinfo=UTC))
     assert list(Periods.of([period])) == [period]
     assert len(Periods.of([period])) == 1
@@ -120,7 +120,7 @@ def test_periods_are_iterated_as_instants_counted_and_compared_by_value() -> Non
         hash(Periods.none())
 
 
-def test_a_period_is_held_in_utc_whatever_offset_it_is_given_in() -> None:
+def test_period_is_converted_to_utc() -> None:
     east = timezone(timedelta(hours=5, minutes=30))
     period = Period(datetime(2026, 1, 1, 9, tzinfo=east), datetime(2026, 1, 1, 10, tzinfo=east))
     assert period.start.isoformat() == "2026-01-01T03:30:00+00:00"
@@ -128,12 +128,12 @@ def test_a_period_is_held_in_utc_whatever_offset_it_is_given_in() -> None:
 
 
 @pytest.mark.parametrize("minutes_long", [0, -1])
-def test_a_period_that_does_not_end_after_it_starts_is_refused(minutes_long: int) -> None:
+def test_empty_period_is_refused(minutes_long: int) -> None:
     with pytest.raises(EmptyPeriod, match="not after its start"):
         Period(EPOCH, EPOCH + timedelta(minutes=minutes_long))
 
 
-def test_a_naive_instant_is_refused() -> None:
+def test_naive_instant_is_refused() -> None:
     with pytest.raises(TypeError, match="needs a UTC offset"):
         Period(datetime(2026, 1, 1), EPOCH)
     with pytest.raises(TypeError, match="needs a UTC offset"):
@@ -141,7 +141,7 @@ def test_a_naive_instant_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("start", "end", "overlap"), [(0, 5, True), (9, 20, True), (10, 11, False), (-3, 0, False)])
-def test_periods_that_only_touch_do_not_overlap(start: int, end: int, overlap: bool) -> None:
+def test_touching_periods_do_not_overlap(start: int, end: int, overlap: bool) -> None:
     one = Period(instant_of(0), instant_of(10))
     other = Period(instant_of(start), instant_of(end))
     assert one.overlaps(other) is overlap

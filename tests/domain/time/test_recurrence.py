@@ -36,22 +36,22 @@ monthly = st.builds(MonthlyRule, st.sampled_from([1, 2, 3, 4, -1]), st.sampled_f
 
 
 @given(weekly | monthly)
-def test_a_series_rule_is_read_back_as_it_was_written(rule: SeriesRule) -> None:
+def test_series_rule_survives_formatting_and_parsing(rule: SeriesRule) -> None:
     assert parse_rule(str(rule)) == rule
 
 
-def test_a_weekly_rule_is_written_as_a_cadence_answer_has_it() -> None:
+def test_weekly_rule_has_the_form_of_a_cadence_answer() -> None:
     assert str(WeeklyRule(2, ("TU",), datetime(2027, 4, 6, 12, 30, tzinfo=UTC))) == RULE
     assert str(parse_rule(RULE)) == RULE
 
 
-def test_an_interval_left_out_is_one_week() -> None:
+def test_missing_interval_is_one_week() -> None:
     text = "FREQ=WEEKLY;BYDAY=TU;UNTIL=20270406T123000Z"
     assert parse_rule(text) == parse_rule(text.replace("BYDAY", "INTERVAL=1;BYDAY"))
 
 
 @given(weekly | monthly, st.dates(date(1990, 1, 1), date(2030, 1, 1)))
-def test_the_dates_of_a_rule_are_those_that_dateutil_finds(rule: SeriesRule, about: date) -> None:
+def test_rule_dates_equal_those_of_dateutil(rule: SeriesRule, about: date) -> None:
     first = next(rule.dates(about))
     ours = [str(day) for day, _ in zip(rule.dates(first), range(20), strict=False)]
     text = str(rule).rpartition(";UNTIL")[0]
@@ -84,13 +84,13 @@ def test_the_dates_of_a_rule_are_those_that_dateutil_finds(rule: SeriesRule, abo
         f"RRULE:{RULE}",
     ],
 )
-def test_any_other_rule_of_a_series_is_refused(text: str) -> None:
+def test_unsupported_series_rule_is_refused(text: str) -> None:
     with pytest.raises(UnsupportedRule, match="give the rrule of a cadence answer") as refused:
         parse_rule(text)
     assert refused.value.rule == text
 
 
-def test_the_occurrences_keep_their_wall_time_over_a_clock_change() -> None:
+def test_occurrences_keep_their_wall_time_over_a_clock_change() -> None:
     rule = parse_rule("FREQ=WEEKLY;INTERVAL=1;BYDAY=TU;UNTIL=20261103T093000Z")
     starts = list(rule.starts(datetime(2026, 10, 13, 10, 30), "Europe/Berlin"))
     assert [f"{start.wall:%m-%d %H:%M}" for start in starts] == [
@@ -108,7 +108,7 @@ def test_the_occurrences_keep_their_wall_time_over_a_clock_change() -> None:
     st.sampled_from(ZONES),
     st.datetimes(datetime(1990, 1, 1), datetime(2036, 1, 1)),
 )
-def test_until_names_the_last_occurrence(interval: int, more: int, zone: str, wall: datetime) -> None:
+def test_until_is_the_last_occurrence(interval: int, more: int, zone: str, wall: datetime) -> None:
     wall = wall.replace(second=0, microsecond=0)
     weeks = [wall + timedelta(weeks=interval * n) for n in range(more + 1)]
     last = list(WeeklyRule(interval, (weekday_of(wall),), datetime(2037, 12, 1, tzinfo=UTC)).starts(wall, zone))[
@@ -131,7 +131,7 @@ def test_until_names_the_last_occurrence(interval: int, more: int, zone: str, wa
         "FREQ=WEEKLY;WKST=SU;INTERVAL=2",
     ],
 )
-def test_a_blackout_may_come_again_yearly_or_weekly(text: str) -> None:
+def test_yearly_and_weekly_blackout_rules_are_accepted(text: str) -> None:
     assert BlackoutRule(text).text == text
 
 
@@ -164,7 +164,7 @@ def test_a_blackout_may_come_again_yearly_or_weekly(text: str) -> None:
         "FREQ=WEEKLY;BYDAY=" + ",".join(["MO"] * 80),
     ],
 )
-def test_any_other_rule_of_a_blackout_is_refused(text: str) -> None:
+def test_unsupported_blackout_rule_is_refused(text: str) -> None:
     with pytest.raises(UnsupportedRule, match="use FREQ=YEARLY or FREQ=WEEKLY") as refused:
         BlackoutRule(text)
     assert refused.value.rule == text
@@ -189,7 +189,7 @@ FIRST = datetime(2026, 6, 2, 18)
     ],
 )
 @given(st.integers(-30, 1500), st.integers(0, 900))
-def test_a_blackouts_starts_are_those_of_a_walk_from_day_to_day(text: str, skipped: int, days: int) -> None:
+def test_blackout_starts_equal_a_day_by_day_scan(text: str, skipped: int, days: int) -> None:
     after = FIRST + timedelta(days=skipped)
     before = after + timedelta(days=days)
     walked = [datetime.combine(day, FIRST.time()) for day in recurrence_days(text, FIRST, before.date())]
@@ -226,7 +226,7 @@ def blackout_rules(draw: st.DrawFn) -> str:
     st.integers(-500, 20_000),
     st.integers(0, 800),
 )
-def test_what_lies_long_before_is_skipped_and_nothing_else(text: str, first: datetime, away: int, days: int) -> None:
+def test_skipping_rounds_changes_no_start(text: str, first: datetime, away: int, days: int) -> None:
     try:
         rule = BlackoutRule(text)
     except UnsupportedRule:
@@ -247,7 +247,7 @@ def test_what_lies_long_before_is_skipped_and_nothing_else(text: str, first: dat
         ("FREQ=YEARLY;INTERVAL=5;UNTIL=20400101", timedelta(days=15 * 366)),
     ],
 )
-def test_a_search_counts_from_shortly_before_it_however_long_ago_a_blackout_began(
+def test_old_blackout_is_counted_from_shortly_before_the_search(
     monkeypatch: pytest.MonkeyPatch, text: str, at_most: timedelta
 ) -> None:
     begun: list[datetime] = []
@@ -263,5 +263,5 @@ def test_a_search_counts_from_shortly_before_it_however_long_ago_a_blackout_bega
 
 
 @given(st.dates())
-def test_weekdays_have_the_names_of_rfc_5545(day: date) -> None:
+def test_weekday_names_are_those_of_rfc_5545(day: date) -> None:
     assert weekday_of(day) == f"{day:%a}"[:2].upper()
