@@ -8,7 +8,7 @@ import click
 
 from scheduler.app import read_settings
 from scheduler.cli.opening import open_context
-from scheduler.services.doctor import Looked, examine
+from scheduler.services.doctor import Examined, examine
 
 PROGRESS_SECONDS = 2.0
 """Seconds between two lines of progress."""
@@ -24,12 +24,12 @@ def doctor(programme: str | None, offline: bool) -> None:
     anything differs or can't be known.
     """
     context = open_context(read_settings())
-    looked, findings = Looked(), 0
-    for finding in examine(context, looked, programme, offline=offline, progress=_Progress()):
+    examined, findings = Examined(), 0
+    for finding in examine(context, examined, programme, offline=offline, progress=_Progress()):
         click.echo(finding)
         findings += 1
-    asked = "no calendar was asked" if offline else f"{looked.events} events in {looked.calendars} calendars"
-    click.echo(f"looked at {looked.meetings} meetings, {looked.feeds} feeds, {asked}: {findings} findings", err=True)
+    asked = "no calendar" if offline else f"{examined.events} events in {examined.calendars} calendars"
+    click.echo(f"examined {examined.meetings} meetings, {examined.feeds} feeds, {asked}: {findings} findings", err=True)
     if findings:
         raise SystemExit(1)
 

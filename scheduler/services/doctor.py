@@ -1,6 +1,6 @@
-"""Compares what is stored with what feeds and calendars show, and says what differs; changes nothing.
+"""Compares the database with feeds and calendars, and reports what differs; changes nothing.
 
-It may run beside the service: what changes while it is looked at is no finding.
+It may run beside the service: what changes during the comparison is not reported.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from scheduler.services.calendars import LOOK_AHEAD
 from scheduler.services.feeds import is_rendered, render_page
 from scheduler.services.findings import (
     Finding,
-    of_deliveries,
-    of_feed,
-    of_lost_password,
-    of_meeting,
-    of_nonsense,
-    of_object,
-    of_stranger,
-    of_unknown,
+    check_deliveries,
+    check_feed,
+    check_meeting,
+    check_object,
+    corrupt_row,
+    lost_password,
+    orphaned_event,
+    unreadable_calendar,
 )
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_programme
@@ -35,15 +35,14 @@ from scheduler.services.secrets import UndecipherableSecret
 from scheduler.store import DeliveryRow, FeedPage, Login, SchemaMismatch, StoredMeeting, StoreUnavailable
 
 Progress = Callable[[str], object]
-"""Told what is looked at, for whoever waits."""
-
+"""Called with a description of each step."""
 
 RECOVER = "restore a backup, or stop the service and recover the file with sqlite3"
 
 
 @dataclass
-class Looked:
-    """How much was looked at."""
+class Examined:
+    """How many things of each kind were examined so far."""
 
     meetings: int = 0
     feeds: int = 0
@@ -52,11 +51,11 @@ class Looked:
 
 
 def examine(
-    context: Context, looked: Looked, given: str | None = None, *, offline: bool = False, progress: Progress = str
+    context: Context, examined: Examined, given: str | None = None, *, offline: bool = False, progress: Progress = str
 ) -> Iterator[Finding]:
-    """Whatever differs, in every programme or in the one of that id or name; ``offline``: no calendar is asked.
+    """Yield what differs in every programme, or in the one with the given id or name, and count in ``examined``.
 
-    Raises NotFound and SeveralFit for the programme, StoreUnavailable.
+    ``offline``: no calendar server is contacted. Raises NotFound and SeveralFit for the programme, StoreUnavailable.
     """
     try:
         context.store.check_schema()
@@ -64,14 +63,14 @@ def examine(
         yield Finding("database", error.problem, error.remedy)
         return
     progress("the database itself")
-    damages = context.store.find_damage()
-    for damage in damages:
-        yield Finding("database", damage, RECOVER)
+    damage = context.store.find_damage()
+    for problem in damage:
+        yield Finding("database", problem, RECOVER)
     try:
         for programme_id in _programmes(context, given):
-            yield from _Examination(context, looked, programme_id, progress).run(offline=offline)
+            yield from _Examination(context, examined, programme_id, progress).run(offline=offline)
     except StoreUnavailable as error:
-        if not damages:
+        if not damage:
             raise
         yield Finding("database", f"no more of it can be read ({error.reason})", RECOVER)
 
@@ -84,17 +83,17 @@ def _programmes(context: Context, given: str | None) -> list[str]:
 
 
 class _Examination:
-    """Of one programme."""
+    """The examination of one programme."""
 
-    def __init__(self, context: Context, looked: Looked, programme_id: str, progress: Progress) -> None:
+    def __init__(self, context: Context, examined: Examined, programme_id: str, progress: Progress) -> None:
         self._context = context
-        self._looked = looked
+        self._examined = examined
         self._programme_id = programme_id
         self._progress = progress
         with context.store.read() as tx:
             self._logins = tx.calendars.list_logins(programme_id)
         self._delivered: dict[str, list[tuple[str, DeliveryRow]]] = {login.calendar_id: [] for login in self._logins}
-        """By calendar, the meetings' ids with what counts as delivered there."""
+        """By calendar id: the delivered objects there, each with its meeting's id."""
 
     def run(self, *, offline: bool) -> Iterator[Finding]:
         yield from self._meetings()
@@ -104,56 +103,56 @@ class _Examination:
             try:
                 password = self._context.vault.open(login.password_token)
             except UndecipherableSecret:
-                yield of_lost_password(login)
+                yield lost_password(login)
             else:
                 accounts.append((login, Account(login.url, login.username, password)))
-        for place, (login, account) in enumerate(accounts if not offline else [], 1):
-            self._progress(f"calendar {place} of {len(accounts)}")
+        for number, (login, account) in enumerate(accounts if not offline else [], 1):
+            self._progress(f"calendar {number} of {len(accounts)}")
             if login.publish:
                 yield from self._calendar(login, account)
 
     def _meetings(self) -> Iterator[Finding]:
         with self._context.store.read() as tx:
             mentorships = [mentorship.id for mentorship in tx.mentorships.list_all(self._programme_id)]
-        for place, mentorship_id in enumerate(mentorships, 1):
-            self._progress(f"mentorship {place} of {len(mentorships)}")
+        for number, mentorship_id in enumerate(mentorships, 1):
+            self._progress(f"mentorship {number} of {len(mentorships)}")
             try:
                 yield from self._mentorship(mentorship_id)
             except InvalidValue as error:
-                yield of_nonsense(f"mentorship {mentorship_id}", str(error))
+                yield corrupt_row(f"mentorship {mentorship_id}", str(error))
 
     def _mentorship(self, mentorship_id: str) -> Iterator[Finding]:
         now = self._context.clock()
         with self._context.store.read() as tx:
             every = tx.meetings.list_for_mentorship(self._programme_id, mentorship_id)
-            owed = {stored.id: tx.outbox.list_for_meeting(self._programme_id, stored.id) for stored in every}
+            deliveries = {stored.id: tx.outbox.list_for_meeting(self._programme_id, stored.id) for stored in every}
             logins = [login for login in tx.calendars.list_logins(self._programme_id) if login in self._logins]
         for stored in every:
-            self._looked.meetings += 1
-            yield from of_meeting(stored, now)
-            yield from of_deliveries(stored, owed[stored.id], logins, now)
-            for row in owed[stored.id]:
+            self._examined.meetings += 1
+            yield from check_meeting(stored, now)
+            yield from check_deliveries(stored, deliveries[stored.id], logins, now)
+            for row in deliveries[stored.id]:
                 if row.state is DeliveryState.DELIVERED:
                     self._delivered.setdefault(row.calendar_id, []).append((stored.id, row))
 
     def _feeds(self) -> Iterator[Finding]:
         with self._context.store.read() as tx:
             people = [person.id for person in tx.people.list_all(self._programme_id)]
-        for place, person_id in enumerate(people, 1):
-            self._progress(f"the feeds of person {place} of {len(people)}")
+        for number, person_id in enumerate(people, 1):
+            self._progress(f"the feeds of person {number} of {len(people)}")
             for page in self._pages(person_id):
-                self._looked.feeds += 1
+                self._examined.feeds += 1
                 if not is_rendered(page):
                     continue
                 try:
-                    found = list(of_feed(page, render_page(self._context, page)))
-                except InvalidValue:  # the mentorship that it comes of was named
+                    found = list(check_feed(page, render_page(self._context, page)))
+                except InvalidValue:  # reported with its mentorship
                     continue
                 if found and page in self._pages(person_id):
                     yield from found
 
     def _pages(self, person_id: str) -> list[FeedPage]:
-        """None for who was erased meanwhile."""
+        """Return the person's feeds; none if the person was erased meanwhile."""
         with self._context.store.read() as tx:
             try:
                 return tx.feeds.list_pages(self._programme_id, person_id)
@@ -161,28 +160,28 @@ class _Examination:
                 return []
 
     def _calendar(self, login: Login, account: Account) -> Iterator[Finding]:
-        """Stops at the first sign that the calendar can't be looked into."""
-        self._looked.calendars += 1
+        """Compare the delivered objects, and stop at the first failure of the server."""
+        self._examined.calendars += 1
         try:
             self._context.calendars.check(account)
             for meeting_id, row in self._delivered[login.calendar_id]:
-                self._looked.events += 1
+                self._examined.events += 1
                 yield from self._object(login, account, meeting_id, row)
-            yield from self._strangers(login, account)
+            yield from self._orphans(login, account)
         except (CalendarRefused, CalendarUnreachable, AddressRefused) as error:
-            yield of_unknown(login, str(error))
+            yield unreadable_calendar(login, str(error))
 
-    def _strangers(self, login: Login, account: Account) -> Iterator[Finding]:
-        """Events of ours that a restored backup knows nothing of."""
+    def _orphans(self, login: Login, account: Account) -> Iterator[Finding]:
+        """Yield events with our stamp that no meeting has, as after restoring an old backup."""
         today = self._context.clock().replace(hour=0, minute=0, second=0, microsecond=0)
         objects = self._context.calendars.read_objects(account, today, today + LOOK_AHEAD)
         uids = sorted({uid for uid in map(stamped_uid, objects) if uid is not None})
         with self._context.store.read() as tx:
-            known = tx.outbox.known_uids(uids)
-        yield from (of_stranger(login, uid) for uid in uids if uid not in known)
+            known = tx.outbox.find_known_uids(uids)
+        yield from (orphaned_event(login, uid) for uid in uids if uid not in known)
 
     def _object(self, login: Login, account: Account, meeting_id: str, row: DeliveryRow) -> Iterator[Finding]:
-        before = self._owed(meeting_id)
+        before = self._load(meeting_id)
         if before is None or row not in before[1]:
             return
         stored, rows = before
@@ -190,12 +189,12 @@ class _Examination:
         held = self._context.calendars.read_object(account, row.uid)
         is_invitation = login.auto_schedule and not copy.is_organizers
         meant = render_invite(stored.meeting, row.uid, copy)
-        found = list(of_object(stored, row, meant, held, is_invitation=is_invitation))
-        if found and self._owed(meeting_id) == before:
+        found = list(check_object(stored, row, meant, held, is_invitation=is_invitation))
+        if found and self._load(meeting_id) == before:
             yield from found
 
-    def _owed(self, meeting_id: str) -> tuple[StoredMeeting, Sequence[DeliveryRow]] | None:
-        """The meeting with its deliveries as they are now."""
+    def _load(self, meeting_id: str) -> tuple[StoredMeeting, Sequence[DeliveryRow]] | None:
+        """Return the meeting and its deliveries as they are now; None if it is gone."""
         with self._context.store.read() as tx:
             try:
                 stored = tx.meetings.get(self._programme_id, meeting_id)

@@ -1,6 +1,6 @@
-"""What stands in the database, in a feed or in somebody's calendar, and isn't as it should be: decided from values.
+"""Findings: differences between what is stored and what feeds and calendars show, decided from values alone.
 
-A finding names things by their ids alone, so that it may be shown to whoever runs the service.
+A finding refers to things by their ids and holds no personal data, so that an operator may see it.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from scheduler.services.reasons import redact_reason
 from scheduler.store import DeliveryRow, FeedPage, Login, StoredMeeting
 
 LATE = timedelta(minutes=10)
-"""How long after its time a delivery is taken for one that nobody will make."""
+"""How long a delivery may be overdue before it counts as stuck."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that differs, or can't be known; ``remedy`` says what to do about it, in one line."""
+    """A difference, or something that can't be checked. ``remedy`` is what to do about it, in one line."""
 
     about: str
-    says: str
+    problem: str
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.about}: {self.says}; {self.remedy}"
+        return f"{self.about}: {self.problem}; {self.remedy}"
 
 
-def of_meeting(stored: StoredMeeting, now: datetime) -> Iterator[Finding]:
-    """Where the occurrences that are stored are not those which the series comes to."""
+def check_meeting(stored: StoredMeeting, now: datetime) -> Iterator[Finding]:
+    """Yield what is wrong if the stored occurrences are not those that follow from the series."""
     meeting, about = stored.meeting, f"meeting {stored.id}"
     if meeting.status is MeetingStatus.CANCELLED:
         return
@@ -57,21 +57,21 @@ def of_meeting(stored: StoredMeeting, now: datetime) -> Iterator[Finding]:
         yield Finding(about, f"the stored UTC times of {walls} ({meeting.series.time_zone}) are not theirs", again)
 
 
-def of_stranger(login: Login, uid: str) -> Finding:
-    """Of an event that we stored once and know nothing of."""
+def orphaned_event(login: Login, uid: str) -> Finding:
+    """Return the finding for an event that carries our stamp and belongs to no stored meeting."""
     about = f"calendar {login.calendar_id}"
-    says = f"the event {uid} there is one of ours, and nothing here knows of it"
-    return Finding(about, says, "delete it there, or book it again if it is to take place")
+    problem = f"its event {uid} was written by this service, which has no meeting for it"
+    return Finding(about, problem, "delete it there, or book it again if it is to take place")
 
 
-def of_deliveries(
+def check_deliveries(
     stored: StoredMeeting, rows: Sequence[DeliveryRow], logins: Collection[Login], now: datetime
 ) -> Iterator[Finding]:
-    """What is owed to no one who should have it, and what is owed and will not come by itself."""
+    """Yield the deliveries that are stuck, failed or outdated, and the published calendars that have none."""
     for row in rows:
-        says = _stuck(row, stored.meeting, now)
-        if says:
-            yield Finding(f"meeting {stored.id}, calendar {row.calendar_id}", says, _remedy(stored.id, row))
+        problem = _delivery_problem(row, stored.meeting, now)
+        if problem:
+            yield Finding(f"meeting {stored.id}, calendar {row.calendar_id}", problem, _remedy(stored.id, row))
     if not any(period.end > now for period in stored.meeting.busy):
         return
     known = {(row.calendar_id, row.uid) for row in rows}
@@ -79,84 +79,84 @@ def of_deliveries(
         is_theirs = login.publish and login.person_id in (stored.mentor_id, stored.mentee_id)
         if is_theirs and any((login.calendar_id, uid) not in known for uid in stored.meeting.uids):
             about = f"meeting {stored.id}, calendar {login.calendar_id}"
-            yield Finding(about, "it is not owed to this calendar", "disconnect the calendar and connect it again")
+            yield Finding(about, "no delivery to this calendar exists", "disconnect the calendar and connect it again")
 
 
-def of_object(
+def check_object(
     stored: StoredMeeting, row: DeliveryRow, meant: bytes, held: bytes | None, *, is_invitation: bool
 ) -> Iterator[Finding]:
-    """What differs between what was delivered and what the calendar holds (None: nothing).
+    """Yield what differs between the object that was delivered, ``meant``, and the one in the calendar, ``held``.
 
-    What the calendar's owner added is no difference. Where it ``is_invitation``, which the server keeps in the
-    organizer's words, only its times and its status are compared.
+    Properties that the calendar's owner added are no difference. Of an invitation, which the server keeps as the
+    organizer's calendar has it, only times and status are compared.
     """
     about, again = f"meeting {stored.id}, calendar {row.calendar_id}", _retry(stored.id, row)
     if held is None:
         if not _is_cancelled(meant):
-            twice = f"if it is to be there, {again}, and again once that has failed because it was deleted"
+            twice = f"to create it again, {again}, and once more after that has failed because it was deleted"
             yield Finding(about, "the event is not there any more", twice)
         return
     theirs = read_identity(held)
     if theirs is None or theirs.uid != row.uid:
-        yield Finding(about, "something else lies in its place", f"take it away there and {again}")
+        yield Finding(about, "another object is stored in its place", f"delete that there and {again}")
         return
     try:
         merged = merge(meant, held)
     except (UnreadableCalendar, NotOneCalendar):
         yield Finding(about, "the event there can't be read", f"delete it there and {again}")
         return
-    says = _difference(merged, is_invitation=is_invitation)
-    if says:
-        yield Finding(about, says, f"{again}: what is ours is put right, and what its owner added is kept")
+    problem = _difference(merged, is_invitation=is_invitation)
+    if problem:
+        yield Finding(about, problem, f"{again}: it is corrected, and what its owner added is kept")
 
 
-def of_feed(page: FeedPage, fresh: bytes) -> Iterator[Finding]:
-    """Where the bytes that a feed is answered with are not those that follow from what is stored."""
+def check_feed(page: FeedPage, fresh: bytes) -> Iterator[Finding]:
+    """Yield what is wrong if the stored bytes of a rendered feed are not those of a fresh rendering."""
     assert page.body is not None  # only one that is rendered can differ
     remedy = f"UPDATE feeds SET rendered_key = NULL WHERE id = '{page.feed_id}', and start the service again"  # noqa: S608  # shown, not run
     about = f"feed {page.feed_id}"
     if page.body != fresh:
-        yield Finding(about, "its stored bytes are not those that its meetings come to", remedy)
+        yield Finding(about, "its stored bytes are not those of its meetings", remedy)
     elif page.etag != etag_of(fresh):
         yield Finding(about, "its ETag is not that of its bytes", remedy)
-    elif page.gzipped_body is not None and _unzipped(page.gzipped_body) != fresh:
-        yield Finding(about, "its gzipped bytes are others than its bytes", remedy)
+    elif page.gzipped_body is not None and _decompressed(page.gzipped_body) != fresh:
+        yield Finding(about, "its gzipped bytes are not those of its bytes", remedy)
 
 
-def of_nonsense(about: str, reason: str) -> Finding:
-    """Rows that contradict themselves."""
-    return Finding(about, f"what is stored of it can't be read ({reason})", "restore a backup that can be")
+def corrupt_row(about: str, reason: str) -> Finding:
+    """Return the finding for stored rows that can't be loaded."""
+    return Finding(about, f"what is stored of it can't be read ({reason})", "restore a backup without this error")
 
 
-def of_unknown(login: Login, reason: str) -> Finding:
-    """A calendar that can't be looked into: what it holds is not known."""
-    says = f"it can't be read, so what it holds is unknown ({redact_reason(reason)})"
-    return Finding(f"calendar {login.calendar_id}", says, "ask its owner, and connect it again if its login changed")
+def unreadable_calendar(login: Login, reason: str) -> Finding:
+    """Return the finding for a calendar whose contents can't be read."""
+    problem = f"it can't be read, so what it holds is unknown ({redact_reason(reason)})"
+    return Finding(f"calendar {login.calendar_id}", problem, "ask its owner, and connect it again if its login changed")
 
 
-def of_lost_password(login: Login) -> Finding:
-    """A calendar whose password can't be decrypted."""
+def lost_password(login: Login) -> Finding:
+    """Return the finding for a calendar whose password can't be decrypted."""
     remedy = "add the key that it was stored under to SCHEDULER_OLD_SECRET_KEYS, or connect the calendar again"
     return Finding(f"calendar {login.calendar_id}", "its password can't be decrypted", remedy)
 
 
-def _stuck(row: DeliveryRow, meeting: Meeting, now: datetime) -> str | None:
+def _delivery_problem(row: DeliveryRow, meeting: Meeting, now: datetime) -> str | None:
     if row.state is DeliveryState.FAILED:
         return f"the delivery has failed ({redact_reason(row.reason)})"
     if row.state is DeliveryState.DELIVERED:
         is_old = row.delivered_revision != row.wanted_revision or row.wanted_revision < meeting.revision
         return "it counts as delivered, but an earlier version was" if is_old and row.uid in meeting.uids else None
     if row.due_at is None:
-        return "the delivery waits for nothing"
+        return "the delivery waits without a due time"
     if row.due_at < now - LATE:
-        words = "due" if row.state is DeliveryState.WAITING else "under way and its worker gone"
+        words = "due" if row.state is DeliveryState.WAITING else "leased by a worker that is gone"
         return f"the delivery has been {words} since {row.due_at:%Y-%m-%dT%H:%MZ}"
     return None
 
 
 def _remedy(meeting_id: str, row: DeliveryRow) -> str:
     is_late = row.due_at is not None and row.state is not DeliveryState.FAILED
-    return "see that a worker runs" if is_late else f"set right what it names and {_retry(meeting_id, row)}"
+    return "see that a worker runs" if is_late else f"correct the cause and {_retry(meeting_id, row)}"
 
 
 def _retry(meeting_id: str, row: DeliveryRow) -> str:
@@ -176,7 +176,7 @@ def _is_cancelled(data: bytes) -> bool:
     return b"\r\nSTATUS:CANCELLED\r\n" in data and b"\r\nSTATUS:CONFIRMED\r\n" not in data
 
 
-def _unzipped(data: bytes) -> bytes | None:
+def _decompressed(data: bytes) -> bytes | None:
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error):

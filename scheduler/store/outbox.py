@@ -243,7 +243,7 @@ class Outbox(Repository):
         )
         return [_delivery_row(row) for row in self._connection.execute(query)]
 
-    def known_uids(self, uids: Collection[str]) -> set[str]:
+    def find_known_uids(self, uids: Collection[str]) -> set[str]:
         """Return those of the UIDs that the outbox has for any calendar of any programme."""
         return set(self._connection.scalars(select(outbox.c.key).where(_is_calendar(outbox.c.key.in_(uids)))))
 

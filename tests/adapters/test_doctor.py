@@ -1,4 +1,4 @@
-"""What the doctor says of a service whose calendars are on real servers, when something was done to it."""
+"""examine: what the doctor reports about a service whose calendars are on real servers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scheduler.domain.programme.outbox import DeliveryState, Rejected, Verdict
 from scheduler.domain.programme.people import Show
 from scheduler.errors import NotFound
 from scheduler.services.delivering import retry_delivery
-from scheduler.services.doctor import Looked, examine
+from scheduler.services.doctor import Examined, examine
 from scheduler.services.feeds import read_feed
 from scheduler.services.meetings import cancel_meeting, cancel_occurrence, move_occurrence
 from scheduler.services.secrets import Vault, digest
@@ -57,7 +57,7 @@ def healthy(delivering: Delivering) -> Delivering:
 
 
 def said(delivering: Delivering, **options: Any) -> list[str]:
-    return [str(finding) for finding in examine(delivering.programme.context, Looked(), **options)]
+    return [str(finding) for finding in examine(delivering.programme.context, Examined(), **options)]
 
 
 def change(database: Path, statement: str, *values: object) -> None:
@@ -67,15 +67,15 @@ def change(database: Path, statement: str, *values: object) -> None:
 
 
 @BOTH
-def test_nothing_is_said_of_a_service_where_everything_agrees(healthy: Delivering) -> None:
-    looked = Looked()
+def test_examine_consistent_service_finds_nothing(healthy: Delivering) -> None:
+    examined = Examined()
 
-    assert list(examine(healthy.programme.context, looked)) == []
-    assert looked == Looked(meetings=1, feeds=1, calendars=1, events=len(healthy.meeting.meeting.uids))
+    assert list(examine(healthy.programme.context, examined)) == []
+    assert examined == Examined(meetings=1, feeds=1, calendars=1, events=len(healthy.meeting.meeting.uids))
 
 
 @BOTH
-def test_what_the_owner_of_a_calendar_added_is_no_difference(healthy: Delivering) -> None:
+def test_examine_ignores_what_the_owner_added(healthy: Delivering) -> None:
     def decorate(events: list[Any]) -> None:
         events[0].add("CATEGORIES", ["Mentoring"])
         events[0].add("COLOR", "teal")
@@ -86,17 +86,17 @@ def test_what_the_owner_of_a_calendar_added_is_no_difference(healthy: Delivering
 
 
 @BOTH
-def test_an_event_of_ours_that_nothing_here_knows_of_is_named(healthy: Delivering) -> None:
+def test_examine_reports_orphaned_event(healthy: Delivering) -> None:
     stranger = healthy.app.text(healthy.row.uid).replace(healthy.row.uid, "booked-after-the-backup").encode()
     healthy.app.put("booked-after-the-backup", stranger)
     healthy.app.put("their-own", event_object("their-own", "DTSTART:20261008T080000Z", "DTEND:20261008T090000Z"))
 
     (found,) = said(healthy)
-    assert "the event booked-after-the-backup there is one of ours" in found
+    assert "its event booked-after-the-backup was written by this service" in found
 
 
 @BOTH
-def test_an_event_that_was_deleted_there_is_missing(healthy: Delivering) -> None:
+def test_examine_reports_deleted_event(healthy: Delivering) -> None:
     row = healthy.row
     healthy.app.delete(row.uid)
 
@@ -107,7 +107,7 @@ def test_an_event_that_was_deleted_there_is_missing(healthy: Delivering) -> None
     assert said(healthy, offline=True) == []
 
 
-def test_a_cancelled_meeting_may_be_gone(healthy: Delivering) -> None:
+def test_examine_ignores_deleted_event_of_cancelled_meeting(healthy: Delivering) -> None:
     cancel_meeting(healthy.programme.context, healthy.programme.id, healthy.meeting_id)
     healthy.deliver()
     healthy.app.delete(healthy.row.uid)
@@ -138,7 +138,7 @@ def _renamed(events: list[Any]) -> None:
         pytest.param(_renamed, "the title", id="another-title"),
     ],
 )
-def test_what_was_changed_there_is_named_and_the_remedy_puts_it_right(
+def test_examine_reports_changed_part_and_its_remedy_corrects_it(
     healthy: Delivering, edit: Callable[[list[Any]], None], part: str
 ) -> None:
     row = healthy.row
@@ -153,7 +153,7 @@ def test_what_was_changed_there_is_named_and_the_remedy_puts_it_right(
     assert said(healthy) == []
 
 
-def test_a_failed_delivery_is_said_with_its_reason(healthy: Delivering) -> None:
+def test_examine_reports_failed_delivery_with_its_reason(healthy: Delivering) -> None:
     context, row = healthy.programme.context, healthy.row
     retry_delivery(context, healthy.programme.id, healthy.meeting_id, row.id)
     refused = Rejected("the calendar server has no room left for this login (it answered 507 Disk of host9 full)")
@@ -170,9 +170,7 @@ def test_a_failed_delivery_is_said_with_its_reason(healthy: Delivering) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "lines"), [(9, 0), (11, 1)])
-def test_a_delivery_that_no_worker_takes_is_late_after_ten_minutes(
-    healthy: Delivering, minutes: int, lines: int
-) -> None:
+def test_examine_reports_delivery_overdue_for_ten_minutes(healthy: Delivering, minutes: int, lines: int) -> None:
     retry_delivery(healthy.programme.context, healthy.programme.id, healthy.meeting_id, healthy.row.id)
     healthy.clock.advance(minutes=minutes)
 
@@ -182,7 +180,7 @@ def test_a_delivery_that_no_worker_takes_is_late_after_ten_minutes(
     assert all("has been due since 2026-" in line and "see that a worker runs" in line for line in found)
 
 
-def test_a_delivery_whose_worker_died_and_that_no_other_takes_over_is_late_too(healthy: Delivering) -> None:
+def test_examine_reports_delivery_of_dead_worker(healthy: Delivering) -> None:
     context = healthy.programme.context
     retry_delivery(context, healthy.programme.id, healthy.meeting_id, healthy.row.id)
     with context.store.write() as tx:
@@ -191,10 +189,10 @@ def test_a_delivery_whose_worker_died_and_that_no_other_takes_over_is_late_too(h
 
     (line,) = said(healthy, offline=True)
 
-    assert "under way and its worker gone since" in line
+    assert "leased by a worker that is gone since" in line
 
 
-def test_a_server_that_does_not_answer_is_unknown_and_not_fine(healthy: Delivering) -> None:
+def test_examine_reports_server_that_does_not_answer(healthy: Delivering) -> None:
     healthy.server.stop()
 
     (line,) = said(healthy)
@@ -203,23 +201,23 @@ def test_a_server_that_does_not_answer_is_unknown_and_not_fine(healthy: Deliveri
     assert "127.0.0.1" not in line
 
 
-def test_a_password_that_no_key_opens_is_said(healthy: Delivering) -> None:
+def test_examine_reports_password_that_no_key_decrypts(healthy: Delivering) -> None:
     context = replace(healthy.programme.context, vault=Vault("another secret key that is long enough to be one"))
 
-    (line,) = map(str, examine(context, Looked()))
+    (line,) = map(str, examine(context, Examined()))
 
     assert line.startswith(f"calendar {healthy.row.calendar_id}: its password can't be decrypted")
 
 
-def test_an_event_that_was_never_owed_to_a_calendar_is_said(healthy: Delivering, database: Path) -> None:
+def test_examine_reports_calendar_without_delivery(healthy: Delivering, database: Path) -> None:
     change(database, "DELETE FROM outbox WHERE key = ?", healthy.row.uid)
 
     (line,) = said(healthy, offline=True)
 
-    assert "it is not owed to this calendar" in line
+    assert "no delivery to this calendar exists" in line
 
 
-def test_a_delivery_of_an_earlier_version_is_said(healthy: Delivering, database: Path) -> None:
+def test_examine_reports_delivery_of_earlier_version(healthy: Delivering, database: Path) -> None:
     change(database, "UPDATE meetings SET revision = revision + 1")
 
     assert any("it counts as delivered, but an earlier version was" in line for line in said(healthy, offline=True))
@@ -233,7 +231,7 @@ def test_a_delivery_of_an_earlier_version_is_said(healthy: Delivering, database:
         pytest.param("gzipped_body = x'00'", "gzipped", id="no-gzip"),
     ],
 )
-def test_a_feed_whose_stored_bytes_are_not_what_they_should_be(
+def test_examine_reports_feed_with_wrong_bytes_or_etag(
     healthy: Delivering, database: Path, tampering: str, words: str
 ) -> None:
     change(database, f"UPDATE feeds SET {tampering}")
@@ -249,15 +247,15 @@ def test_a_feed_whose_stored_bytes_are_not_what_they_should_be(
     assert said(healthy, offline=True) == []
 
 
-def test_gzipped_bytes_of_something_else_are_said(healthy: Delivering, database: Path) -> None:
+def test_examine_reports_wrong_gzipped_bytes(healthy: Delivering, database: Path) -> None:
     change(database, "UPDATE feeds SET gzipped_body = ?", gzip.compress(b"another calendar"))
 
     (line,) = said(healthy, offline=True)
 
-    assert "its gzipped bytes are others than its bytes" in line
+    assert "its gzipped bytes are not those of its bytes" in line
 
 
-def test_a_stored_time_that_is_not_the_series_own(healthy: Delivering, database: Path) -> None:
+def test_examine_reports_stored_time_that_is_not_derived(healthy: Delivering, database: Path) -> None:
     change(
         database,
         "UPDATE occurrences SET start_at = datetime(start_at, '-1 hour') WHERE recurrence_id LIKE '2026-11-03%'",
@@ -268,7 +266,7 @@ def test_a_stored_time_that_is_not_the_series_own(healthy: Delivering, database:
     assert any("the stored UTC times of 2026-11-03T10:00 (Europe/Berlin) are not theirs" in line for line in found)
 
 
-def test_a_stored_time_that_makes_no_sense(healthy: Delivering, database: Path) -> None:
+def test_examine_reports_stored_time_that_is_invalid(healthy: Delivering, database: Path) -> None:
     change(database, "UPDATE occurrences SET start_at = end_at WHERE recurrence_id LIKE '2026-11-03%'")
 
     (line,) = said(healthy, offline=True)
@@ -277,13 +275,13 @@ def test_a_stored_time_that_makes_no_sense(healthy: Delivering, database: Path) 
     assert "can't be read (the period ends at 2026-11-03" in line
 
 
-def test_an_occurrence_that_is_not_there(healthy: Delivering, database: Path) -> None:
+def test_examine_reports_missing_occurrence(healthy: Delivering, database: Path) -> None:
     change(database, "DELETE FROM occurrences WHERE recurrence_id LIKE '2026-11-03%'")
 
     assert any("its occurrences are not those of its rule" in line for line in said(healthy, offline=True))
 
 
-def test_a_series_of_another_tz_release(healthy: Delivering, database: Path) -> None:
+def test_examine_reports_series_of_another_tz_release(healthy: Delivering, database: Path) -> None:
     change(database, "UPDATE meetings SET tz_database = '2025a'")
 
     (line,) = said(healthy, offline=True)
@@ -291,7 +289,7 @@ def test_a_series_of_another_tz_release(healthy: Delivering, database: Path) -> 
     assert line == f"meeting {healthy.meeting_id}: derived under tz release 2025a; run 'scheduler migrate'"
 
 
-def test_a_reference_to_nothing(healthy: Delivering, database: Path) -> None:
+def test_examine_reports_dangling_reference(healthy: Delivering, database: Path) -> None:
     change(database, "INSERT INTO guests VALUES ('nobody-s', 0, 'Gil', NULL, NULL, 'UTC')")
 
     (line,) = said(healthy, offline=True)
@@ -299,7 +297,7 @@ def test_a_reference_to_nothing(healthy: Delivering, database: Path) -> None:
     assert re.match(r"database: row \d+ of guests refers to a row of meetings that is not there", line)
 
 
-def test_a_damaged_file(healthy: Delivering, database: Path) -> None:
+def test_examine_reports_damaged_file(healthy: Delivering, database: Path) -> None:
     healthy.programme.context.store.close()
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -317,7 +315,7 @@ def test_a_damaged_file(healthy: Delivering, database: Path) -> None:
     assert all("restore a backup" in line for line in found)
 
 
-def test_one_programme_alone_is_looked_at(healthy: Delivering) -> None:
+def test_examine_one_programme_leaves_out_others(healthy: Delivering) -> None:
     healthy.app.delete(healthy.row.uid)
 
     assert len(said(healthy, given="Women in Science")) == 1
@@ -325,12 +323,12 @@ def test_one_programme_alone_is_looked_at(healthy: Delivering) -> None:
         said(healthy, given="Another one")
 
 
-def test_a_change_while_the_doctor_looks_is_no_finding(healthy: Delivering) -> None:
+def test_examine_ignores_changes_made_meanwhile(healthy: Delivering) -> None:
     context, programme = healthy.programme.context, healthy.programme
     changing = _ChangesMeanwhile(context.calendars, lambda: cancel_meeting(context, programme.id, healthy.meeting_id))
     healthy.app.edit(healthy.row.uid, _an_hour_later)
 
-    assert list(examine(replace(context, calendars=changing), Looked())) == []
+    assert list(examine(replace(context, calendars=changing), Examined())) == []
 
 
 class _ChangesMeanwhile:
@@ -358,13 +356,13 @@ def run(database: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([COMMAND, "doctor", *arguments], env=environment, capture_output=True, text=True, timeout=60)
 
 
-def test_the_command_ends_with_status_0_or_1(healthy: Delivering, database: Path) -> None:
+def test_doctor_command_ends_with_status_0_or_1(healthy: Delivering, database: Path) -> None:
     well = run(database)
     healthy.app.edit(healthy.row.uid, _renamed)
     ill = run(database, "--programme", "Women in Science")
 
     assert (well.returncode, well.stdout) == (0, "")
-    assert "looked at 1 meetings, 1 feeds" in well.stderr
+    assert "examined 1 meetings, 1 feeds" in well.stderr
     assert ill.returncode == 1
     assert ill.stdout.count("\n") == 1
     assert healthy.meeting_id in ill.stdout
@@ -372,7 +370,7 @@ def test_the_command_ends_with_status_0_or_1(healthy: Delivering, database: Path
         assert secret not in ill.stdout + ill.stderr
 
 
-def test_a_database_that_is_not_migrated_is_a_finding(tmp_path: Path) -> None:
+def test_doctor_command_reports_unmigrated_database(tmp_path: Path) -> None:
     result = run(tmp_path / "new.db")
 
     assert result.returncode == 1

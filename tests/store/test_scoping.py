@@ -175,7 +175,7 @@ UNSCOPED = {
     "calendars.record_read",
     "calendars.record_read_failure",
     "meetings.list_with_other_tz_database",
-    "outbox.known_uids",
+    "outbox.find_known_uids",
     "answers.delete_expired",
     "outbox.claim",
     "outbox.record",
