@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -126,11 +126,19 @@ def _cadence(search: CadenceSearch, candidate: int, score: int) -> Cadence:
     )
 
 
-class ExplainableCadences:
-    """A cadence search as `explain` takes it; its objective is the best coverage of any candidate."""
+BestCoverage = Callable[[CadenceSearch, Mask, Cause], float]
 
-    def __init__(self, search: CadenceSearch) -> None:
+
+class ExplainableCadences:
+    """A cadence search as `explain` takes it.
+
+    The objective is ``best_coverage`` of a search, a mask of its clear cells and the last cause that counts: the best
+    coverage of any candidate, unless another one is given.
+    """
+
+    def __init__(self, search: CadenceSearch, best_coverage: BestCoverage = CadenceSearch.best_coverage) -> None:
         self.search = search
+        self.best_coverage = best_coverage
         self.constraints = search.constraints
         self.starts = search.starts
         self.duration = search.query.duration
@@ -146,12 +154,12 @@ class ExplainableCadences:
 
     def objective(self, free: Mask, up_to: Cause = Cause.GROUP) -> float:
         """Return the best coverage if these starts are free."""
-        return self.search.best_coverage(free[self.search.indexes], up_to)
+        return self.best_coverage(self.search, free[self.search.indexes], up_to)
 
     def retry(self, change: Change) -> float:
         """Return the best coverage of the query with a change."""
         search = CadenceSearch(changed(self.search.query, change))
-        return 0.0 if search.constraints.is_stale else search.best_coverage(search.clear)
+        return 0.0 if search.constraints.is_stale else self.best_coverage(search, search.clear, Cause.GROUP)
 
     def request_ladders(self) -> Iterator[Ladder]:
         """Yield a shorter meeting, a later last date, and smaller groups."""

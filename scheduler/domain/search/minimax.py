@@ -1,13 +1,9 @@
-"""One time of day for each turn, so that whoever bears most bears as little as they can: exactly, without trying all.
+"""Minimax: a time of day for each turn of a rotation, such that the largest burden of any attendee is least.
 
-The turns are dealt into two halves, and for each half every way of choosing its times is written down. Whether some two
-of them together burden nobody with more than so much is then asked for all pairs at once: for each attendee the ways of
-the second half are in order of what they burden that attendee with, so that those that still go with a way of the first
-half are a beginning of that order, kept as bits; what goes with it for everybody is the bitwise and. The least burden
-for which there is such a pair is found by bisection.
-
-Most ways never come to that question. What one bears at most is never less than any weighted average of what all bear;
-so a way is left out when even the lightest of the other half can't bring some average down far enough.
+The method is meet in the middle (E. Horowitz and S. Sahni, "Computing partitions with applications to the knapsack
+problem", Journal of the ACM 21, 1974): the turns are split into two halves, and all assignments of times to each half
+are listed. Bitsets test for all pairs of them at once whether one keeps every attendee's burden within a limit, and
+bisection finds the least limit for which there is such a pair. The result is exact.
 """
 
 from __future__ import annotations
@@ -20,29 +16,28 @@ import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.int64]
-Averages = npt.NDArray[np.float64]
+Bitsets = npt.NDArray[np.uint8]
+"""A set of indexes in each row, a bit for each index."""
 
 _CLEAR = 1 << 20
-"""What a clear occurrence is worth beside the scores, which come to less than that all together."""
-_ROUNDS = 24
-"""How often the weights of the averages are moved towards those who bear most."""
-_ROUNDING = 1e-6
-_AT_ONCE = 1024
-"""So many ways of the second half are held against all of the first at a time."""
+"""The value of a clear occurrence; more than all scores of a rotation together."""
+_BATCH = 1024
+"""How many assignments of the second half are tested against all of the first half at a time."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A time of day (column) for each turn, and what the whole comes to."""
+class Assignment:
+    """A time of day (column) for each turn, with its results.
+
+    ``max_burden`` is the largest burden of any attendee and ``total_burden`` the sum of all, in weighted minutes.
+    ``score`` is the sum of the scores of the ``clear`` occurrences, in thousandths.
+    """
 
     columns: tuple[int, ...]
-    most: int
-    """The burden of whoever bears most."""
+    max_burden: int
     clear: int
     score: int
-    """The sum of the scores of the clear occurrences, in thousandths."""
-    total: int
-    """Everybody's burden."""
+    total_burden: int
 
     @property
     def mean_score(self) -> int:
@@ -50,191 +45,167 @@ class Choice:
         return round(self.score / self.clear)
 
     @property
-    def rank(self) -> tuple[int, ...]:
-        """What sorts the better choice first."""
-        return (self.most, -self.clear, -self.score, self.total, *self.columns)
+    def sort_key(self) -> tuple[int, ...]:
+        """A key that sorts better assignments first."""
+        return (self.max_burden, -self.clear, -self.score, self.total_burden, *self.columns)
 
 
 @dataclass(frozen=True)
-class Turns:
-    """What each time of day comes to in each turn.
+class TurnCosts:
+    """The burdens and results of each time of day in each turn.
 
-    ``burdens`` has a row a turn, a column a time of day and the attendees in the third place; ``clear`` counts the
-    clear occurrences and ``scores`` adds theirs up. ``borne`` is what each attendee has borne before.
+    Args:
+        burdens: weighted minutes; turns x times of day x attendees.
+        clear: number of clear occurrences; turns x times of day.
+        scores: sum of the scores of the clear occurrences, in thousandths; turns x times of day.
+        past_burdens: what each attendee's burden starts from, in weighted minutes.
+
     """
 
     burdens: Values
     clear: Values
     scores: Values
-    borne: Values
+    past_burdens: Values
 
     @property
-    def count(self) -> int:
-        """How many turns there are."""
+    def turns(self) -> int:
+        """The number of turns."""
         return len(self.clear)
 
     @cached_property
-    def merits(self) -> Values:
-        """What orders times of day, and sums of them: by clear occurrences, then by scores."""
+    def values(self) -> Values:
+        """Clear occurrences and scores in one number, which compares sums first by clear occurrences, then by score."""
         return self.clear * _CLEAR + self.scores
 
-    def choice(self, columns: tuple[int, ...]) -> Choice:
-        """What those times of day come to."""
-        borne = self.borne + sum(self.burdens[turn, column] for turn, column in enumerate(columns))
-        clear = sum(int(self.clear[turn, column]) for turn, column in enumerate(columns))
-        score = sum(int(self.scores[turn, column]) for turn, column in enumerate(columns))
-        return Choice(columns, int(borne.max()), clear, score, int(borne.sum()))
+    def assignment(self, columns: tuple[int, ...]) -> Assignment:
+        """Return the assignment of these columns to the turns."""
+        cells = range(self.turns), columns
+        burdens = self.past_burdens + self.burdens[cells].sum(axis=0)
+        clear, score = int(self.clear[cells].sum()), int(self.scores[cells].sum())
+        return Assignment(columns, int(burdens.max()), clear, score, int(burdens.sum()))
 
 
-def fairest(turns: Turns, least_clear: int) -> Choice | None:
-    """The choice that burdens the most burdened attendee least, with so many clear occurrences at least.
+def minimax_assignment(costs: TurnCosts, min_clear: int) -> Assignment | None:
+    """Return the assignment with the least ``max_burden`` of those with at least so many clear occurrences.
 
-    Of equal ones the one with more clear occurrences, the better score, the smaller burden of all together, and the
-    earlier times, in that order. None if there are not as many clear occurrences.
+    Ties are broken by more clear occurrences, then a higher score, a smaller total burden, and earlier times.
+
+    Returns:
+        None if no assignment has enough clear occurrences.
+
     """
-    if turns.clear.max(axis=1).sum() < least_clear:
+    clearest = costs.assignment(tuple(costs.clear.argmax(axis=1).tolist()))
+    if clearest.clear < min_clear:
         return None
-    pairs = _Pairs(turns, least_clear * _CLEAR)
-    most = min(one.most for one in _at_hand(turns) if one.clear >= least_clear)
-    # All burdens are multiples of this, so that nothing in between has to be asked for.
-    grain = max(int(np.gcd.reduce([*turns.burdens.ravel(), *turns.borne])), 1)
-    low, high = -(-pairs.lowest_bound // grain), most // grain
+    pairs = HalfPairs(costs, min_clear)
+    unit = _common_unit(costs)
+    low, high = pairs.lower_bound, clearest.max_burden
     while low < high:
-        middle = (low + high) // 2
-        columns = pairs.best_within(middle * grain)
-        if columns:
-            high = turns.choice(columns).most // grain
-        else:
-            low = middle + 1
-    return turns.choice(pairs.best_within(high * grain))
+        limit = (low + high) // 2 // unit * unit
+        reached = pairs.some_burden_within(limit)
+        low, high = (limit + unit, high) if reached is None else (low, reached)
+    return pairs.best_within(high)
 
 
-def _at_hand(turns: Turns) -> Iterator[Choice]:
-    """The choices of one time for all turns, and the one with the most clear occurrences."""
-    for column in range(turns.clear.shape[1]):
-        yield turns.choice((column,) * turns.count)
-    yield turns.choice(tuple(turns.clear.argmax(axis=1).tolist()))
+def _common_unit(costs: TurnCosts) -> int:
+    """Return the greatest common divisor of all burdens: only its multiples can be a limit."""
+    return max(int(np.gcd(np.gcd.reduce(costs.burdens, axis=None), np.gcd.reduce(costs.past_burdens))), 1)
 
 
 @dataclass(frozen=True, eq=False)
-class _Ways:
-    """Every way of choosing times for some turns, in their order, but for those that another one makes needless.
-
-    For each way (row) the ``columns``, what it burdens each attendee with, and its merit.
-    """
+class PartialAssignments:
+    """Assignments of times of day to some of the turns: a row each in ``columns``, ``burdens`` and ``values``."""
 
     columns: Values
     burdens: Values
-    merits: Values
+    values: Values
+
+    @classmethod
+    def all_of(cls, costs: TurnCosts, turns: range, past_burdens: Values) -> PartialAssignments:
+        """List all assignments to these turns, the earliest times first."""
+        times = costs.clear.shape[1]
+        columns = np.indices((times,) * len(turns)).reshape(len(turns), -1).T
+        burdens = past_burdens + sum(costs.burdens[turn, columns[:, at]] for at, turn in enumerate(turns))
+        values = np.asarray(sum(costs.values[turn, columns[:, at]] for at, turn in enumerate(turns)))
+        return cls(columns, burdens, values)
 
     @cached_property
-    def totals(self) -> Values:
-        """What each way burdens all together with."""
+    def total_burdens(self) -> Values:
+        """The sum of all attendees' burdens."""
         totals: Values = self.burdens.sum(axis=1)
         return totals
 
-    @classmethod
-    def of(cls, turns: Turns, some: range, borne: Values) -> _Ways:
-        """The ways for some of the turns, by attendees who have ``borne`` so much before."""
-        columns = np.zeros((1, 0), dtype=np.int64)
-        burdens, merits = borne[None, :], np.zeros(1, dtype=np.int64)
-        for turn in some:
-            vectors = [turns.burdens[turn], -turns.clear[turn][:, None], -turns.scores[turn][:, None]]
-            times = np.flatnonzero(_undominated(np.concatenate(vectors, axis=1)))
-            columns = np.column_stack([columns.repeat(times.size, axis=0), np.tile(times, len(columns))])
-            burdens = (burdens[:, None] + turns.burdens[turn, times]).reshape(-1, borne.size)
-            merits = (merits[:, None] + turns.merits[turn, times]).ravel()
-        _, firsts = np.unique(np.column_stack([burdens, merits]), axis=0, return_index=True)
-        firsts.sort()
-        return cls(columns[firsts], burdens[firsts], merits[firsts])
+    def best_first(self) -> PartialAssignments:
+        """Sort by value downwards, then by total burden, then by columns."""
+        order = np.lexsort((self.total_burdens, -self.values))
+        return PartialAssignments(self.columns[order], self.burdens[order], self.values[order])
 
 
-class _Pairs:
-    """All pairs of a way for the first half of the turns and one for the second, with at least so much merit."""
+class HalfPairs:
+    """All pairs of an assignment to the first half of the turns and one to the second half."""
 
-    def __init__(self, turns: Turns, least_merit: int) -> None:
-        half = (turns.count + 1) // 2
-        self.one = _Ways.of(turns, range(half), turns.borne)
-        self.other = _Ways.of(turns, range(half, turns.count), np.zeros_like(turns.borne))
-        self.least_merit = least_merit
-        weights = self._weights(turns.borne.size)
-        self.averages = self.one.burdens @ weights, self.other.burdens @ weights
+    def __init__(self, costs: TurnCosts, min_clear: int) -> None:
+        half = (costs.turns + 1) // 2
+        self._costs = costs
+        self._first = PartialAssignments.all_of(costs, range(half), costs.past_burdens)
+        nothing = np.zeros_like(costs.past_burdens)
+        self._second = PartialAssignments.all_of(costs, range(half, costs.turns), nothing).best_first()
+        self._min_value = min_clear * _CLEAR
 
     @property
-    def lowest_bound(self) -> int:
-        """Nobody can be kept from bearing so much."""
-        one, other = self.averages
-        return int(np.ceil((one.min(axis=0) + other.min(axis=0)).max() - _ROUNDING))
+    def lower_bound(self) -> int:
+        """A burden that some attendee has at least in every pair."""
+        return int((self._first.burdens.min(axis=0) + self._second.burdens.min(axis=0)).max())
 
-    def best_within(self, most: int) -> tuple[int, ...]:
-        """The columns of the best pair that burdens nobody with over ``most``; none if there is no such pair.
+    def some_burden_within(self, limit: int) -> int | None:
+        """Return the ``max_burden`` of some pair that keeps within the limit, None if no pair does."""
+        rows, partners = next(self._compatible_pairs(limit), (None, None))
+        if rows is None:
+            return None
+        return int((self._first.burdens[rows] + self._second.burdens[partners]).max(axis=1).min())
 
-        The best is the one of the most merit, of those the lightest for all together, of those the earliest.
+    def best_within(self, limit: int) -> Assignment:
+        """Return the pair of highest value that keeps within the limit, if some pair does.
+
+        Of equal values, the least total burden and then the earliest times win.
         """
-        ones, others = self._left(most)
-        # In this order the first that goes with a way of the first half is the best that does.
-        others = others[np.lexsort((others, self.other.totals[others], -self.other.merits[others]))]
-        pairs: list[tuple[Values, Values]] = []
-        for begin in range(0, others.size, _AT_ONCE):
-            some = others[begin : begin + _AT_ONCE]
-            bits = self._together(ones, some, most)
-            found = bits.any(axis=1)
-            pairs.append((ones[found], some[np.unpackbits(bits[found], axis=1).argmax(axis=1)]))
-            ones = ones[~found]
-        one, other = (np.concatenate(half) for half in zip(*pairs, strict=True)) if pairs else (ones[:0], ones[:0])
-        if not one.size:
-            return ()
-        merits = self.one.merits[one] + self.other.merits[other]
-        totals = self.one.totals[one] + self.other.totals[other]
-        best = np.lexsort((other, one, totals, -merits))[0]
-        return (*self.one.columns[one[best]].tolist(), *self.other.columns[other[best]].tolist())
+        first, second = self._first, self._second
+        row, partner = (np.concatenate(half) for half in zip(*self._compatible_pairs(limit), strict=True))
+        values = first.values[row] + second.values[partner]
+        best = np.lexsort((row, first.total_burdens[row] + second.total_burdens[partner], -values))[0]
+        columns = *first.columns[row[best]].tolist(), *second.columns[partner[best]].tolist()
+        return self._costs.assignment(columns)
 
-    def _together(self, ones: Values, others: Values, most: int) -> npt.NDArray[np.uint8]:
-        """For each way of the first half a row of bits: which of those of the second go with it."""
-        bits = _beginnings(-self.other.merits[others], self.one.merits[ones] - self.least_merit)
-        for own, theirs in zip(self.one.burdens.T, self.other.burdens.T, strict=True):
-            bits &= _beginnings(theirs[others], most - own[ones])
+    def _compatible_pairs(self, limit: int) -> Iterator[tuple[Values, Values]]:
+        """Yield, in batches, the indexes of first halves with a compatible partner, and of the best such partner."""
+        rows = self._within(self._first, self._second, limit)
+        candidates = self._within(self._second, self._first, limit)
+        for begin in range(0, candidates.size, _BATCH):
+            batch = candidates[begin : begin + _BATCH]
+            compatible = self._compatible(rows, batch, limit)
+            is_paired = compatible.any(axis=1)
+            if is_paired.any():
+                # The second half is sorted by preference, so that the first compatible partner is the best one.
+                yield rows[is_paired], batch[np.unpackbits(compatible[is_paired], axis=1).argmax(axis=1)]
+                rows = rows[~is_paired]
+
+    def _within(self, half: PartialAssignments, other: PartialAssignments, limit: int) -> Values:
+        """Return the indexes of a half's assignments that the other half's least burdens and best value allow."""
+        light = (half.burdens <= limit - other.burdens.min(axis=0)).all(axis=1)
+        indexes: Values = np.flatnonzero(light & (half.values >= self._min_value - other.values.max()))
+        return indexes
+
+    def _compatible(self, rows: Values, partners: Values, limit: int) -> Bitsets:
+        """Return for each row the set of partners with which value and burdens keep within the bounds."""
+        bits = prefix_bitsets(-self._second.values[partners], self._first.values[rows] - self._min_value)
+        for own, theirs in zip(self._first.burdens.T, self._second.burdens.T, strict=True):
+            bits &= prefix_bitsets(theirs[partners], limit - own[rows])
         return bits
 
-    def _left(self, most: int) -> tuple[Values, Values]:
-        """The ways of each half that the averages, and the other half's best merit, leave."""
-        halves = ((self.one, self.averages[0]), (self.other, self.averages[1]))
-        left = [np.arange(ways.merits.size) for ways, _ in halves]
-        for _ in range(2):
-            for own, against in ((0, 1), (1, 0)):
-                (ways, mine), (their_ways, theirs) = halves[own], halves[against]
-                if left[against].size:
-                    room = most + _ROUNDING - theirs[left[against]].min(axis=0)
-                    merit = self.least_merit - their_ways.merits[left[against]].max()
-                    left[own] = left[own][(mine[left[own]] <= room).all(axis=1) & (ways.merits[left[own]] >= merit)]
-        return left[0], left[1]
 
-    def _weights(self, people: int) -> Averages:
-        """Weights for averages (a column each): each attendee alone, and ever more on those who bear most."""
-        weights = np.full(people, 1 / people)
-        found = [weights]
-        for step in range(_ROUNDS):
-            halves = (self.one.burdens, self.other.burdens)
-            lightest = sum(burdens[(burdens @ weights).argmin()] for burdens in halves)
-            moved = weights * np.exp(4 / np.sqrt(step + 1) * (lightest / max(int(lightest.max()), 1) - 1))
-            weights = moved / moved.sum()
-            found.append(weights)
-        return np.column_stack([*found, np.eye(people)])
-
-
-def _beginnings(values: Values, most: Values) -> npt.NDArray[np.uint8]:
-    """For each limit a row of bits: which of the values are not over it."""
-    order = np.unique(values)
-    none = np.zeros((1, values.size), dtype=bool)
-    bits = np.packbits(np.concatenate([none, values <= order[:, None]]), axis=1)
-    return bits[order.searchsorted(most, "right")]
-
-
-def _undominated(vectors: Values) -> npt.NDArray[np.bool_]:
-    """Which vectors no other one is nowhere above; of equal ones the first."""
-    order = np.lexsort((np.arange(len(vectors)), vectors.sum(axis=1)))
-    ranked = vectors[order]
-    keep = np.ones(len(vectors), dtype=bool)
-    for place, vector in enumerate(ranked[1:], 1):
-        keep[order[place]] = not (ranked[:place] <= vector).all(axis=1).any()
-    return keep
+def prefix_bitsets(values: Values, limits: Values) -> Bitsets:
+    """Return for each limit the set of indexes of the values up to it: a prefix of the values in ascending order."""
+    distinct, ranks = np.unique(values, return_inverse=True)
+    counts = np.arange(distinct.size + 1, dtype=np.uint16)
+    prefixes = np.packbits(ranks.astype(np.uint16) < counts[:, None], axis=1)
+    return prefixes[distinct.searchsorted(limits, "right")]

@@ -1,27 +1,25 @@
-"""Whose turn is it to get up early? A cadence that alternates between local times, so that nobody always bears it.
+"""Rotations: cadences whose local time alternates, so that the burden of odd hours is shared.
 
-A rotation of n has n turns: series of their own, each every n-th occurrence of the whole, all on one weekday. Of those
-that miss no more meetings than the best single cadence does, it is the one whose most burdened attendee bears least.
-A single cadence is a rotation whose turns are all alike, so that no rotation is ever worse than one.
+A rotation of n turns consists of n series on one weekday; each has every n-th occurrence. Of the rotations that cover
+no less than the best single cadence, the one with the least maximum of the attendees' burdens is chosen. A cadence is a
+rotation whose turns all have the same time, so that the chosen rotation is never worse than a cadence.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 
 import numpy as np
 
 from scheduler.domain.availability.burden import burdens
 from scheduler.domain.search.cadence_search import CadenceQuery, CadenceSearch, in_thousandths
 from scheduler.domain.search.cadences import ExplainableCadences, LocalTimeShift, local_time_shifts
-from scheduler.domain.search.candidate_changes import Change, changed
+from scheduler.domain.search.candidate_changes import changed
 from scheduler.domain.search.constraints import Cause
-from scheduler.domain.search.date_patterns import DateSet
 from scheduler.domain.search.explanation import Explanation, explain, explain_blocking
 from scheduler.domain.search.groups import counted_attendees
-from scheduler.domain.search.minimax import Choice, Turns, fairest
+from scheduler.domain.search.minimax import Assignment, TurnCosts, minimax_assignment
 from scheduler.domain.search.planning import PlannedOccurrence, PlanStatus
 from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.scoring import Thousandths
@@ -31,17 +29,17 @@ from scheduler.domain.time.recurrence import SeriesRule, WeeklyRule
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import LocalTime
 
-MOST_WEEKS = 8
-"""From an occurrence of a turn to its next one."""
-SHORTEST_STEP = 15
-"""Minutes: where more than two turns are on a finer grid there is too much to try."""
-MOST_RELAXATIONS = 5
-"""How many changes are offered: each is a whole search of its own."""
+MAX_WEEKS = 8
+"""The most weeks between two occurrences of a turn."""
+MIN_STEP = 15
+"""The finest step in minutes for more than two turns; a finer one gives too many assignments."""
+MAX_RELAXATIONS = 5
+"""How many relaxations are offered; each takes a whole search."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One of the alternating series. ``dtstart`` is the nominal wall time, even in a gap."""
+    """One of the alternating series. ``dtstart`` is the nominal wall time, even in a gap of the clock."""
 
     dtstart: LocalTime
     rule: SeriesRule
@@ -51,7 +49,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Rotation:
-    """All turns together. ``burdens`` and ``counted`` are as a cadence has them."""
+    """All turns together; ``burdens`` (weighted minutes) and ``counted`` (indexes) are as in `Cadence`."""
 
     turns: tuple[Turn, ...]
     clear_count: int
@@ -62,169 +60,156 @@ class Rotation:
 
     @property
     def occurrences(self) -> tuple[tuple[int, PlannedOccurrence], ...]:
-        """Every occurrence with the place of its turn, in the order of the rules."""
-        found = [(place, one) for place, turn in enumerate(self.turns) for one in turn.occurrences]
+        """Every occurrence with the index of its turn, in order of nominal time."""
+        found = [(index, occurrence) for index, turn in enumerate(self.turns) for occurrence in turn.occurrences]
         return tuple(sorted(found, key=lambda pair: pair[1].period.start))
 
 
 @dataclass(frozen=True)
 class RotationAnswer:
-    """The best rotations, how many there are in all, and why there are none if so."""
+    """The best rotations, the number of all, and an explanation if there are none."""
 
     rotations: tuple[Rotation, ...]
     total: int
     explanation: Explanation | None
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """The best assignment of times of day (columns of the search) for one date set."""
+
+    date_set: int
+    assignment: Assignment
+
+
 def find_rotations(query: CadenceQuery) -> RotationAnswer:
-    """For each first date the best rotation of ``rotation`` turns; the lightest for who bears most first.
+    """Find the best rotation for each first date: the least largest burden first, cut to the limit.
 
-    Equally light ones come by coverage, then score, both downwards, then the burden of all together, then dtstart; cut
-    to ``limit``.
+    Ties are broken by higher coverage, a higher score, a smaller total burden, and an earlier dtstart.
     """
-    search = _RotationSearch(query)
-    if search.constraints.is_stale or not search.choices:
+    search = CadenceSearch(query)
+    candidates = [] if search.constraints.is_stale else _candidates(search)
+    if not candidates:
         return RotationAnswer((), 0, _explain(search))
-    ranked = sorted(search.choices, key=search.rank)[: query.limit]
-    explanation = explain_blocking(_ExplainableRotations(search)) if query.explain else None
-    return RotationAnswer(tuple(search.rotation(*one) for one in ranked), len(search.choices), explanation)
+    best = sorted(candidates, key=lambda candidate: _sort_key(search, candidate))[: query.limit]
+    explanation = explain_blocking(ExplainableCadences(search, most_coverage)) if query.explain else None
+    return RotationAnswer(tuple(_rotation(search, one) for one in best), len(candidates), explanation)
 
 
-class _RotationSearch(CadenceSearch):
-    """The matrix of a cadence search, whose sets of dates are dealt out to the turns."""
-
-    @property
-    def turns(self) -> int:
-        """How many turns there are."""
-        return self.query.rotation
-
-    @cached_property
-    def choices(self) -> list[tuple[int, Choice]]:
-        """The best column for each turn, for every set of dates that has enough of them and can be covered enough."""
-        burdens_, scores = self._burdens, self._scores
-        singles = self.coverage(self.clear_counts).reshape(-1, self.columns)[self._long_enough]
-        least = max(self.query.min_coverage, int(singles.max(initial=0)) / 1000)
-        found = []
-        for place in self._long_enough:
-            rows = [self._rows(place, turn) for turn in range(self.turns)]
-            turns = Turns(
-                np.stack([burdens_[:, own].sum(axis=1).T for own in rows]),
-                np.stack([self.clear[own].sum(axis=0) for own in rows]),
-                np.stack([scores[own].sum(axis=0) for own in rows]),
-                self._borne,
-            )
-            choice = fairest(turns, _least_count(least, len(self.date_sets[place].dates)))
-            if choice is not None:
-                found.append((place, choice))
-        return found
-
-    def rank(self, found: tuple[int, Choice]) -> tuple[int, ...]:
-        """What sorts the better of two rotations of different dates, which may be more or fewer, first."""
-        place, choice = found
-        coverage = int(in_thousandths(np.int64(choice.clear), len(self.date_sets[place].dates)))
-        return (choice.most, -coverage, -choice.mean_score, choice.total, place)
-
-    def most_coverage(self, clear: Mask) -> float:
-        """Return the best coverage that any rotation could have where these cells are clear; 0 if it is not enough."""
-        best = 0
-        for place in self._long_enough:
-            most = sum(int(clear[self._rows(place, turn)].sum(axis=0).max()) for turn in range(self.turns))
-            best = max(best, int(in_thousandths(np.int64(most), len(self.date_sets[place].dates))))
-        return best / 1000 if best / 1000 >= self.query.min_coverage else 0.0
-
-    def rotation(self, place: int, choice: Choice) -> Rotation:
-        """A choice in full. Every turn keeps away from the others, and from where earlier turns were moved.
-
-        What is clear may be less than was counted where the turns together fill somebody's week.
-        """
-        dates = self.date_sets[place]
-        series = [self._series(dates, turn, column) for turn, column in enumerate(choice.columns)]
-        elsewhere = [[self._period(start.instant) for start in one.nominal_starts] for one in series]
-        turns = []
-        for place_, one in enumerate(series):
-            others = [period for other, periods in enumerate(elsewhere) if other != place_ for period in periods]
-            planned = self.planner.plan(one, others)
-            elsewhere[place_] += [found.moved_to for found in planned if found.moved_to]
-            shifts = local_time_shifts([found.period for found in planned], self.query.attendees)
-            assert one.rule is not None  # as made above
-            turns.append(Turn(one.dtstart, one.rule, planned, tuple(shifts)))
-        starts = np.array([self.matrix[row, column] for row, column in self._cells(place, choice)], dtype=np.int64)
-        costs = tuple(int(burdens(one, starts, self.query.duration).sum()) for one in self.query.attendees)
-        clear = sum(one.status is PlanStatus.CLEAR for turn in turns for one in turn.occurrences)
-        coverage = int(in_thousandths(np.int64(clear), len(dates.dates))) / 1000
-        return Rotation(tuple(turns), clear, coverage, choice.mean_score / 1000, costs, self._counted)
-
-    @cached_property
-    def _long_enough(self) -> list[int]:
-        """The sets of dates that have one for each turn."""
-        return [place for place, dates in enumerate(self.date_sets) if len(dates.dates) >= self.turns]
-
-    def _rows(self, place: int, turn: int) -> Minutes:
-        """The matrix' rows that a turn has of a set of dates."""
-        rows: Minutes = self.rows_of(place)[turn :: self.turns]
-        return rows
-
-    def _cells(self, place: int, choice: Choice) -> list[tuple[int, int]]:
-        return [(int(row), column) for turn, column in enumerate(choice.columns) for row in self._rows(place, turn)]
-
-    def _series(self, dates: DateSet, turn: int, column: int) -> Series:
-        own = dates.dates[turn :: self.turns]
-        wall = datetime.combine(own[0], datetime.min.time()) + timedelta(minutes=column * self.query.step)
-        last = LocalTime(wall + (own[-1] - own[0]), self.query.time_zone)
-        rule = WeeklyRule(self.query.every_weeks * self.turns, _weekdays(dates.rule), last.instant)
-        return Series(LocalTime(wall, self.query.time_zone), rule, self.query.duration)
-
-    def _period(self, start: datetime) -> Period:
-        return Period(start, start + timedelta(minutes=self.query.duration))
-
-    @property
-    def _counted(self) -> tuple[int, ...]:
-        return counted_attendees(self.query.attendees, self.query.rules.groups)
-
-    @cached_property
-    def _burdens(self) -> Minutes:
-        """The burden of every cell, of each of those who count."""
-        people = [self.query.attendees[place] for place in self._counted]
-        flat = [burdens(one, self.matrix.ravel(), self.query.duration) for one in people]
-        return np.stack(flat).reshape(len(people), *self.matrix.shape)
-
-    @property
-    def _borne(self) -> Minutes:
-        """What those have borne so far, if that is to be made up for."""
-        people = [self.query.attendees[place] for place in self._counted]
-        return np.array([one.past_burden if self.query.fair else 0 for one in people], dtype=np.int64)
-
-    @cached_property
-    def _scores(self) -> Thousandths:
-        """The score of every clear cell; 0 of the others."""
-        scores = np.zeros(self.matrix.shape, dtype=np.int64)
-        starts = Starts(sort_distinct(self.matrix[self.clear]), None)
-        points = self.scores_at(starts)
-        scores[self.clear] = points.thousandths[starts.indexes(self.matrix[self.clear])]
-        return scores
+def most_coverage(search: CadenceSearch, clear: Mask, up_to: Cause) -> float:  # noqa: ARG001  # turns never conflict
+    """Return the best coverage of any rotation if these cells are clear; 0 if it is not enough."""
+    turns = search.query.rotation
+    best = 0
+    for number in _long_enough(search):
+        most = sum(int(clear[_rows_of_turn(search, number, turn)].sum(axis=0).max()) for turn in range(turns))
+        best = max(best, int(in_thousandths(np.int64(most), len(search.date_sets[number].dates))))
+    return best / 1000 if best / 1000 >= search.query.min_coverage else 0.0
 
 
-class _ExplainableRotations(ExplainableCadences):
-    """A rotation search as `explain` takes it; its objective is the best coverage that any rotation could have."""
+def _candidates(search: CadenceSearch) -> list[_Candidate]:
+    """Return the best assignment for each date set that has one with enough coverage."""
+    query = search.query
+    long_enough = _long_enough(search)
+    singles = search.coverage(search.clear_counts).reshape(-1, search.columns)[long_enough]
+    min_coverage = max(query.min_coverage, int(singles.max(initial=0)) / 1000)
+    counted = [query.attendees[index] for index in counted_attendees(query.attendees, query.rules.groups)]
+    flat = search.matrix.ravel()
+    cell_burdens = np.stack([burdens(one, flat, query.duration).reshape(search.matrix.shape) for one in counted])
+    past_burdens = np.array([one.past_burden if query.fair else 0 for one in counted], dtype=np.int64)
+    scores = _scores(search)
+    found = []
+    for number in long_enough:
+        rows = [_rows_of_turn(search, number, turn) for turn in range(query.rotation)]
+        costs = TurnCosts(
+            burdens=np.stack([cell_burdens[:, own].sum(axis=1).T for own in rows]),
+            clear=np.stack([search.clear[own].sum(axis=0) for own in rows]),
+            scores=np.stack([scores[own].sum(axis=0) for own in rows]),
+            past_burdens=past_burdens,
+        )
+        min_clear = _min_count(min_coverage, len(search.date_sets[number].dates))
+        if assignment := minimax_assignment(costs, min_clear):
+            found.append(_Candidate(number, assignment))
+    return found
 
-    def __init__(self, search: _RotationSearch) -> None:
-        super().__init__(search)
-        self.rotations = search
 
-    def objective(self, free: Mask, up_to: Cause = Cause.GROUP) -> float:  # noqa: ARG002  # turns don't conflict here
-        """Return the best coverage if these starts are free."""
-        return self.rotations.most_coverage(free[self.search.indexes])
-
-    def retry(self, change: Change) -> float:
-        """Return the best coverage of the query with a change."""
-        search = _RotationSearch(changed(self.search.query, change))
-        return 0.0 if search.constraints.is_stale else search.most_coverage(search.clear)
+def _sort_key(search: CadenceSearch, candidate: _Candidate) -> tuple[int, ...]:
+    """Return a key that sorts better rotations of different date sets first."""
+    found = candidate.assignment
+    coverage = int(in_thousandths(np.int64(found.clear), len(search.date_sets[candidate.date_set].dates)))
+    return (found.max_burden, -coverage, -found.mean_score, found.total_burden, candidate.date_set)
 
 
-def _explain(search: _RotationSearch) -> Explanation:
+def _rotation(search: CadenceSearch, candidate: _Candidate) -> Rotation:
+    """Return a candidate in full, with its plans. Each turn avoids the others and the moves of earlier turns.
+
+    Fewer occurrences may be clear than the assignment counts, where the turns together exceed a limit of meetings.
+    """
+    query, assignment = search.query, candidate.assignment
+    series = [_series(search, candidate, turn) for turn in range(query.rotation)]
+    taken = [[_period(start.instant, query.duration) for start in one.nominal_starts] for one in series]
+    turns = []
+    for index, one in enumerate(series):
+        others = [period for other, periods in enumerate(taken) if other != index for period in periods]
+        planned = search.planner.plan(one, others)
+        taken[index] += [occurrence.moved_to for occurrence in planned if occurrence.moved_to]
+        shifts = local_time_shifts([occurrence.period for occurrence in planned], query.attendees)
+        assert one.rule is not None  # made by _series
+        turns.append(Turn(one.dtstart, one.rule, planned, tuple(shifts)))
+    starts = np.concatenate(
+        [
+            search.matrix[_rows_of_turn(search, candidate.date_set, turn), column]
+            for turn, column in enumerate(assignment.columns)
+        ]
+    )
+    clear = sum(occurrence.status is PlanStatus.CLEAR for turn in turns for occurrence in turn.occurrences)
+    return Rotation(
+        tuple(turns),
+        clear_count=clear,
+        coverage=int(in_thousandths(np.int64(clear), len(search.date_sets[candidate.date_set].dates))) / 1000,
+        score=assignment.mean_score / 1000,
+        burdens=tuple(int(burdens(one, starts, query.duration).sum()) for one in query.attendees),
+        counted=counted_attendees(query.attendees, query.rules.groups),
+    )
+
+
+def _series(search: CadenceSearch, candidate: _Candidate, turn: int) -> Series:
+    """Return the series of one turn."""
+    query, dates = search.query, search.date_sets[candidate.date_set]
+    own = dates.dates[turn :: query.rotation]
+    time_of_day = timedelta(minutes=candidate.assignment.columns[turn] * query.step)
+    wall = datetime.combine(own[0], datetime.min.time()) + time_of_day
+    last = LocalTime(wall + (own[-1] - own[0]), query.time_zone)
+    rule = WeeklyRule(query.every_weeks * query.rotation, _weekdays(dates.rule), last.instant)
+    return Series(LocalTime(wall, query.time_zone), rule, query.duration)
+
+
+def _period(start: datetime, duration: int) -> Period:
+    return Period(start, start + timedelta(minutes=duration))
+
+
+def _long_enough(search: CadenceSearch) -> list[int]:
+    """Return the numbers of the date sets with at least one date for each turn."""
+    return [number for number, dates in enumerate(search.date_sets) if len(dates.dates) >= search.query.rotation]
+
+
+def _rows_of_turn(search: CadenceSearch, number: int, turn: int) -> Minutes:
+    """Return the matrix rows of a turn in a date set."""
+    rows: Minutes = search.rows_of(number)[turn :: search.query.rotation]
+    return rows
+
+
+def _scores(search: CadenceSearch) -> Thousandths:
+    """Return the score of each clear cell of the matrix, 0 for the others."""
+    scores = np.zeros(search.matrix.shape, dtype=np.int64)
+    starts = Starts(sort_distinct(search.matrix[search.clear]), None)
+    scores[search.clear] = search.scores_at(starts).thousandths[starts.indexes(search.matrix[search.clear])]
+    return scores
+
+
+def _explain(search: CadenceSearch) -> Explanation:
     """Explain why there is no rotation; a relaxation's gain is the coverage of the best rotation that it leads to."""
-    found = explain(_ExplainableRotations(search))
-    helpful = found.relaxations[:MOST_RELAXATIONS]
+    found = explain(ExplainableCadences(search, most_coverage))
+    helpful = found.relaxations[:MAX_RELAXATIONS]
     return replace(found, relaxations=tuple(_with_real_gain(search.query, one) for one in helpful))
 
 
@@ -233,8 +218,8 @@ def _with_real_gain(query: CadenceQuery, relaxation: Relaxation) -> Relaxation:
     return replace(relaxation, gain=again.rotations[0].coverage)
 
 
-def _least_count(coverage: float, occurrences: int) -> int:
-    """The least number of clear occurrences, one at least, with that coverage in thousandths."""
+def _min_count(coverage: float, occurrences: int) -> int:
+    """Return the least number of clear occurrences, at least one, with that coverage in thousandths."""
     counts = np.arange(1, occurrences + 1)
     return int(counts[in_thousandths(counts, occurrences) / 1000 >= coverage][0])
 

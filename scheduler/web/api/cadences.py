@@ -15,7 +15,7 @@ from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.cadences import Cadence, CadenceAnswer
 from scheduler.domain.search.date_patterns import MOST_PER_WEEK, Pattern
 from scheduler.domain.search.planning import OnConflict
-from scheduler.domain.search.rotations import MOST_WEEKS, SHORTEST_STEP, RotationAnswer
+from scheduler.domain.search.rotations import MAX_WEEKS, MIN_STEP, RotationAnswer
 from scheduler.domain.time.recurrence import MIN_MONTH_DAYS
 from scheduler.domain.time.units import DAY
 from scheduler.errors import InvalidFields
@@ -127,8 +127,8 @@ class CadencesRequest(RuledRequest):
         if self.per_week > 1 or self.pattern is not Pattern.WEEKLY:
             raise InvalidFields.at("/rotation", "only a cadence of one meeting in a week or more takes turns")
         weeks = self.rotation * self.every_weeks
-        if weeks > MOST_WEEKS:
-            detail = f"{self.rotation} turns of {self.every_weeks} weeks are {weeks} weeks; {MOST_WEEKS} is the most"
+        if weeks > MAX_WEEKS:
+            detail = f"{self.rotation} turns of {self.every_weeks} weeks are {weeks} weeks; {MAX_WEEKS} is the most"
             raise InvalidFields.at("/rotation", detail)
         # Of two times of day and of two offsets neither is a whole day from the other.
         widest = max((7 * self.every_weeks - 2) * DAY - self.duration, 0)
@@ -138,10 +138,8 @@ class CadencesRequest(RuledRequest):
                 f"{format_duration(widest)} is the most"
             )
             raise InvalidFields.at("/minimum_gap", detail)
-        if self.rotation > 2 and self.step < SHORTEST_STEP:
-            detail = (
-                f"{format_duration(self.step)} is too fine for {self.rotation} turns; PT{SHORTEST_STEP}M is the least"
-            )
+        if self.rotation > 2 and self.step < MIN_STEP:
+            detail = f"{format_duration(self.step)} is too fine for {self.rotation} turns; PT{MIN_STEP}M is the least"
             raise InvalidFields.at("/step", detail)
         if (self.ends_on - self.starts_on).days < 7 * self.every_weeks * (self.rotation - 1):
             raise InvalidFields.at(

@@ -1,4 +1,4 @@
-"""Rotations are as light for whoever bears most as trying all of them finds, and never worse than one local time."""
+"""Rotations have the least largest burden of all, as enumeration finds it, and are never worse than a cadence."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ AROUND_THE_WORLD = CadenceQuery(
 
 @st.composite
 def rotation_queries(draw: st.DrawFn, queries: st.SearchStrategy[CadenceQuery]) -> CadenceQuery:
-    """Questions with so few local times that all choices of them can be tried."""
+    """Queries with so few local times that all assignments can be enumerated."""
     query = draw(queries)
     turns = draw(st.integers(2, 3))
     assume(query.per_week == 1 and query.pattern is Pattern.WEEKLY and turns * query.every_weeks <= 8)
@@ -56,8 +56,8 @@ def rotation_queries(draw: st.DrawFn, queries: st.SearchStrategy[CadenceQuery]) 
     return replace(query, attendees=people, rotation=turns, step=step, fair=draw(st.booleans()), limit=1000)
 
 
-class Exhaustive:
-    """Every choice of local times, one by one."""
+class Enumeration:
+    """The oracle: every assignment of local times, one by one."""
 
     def __init__(self, query: CadenceQuery) -> None:
         self.query = query
@@ -79,7 +79,7 @@ class Exhaustive:
         return dict(zip(starts.minutes.tolist(), scores.thousandths.tolist(), strict=True))
 
     def best(self) -> dict[date, tuple[int, int, int, int]]:
-        """By first date what the best choice comes to: most burden, clear and score negated, burden of all."""
+        """The best key of each first date: largest burden, clear count and score negated, total burden."""
         by_dates: dict[tuple[date, ...], list[Candidate]] = {}
         for one in self.oracle.candidates:
             by_dates.setdefault(tuple(wall.date() for wall in one.walls), []).append(one)
@@ -107,50 +107,50 @@ class Exhaustive:
 
 
 def counted(query: CadenceQuery) -> list[Attendee]:
-    """Those who have to come, by name or as members of a group."""
+    """Return the attendees who are required by name or members of a group."""
     members = {index for group in query.rules.groups for index in group.members}
     return [one for index, one in enumerate(query.attendees) if one.required or index in members]
 
 
 def borne(query: CadenceQuery, rotation: Rotation) -> list[int]:
-    """What each of them bears, before and in the rotation."""
+    """Return the burden of each counted attendee, with the past burden if the query is fair."""
     costs = {id(one): cost for one, cost in zip(query.attendees, rotation.burdens, strict=True)}
     return [costs[id(one)] + (one.past_burden if query.fair else 0) for one in counted(query)]
 
 
-def place(query: CadenceQuery, oracle: CadenceOracle, rotation: Rotation) -> tuple[float, ...]:
-    """What sorts rotations of different dates."""
+def sort_key(query: CadenceQuery, oracle: CadenceOracle, rotation: Rotation) -> tuple[float, ...]:
+    """Return the key that sorts rotations of different dates."""
     costs = borne(query, rotation)
     free = sum(oracle.is_free(minute(one.period)) for _, one in rotation.occurrences)
     return max(costs), -round(free / len(rotation.occurrences), 3), -rotation.score, sum(costs)
 
 
-def has_nothing_else_in_the_way(one: PlannedOccurrence) -> bool:
-    """Whether an occurrence is clear but for the others of its rotation, which may fill somebody's day or week."""
+def is_blocked_by_limit_only(one: PlannedOccurrence) -> bool:
+    """Return whether only a limit blocks an occurrence: the other turns may fill somebody's day or week."""
     return {blocked.cause for blocked in one.blocked_by} <= {Cause.LIMIT}
 
 
 @generated
 @given(rotation_queries(cadence_queries() | ruled(cadence_queries())))
-def test_a_rotation_is_what_trying_all_of_them_finds(query: CadenceQuery) -> None:
-    exhaustive = Exhaustive(query)
-    expected = exhaustive.best()
+def test_rotations_equal_the_best_by_enumeration(query: CadenceQuery) -> None:
+    enumeration = Enumeration(query)
+    expected = enumeration.best()
     answer = find_rotations(query)
     assert answer.total == len(answer.rotations) == len(expected)
     for rotation in answer.rotations:
         assert len(rotation.turns) == query.rotation
         first = rotation.turns[0].dtstart.wall.date()
         starts = [minute(one.period) for _, one in rotation.occurrences]
-        free = [start for start in starts if exhaustive.oracle.is_free(start)]
-        score = sum(exhaustive.scores[start] for start in free)
+        free = [start for start in starts if enumeration.oracle.is_free(start)]
+        score = sum(enumeration.scores[start] for start in free)
         costs = borne(query, rotation)
         assert (max(costs), -len(free), -score, sum(costs)) == expected[first]
         full = [one for _, one in rotation.occurrences if one.status != "clear" and minute(one.period) in free]
-        assert all(has_nothing_else_in_the_way(one) for one in full)
+        assert all(is_blocked_by_limit_only(one) for one in full)
         assert rotation.clear_count == len(free) - len(full)
         assert rotation.coverage == round(rotation.clear_count / len(starts), 3)
         assert rotation.score == round(score / len(free)) / 1000
-    assert list(answer.rotations) == sorted(answer.rotations, key=lambda one: place(query, exhaustive.oracle, one))
+    assert list(answer.rotations) == sorted(answer.rotations, key=lambda one: sort_key(query, enumeration.oracle, one))
 
 
 def minute(period: Period) -> int:
@@ -159,14 +159,14 @@ def minute(period: Period) -> int:
 
 @generated
 @given(rotation_queries(cadence_queries()))
-def test_a_rotation_is_never_worse_than_the_best_single_cadence(query: CadenceQuery) -> None:
+def test_rotation_is_never_worse_than_best_cadence(query: CadenceQuery) -> None:
     found = find_cadences(replace(query, rotation=1)).cadences
     singles = [one for one in found if len(one.occurrences) >= query.rotation]
     assume(singles)
     top = [one for one in singles if one.coverage == singles[0].coverage]
-    required = [place for place, one in enumerate(query.attendees) if one.required]
+    required = [index for index, one in enumerate(query.attendees) if one.required]
     past = [one.past_burden if query.fair else 0 for one in query.attendees]
-    lightest = min(max(past[place] + one.burdens[place] for place in required) for one in top)
+    lightest = min(max(past[index] + one.burdens[index] for index in required) for one in top)
     best, *_ = find_rotations(query).rotations
     assert best.coverage >= singles[0].coverage
     assert max(borne(query, best)) <= lightest
@@ -174,14 +174,14 @@ def test_a_rotation_is_never_worse_than_the_best_single_cadence(query: CadenceQu
 
 @generated
 @given(rotation_queries(cadence_queries() | ruled(cadence_queries())))
-def test_the_rules_give_the_occurrences_and_no_turn_gets_in_the_way_of_another(query: CadenceQuery) -> None:
+def test_turn_rules_give_occurrences_and_no_turns_overlap(query: CadenceQuery) -> None:
     for rotation in find_rotations(query).rotations[:3]:
         for turn in rotation.turns:
             starts = [one.instant for one in turn.rule.starts(turn.dtstart.wall, turn.dtstart.zone)]
             assert starts == [one.period.start for one in turn.occurrences]
             assert str(turn.rule).startswith(f"FREQ=WEEKLY;INTERVAL={query.rotation * query.every_weeks};BYDAY=")
-        assert [place for place, _ in rotation.occurrences] == [
-            place % query.rotation for place in range(len(rotation.occurrences))
+        assert [index for index, _ in rotation.occurrences] == [
+            number % query.rotation for number in range(len(rotation.occurrences))
         ]
         held = [one.moved_to or one.period for _, one in rotation.occurrences if one.status != "skipped"]
         held.sort(key=lambda period: period.start)
@@ -190,7 +190,7 @@ def test_the_rules_give_the_occurrences_and_no_turn_gets_in_the_way_of_another(q
 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(rotation_queries(hopeless_cadence_queries()))
-def test_what_would_help_a_rotation_was_tried(query: CadenceQuery) -> None:
+def test_relaxation_gain_is_coverage_of_changed_query(query: CadenceQuery) -> None:
     answer = find_rotations(query)
     assume(answer.explanation is not None)
     assert answer.explanation is not None
@@ -199,7 +199,7 @@ def test_what_would_help_a_rotation_was_tried(query: CadenceQuery) -> None:
         assert again.rotations[0].coverage == one.gain > 0
 
 
-def test_three_who_have_no_common_hours_take_turns() -> None:
+def test_three_attendees_without_common_hours_take_turns() -> None:
     best, *_ = find_rotations(AROUND_THE_WORLD).rotations
     single = min(
         (one for one in find_cadences(replace(AROUND_THE_WORLD, rotation=1, limit=100)).cadences if one.coverage == 1),
@@ -211,13 +211,13 @@ def test_three_who_have_no_common_hours_take_turns() -> None:
 
 
 @pytest.mark.parametrize(("turns", "expected"), [(2, 2), (3, 3), (4, 4)])
-def test_every_turn_has_a_first_occurrence_of_its_own(turns: int, expected: int) -> None:
+def test_each_turn_has_its_own_first_occurrence(turns: int, expected: int) -> None:
     best, *_ = find_rotations(replace(AROUND_THE_WORLD, rotation=turns)).rotations
     firsts = [turn.dtstart.wall.date() for turn in best.turns]
-    assert [(day - firsts[0]).days for day in firsts] == [7 * place for place in range(expected)]
+    assert [(day - firsts[0]).days for day in firsts] == [7 * number for number in range(expected)]
 
 
-def test_a_move_keeps_away_from_the_other_turns_buffers_included() -> None:
+def test_move_keeps_buffers_to_other_turns() -> None:
     away = Period(datetime.fromisoformat("2027-01-05T00:00Z"), datetime.fromisoformat("2027-01-12T12:00Z"))
     people = tuple(replace(one, buffer=Buffer(30, 30)) for one in AROUND_THE_WORLD.attendees)
     people = (replace(people[0], busy=Periods.of([away])), *people[1:])
@@ -233,7 +233,7 @@ def test_a_move_keeps_away_from_the_other_turns_buffers_included() -> None:
         assert all(abs(period.start - other.start).total_seconds() >= 90 * 60 for other in others)
 
 
-def test_a_panel_of_which_any_one_comes_takes_turns_too() -> None:
+def test_group_of_which_one_is_required_takes_turns() -> None:
     panel = tuple(replace(one, required=False) for one in AROUND_THE_WORLD.attendees)
     query = replace(AROUND_THE_WORLD, attendees=panel, rules=Rules(groups=(Group((0, 1, 2), 1),)), limit=1)
     (best,) = find_rotations(query).rotations
