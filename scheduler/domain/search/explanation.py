@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -49,20 +50,21 @@ class Explanation:
 
 def explain(search: Explainable) -> Explanation:
     """Explain why a search found nothing."""
-    return Explanation(_first_reason(search), find_blocking(search), find_relaxations(search))
+    request = search.constraints.request_masks(search.starts, search.duration)
+    return Explanation(_first_reason(search, request), _find_blocking(search, request), find_relaxations(search))
 
 
 def explain_blocking(search: Explainable) -> Explanation:
     """Explain what limits a search that found something."""
-    return Explanation(None, find_blocking(search))
+    request = search.constraints.request_masks(search.starts, search.duration)
+    return Explanation(None, _find_blocking(search, request))
 
 
-def find_blocking(search: Explainable) -> tuple[Blocking, ...]:
+def _find_blocking(search: Explainable, request: Mapping[Cause, Mask]) -> tuple[Blocking, ...]:
     """Return each cause of the request and of each required attendee, with the starts that it rules out by itself.
 
     The most starts lost come first, then the lowest index, the request's own causes before all.
     """
-    request = search.constraints.request_masks(search.starts, search.duration)
     rows = [Blocking(None, cause, search.count_lost(None, cause, mask)) for cause, mask in request.items()]
     for index, own in search.constraints.required():
         masks = {
@@ -80,7 +82,7 @@ _REASONS = {Cause.OUTSIDE_HOURS: Reason.NO_COMMON_HOURS} | {
 """The causes in the order in which they are added up, and the reason that each gives."""
 
 
-def _first_reason(search: Explainable) -> Reason:
+def _first_reason(search: Explainable, request: Mapping[Cause, Mask]) -> Reason:
     """Return the first reason whose cause leaves nothing, together with the causes before it."""
     constraints, starts = search.constraints, search.starts
     if not len(starts):
@@ -90,7 +92,6 @@ def _first_reason(search: Explainable) -> Reason:
     required = [own.by_cause for _, own in constraints.required()]
     if any(Cause.NO_WORKING_HOURS in own for own in required):
         return Reason.NO_WORKING_HOURS
-    request = constraints.request_masks(starts, search.duration)
     blocked: Mask = np.zeros(len(starts), dtype=bool)
     for cause, reason in _REASONS.items():
         blocked |= starts.blocked(search.duration, [own[cause] for own in required if cause in own])

@@ -21,7 +21,7 @@ from scheduler.domain.time.units import DAY
 Mask = npt.NDArray[np.bool_]
 """One truth value for each start."""
 
-FEW = 512
+FEW_STARTS = 512
 """Up to so many starts, looking each one up in a single constraint is quicker than counting."""
 
 _ONE = np.int32(1)
@@ -87,7 +87,7 @@ class Starts:
         constraints = [one for one in constraints if len(one.periods)]
         if not constraints or not len(self):
             return np.zeros(len(self), dtype=bool)
-        if len(constraints) == 1 and len(self) <= FEW:
+        if len(constraints) == 1 and len(self) <= FEW_STARTS:
             return self._looked_up(duration, constraints[0])
         # All constraints at once: most have so few periods that a step for each would cost more than its periods.
         counts = [len(one.periods) for one in constraints]
