@@ -34,14 +34,14 @@ def works(store: Store, programme_id: str, now: datetime) -> bool:
 
 
 class TestOnEveryDatabase:
-    def test_what_fails_for_another_reason_is_not_taken_for_an_outage(
+    def test_other_database_error_is_not_store_unavailable(
         self, store: Store, programme_id: str, now: datetime
     ) -> None:
         with pytest.raises(IntegrityError), store.write() as tx:
             tx.people.add("no such programme", person(), now)
         assert works(store, programme_id, now)
 
-    def test_when_every_connection_is_in_use_the_next_one_waits_and_then_is_told(
+    def test_transaction_without_free_connection_waits_then_fails(
         self, store_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
@@ -58,7 +58,9 @@ class TestOnSQLite:
     def store_url(self, sqlite_url: str) -> str:
         return sqlite_url
 
-    def test_a_full_disk(self, store: Store, database: Path, programme_id: str, now: datetime) -> None:
+    def test_full_disk_is_store_unavailable(
+        self, store: Store, database: Path, programme_id: str, now: datetime
+    ) -> None:
         def fill() -> None:
             with store.write() as tx:
                 pages = tx.people._connection.exec_driver_sql("PRAGMA page_count").scalar_one()  # noqa: SLF001
@@ -71,7 +73,9 @@ class TestOnSQLite:
         with closing(sqlite3.connect(database)) as elsewhere:
             assert elsewhere.execute("SELECT count(*) FROM people").fetchone() == (0,)
 
-    def test_a_file_that_is_damaged(self, store: Store, store_url: str, database: Path, programme_id: str) -> None:
+    def test_damaged_file_is_store_unavailable(
+        self, store: Store, store_url: str, database: Path, programme_id: str
+    ) -> None:
         store.close()
         database.write_bytes(b"no database at all" * 1000)
         spoilt = Store(store_url)
@@ -86,7 +90,7 @@ class TestOnPostgreSQL:
     def store_url(self, postgresql_url: str) -> str:
         return postgresql_url
 
-    def test_a_plain_url_is_taken_with_the_driver_that_is_there(self, store_url: str, programme_id: str) -> None:
+    def test_plain_postgresql_url_uses_psycopg(self, store_url: str, programme_id: str) -> None:
         store = Store(store_url.replace("postgresql+psycopg://", "postgresql://"))
         with store.read() as tx:
             assert tx.programmes.get(programme_id)
@@ -97,7 +101,7 @@ class TestOnPostgreSQL:
         assert Path(f"/proc/{postgresql.pid}").stat().st_uid != 0
 
     @pytest.mark.parametrize("write", [True, False])
-    def test_a_connection_that_is_cut_in_the_middle(
+    def test_connection_cut_in_a_transaction_is_store_unavailable(
         self, store: Store, postgresql: PostgreSQL, programme_id: str, now: datetime, write: bool
     ) -> None:
         def be_cut() -> None:
@@ -110,20 +114,20 @@ class TestOnPostgreSQL:
             be_cut()
         assert works(store, programme_id, now)
 
-    def test_a_connection_that_was_cut_while_nobody_used_it_is_not_noticed(
+    def test_idle_connection_that_was_cut_is_replaced(
         self, store: Store, postgresql: PostgreSQL, programme_id: str, now: datetime
     ) -> None:
         cut(postgresql, store)
         assert works(store, programme_id, now)
 
-    def test_a_statement_that_takes_too_long(self, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_slow_statement_is_cancelled(self, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine, "STATEMENT_SECONDS", 0.1)
         hasty = Store(store_url)
         with pytest.raises(StoreUnavailable, match="statement timeout"), hasty.read() as tx:
             tx.people._connection.exec_driver_sql("SELECT pg_sleep(5)")  # noqa: SLF001
         hasty.close()
 
-    def test_a_process_that_hangs_in_a_transaction_does_not_keep_others_waiting_for_ever(
+    def test_idle_transaction_is_ended_so_that_others_go_on(
         self, store: Store, store_url: str, programme_id: str, mentor: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(engine, "IDLE_SECONDS", 0.2)
@@ -140,7 +144,7 @@ class TestOnPostgreSQL:
             hang()
         hanging.close()
 
-    def test_two_who_wait_for_each_other(
+    def test_deadlock_fails_one_transaction(
         self, store: Store, programme_id: str, mentor: Person, mentee: Person, now: datetime
     ) -> None:
         together = threading.Barrier(2)
@@ -160,7 +164,7 @@ class TestOnPostgreSQL:
         assert sorted(outcomes) == ["deadlock detected", "done"]
         assert works(store, programme_id, now)
 
-    def test_a_transaction_with_a_failed_statement_is_never_taken_for_kept(
+    def test_commit_after_a_failed_statement_is_store_unavailable(
         self, store: Store, programme_id: str, now: datetime
     ) -> None:
         def go_on_regardless() -> None:
@@ -174,7 +178,7 @@ class TestOnPostgreSQL:
         with store.read() as tx:
             assert tx.people.list_all(programme_id) == []
 
-    def test_a_server_that_is_down_and_back(self, now: datetime) -> None:
+    def test_server_restart_is_survived(self, now: datetime) -> None:
         with tempfile.TemporaryDirectory() as folder:  # a short path: it holds a socket
             server = PostgreSQL(Path(folder))
             server.start()

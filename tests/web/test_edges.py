@@ -20,13 +20,13 @@ from scheduler.web.documents.examples import CADENCES, SLOTS
         ("/cadences", CADENCES, "allow_unknown"),
     ],
 )
-def test_words_and_numbers_do_not_stand_for_true_and_false(
+def test_words_and_numbers_are_no_booleans(
     api: Api, path: str, question: dict[str, Any], field: str, truth: object
 ) -> None:
     problem_of(api.send("POST", path, question | {field: truth}), 422, f"/{field}")
 
 
-def test_a_mail_address_may_have_the_longest_domain_that_fits(api: Api) -> None:
+def test_mail_address_may_have_the_longest_domain(api: Api) -> None:
     domain = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 60])
     new = {"name": "Greta", "time_zone": "Europe/Berlin"}
     longest = f"g@{domain}"
@@ -35,7 +35,7 @@ def test_a_mail_address_may_have_the_longest_domain_that_fits(api: Api) -> None:
     problem_of(api.send("POST", "/people", new | {"email": f"gr@{domain}"}), 422, "/email")
 
 
-def test_a_description_that_is_there_is_any_version_of_itself(api: Api) -> None:
+def test_any_version_of_the_description_is_304(api: Api) -> None:
     assert api.read("/openapi.yaml", If_Match="*").status_code == 200
     problem_of(api.read("/openapi.yaml", If_Match='"another"'), 412)
     etag = api.read("/openapi.yaml").headers["ETag"]
@@ -43,7 +43,7 @@ def test_a_description_that_is_there_is_any_version_of_itself(api: Api) -> None:
 
 
 @pytest.mark.parametrize("host", ["a b", "[::1", "example.org:99999", "user@example.org"])
-def test_a_feed_whose_address_could_not_be_told_is_not_made(api: Api, host: str) -> None:
+def test_feed_for_a_malformed_host_is_refused(api: Api, host: str) -> None:
     feeds = f"/people/{api.person()}/feeds"
     problem_of(api.send("POST", feeds, {"show": "details"}, headers={"Host": host}), 422, "/Host")
     assert api.get(feeds)["items"] == []

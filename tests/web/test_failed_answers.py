@@ -99,7 +99,7 @@ def test_every_route_that_stores_something_is_tried_here(app: Flask) -> None:
 
 @pytest.mark.parametrize("headers", [{"If-Match": "*"}, {"Idempotency-Key": "x"}], ids=["plain", "with a key"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_whose_answer_fails_stores_nothing_and_can_be_repeated(
+def test_change_whose_answer_fails_stores_nothing_and_can_be_repeated(
     api: Api, pair: Pair, clock: Clock, database: Path, change: str, headers: dict[str, str]
 ) -> None:
     method = change.partition(" ")[0]
@@ -140,7 +140,7 @@ def contents(database: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/people/{mentor}/feeds", "{feed}/rotate"])
-def test_a_feed_whose_address_can_not_be_written_keeps_its_token(
+def test_feed_whose_address_can_not_be_written_keeps_its_token(
     api: Api, app: Flask, pair: Pair, monkeypatch: pytest.MonkeyPatch, database: Path, path: str
 ) -> None:
     feed = feed_of(api, pair)
@@ -151,7 +151,7 @@ def test_a_feed_whose_address_can_not_be_written_keeps_its_token(
     assert contents(database) == before
 
 
-def test_a_change_is_answered_though_its_line_in_the_log_can_not_be_written(
+def test_change_is_answered_though_its_log_line_can_not_be_written(
     api: Api, log: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: str) -> int:

@@ -17,7 +17,7 @@ def path(pair: Pair) -> str:
     return f"/people/{pair.mentor}/feeds"
 
 
-def test_a_feed_is_answered_with_its_token_and_both_addresses_and_may_not_be_stored(api: Api, path: str) -> None:
+def test_new_feed_is_answered_with_token_and_addresses_and_no_store(api: Api, path: str) -> None:
     response = api.send("POST", path, {"show": "free_busy"})
     assert response.status_code == 201
     assert response.headers["Cache-Control"] == "no-store"
@@ -29,7 +29,7 @@ def test_a_feed_is_answered_with_its_token_and_both_addresses_and_may_not_be_sto
     assert len(feed["token"]) >= 43
 
 
-def test_the_token_is_shown_only_once_and_kept_as_its_digest(api: Api, path: str, database: Path) -> None:
+def test_token_is_shown_once_and_stored_as_its_digest(api: Api, path: str, database: Path) -> None:
     feed = api.post(path, {})
     shown = {name: feed[name] for name in ("id", "show", "created_at")}
     assert shown["show"] == "details"
@@ -41,14 +41,14 @@ def test_the_token_is_shown_only_once_and_kept_as_its_digest(api: Api, path: str
     assert feed["token"] not in repr(rows)
 
 
-def test_behind_a_public_address_feeds_are_given_with_it(api: Api, context: Context, path: str) -> None:
+def test_feed_addresses_begin_with_the_public_url(api: Api, context: Context, path: str) -> None:
     behind = Api(create_app(context, "https://mentors.example.org/calendar/"), api.key)
     feed = behind.post(path, {})
     assert feed["url"] == f"https://mentors.example.org/calendar/feeds/{feed['token']}.ics"
     assert feed["webcal_url"] == f"webcal://mentors.example.org/calendar/feeds/{feed['token']}.ics"
 
 
-def test_rotating_gives_a_new_token_and_kills_the_old_one_at_once(api: Api, path: str) -> None:
+def test_rotation_gives_a_new_token_and_ends_the_old_one(api: Api, path: str) -> None:
     old = api.post(path, {"show": "free_busy"})
     assert api.read(f"/feeds/{old['token']}.ics").status_code == 200
     response = api.send("POST", f"{path}/{old['id']}/rotate")
@@ -61,7 +61,7 @@ def test_rotating_gives_a_new_token_and_kills_the_old_one_at_once(api: Api, path
     assert api.read(f"/feeds/{new['token']}.ics").status_code == 200
 
 
-def test_revoking_kills_the_token_for_ever(api: Api, path: str) -> None:
+def test_revoked_feed_is_404(api: Api, path: str) -> None:
     feed, other = api.post(path, {}), api.post(path, {})
     assert api.send("DELETE", f"{path}/{feed['id']}").status_code == 204
     problem_of(api.read(f"/feeds/{feed['token']}.ics"), 404)
@@ -71,26 +71,24 @@ def test_revoking_kills_the_token_for_ever(api: Api, path: str) -> None:
     assert api.read(f"/feeds/{other['token']}.ics").status_code == 200
 
 
-def test_another_kind_of_feed_is_refused(api: Api, path: str) -> None:
+def test_unknown_kind_of_feed_is_refused(api: Api, path: str) -> None:
     problem_of(api.send("POST", path, {"show": "titles"}), 422, "/show")
 
 
-def test_a_feed_of_one_person_is_not_found_under_another(api: Api, pair: Pair, path: str) -> None:
+def test_feed_of_another_person_is_404(api: Api, pair: Pair, path: str) -> None:
     feed = api.post(path, {})
     problem_of(api.send("GET", f"/people/{pair.mentee}/feeds/{feed['id']}"), 404)
 
 
 @pytest.mark.parametrize("body", [{}, {"overlap": "PT0S"}], ids=["an empty body", "no overlap"])
-def test_without_an_overlap_the_old_token_is_dead_at_once(api: Api, path: str, body: dict[str, str]) -> None:
+def test_rotation_without_overlap_ends_the_old_token_at_once(api: Api, path: str, body: dict[str, str]) -> None:
     old = api.post(path, {})
     new = api.post(f"{path}/{old['id']}/rotate", body)
     problem_of(api.read(f"/feeds/{old['token']}.ics"), 404)
     assert api.read(f"/feeds/{new['token']}.ics").status_code == 200
 
 
-def test_with_an_overlap_the_old_token_reads_the_same_feed_until_then_and_not_a_second_longer(
-    api: Api, path: str, clock: Clock
-) -> None:
+def test_old_token_reads_the_feed_exactly_until_the_overlap_ends(api: Api, path: str, clock: Clock) -> None:
     old = api.post(path, {})
     new = api.post(f"{path}/{old['id']}/rotate", {"overlap": "P1D"})
     answers = [api.read(f"/feeds/{made['token']}.ics") for made in (old, new)]
@@ -103,7 +101,7 @@ def test_with_an_overlap_the_old_token_reads_the_same_feed_until_then_and_not_a_
     assert api.read(f"/feeds/{new['token']}.ics").status_code == 200
 
 
-def test_only_the_last_of_several_old_tokens_goes_on(api: Api, path: str) -> None:
+def test_only_the_last_old_token_has_an_overlap(api: Api, path: str) -> None:
     made = [api.post(path, {})]
     made += [api.post(f"{path}/{made[0]['id']}/rotate", {"overlap": "P30D"}) for _ in range(2)]
     assert [api.read(f"/feeds/{one['token']}.ics").status_code for one in made] == [404, 200, 200]
@@ -111,7 +109,7 @@ def test_only_the_last_of_several_old_tokens_goes_on(api: Api, path: str) -> Non
     assert [api.read(f"/feeds/{one['token']}.ics").status_code for one in made] == [404, 404, 404, 200]
 
 
-def test_revoking_kills_the_old_token_and_the_new_one(api: Api, path: str) -> None:
+def test_revoking_ends_old_and_new_token(api: Api, path: str) -> None:
     old = api.post(path, {})
     new = api.post(f"{path}/{old['id']}/rotate", {"overlap": "P1D"})
     api.delete(f"{path}/{old['id']}")
@@ -120,15 +118,13 @@ def test_revoking_kills_the_old_token_and_the_new_one(api: Api, path: str) -> No
 
 
 @pytest.mark.parametrize("overlap", ["P31D", "-P1D", "soon", 3600])
-def test_an_overlap_that_is_no_time_or_over_30_days_is_refused_and_nothing_is_rotated(
-    api: Api, path: str, overlap: object
-) -> None:
+def test_invalid_overlap_is_refused_and_rotates_nothing(api: Api, path: str, overlap: object) -> None:
     feed = api.post(path, {})
     problem_of(api.send("POST", f"{path}/{feed['id']}/rotate", {"overlap": overlap}), 422, "/overlap")
     assert api.read(f"/feeds/{feed['token']}.ics").status_code == 200
 
 
-def test_whatever_a_feed_address_answers_is_neither_referred_to_nor_indexed(api: Api, path: str) -> None:
+def test_answers_at_feed_addresses_are_not_referred_to_or_indexed(api: Api, path: str) -> None:
     feed = api.post(path, {})
     address = f"/feeds/{feed['token']}.ics"
     fresh = api.read(address)
@@ -145,5 +141,5 @@ def test_whatever_a_feed_address_answers_is_neither_referred_to_nor_indexed(api:
         assert answer.headers["X-Robots-Tag"] == "noindex"
 
 
-def test_there_is_no_robots_txt_which_would_keep_calendar_importers_away(api: Api) -> None:
+def test_there_is_no_robots_txt(api: Api) -> None:
     problem_of(api.read("/robots.txt"), 404)

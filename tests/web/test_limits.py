@@ -68,7 +68,7 @@ def statuses(count: int, *arguments: object, **more: str) -> list[int]:
     return [ask(*arguments, **more).status_code for _ in range(count)]  # type: ignore[arg-type]  # as ask has them
 
 
-def test_a_key_is_taken_so_often_in_a_minute_whatever_it_asks_and_from_wherever(api: Api, limited: Limited) -> None:
+def test_key_is_limited_per_minute_for_all_routes_and_addresses(api: Api, limited: Limited) -> None:
     app = limited()
     paths = ["/v1/people", "/v1/mentorships", "/v1/keys", "/v1/people/nobody", "/v1/people"]
     answers = [ask(app, path, api.key, f"192.0.2.{place}") for place, path in enumerate(paths)]
@@ -78,9 +78,7 @@ def test_a_key_is_taken_so_often_in_a_minute_whatever_it_asks_and_from_wherever(
     assert re.fullmatch(r"more than 5 requests a minute; try again in \d+ seconds?", problem["detail"])
 
 
-def test_who_has_asked_too_often_is_told_how_long_to_wait_and_others_only_how_much_is_left(
-    api: Api, limited: Limited
-) -> None:
+def test_only_a_refusal_has_retry_after_and_every_answer_what_remains(api: Api, limited: Limited) -> None:
     app = limited()
     first, *_, last = (ask(app, "/v1/people", api.key) for _ in range(6))
     assert (first.headers["X-RateLimit-Limit"], first.headers["X-RateLimit-Remaining"]) == ("5", "4")
@@ -90,31 +88,31 @@ def test_who_has_asked_too_often_is_told_how_long_to_wait_and_others_only_how_mu
     assert 0 < int(last.headers["X-RateLimit-Reset"]) - time.time() <= 61
 
 
-def test_one_key_does_not_use_up_anothers_requests(api: Api, other_api: Api, limited: Limited) -> None:
+def test_keys_are_counted_separately(api: Api, other_api: Api, limited: Limited) -> None:
     app = limited()
     assert statuses(6, app, "/v1/people", api.key) == [200] * 5 + [429]
     assert statuses(5, app, "/v1/people", other_api.key) == [200] * 5
 
 
 @pytest.mark.parametrize("key", [None, "mk_unknown", ""], ids=["no key", "an unknown key", "an empty key"])
-def test_without_a_good_key_the_address_is_counted(limited: Limited, key: str | None) -> None:
+def test_request_without_valid_key_counts_for_its_address(limited: Limited, key: str | None) -> None:
     app = limited()
     assert statuses(4, app, "/v1/people", key) == [401] * 3 + [429]
     assert statuses(3, app, "/v1/people", key, THERE) == [401] * 3
 
 
-def test_trying_many_keys_is_counted_as_one_who_tries(limited: Limited) -> None:
+def test_many_invalid_keys_count_for_one_address(limited: Limited) -> None:
     app = limited()
     assert [ask(app, "/v1/people", f"mk_{place}").status_code for place in range(4)] == [401] * 3 + [429]
 
 
-def test_a_good_key_is_taken_from_an_address_that_has_tried_too_often(api: Api, limited: Limited) -> None:
+def test_valid_key_is_accepted_from_an_address_over_its_limit(api: Api, limited: Limited) -> None:
     app = limited()
     statuses(9, app, "/v1/people", "mk_unknown")
     assert statuses(5, app, "/v1/people", api.key) == [200] * 5
 
 
-def test_a_feed_is_read_so_often_in_a_minute_and_another_one_as_often_again(api: Api, limited: Limited) -> None:
+def test_feeds_are_limited_per_minute_separately(api: Api, limited: Limited) -> None:
     app = limited()
     person = api.person()
     one, other = api.feed(person), api.feed(person)
@@ -126,9 +124,7 @@ def test_a_feed_is_read_so_often_in_a_minute_and_another_one_as_often_again(api:
     assert statuses(4, app, other) == [200] * 4
 
 
-def test_who_tries_feed_addresses_is_counted_by_address_and_keeps_nobody_from_a_real_one(
-    api: Api, limited: Limited
-) -> None:
+def test_unknown_feed_counts_for_its_address_and_blocks_no_real_feed(api: Api, limited: Limited) -> None:
     app = limited()
     feed = api.feed(api.person())
     assert [ask(app, f"/feeds/try{place}.ics").status_code for place in range(4)] == [404] * 3 + [429]
@@ -143,7 +139,7 @@ def test_pages_and_health_are_not_counted(limited: Limited) -> None:
         assert statuses(3, app, path) == [200] * 3
 
 
-def test_a_rate_of_0_takes_any_number(api: Api, limited: Limited) -> None:
+def test_limit_of_0_accepts_any_number(api: Api, limited: Limited) -> None:
     app = limited(Rates(0, 0, 0))
     feed = api.feed(api.person())
     assert set(statuses(10, app, "/v1/people", api.key)) == {200}
@@ -152,7 +148,7 @@ def test_a_rate_of_0_takes_any_number(api: Api, limited: Limited) -> None:
     assert set(statuses(10, app, "/feeds/x.ics")) == {404}
 
 
-def test_what_answers_feeds_in_the_apps_place_counts_with_it(api: Api, limited: Limited) -> None:
+def test_middleware_and_app_count_together(api: Api, limited: Limited) -> None:
     app = limited()
     feed = api.feed(api.person())
     token = digest(feed.removeprefix("/feeds/").removesuffix(".ics"))
@@ -167,7 +163,7 @@ def test_what_answers_feeds_in_the_apps_place_counts_with_it(api: Api, limited: 
     assert counted.hit_feed(None, THERE) is None
 
 
-def test_without_limits_there_is_nothing_to_count_with(app: Flask) -> None:
+def test_app_without_rates_counts_nothing(app: Flask) -> None:
     with app.app_context():
         assert limits() is None
 
@@ -182,7 +178,7 @@ def test_without_limits_there_is_nothing_to_count_with(app: Flask) -> None:
         (1, "", HERE),
     ],
 )
-def test_the_clients_address_is_the_sockets_unless_proxies_are_trusted_to_tell_it(
+def test_client_address_is_the_sockets_unless_proxies_are_trusted(
     limited: Limited, trusted: int, forwarded: str, counted_as: str
 ) -> None:
     app = limited(RATES, trusted)
@@ -208,11 +204,11 @@ def test_the_clients_address_is_the_sockets_unless_proxies_are_trusted_to_tell_i
         ("a socket", "a socket"),
     ],
 )
-def test_one_who_has_a_whole_network_is_one(address: str, bucket: str) -> None:
+def test_ipv6_network_of_64_bits_is_one_client(address: str, bucket: str) -> None:
     assert bucket_of(address) == bucket
 
 
-def test_counts_in_memory_end_and_are_forgotten() -> None:
+def test_counters_in_memory_expire_and_are_deleted() -> None:
     counts = LocalCounts()
     assert [counts.add("a", 60, 1, now) for now in (0.0, 1.0, 59.9, 60.0)] == [1, 2, 3, 1]
     assert counts.read("a", 61.0) == (1, 120.0)
@@ -232,7 +228,7 @@ def test_two_processes_count_together_in_a_valkey(api: Api, limited: Limited, va
     assert statuses(3, one, feed) + statuses(2, other, feed) == [200] * 4 + [429]
 
 
-def test_while_the_valkey_is_away_each_process_counts_alone_and_nobody_gets_a_500(
+def test_each_process_counts_by_itself_while_valkey_is_down(
     api: Api, limited: Limited, valkey: Valkey, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, figures: Figures
 ) -> None:
     monkeypatch.setattr("scheduler.web.http.rate_storage.RETRY_AFTER", 0.3)
@@ -252,9 +248,7 @@ def test_while_the_valkey_is_away_each_process_counts_alone_and_nobody_gets_a_50
     figures("requests while the rate limits' storage was away", requests=len(answered), failed=answered.count(500))
 
 
-def test_a_valkey_that_takes_connections_and_says_nothing_is_waited_for_once_and_briefly(
-    api: Api, limited: Limited, valkey: Valkey
-) -> None:
+def test_valkey_that_never_answers_is_waited_for_once_and_briefly(api: Api, limited: Limited, valkey: Valkey) -> None:
     app = limited(Rates(100, 100, 100, valkey.url))
     statuses(2, app, "/v1/people", api.key)
     with valkey.frozen():
@@ -264,12 +258,12 @@ def test_a_valkey_that_takes_connections_and_says_nothing_is_waited_for_once_and
     assert waited < 20 * TIMEOUT
 
 
-def test_a_valkey_that_was_never_there_keeps_no_service_from_starting(api: Api, limited: Limited) -> None:
+def test_service_starts_without_its_valkey(api: Api, limited: Limited) -> None:
     app = limited(Rates(5, 4, 3, "redis://127.0.0.1:1/0"))
     assert statuses(6, app, "/v1/people", api.key) == [200] * 5 + [429]
 
 
-def test_the_settings_say_how_many_and_where(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_set_the_limits_and_their_storage(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "KEY_REQUESTS_PER_MINUTE": "2",
         "ADDRESS_REQUESTS_PER_MINUTE": "1",
@@ -285,7 +279,7 @@ def test_the_settings_say_how_many_and_where(context: Context, monkeypatch: pyte
     assert statuses(1, app, "/v1/people", None, X_Forwarded_For="198.51.100.2") == [401]
 
 
-def test_a_keys_600_requests_a_minute_are_the_default() -> None:
+def test_default_limit_of_a_key_is_600_a_minute() -> None:
     settings = Settings()
     assert Rates() == Rates(
         settings.key_requests_per_minute,
@@ -296,9 +290,7 @@ def test_a_keys_600_requests_a_minute_are_the_default() -> None:
     assert settings.key_requests_per_minute == 600
 
 
-def test_the_database_being_away_says_itself_when_to_come_again(
-    limited: Limited, tmp_path: Path, database: Path
-) -> None:
+def test_unavailable_database_keeps_its_own_retry_after(limited: Limited, tmp_path: Path, database: Path) -> None:
     app = limited()
     database.unlink()
     (tmp_path / "scheduler.db").mkdir()

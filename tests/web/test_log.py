@@ -56,7 +56,7 @@ def leaks(log: Log, *more: str) -> list[str]:
     return [word for word in (*CANARIES.values(), *more) if word.lower() in log.getvalue().lower()]
 
 
-def test_every_request_is_one_line_with_its_id_route_and_status(api: Api, log: Log) -> None:
+def test_every_request_is_one_line_with_id_route_and_status(api: Api, log: Log) -> None:
     response = api.send("GET", "/people/nobody")
     (line,) = log.lines
     assert line.pop("ms") >= 0
@@ -71,7 +71,7 @@ def test_every_request_is_one_line_with_its_id_route_and_status(api: Api, log: L
     }
 
 
-def test_a_trip_from_people_to_a_failing_delivery_leaves_no_secret_in_the_log(
+def test_requests_and_a_failing_delivery_log_no_secret(
     api: Api, context: Context, clock: Clock, calendars: RecordingCalendars, log: Log
 ) -> None:
     mentor = api.person(CANARIES["name"], email=CANARIES["email"])
@@ -96,7 +96,7 @@ def test_a_trip_from_people_to_a_failing_delivery_leaves_no_secret_in_the_log(
     assert leaks(log, api.key, feed.removeprefix("/feeds/").removesuffix(".ics")) == []
 
 
-def test_a_failing_delivery_is_logged_with_its_ids_state_and_reason(
+def test_failing_delivery_is_logged_with_ids_state_and_reason(
     api: Api, pair: Pair, context: Context, calendars: RecordingCalendars, log: Log
 ) -> None:
     api.connect(pair.mentor)
@@ -108,9 +108,7 @@ def test_a_failing_delivery_is_logged_with_its_ids_state_and_reason(
     assert "503" in line["reason"]
 
 
-def test_an_unexpected_database_error_is_logged_without_what_was_being_stored(
-    api: Api, database: Path, log: Log
-) -> None:
+def test_unexpected_database_error_is_logged_without_its_values(api: Api, database: Path, log: Log) -> None:
     connection = sqlite3.connect(database)
     connection.execute("ALTER TABLE people RENAME TO elsewhere")
     connection.close()
@@ -121,7 +119,7 @@ def test_an_unexpected_database_error_is_logged_without_what_was_being_stored(
     assert leaks(log) == []
 
 
-def test_the_id_in_a_problem_is_the_one_in_the_log(api: Api, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
+def test_request_id_of_a_problem_is_the_one_in_the_log(api: Api, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("no such luck")
 
@@ -131,14 +129,14 @@ def test_the_id_in_a_problem_is_the_one_in_the_log(api: Api, monkeypatch: pytest
     assert found == {(response.json or {})["request_id"]}
 
 
-def test_nothing_of_one_request_stays_for_the_next(api: Api, log: Log) -> None:
+def test_log_context_of_a_request_ends_with_it(api: Api, log: Log) -> None:
     ids = [api.send("GET", "/people").headers["X-Request-ID"] for _ in range(3)]
     assert [line["request_id"] for line in log.lines] == ids
     assert structlog.contextvars.get_contextvars() == {}
 
 
 @pytest.mark.parametrize("odd", ["\udce9t\udce9", 1 << 70, float("nan"), object()])
-def test_whatever_a_line_holds_it_is_written(log: Log, odd: object) -> None:
+def test_line_with_odd_values_is_written(log: Log, odd: object) -> None:
     structlog.get_logger().warning("odd", value=odd)
     (line,) = log.lines
     assert line["event"] == "odd"

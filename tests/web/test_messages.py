@@ -109,7 +109,7 @@ def second_session(**more: Any) -> dict[str, Any]:
         ({"attendees": [BERLIN] * 51}, "/attendees", "51 are too many; 50 is the most"),
     ],
 )
-def test_of_a_question_about_slots(api: Api, change: dict[str, Any], pointer: str, said: str) -> None:
+def test_message_for_a_field_of_a_slot_search(api: Api, change: dict[str, Any], pointer: str, said: str) -> None:
     problem = problem_of(api.send("POST", "/slots", SLOTS | change), 422, pointer)
     assert problem["errors"][0]["detail"].startswith(said)
     assert len(problem["detail"]) < 250
@@ -124,7 +124,7 @@ def test_of_a_question_about_slots(api: Api, change: dict[str, Any], pointer: st
         ({"every_weeks": 9}, "/every_weeks", "9 is too large; 8 is the most"),
     ],
 )
-def test_of_a_question_about_cadences(api: Api, change: dict[str, Any], pointer: str, said: str) -> None:
+def test_message_for_a_field_of_a_cadence_search(api: Api, change: dict[str, Any], pointer: str, said: str) -> None:
     problem = problem_of(api.send("POST", "/cadences", CADENCES | change), 422, pointer)
     assert problem["errors"][0]["detail"].startswith(said)
 
@@ -142,7 +142,7 @@ def test_of_a_question_about_cadences(api: Api, change: dict[str, Any], pointer:
         ),
     ],
 )
-def test_of_a_question_about_sequences(api: Api, change: dict[str, Any], pointer: str, said: str) -> None:
+def test_message_for_a_field_of_a_sequence_search(api: Api, change: dict[str, Any], pointer: str, said: str) -> None:
     problem = problem_of(api.send("POST", "/sequences", SEQUENCE | change), 422, pointer)
     assert problem["errors"][0]["detail"].startswith(said)
 
@@ -151,12 +151,12 @@ def test_of_a_question_about_sequences(api: Api, change: dict[str, Any], pointer
     ("query", "said"),
     [("x", "'x' is no whole number; write it like 50"), ("201", "'201' is too large; 200 is the most")],
 )
-def test_of_a_query(api: Api, query: str, said: str) -> None:
+def test_message_for_a_query_parameter(api: Api, query: str, said: str) -> None:
     problem = problem_of(api.send("GET", f"/people?limit={query}"), 422, "/limit")
     assert problem["errors"][0]["detail"] == said
 
 
-def test_of_spans_in_a_query(api: Api, pair: Pair) -> None:
+def test_message_for_a_backward_span_in_a_query(api: Api, pair: Pair) -> None:
     span = f"?start={BACKWARD['start']}&end={BACKWARD['end'].replace('+', '%2B')}"
     for what in ("burden", "free-busy"):
         problem = problem_of(api.send("GET", f"/people/{pair.mentor}/{what}{span}"), 422, "/end")
@@ -176,7 +176,7 @@ def test_of_spans_in_a_query(api: Api, pair: Pair) -> None:
         ("token", "4711", "no such field is known here; leave it out or check its spelling"),
     ],
 )
-def test_a_secret_is_never_repeated(api: Api, pair: Pair, field: str, value: Any, said: str) -> None:
+def test_message_never_repeats_a_secret(api: Api, pair: Pair, field: str, value: Any, said: str) -> None:
     calendar = {"url": "https://dav.example.org/", "username": "greta", "password": "hunter2", field: value}
     response = api.send("POST", f"/people/{pair.mentor}/calendars", calendar)
     assert problem_of(response, 422, f"/{field}")["errors"][0]["detail"] == said

@@ -27,9 +27,7 @@ def no_queries() -> Iterator[list[str]]:
     event.remove(Engine, "before_cursor_execute", note)
 
 
-def test_options_says_without_a_key_which_methods_an_address_takes_and_asks_no_database(
-    app: Flask, no_queries: list[str]
-) -> None:
+def test_options_lists_methods_without_key_or_query(app: Flask, no_queries: list[str]) -> None:
     methods: dict[str, set[str]] = {}
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<[^>]*>", "x", rule.rule)
@@ -42,7 +40,7 @@ def test_options_says_without_a_key_which_methods_an_address_takes_and_asks_no_d
     assert no_queries == []
 
 
-def test_a_method_that_an_address_does_not_take_is_405_and_says_which_it_does(app: Flask) -> None:
+def test_wrong_method_is_405_with_allow_everywhere(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<[^>]*>", "x", rule.rule)
         allowed = set(app.test_client().options(path).headers["Allow"].split(", "))
@@ -84,7 +82,7 @@ def fields(response: Any) -> dict[str, str]:
     return {name: value for name, value in response.headers if name not in passing}
 
 
-def test_location_is_where_the_very_thing_is_read_with_the_etag_that_came_with_it(api: Api, pair: Pair) -> None:
+def test_location_of_a_new_resource_answers_it_with_the_same_etag(api: Api, pair: Pair) -> None:
     person = f"/people/{pair.mentor}"
     feed = f"{person}/feeds"
     posts: list[tuple[str, Any]] = [
@@ -114,7 +112,7 @@ def test_location_is_where_the_very_thing_is_read_with_the_etag_that_came_with_i
 DATES = {"starts_on": "2026-10-05", "ends_on": "2026-11-13"}
 
 
-def test_what_makes_nothing_and_shows_nothing_that_is_kept_has_no_etag(api: Api, pair: Pair) -> None:
+def test_answers_that_show_no_stored_resource_have_no_etag(api: Api, pair: Pair) -> None:
     window = {"start": "2026-10-20T00:00:00Z", "end": "2026-10-21T00:00:00Z"}
     slots = api.send("POST", "/slots", {"window": window, "duration": "PT45M", "attendees": pair.attendees})
     feed = api.post(f"/people/{pair.mentor}/feeds", {})

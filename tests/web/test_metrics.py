@@ -13,21 +13,21 @@ from scheduler.store import Store
 from scheduler.web.http.metrics import DueDeliveries, NoMetricsPort, start_metrics
 
 
-def test_they_are_not_public(api: Api) -> None:
+def test_metrics_are_not_public(api: Api) -> None:
     answer = api.app.test_client().get("/metrics")
 
     assert answer.status_code == 404
     assert "scheduler_" not in answer.text
 
 
-def test_a_port_that_is_taken_is_said(context: Context) -> None:
+def test_metrics_port_in_use_is_a_named_error(context: Context) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(NoMetricsPort, match="give each process a SCHEDULER_METRICS_PORT of its own"):
             start_metrics(context, "127.0.0.1", port, CollectorRegistry())
 
 
-def test_without_a_port_nothing_listens_and_nothing_is_asked_of_the_database(context: Context) -> None:
+def test_metrics_port_0_neither_listens_nor_queries(context: Context) -> None:
     registry = CollectorRegistry()
 
     start_metrics(context, "127.0.0.1", 0, registry)
@@ -35,7 +35,7 @@ def test_without_a_port_nothing_listens_and_nothing_is_asked_of_the_database(con
     assert generate_latest(registry) == b""
 
 
-def test_a_database_that_is_not_migrated_is_not_up(context: Context, tmp_path: object) -> None:
+def test_unmigrated_database_is_not_up(context: Context, tmp_path: object) -> None:
     empty = Store(f"sqlite:///{tmp_path}/new.db")
     found = list(DueDeliveries(_with(context, empty)).collect())
     empty.close()

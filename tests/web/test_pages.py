@@ -20,21 +20,21 @@ def visitor(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def test_the_bare_address_leads_to_the_documentation(visitor: FlaskClient) -> None:
+def test_root_redirects_to_the_documentation(visitor: FlaskClient) -> None:
     response = visitor.get("/", follow_redirects=True)
     assert response.status_code == 200
     assert response.request.path == "/docs/"
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/"])
-def test_the_documentation_is_a_page_that_reads_the_description(visitor: FlaskClient, path: str) -> None:
+def test_documentation_page_loads_the_description(visitor: FlaskClient, path: str) -> None:
     response = visitor.get(path, follow_redirects=True)
     assert response.mimetype == "text/html"
     assert "/openapi.yaml" in response.text
     assert "Mentorship scheduler" in response.text
 
 
-def test_the_documentation_loads_nothing_from_elsewhere(visitor: FlaskClient) -> None:
+def test_documentation_loads_nothing_from_other_hosts(visitor: FlaskClient) -> None:
     page = visitor.get("/docs/").text
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert sources
@@ -44,7 +44,7 @@ def test_the_documentation_loads_nothing_from_elsewhere(visitor: FlaskClient) ->
             assert response.status_code == 200
 
 
-def test_every_kind_of_problem_has_its_place_on_the_page_that_types_point_to(visitor: FlaskClient) -> None:
+def test_problems_page_has_an_anchor_for_every_kind(visitor: FlaskClient) -> None:
     page = visitor.get("/problems").text
     assert [kind for kind in TITLES if f'id="{kind}"' not in page] == []
 
@@ -61,7 +61,7 @@ def test_health_needs_no_database_and_readiness_a_migrated_one(tmp_path: Path) -
     context.store.close()
 
 
-def test_a_database_that_is_away_is_503_and_come_again(tmp_path: Path) -> None:
+def test_unavailable_database_is_503_with_retry_after(tmp_path: Path) -> None:
     (tmp_path / "folder.db").mkdir()
     context = context_of(f"sqlite:///{tmp_path / 'folder.db'}", Clock(), RecordingCalendars())
     visitor = create_app(context).test_client()

@@ -72,7 +72,7 @@ def lists(api: Api, pair: Pair, clock: Clock) -> list[str]:
     return [*own, "/mentorships", pair.meetings, f"{meeting}/occurrences", f"{meeting}/deliveries"]
 
 
-def test_the_pages_of_every_list_put_together_are_the_list(api: Api, lists: list[str]) -> None:
+def test_pages_of_every_list_add_up_to_the_list(api: Api, lists: list[str]) -> None:
     for path in lists:
         whole = api.get(path)
         assert whole["next"] is None
@@ -84,11 +84,11 @@ def test_the_pages_of_every_list_put_together_are_the_list(api: Api, lists: list
             assert 1 <= len(found[-1]) <= limit
 
 
-def test_an_empty_list_is_one_empty_page(api: Api) -> None:
+def test_empty_list_is_one_empty_page(api: Api) -> None:
     assert api.get("/mentorships") == {"items": [], "next": None}
 
 
-def test_a_page_has_fifty_items_unless_told_and_at_most_two_hundred(api: Api) -> None:
+def test_page_has_50_items_by_default_and_at_most_200(api: Api) -> None:
     _, body = PEOPLE
     for turn in range(51):
         api.post("/people", body(turn))
@@ -96,7 +96,7 @@ def test_a_page_has_fifty_items_unless_told_and_at_most_two_hundred(api: Api) ->
 
 
 @pytest.mark.parametrize("name", CAN_BE_DELETED_FROM)
-def test_what_is_added_and_deleted_between_pages_neither_repeats_nor_hides_anything_else(
+def test_changes_between_pages_neither_repeat_nor_hide_other_items(
     api: Api, pair: Pair, clock: Clock, name: str, figures: Figures
 ) -> None:
     path, body = CAN_BE_DELETED_FROM[name]
@@ -137,11 +137,11 @@ def test_what_is_added_and_deleted_between_pages_neither_repeats_nor_hides_anyth
 @pytest.mark.parametrize(
     "limit", ["0", "201", "-1", "abc", "", "1.5", " 5", "+5", "\u0665", "9" * 30, "true", "null", "1_0"]
 )
-def test_a_limit_that_is_no_whole_number_from_1_to_200_is_pointed_to(api: Api, limit: str) -> None:
+def test_limit_other_than_1_to_200_is_refused(api: Api, limit: str) -> None:
     problem_of(api.send("GET", "/people", query_string={"limit": limit}), 422, "/limit")
 
 
-def test_what_a_list_does_not_take_is_pointed_to(api: Api) -> None:
+def test_unknown_query_parameter_is_refused(api: Api) -> None:
     problem_of(api.send("GET", "/people?page=2"), 422, "/page")
 
 
@@ -165,14 +165,14 @@ def test_what_a_list_does_not_take_is_pointed_to(api: Api) -> None:
         lambda _: unmarked(["2026-10-01T09:00:00+00:00", ""]),
     ],
 )
-def test_a_cursor_that_the_list_did_not_give_is_pointed_to(api: Api, pair: Pair, forge: Callable[[str], str]) -> None:
+def test_forged_cursor_is_refused(api: Api, pair: Pair, forge: Callable[[str], str]) -> None:
     cursor = api.get("/people?limit=1")["next"]
     problem = problem_of(api.send("GET", "/people", query_string={"cursor": forge(cursor)}), 422, "/cursor")
     if len(forge(cursor)) <= 500:
         assert "begin again without one" in problem["detail"]
 
 
-def test_a_cursor_is_good_for_the_list_that_gave_it_and_no_other(api: Api, other_api: Api, pair: Pair) -> None:
+def test_cursor_works_with_its_own_list_only(api: Api, other_api: Api, pair: Pair) -> None:
     other_api.pair()
     path, body = BLACKOUTS
     for turn in range(2):
@@ -187,14 +187,14 @@ def test_a_cursor_is_good_for_the_list_that_gave_it_and_no_other(api: Api, other
     assert len(api.get(f"/people?cursor={people}&limit=7")["items"]) == 1
 
 
-def test_a_cursor_tells_nothing_new_and_is_the_same_each_time_so_that_the_etag_is(api: Api, pair: Pair) -> None:
+def test_cursor_and_etag_of_a_page_are_constant(api: Api, pair: Pair) -> None:
     first, second = (api.send("GET", "/people?limit=1") for _ in range(2))
     assert json_of(first)["next"] == json_of(second)["next"]
     assert first.headers["ETag"] == second.headers["ETag"]
     assert api.send("GET", "/people?limit=1", headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
 
 
-def test_a_plus_that_came_as_a_space_is_explained(api: Api, pair: Pair) -> None:
+def test_space_in_a_query_is_explained_as_an_unescaped_plus(api: Api, pair: Pair) -> None:
     span = "start=2026-10-01T00:00:00+02:00&end=2026-10-02T00:00:00%2B02:00"
     problem = problem_of(api.send("GET", f"/people/{pair.mentor}/free-busy?{span}"), 422, "/start")
     assert problem["errors"][0]["detail"].endswith("a + in a query must be sent as %2B")

@@ -125,7 +125,7 @@ CADENCES: dict[str, Any] = {
         ({"attendees": [BERLIN | {"name": "Greta\u0000"}]}, "/attendees/0/name", "control characters"),
     ],
 )
-def test_a_question_about_slots_with_one_field_at_fault_is_pointed_to_it(
+def test_slot_search_with_one_invalid_field_points_to_it(
     api: Api, change: dict[str, Any], pointer: str, words: str
 ) -> None:
     problem = problem_of(api.send("POST", "/slots", SLOTS | change), 422, pointer)
@@ -150,14 +150,14 @@ def test_a_question_about_slots_with_one_field_at_fault_is_pointed_to_it(
         ({"window": WINDOW}, "/window", "no such field"),
     ],
 )
-def test_a_question_about_cadences_with_one_field_at_fault_is_pointed_to_it(
+def test_cadence_search_with_one_invalid_field_points_to_it(
     api: Api, change: dict[str, Any], pointer: str, words: str
 ) -> None:
     problem = problem_of(api.send("POST", "/cadences", CADENCES | change), 422, pointer)
     assert words in problem["errors"][0]["detail"]
 
 
-def test_all_fields_at_fault_are_named_at_once(api: Api) -> None:
+def test_all_invalid_fields_are_named_at_once(api: Api) -> None:
     wrong = {"window": WINDOW, "duration": "long", "attendees": [{"time_zone": "Mars"}], "limit": "many"}
     problem = problem_of(api.send("POST", "/slots", wrong), 422, "/attendees/0/time_zone", "/duration", "/limit")
     assert problem["detail"].startswith("/attendees/0/time_zone: ")
@@ -172,9 +172,7 @@ def test_all_fields_at_fault_are_named_at_once(api: Api) -> None:
     ],
     ids=["a gap", "a repeated hour"],
 )
-def test_a_typed_local_time_that_does_not_exist_or_occurs_twice_is_refused_wherever_it_is_typed(
-    api: Api, pair: Pair, wall: str, words: str
-) -> None:
+def test_local_time_in_a_gap_or_fold_is_refused_everywhere(api: Api, pair: Pair, wall: str, words: str) -> None:
     booked = api.book_slot(pair)
     name = booked["occurrences"][0]["recurrence_id"]
     away = {"kind": "other", "end": "2027-03-29T09:00:00Z"}
@@ -192,24 +190,24 @@ def test_a_typed_local_time_that_does_not_exist_or_occurs_twice_is_refused_where
     [b"", b"{", b'{"window": }', b"\xff\xfe", b'"\\ud800"', b"[" * 10_000, b'{"limit": 01}', b"{} {}"],
     ids=["nothing", "cut off", "a hole", "no UTF-8", "half a character", "very deep", "a leading zero", "two values"],
 )
-def test_what_is_no_json_is_400(api: Api, body: bytes) -> None:
+def test_body_that_is_not_json_is_400(api: Api, body: bytes) -> None:
     problem = problem_of(api.send("POST", "/slots", body), 400)
     assert problem["type"] == "/problems#bad-request"
     assert "not JSON" in problem["detail"]
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"7"])
-def test_json_that_is_no_object_points_to_the_whole(api: Api, body: bytes) -> None:
+def test_json_that_is_no_object_points_to_the_whole_body(api: Api, body: bytes) -> None:
     problem_of(api.send("POST", "/slots", body), 422, "")
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""])
-def test_a_body_that_does_not_say_it_is_json_is_415(api: Api, content_type: str) -> None:
+def test_body_of_another_content_type_is_415(api: Api, content_type: str) -> None:
     problem_of(api.send("POST", "/slots", SLOTS, content_type=content_type), 415)
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/vnd.programme+json"])
-def test_other_ways_to_say_json_are_taken(api: Api, content_type: str) -> None:
+def test_json_content_type_with_suffix_is_accepted(api: Api, content_type: str) -> None:
     assert api.send("POST", "/slots", SLOTS, content_type=content_type).status_code == 200
 
 
@@ -222,13 +220,13 @@ def test_other_ways_to_say_json_are_taken(api: Api, content_type: str) -> None:
         ("/mentorships", {}, 1),
     ],
 )
-def test_a_body_over_the_size_that_is_taken_is_413(api: Api, path: str, body: dict[str, Any], mebibytes: int) -> None:
+def test_body_over_the_size_limit_is_413(api: Api, path: str, body: dict[str, Any], mebibytes: int) -> None:
     problem = problem_of(api.send("POST", path, padded(body, mebibytes * MEBIBYTE + 1)), 413)
     assert f"over {mebibytes} MiB" in problem["detail"]
     assert api.send("POST", path, padded(body, mebibytes * MEBIBYTE)).status_code != 413
 
 
-def test_slots_and_cadences_are_answered_from_between_one_and_eight_mebibytes_of_busy_time(api: Api) -> None:
+def test_searches_accept_bodies_up_to_eight_mebibytes(api: Api) -> None:
     hours = [
         {"start": f"2026-{month:02}-{day:02}T{hour:02}:00:00Z", "end": f"2026-{month:02}-{day:02}T{hour:02}:30:00Z"}
         for month in range(1, 13)
@@ -241,7 +239,7 @@ def test_slots_and_cadences_are_answered_from_between_one_and_eight_mebibytes_of
     assert api.post("/cadences", CADENCES | {"attendees": busy})["explanation"]["reason"] == "busy"
 
 
-def test_a_body_of_unknown_length_is_counted_too(api: Api) -> None:
+def test_chunked_body_over_the_size_limit_is_413(api: Api) -> None:
     response = api.app.test_client().post(
         "/v1/people",
         input_stream=io.BytesIO(padded({"name": "Greta"}, MEBIBYTE + 1)),
@@ -256,24 +254,24 @@ def test_a_body_of_unknown_length_is_counted_too(api: Api) -> None:
     "authorization",
     [None, "Bearer", "Bearer ", "Bearer mk_wrong", "Basic {key}", "{key}", "Bearer {key}x", "Token {key}"],
 )
-def test_without_the_programmes_key_there_is_401_with_the_challenge(api: Api, authorization: str | None) -> None:
+def test_request_without_valid_key_is_401_with_challenge(api: Api, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization.format(key=api.key)}
     response = api.app.test_client().get("/v1/people", headers=headers)
     assert problem_of(response, 401)["type"] == "/problems#unauthorized"
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_the_scheme_of_the_key_is_read_in_any_case(api: Api) -> None:
+def test_bearer_scheme_is_case_insensitive(api: Api) -> None:
     response = api.app.test_client().get("/v1/people", headers={"Authorization": f"bearer {api.key}"})
     assert response.status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v2/people", "/feeds/x", "/v1/people/", "/docs/nothing.js", "/%ff"])
-def test_an_address_with_nothing_there_is_404(api: Api, path: str) -> None:
+def test_unknown_address_is_404(api: Api, path: str) -> None:
     problem_of(api.app.test_client().get(path), 404)
 
 
-def test_a_method_that_is_not_taken_is_405_and_says_which_are(api: Api) -> None:
+def test_wrong_method_is_405_with_allow(api: Api) -> None:
     response = api.send("PUT", "/people", {})
     problem_of(response, 405)
     assert {"GET", "POST"} <= set(response.headers["Allow"].split(", "))
@@ -288,23 +286,23 @@ def test_a_method_that_is_not_taken_is_405_and_says_which_are(api: Api) -> None:
         ("/people/%00", "person"),
     ],
 )
-def test_an_unknown_id_is_404_and_says_of_what(api: Api, path: str, kind: str) -> None:
+def test_unknown_id_is_404_and_names_its_kind(api: Api, path: str, kind: str) -> None:
     assert f"no {kind} has the id" in problem_of(api.send("GET", path), 404)["detail"]
 
 
-def test_an_unknown_person_in_a_body_is_404_and_pointed_to(api: Api) -> None:
+def test_unknown_person_in_a_body_is_404_with_pointer(api: Api) -> None:
     problem_of(api.send("POST", "/slots", SLOTS | {"attendees": [BERLIN, {"person": "x"}]}), 404, "/attendees/1/person")
     problem_of(api.send("POST", "/cadences", CADENCES | {"attendees": [{"person": "x"}]}), 404, "/attendees/0/person")
 
 
-def test_the_same_person_twice_is_refused(api: Api, pair: Pair) -> None:
+def test_same_person_twice_is_refused(api: Api, pair: Pair) -> None:
     twice = [{"person": pair.mentor}, BERLIN, {"person": pair.mentor, "role": "optional"}]
     for path, question in (("/slots", SLOTS), ("/cadences", CADENCES)):
         problem = problem_of(api.send("POST", path, question | {"attendees": twice}), 422, "/attendees/2/person")
         assert "there twice" in problem["detail"]
 
 
-def test_a_bug_is_a_500_that_says_nothing_but_the_request_id(
+def test_unexpected_error_is_500_with_the_request_id_alone(
     api: Api, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -318,7 +316,7 @@ def test_a_bug_is_a_500_that_says_nothing_but_the_request_id(
         assert "inside information" not in response.text
 
 
-def test_every_answer_carries_its_requests_id_and_may_not_be_sniffed(api: Api) -> None:
+def test_every_answer_has_request_id_and_nosniff(api: Api) -> None:
     first, second = api.send("GET", "/people"), api.send("GET", "/nothing")
     assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]
     assert first.headers["X-Content-Type-Options"] == second.headers["X-Content-Type-Options"] == "nosniff"

@@ -70,9 +70,7 @@ def everything(api: Api, pair: Pair) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", POSTS)
-def test_a_repeated_post_is_answered_as_it_was_and_stores_nothing_again(
-    api: Api, pair: Pair, clock: Clock, name: str
-) -> None:
+def test_repeated_post_gets_the_same_answer_and_stores_nothing(api: Api, pair: Pair, clock: Clock, name: str) -> None:
     path, body = POSTS[name](api, pair)
     first = api.send("POST", path, body, headers={FIELD: KEY})
     assert first.status_code in {200, 201, 202}, first.text
@@ -87,7 +85,7 @@ def test_a_repeated_post_is_answered_as_it_was_and_stores_nothing_again(
     assert everything(api, pair) == there
 
 
-def test_the_token_that_a_repeat_shows_is_the_one_that_opens_the_feed(api: Api, pair: Pair) -> None:
+def test_repeated_post_of_a_feed_answers_its_working_token(api: Api, pair: Pair) -> None:
     path = f"/people/{pair.mentor}/feeds"
     first, again = (json_of(api.send("POST", path, {}, headers={FIELD: KEY})) for _ in range(2))
     assert again["token"] == first["token"]
@@ -95,7 +93,7 @@ def test_the_token_that_a_repeat_shows_is_the_one_that_opens_the_feed(api: Api, 
     assert len(api.get(path)["items"]) == 1
 
 
-def test_without_a_key_a_repeated_post_stores_again(api: Api) -> None:
+def test_repeated_post_without_key_stores_again(api: Api) -> None:
     assert api.post("/people", MIA)["id"] != api.post("/people", MIA)["id"]
 
 
@@ -111,7 +109,7 @@ def test_without_a_key_a_repeated_post_stores_again(api: Api) -> None:
     ],
     ids=["a field", "a letter", "written otherwise", "empty", "nothing", "elsewhere"],
 )
-def test_the_key_of_one_request_is_not_taken_for_another(api: Api, path: str, body: Any) -> None:
+def test_key_sent_with_another_request_is_refused(api: Api, path: str, body: Any) -> None:
     first = api.send("POST", "/people", MIA, headers={FIELD: KEY})
     problem = problem_of(api.send("POST", path, body, headers={FIELD: KEY}), 422, f"/{FIELD}")
     assert "a new request needs a new key" in problem["detail"]
@@ -119,7 +117,7 @@ def test_the_key_of_one_request_is_not_taken_for_another(api: Api, path: str, bo
     assert told(api.send("POST", "/people", MIA, headers={FIELD: KEY})) == told(first)
 
 
-def test_after_a_day_the_key_is_as_good_as_new(api: Api, clock: Clock) -> None:
+def test_key_is_free_again_after_a_day(api: Api, clock: Clock) -> None:
     first = api.send("POST", "/people", MIA, headers={FIELD: KEY})
     clock.advance(hours=24)
     assert told(api.send("POST", "/people", MIA, headers={FIELD: KEY})) == told(first)
@@ -128,9 +126,7 @@ def test_after_a_day_the_key_is_as_good_as_new(api: Api, clock: Clock) -> None:
     assert (other.status_code, (other.json or {})["name"]) == (201, "Eve")
 
 
-def test_old_answers_are_forgotten_bit_by_bit_as_new_ones_come(
-    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_new_answers_delete_expired_ones_in_portions(api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scheduler.store.answers.DELETED_PER_CLAIM", 3)
     for turn in range(8):
         api.send("POST", "/people", MIA, headers={FIELD: f"old-{turn}"})
@@ -142,27 +138,27 @@ def test_old_answers_are_forgotten_bit_by_bit_as_new_ones_come(
     assert counts == [8 - 3 + 1, 8 - 6 + 2, 3, 4]
 
 
-def test_an_answer_is_for_nobody_but_the_api_key_that_got_it(app: Flask, api: Api, pair: Pair) -> None:
+def test_stored_answer_is_refused_to_another_api_key(app: Flask, api: Api, pair: Pair) -> None:
     path = f"/people/{pair.mentor}/feeds"
     assert api.send("POST", path, {}, headers={FIELD: KEY}).status_code == 201
     other = Api(app, api.post("/keys", {"name": "another", "scopes": ["people:write"]})["key"])
     problem_of(other.send("POST", path, {}, headers={FIELD: KEY}), 422, f"/{FIELD}")
 
 
-def test_another_programme_s_keys_are_other_keys(api: Api, other_api: Api) -> None:
+def test_programmes_do_not_share_keys(api: Api, other_api: Api) -> None:
     mine, theirs = (client.send("POST", "/people", MIA, headers={FIELD: KEY}) for client in (api, other_api))
     assert json_of(mine)["id"] != json_of(theirs)["id"]
     assert "Idempotency-Replayed" not in theirs.headers
 
 
 @pytest.mark.parametrize("key", ["", " ", "two words", "x" * 256, "schlüssel", "tab\there", "\x7f"])
-def test_a_key_that_cant_be_one_is_pointed_to(api: Api, key: str) -> None:
+def test_malformed_key_is_refused(api: Api, key: str) -> None:
     problem_of(api.send("POST", "/people", MIA, headers={FIELD: key}), 422, f"/{FIELD}")
     assert api.get("/people")["items"] == []
 
 
 @pytest.mark.parametrize("key", ["x", "x" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "!~"])
-def test_every_other_is_taken(api: Api, key: str) -> None:
+def test_well_formed_key_is_accepted(api: Api, key: str) -> None:
     ids = {json_of(api.send("POST", "/people", MIA, headers={FIELD: key}))["id"] for _ in range(2)}
     assert len(ids) == 1
 
@@ -178,9 +174,7 @@ def test_every_other_is_taken(api: Api, key: str) -> None:
     ],
     ids=["a conflict", "a faulty field", "several zones", "no JSON", "nobody"],
 )
-def test_a_refusal_is_not_kept_and_what_becomes_possible_is_then_done(
-    api: Api, pair: Pair, path: str, body: Any, status: int
-) -> None:
+def test_refusal_is_not_stored_and_its_key_stays_free(api: Api, pair: Pair, path: str, body: Any, status: int) -> None:
     path = path.format(meetings=pair.meetings)
     for _ in range(2):
         refused = api.send("POST", path, body, headers={FIELD: KEY})
@@ -189,7 +183,7 @@ def test_a_refusal_is_not_kept_and_what_becomes_possible_is_then_done(
     assert api.send("POST", "/people", MIA, headers={FIELD: KEY}).status_code == 201
 
 
-def test_a_booking_that_fits_after_all_is_made_under_the_key_that_was_refused(api: Api, pair: Pair) -> None:
+def test_refused_booking_can_be_repeated_under_its_key(api: Api, pair: Pair) -> None:
     slot = {"start": "2026-10-08T08:00:00Z", "duration": "PT45M"}
     taken = api.book_slot(pair)
     problem_of(api.send("POST", pair.meetings, slot, headers={FIELD: KEY}), 409)
@@ -197,9 +191,7 @@ def test_a_booking_that_fits_after_all_is_made_under_the_key_that_was_refused(ap
     assert api.send("POST", pair.meetings, slot, headers={FIELD: KEY}).status_code == 201
 
 
-def test_what_fails_before_the_answer_is_kept_was_not_done(
-    api: Api, pair: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_change_whose_answer_can_not_be_stored_is_undone(api: Api, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("in between")
 
@@ -212,14 +204,14 @@ def test_what_fails_before_the_answer_is_kept_was_not_done(
     assert len(api.get(pair.meetings)["items"]) == 1
 
 
-def test_answers_are_kept_encrypted(api: Api, pair: Pair) -> None:
+def test_stored_answers_are_encrypted(api: Api, pair: Pair) -> None:
     feed = json_of(api.send("POST", f"/people/{pair.mentor}/feeds", {}, headers={FIELD: KEY}))
     (answer,) = kept(api)
     assert feed["token"] not in repr(answer)
     assert feed["token"] in Vault(SECRET).open(answer["answer"])
 
 
-def test_an_answer_kept_under_a_lost_secret_key_is_refused_and_not_done_again(
+def test_answer_under_a_lost_secret_key_is_refused_and_not_repeated(
     api: Api, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.send("POST", "/people", MIA, headers={FIELD: KEY})
@@ -230,7 +222,7 @@ def test_an_answer_kept_under_a_lost_secret_key_is_refused_and_not_done_again(
     assert len(api.get("/people")["items"]) == 1
 
 
-def test_a_question_takes_a_key_and_is_answered_anew(api: Api, pair: Pair) -> None:
+def test_search_with_a_key_is_answered_anew(api: Api, pair: Pair) -> None:
     window = {"start": "2026-10-08T08:00:00Z", "end": "2026-10-08T09:00:00Z"}
     question = {"window": window, "duration": "PT45M", "attendees": pair.attendees}
     totals = []

@@ -54,7 +54,7 @@ MORE_LISTS = ("/mentorships", "/mentorships/{mentorship}/meetings", "/keys")
 
 
 @pytest.mark.parametrize("path", LISTS + MORE_LISTS)
-def test_a_list_has_an_etag_that_changes_with_its_items(api: Api, pair: Pair, path: str) -> None:
+def test_list_has_an_etag_that_changes_with_its_items(api: Api, pair: Pair, path: str) -> None:
     path = path.format(**vars(pair))
     before = etag_of(api, path)
     assert etag_of(api, path) == before
@@ -65,7 +65,7 @@ def test_a_list_has_an_etag_that_changes_with_its_items(api: Api, pair: Pair, pa
 
 
 @pytest.mark.parametrize("kind", MAKE)
-def test_a_reader_is_spared_the_version_it_has(api: Api, pair: Pair, kind: str) -> None:
+def test_if_none_match_of_the_present_version_is_304(api: Api, pair: Pair, kind: str) -> None:
     path = MAKE[kind](api, pair)
     first = api.send("GET", path)
     etag = first.headers["ETag"]
@@ -87,7 +87,7 @@ def test_a_reader_is_spared_the_version_it_has(api: Api, pair: Pair, kind: str) 
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_what_a_change_answers_has_the_etag_of_what_is_there_then(api: Api, pair: Pair, kind: str) -> None:
+def test_change_answers_with_the_new_etag(api: Api, pair: Pair, kind: str) -> None:
     path = MAKE[kind](api, pair)
     before = etag_of(api, path)
     changed = api.change("PATCH", path, CHANGES[kind])
@@ -96,7 +96,7 @@ def test_what_a_change_answers_has_the_etag_of_what_is_there_then(api: Api, pair
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_a_change_of_a_version_that_is_no_more_is_412_and_changes_nothing(api: Api, pair: Pair, kind: str) -> None:
+def test_change_of_an_old_version_is_412_and_changes_nothing(api: Api, pair: Pair, kind: str) -> None:
     path = MAKE[kind](api, pair)
     stale = {"If-Match": etag_of(api, path)}
     api.patch(path, CHANGES[kind])
@@ -112,7 +112,7 @@ def test_a_change_of_a_version_that_is_no_more_is_412_and_changes_nothing(api: A
 
 
 @pytest.mark.parametrize("kind", DELETED)
-def test_what_has_changed_since_is_not_deleted(api: Api, pair: Pair, kind: str) -> None:
+def test_deletion_of_an_old_version_is_412(api: Api, pair: Pair, kind: str) -> None:
     path = MAKE[kind](api, pair)
     before = api.get(path)
     response = api.send("DELETE", path, headers={"If-Match": NO_VERSION})
@@ -144,7 +144,7 @@ def test_what_has_changed_since_is_not_deleted(api: Api, pair: Pair, kind: str) 
     ],
 )
 @pytest.mark.parametrize("kind", ["person", "meeting"])
-def test_if_match_names_versions_strongly_and_what_cant_be_read_names_none(
+def test_if_match_compares_strongly_and_malformed_matches_nothing(
     api: Api, pair: Pair, kind: str, field: str, is_taken: bool
 ) -> None:
     path = MAKE[kind](api, pair)
@@ -155,7 +155,7 @@ def test_if_match_names_versions_strongly_and_what_cant_be_read_names_none(
 
 
 @pytest.mark.parametrize(("kind", "method"), [("meeting", "PATCH"), ("meeting", "DELETE"), ("occurrence", "PATCH")])
-def test_a_change_of_a_meeting_has_to_name_its_version(api: Api, pair: Pair, kind: str, method: str) -> None:
+def test_change_of_a_meeting_without_if_match_is_428(api: Api, pair: Pair, kind: str, method: str) -> None:
     path = MAKE[kind](api, pair)
     before = api.get(path)
     problem = problem_of(api.send(method, path, CHANGES[kind] if method == "PATCH" else None), 428)
@@ -165,11 +165,11 @@ def test_a_change_of_a_meeting_has_to_name_its_version(api: Api, pair: Pair, kin
 
 
 @pytest.mark.parametrize("kind", ["person", "blackout", "mentorship"])
-def test_elsewhere_a_change_without_a_version_is_made(api: Api, pair: Pair, kind: str) -> None:
+def test_change_of_other_resources_needs_no_if_match(api: Api, pair: Pair, kind: str) -> None:
     assert api.send("PATCH", MAKE[kind](api, pair), CHANGES[kind]).status_code == 200
 
 
-def test_an_occurrence_has_a_version_of_its_own_which_changes_with_it_alone_or_with_all(api: Api, pair: Pair) -> None:
+def test_occurrence_has_its_own_etag(api: Api, pair: Pair) -> None:
     meeting = MAKE["meeting"](api, pair)
     third = f"{meeting}/occurrences/20261020T100000"
     versions = {path: etag_of(api, path) for path in (meeting, meeting + SECOND, third)}
@@ -185,13 +185,13 @@ def test_an_occurrence_has_a_version_of_its_own_which_changes_with_it_alone_or_w
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_what_is_not_there_is_404_whatever_version_is_named(api: Api, other_api: Api, pair: Pair, kind: str) -> None:
+def test_unknown_resource_is_404_with_any_if_match(api: Api, other_api: Api, pair: Pair, kind: str) -> None:
     path = MAKE[kind](api, pair)
     for field in (etag_of(api, path), NO_VERSION, "*"):
         problem_of(other_api.send("PATCH", path, CHANGES[kind], headers={"If-Match": field}), 404)
 
 
-def test_a_version_that_is_not_wanted_is_neither_read_nor_changed(api: Api, pair: Pair) -> None:
+def test_unmet_condition_is_412_for_reads_and_changes(api: Api, pair: Pair) -> None:
     path = MAKE["person"](api, pair)
     etag = etag_of(api, path)
     assert api.send("PATCH", path, {"name": "Mia"}, headers={"If-None-Match": '"x"'}).status_code == 200
@@ -202,7 +202,7 @@ def test_a_version_that_is_not_wanted_is_neither_read_nor_changed(api: Api, pair
     assert json_of(api.send("GET", path, headers={"If-Match": response.headers["ETag"]}))["name"] == "Mia"
 
 
-def test_a_faulty_change_of_the_present_version_is_told_what_is_wrong_with_it(api: Api, pair: Pair) -> None:
+def test_invalid_change_of_the_present_version_names_its_errors(api: Api, pair: Pair) -> None:
     path = MAKE["meeting"](api, pair)
     problem_of(api.change("PATCH", path, {"title": ""}), 422, "/title")
     problem_of(api.change("PATCH", path, b"{"), 400)
@@ -213,7 +213,7 @@ def test_a_faulty_change_of_the_present_version_is_told_what_is_wrong_with_it(ap
     ("method", "path", "header"),
     [("PATCH", "/people/{mentor}", "If-Match"), ("POST", "/people", "Idempotency-Key")],
 )
-def test_nobody_waits_for_a_client_who_is_slow_to_send(
+def test_body_is_received_before_the_transaction_begins(
     api: Api, pair: Pair, method: str, path: str, header: str
 ) -> None:
     """The body is there before the transaction begins, in which others can't write."""
