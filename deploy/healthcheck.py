@@ -17,8 +17,10 @@ def main(path: str = "/readyz", *variables: str) -> None:
     """Ask for the path; exit with status 1 if the process does not answer, or answers with an error."""
     values = [os.environ.get(name, "") for name in variables or ("GRANIAN_PORT", "SCHEDULER_PORT")]
     port = next((value for value in values if value.isdigit()), DEFAULT_PORT)
-    with urlopen(f"http://127.0.0.1:{port}{path}", timeout=4):  # always http
-        pass
+    try:
+        urlopen(f"http://127.0.0.1:{port}{path}", timeout=4).close()  # always http
+    except OSError as error:
+        sys.exit(f"port {port} does not answer: {error}")
 
 
 if __name__ == "__main__":

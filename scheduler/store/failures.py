@@ -29,6 +29,7 @@ _SQLITE_REMEDIES = {
     sqlite3.SQLITE_FULL: "make room on the disk",
 }
 """What to do about the errors that do not pass by themselves."""
+_CONNECTION_REMEDY = "check that the server runs, and the host, user, password and database of the URL; then try again"
 _POSTGRESQL_READ_ONLY = "25006"
 """SQLSTATE of a write to a server that takes none, such as a standby, or in a read-only transaction."""
 
@@ -67,7 +68,10 @@ def as_unavailable(
         is_unavailable = _is_sqlite_unavailable(error, write=write)
         remedy = _SQLITE_REMEDIES.get(_sqlite_code(error))
     else:
-        refused = write and getattr(error, "sqlstate", None) == _POSTGRESQL_READ_ONLY
+        state = getattr(error, "sqlstate", None)
+        if state is None:  # the server has run no statement
+            remedy = _CONNECTION_REMEDY
+        refused = write and state == _POSTGRESQL_READ_ONLY
         # The driver's OperationalErrors are SQLSTATE's classes 08, 40 and 53 to 58: connections, deadlocks, limits.
         is_unavailable = "OperationalError" in {kind.__name__ for kind in type(error).__mro__} or is_lost or refused
     return StoreUnavailable(_first_line(error), remedy, database) if is_unavailable else None

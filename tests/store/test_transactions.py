@@ -253,6 +253,22 @@ def test_database_file_that_can_not_be_opened_is_store_unavailable(tmp_path: Pat
             use()
 
 
+def test_unreachable_postgresql_names_what_to_check() -> None:
+    store = Store("postgresql://me:canary@127.0.0.1:1/mentors")
+    with pytest.raises(StoreUnavailable, match="check that the server runs, and the host, user, password") as refusal:
+        store.check_schema()
+    assert "postgresql+psycopg://me:***@127.0.0.1:1/mentors" in str(refusal.value)
+    assert "canary" not in str(refusal.value)
+    store.close()
+
+
+def test_missing_postgresql_database_names_what_to_check(postgresql_url: str) -> None:
+    store = Store(make_url(postgresql_url).set(database="nowhere").render_as_string(hide_password=False))
+    with pytest.raises(StoreUnavailable, match=r'"nowhere" does not exist; check that the server runs, and the host'):
+        store.check_schema()
+    store.close()
+
+
 @pytest.mark.parametrize(
     "use",
     [
