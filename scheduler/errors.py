@@ -11,7 +11,7 @@
     ├── InvalidFields               fields of a request do not fit together, or do not fit what is stored
     ├── NotFound                    there is nothing with that id
     ├── Refused                     the request is valid, but the present state does not allow it
-    │   ├── MeetingCancelled, OccurrenceGone, OntoItself, MentorshipNotActive, MentorshipEnded
+    │   ├── MeetingCancelled, OccurrenceNotChangeable, OverlapsOwnOccurrence, MentorshipNotActive, MentorshipEnded
     │   ├── PlanChanged, SlotTaken, QuotaReached, LastAdminKey, KeyTaken, AnswerLost, AlreadyConnected
     │   ├── AddressRefused, CalendarRefused
     │   ├── MalformedBody, WrongMediaType, BodyTooLarge

@@ -45,7 +45,7 @@ def update_meeting(
         title = changes.get("title", stored.own_title)
         conference_url = changes.get("conference_url", stored.meeting.conference_url)
         if (title, conference_url) != (stored.own_title, stored.meeting.conference_url):
-            meeting = meetings.redescribe(stored.meeting, context.clock(), conference_url=conference_url)
+            meeting = meetings.revise(stored.meeting, context.clock(), conference_url=conference_url)
             publish_change(tx, programme_id, replace(stored, own_title=title, meeting=meeting), context.clock())
         return tx.meetings.get(programme_id, meeting_id)
 
@@ -68,7 +68,7 @@ def move_occurrence(
     """Move one occurrence to a start at which both people can meet; a naive start is local time of the meeting's zone.
 
     The series' own time bars nothing, but its other occurrences count towards the limits of a day and a week. Raises
-    NotFound, SlotTaken, OntoItself, MeetingCancelled, OccurrenceGone, InvalidFields.
+    NotFound, SlotTaken, OverlapsOwnOccurrence, MeetingCancelled, OccurrenceNotChangeable, InvalidFields.
     """
     with context.store.write() as tx:
         mentorship, stored = lock_meeting(tx, programme_id, meeting_id)
@@ -80,7 +80,7 @@ def move_occurrence(
         end = start + timedelta(minutes=series.duration)
         attendees = load_pair(context, tx, programme_id, mentorship, start, end, except_meeting=meeting_id)
         occurrence = _get_occurrence(stored, recurrence_id)
-        others = tuple(one.period for one in stored.meeting.kept if one is not occurrence)
+        others = tuple(one.period for one in stored.meeting.taking_place if one is not occurrence)
         moved = meetings.move_occurrence(stored.meeting, recurrence_id, start, context.clock())
         attendees = tuple(replace(one, meetings=one.meetings + others) for one in attendees)
         check_free(attendees, Series(local, None, series.duration), viewer)
@@ -88,7 +88,7 @@ def move_occurrence(
 
 
 def cancel_occurrence(context: Context, programme_id: str, meeting_id: str, recurrence_id: datetime) -> StoredMeeting:
-    """Cancel one occurrence of a meeting. Raises NotFound, MeetingCancelled, OccurrenceGone."""
+    """Cancel one occurrence of a meeting. Raises NotFound, MeetingCancelled, OccurrenceNotChangeable."""
     with context.store.write() as tx:
         _, stored = lock_meeting(tx, programme_id, meeting_id)
         _get_occurrence(stored, recurrence_id)

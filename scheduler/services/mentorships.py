@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from scheduler.domain.programme.meetings import cancel_from
+from scheduler.domain.programme.meetings import cancel_occurrences_from
 from scheduler.domain.programme.mentorships import Mentorship, MentorshipEnded
 from scheduler.errors import InvalidFields, NotFound
 from scheduler.services.locking import lock_mentorship_with_meetings
@@ -72,7 +72,7 @@ def update_mentorship(
 def _check_dates(mentorship: Mentorship, meetings: list[StoredMeeting]) -> None:
     """Raises InvalidFields if a booked meeting takes place before the mentorship starts or after it ends."""
     for stored in meetings:
-        days = [one.start.wall.date() for one in stored.meeting.kept]
+        days = [one.start.wall.date() for one in stored.meeting.taking_place]
         first, last = min(days, default=mentorship.starts_on), max(days, default=mentorship.ends_on)
         if first < mentorship.starts_on:
             raise InvalidFields.at("/starts_on", f"a booked meeting takes place on {first}; cancel or move it first")
@@ -82,6 +82,6 @@ def _check_dates(mentorship: Mentorship, meetings: list[StoredMeeting]) -> None:
 
 def _cancel_future(tx: Transaction, programme_id: str, meetings: list[StoredMeeting], now: datetime) -> None:
     for stored in meetings:
-        meeting = cancel_from(stored.meeting, now, now)
+        meeting = cancel_occurrences_from(stored.meeting, now, now)
         if meeting is not stored.meeting:
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from scheduler.domain.programme.meetings import Party, cancel_from, redescribe
+from scheduler.domain.programme.meetings import Party, cancel_occurrences_from, revise
 from scheduler.domain.programme.mentorships import MentorshipStatus
 from scheduler.domain.programme.people import Person
 from scheduler.services.locking import lock_person
@@ -70,13 +70,13 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
         tx.people.erase(programme_id, person_id, now)
         for old in meetings:
             stored = tx.meetings.get(programme_id, old.id)
-            meeting = cancel_from(redescribe(stored.meeting, now), now, now)
+            meeting = cancel_occurrences_from(revise(stored.meeting, now), now, now)
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
         # If someone else of the programme has the same address, the guest is that person and stays.
         for old in [] if tx.people.find_ids_by_email(programme_id, {person.email}) else as_guest:
             stored = tx.meetings.get(programme_id, old.id)
             guests = tuple(guest for guest in stored.meeting.guests if not _is_same(guest, person))
-            meeting = redescribe(stored.meeting, now, guests=guests)
+            meeting = revise(stored.meeting, now, guests=guests)
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
     context.availability_cache.remove(person_id)
 

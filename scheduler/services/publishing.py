@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from scheduler.domain.programme.meetings import redescribe
+from scheduler.domain.programme.meetings import revise
 from scheduler.domain.programme.routing import route
 from scheduler.store import StoredMeeting, Transaction
 
@@ -30,4 +30,4 @@ def publish(tx: Transaction, programme_id: str, stored: StoredMeeting, now: date
 def refresh_descriptions(tx: Transaction, programme_id: str, meetings: Sequence[StoredMeeting], now: datetime) -> None:
     """Publish meetings again whose names, goals or clocks were changed elsewhere; their times stay."""
     for stored in meetings:
-        publish_change(tx, programme_id, replace(stored, meeting=redescribe(stored.meeting, now)), now)
+        publish_change(tx, programme_id, replace(stored, meeting=revise(stored.meeting, now)), now)

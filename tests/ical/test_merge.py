@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support.budget import examples
 from support.calendars import event_object
 
-from scheduler.domain.programme.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, redescribe
+from scheduler.domain.programme.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, revise
 from scheduler.domain.programme.routing import Copy
 from scheduler.ical.lines import NotOneCalendar, read_block, write_block
 from scheduler.ical.merge import merge
@@ -44,7 +44,7 @@ def invite(meeting: Meeting, copy: Copy | None = None) -> bytes:
 
 
 def retitled(meeting: Meeting, title: str = "New title") -> Meeting:
-    return redescribe(meeting, NOW, title=title)
+    return revise(meeting, NOW, title=title)
 
 
 def merged(meeting: Meeting, held: str, copy: Copy | None = None) -> str:
@@ -148,7 +148,7 @@ PUT_RIGHT = [
 
 
 @pytest.mark.parametrize(("old", "new", "part"), [row[1:] for row in PUT_RIGHT], ids=[row[0] for row in PUT_RIGHT])
-@pytest.mark.parametrize("change", [lambda meeting: meeting, lambda meeting: redescribe(meeting, NOW)], ids=["", "new"])
+@pytest.mark.parametrize("change", [lambda meeting: meeting, lambda meeting: revise(meeting, NOW)], ids=["", "new"])
 def test_changed_own_properties_are_restored_and_named(
     make_meeting: MakeMeeting, change: Changed, old: str, new: str, part: str
 ) -> None:
@@ -323,7 +323,7 @@ def test_copy_without_people_keeps_those_the_server_added(make_meeting: MakeMeet
 def test_erased_person_is_removed_from_the_stored_object(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting()
     held = with_lines(text_of(invite(meeting)), "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ada@example.org")
-    erased = redescribe(meeting, NOW, organizer=Party("", None, "Europe/Berlin"))
+    erased = revise(meeting, NOW, organizer=Party("", None, "Europe/Berlin"))
     assert "ada@example.org" not in merged(erased, held)
 
 
@@ -419,7 +419,7 @@ def test_merge_restores_ours_keeps_theirs_and_is_idempotent(make_meeting: MakeMe
     lines = data.draw(st.lists(FOREIGN, max_size=4))
     held = with_lines(held, *lines)
     steps = data.draw(
-        st.lists(st.sampled_from([retitled, lambda it: redescribe(it, NOW, conference_url=None)]), max_size=2)
+        st.lists(st.sampled_from([retitled, lambda it: revise(it, NOW, conference_url=None)]), max_size=2)
     )
     ours = meeting
     for step in steps:

@@ -18,13 +18,13 @@ from support.budget import examples
 from scheduler.domain.programme.meetings import (
     Meeting,
     MeetingStatus,
-    OntoItself,
+    OverlapsOwnOccurrence,
     Party,
     cancel,
-    cancel_from,
     cancel_occurrence,
+    cancel_occurrences_from,
     move_occurrence,
-    redescribe,
+    revise,
 )
 from scheduler.domain.programme.routing import Copy
 from scheduler.domain.time.clocks import PlannedMove
@@ -216,7 +216,7 @@ def changed_at(meeting: Meeting, place: int, move: timedelta | None) -> Meeting:
         return cancel_occurrence(meeting, name, NOW)
     try:
         return move_occurrence(meeting, name, occurrence.recurrence_id.instant + move, NOW)
-    except OntoItself:
+    except OverlapsOwnOccurrence:
         return meeting
 
 
@@ -334,7 +334,7 @@ def test_cancelled_series_keeps_its_dates_as_cancelled(make_meeting: MakeMeeting
 
 
 def test_series_with_every_occurrence_cancelled_still_has_instances(make_meeting: MakeMeeting) -> None:
-    meeting = cancel_from(make_meeting(count=4), datetime(2026, 1, 1, tzinfo=UTC), NOW)
+    meeting = cancel_occurrences_from(make_meeting(count=4), datetime(2026, 1, 1, tzinfo=UTC), NOW)
     data = render_invite(meeting, meeting.uid)
     assert lines_of(data, "EXDATE", "STATUS") == ["STATUS:CANCELLED"]
     assert len(recurring_ical_events.of(parsed(data)).between((2026,), (2027,))) == 4
@@ -358,7 +358,7 @@ def test_uid_of_another_meeting_raises_key_error(make_meeting: MakeMeeting) -> N
 def test_master_and_overrides_share_sequence_and_last_modified(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1)})
     meeting = move_occurrence(meeting, wall("2026-11-03 14:30"), datetime(2026, 11, 4, 8, tzinfo=UTC), NOW)
-    meeting = redescribe(meeting, LATER, title="Another title")
+    meeting = revise(meeting, LATER, title="Another title")
     data = render_invite(meeting, meeting.uid)
     assert set(lines_of(data, "SEQUENCE")) == {"SEQUENCE:1"}
     assert set(lines_of(data, "DTSTAMP", "LAST-MODIFIED", "CREATED")) == {

@@ -17,12 +17,12 @@ from support.radicale import ask
 from scheduler.domain.programme.meetings import (
     Meeting,
     MeetingStatus,
-    OntoItself,
+    OverlapsOwnOccurrence,
     cancel,
     cancel_occurrence,
     move_occurrence,
     plan_occurrences,
-    redescribe,
+    revise,
 )
 from scheduler.domain.programme.people import Account
 from scheduler.domain.time.recurrence import WeeklyRule
@@ -80,11 +80,11 @@ def change_series(programme: Programme, meeting_id: str, chance: random.Random) 
         title = f"Pairing {chance.randrange(10**6)}"
         match chance.choices(["title", "move", "cancel one", "cancel all"], [4, 5, 2, 0.2])[0]:
             case "title":
-                changed = replace(stored, own_title=title, meeting=redescribe(stored.meeting, now))
+                changed = replace(stored, own_title=title, meeting=revise(stored.meeting, now))
             case "move":
                 changed = replace(stored, meeting=_moved(stored.meeting, now, chance))
             case "cancel one":
-                chosen = chance.choice(stored.meeting.kept)
+                chosen = chance.choice(stored.meeting.taking_place)
                 changed = replace(stored, meeting=cancel_occurrence(stored.meeting, chosen.recurrence_id.wall, now))
             case _:
                 changed = replace(stored, meeting=cancel(stored.meeting, now))
@@ -94,12 +94,12 @@ def change_series(programme: Programme, meeting_id: str, chance: random.Random) 
 
 def _moved(meeting: Meeting, now: datetime, chance: random.Random) -> Meeting:
     """With an occurrence some days and hours later: now and then past the next one, so that it is detached."""
-    chosen = chance.choice(meeting.kept)
+    chosen = chance.choice(meeting.taking_place)
     start = chosen.period.start + timedelta(days=chance.randrange(9), minutes=15 * chance.randrange(1, 40))
     try:
         return move_occurrence(meeting, chosen.recurrence_id.wall, start, now)
-    except OntoItself:
-        return redescribe(meeting, now)
+    except OverlapsOwnOccurrence:
+        return revise(meeting, now)
 
 
 def differences(programme: Programme, meetings: list[str], accounts: dict[str, Account]) -> dict[str, list[str]]:

@@ -1,8 +1,8 @@
-"""A booked meeting: a single one or a series, its occurrences, and what each change does to it.
+"""A booked meeting, single or a series: its occurrences, and the changes that can be made to it.
 
-What a series *is* is its local start, its zone, its rule and its exceptions; the UTC occurrences
-are derived from that and kept beside it, with the tz release they were derived by.
-SEQUENCE follows RFC 5546 §2.1.4: it rises when times change or the meeting is cancelled.
+A series is defined by its local start, zone, rule and exceptions. Its UTC occurrences are derived from these and
+stored with the tz release that derived them. SEQUENCE rises when times change or the meeting is cancelled (RFC 5546
+§2.1.4).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from scheduler.errors import Refused
 
 
 class MeetingCancelled(Refused):
-    """A cancelled meeting never comes back: booking again is a new UID."""
+    """A change of a cancelled meeting, which stays cancelled: booking again makes a new UID."""
 
     def __init__(self, uid: str) -> None:
         self.uid = uid
         super().__init__("the meeting is cancelled and can't be changed; book a new one")
 
 
-class OccurrenceGone(Refused):
-    """A cancelled occurrence can't be moved, nor a skipped one cancelled."""
+class OccurrenceNotChangeable(Refused):
+    """A move of a cancelled occurrence, or a cancellation of a skipped one."""
 
     def __init__(self, recurrence_id: datetime, status: OccurrenceStatus) -> None:
         self.recurrence_id = recurrence_id
@@ -38,26 +38,27 @@ class OccurrenceGone(Refused):
         super().__init__(f"the occurrence of {recurrence_id:%Y-%m-%d %H:%M} is {status} and can't be changed")
 
 
-class OntoItself(Refused):
-    """A move onto another occurrence of the same series."""
+class OverlapsOwnOccurrence(Refused):
+    """A move of an occurrence onto another one of its series."""
 
     def __init__(self, start: datetime, other: datetime) -> None:
         self.start = start
         self.other = other
         super().__init__(
-            f"a meeting at {start:%Y-%m-%dT%H:%MZ} would overlap the series' own occurrence at {other:%Y-%m-%dT%H:%MZ}"
+            f"a meeting at {start:%Y-%m-%dT%H:%MZ} would overlap the series' own occurrence at "
+            f"{other:%Y-%m-%dT%H:%MZ}; give another start"
         )
 
 
 class MeetingStatus(StrEnum):
-    """STATUS of the whole (RFC 5545 §3.8.1.11)."""
+    """STATUS of the whole meeting (RFC 5545 §3.8.1.11)."""
 
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
 
 
 class OccurrenceStatus(StrEnum):
-    """What became of one occurrence."""
+    """The status of one occurrence."""
 
     SCHEDULED = "scheduled"
     MOVED = "moved"
@@ -67,7 +68,7 @@ class OccurrenceStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Party:
-    """Someone in a meeting, with their home zone and planned moves. ``email`` is None once their data is erased."""
+    """A person in a meeting, with home zone and planned moves. ``email`` is None if the person's data is erased."""
 
     name: str
     email: str | None
@@ -76,15 +77,15 @@ class Party:
 
     @property
     def clock(self) -> Clock:
-        """The clock that they live by. Raises OverlappingMoves."""
+        """The clock of the home zone and the planned moves. Raises OverlappingMoves."""
         return Itinerary(self.time_zone, self.travel) if self.travel else self.time_zone
 
 
 @dataclass(frozen=True)
 class Occurrence:
-    """One occurrence. ``recurrence_id`` is the wall start that the rule gives it, and its name for ever.
+    """One occurrence. ``recurrence_id`` is the wall start that the rule gives it; it identifies it and never changes.
 
-    ``moved_to`` is its wall start if it was moved. ``period`` is when it is, or would have been, in UTC.
+    ``moved_to`` is its wall start if it was moved. ``period`` is its time in UTC, also if it is skipped or cancelled.
     ``detached``: it is published as an event of its own, because clients refuse a RECURRENCE-ID
     override that passes its neighbours or shares their day.
     """
@@ -97,18 +98,18 @@ class Occurrence:
 
     @property
     def takes_place(self) -> bool:
-        """Whether anyone has to be there."""
+        """Whether it is neither skipped nor cancelled."""
         return self.status in {OccurrenceStatus.SCHEDULED, OccurrenceStatus.MOVED}
 
     @property
     def start(self) -> LocalTime:
-        """The wall start it really has."""
+        """The present wall start."""
         return self.moved_to or self.recurrence_id
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """A meeting of a mentorship, whole: the value that is stored, rendered and published.
+    """A meeting of a mentorship as it is stored, rendered and published.
 
     ``goals`` are the mentorship's. ``changed_at`` (UTC, whole seconds) is LAST-MODIFIED and DTSTAMP.
     ``revision`` counts every change, ``sequence`` those of RFC 5546 §2.1.4.
@@ -136,7 +137,7 @@ class Meeting:
         return (self.organizer, self.attendee, *self.guests)
 
     @property
-    def kept(self) -> tuple[Occurrence, ...]:
+    def taking_place(self) -> tuple[Occurrence, ...]:
         """The occurrences that take place."""
         if self.status is MeetingStatus.CANCELLED:
             return ()
@@ -144,15 +145,15 @@ class Meeting:
 
     @property
     def busy(self) -> tuple[Period, ...]:
-        """The periods at which its two people are taken."""
-        return tuple(occurrence.period for occurrence in self.kept)
+        """The periods at which its two people are busy."""
+        return tuple(occurrence.period for occurrence in self.taking_place)
 
     def occurrence(self, recurrence_id: datetime) -> Occurrence | None:
         """The occurrence of that wall start (naive), or None."""
         return next((found for found in self.occurrences if found.recurrence_id.wall == recurrence_id), None)
 
     def detached_uid(self, occurrence: Occurrence) -> str:
-        """The UID of an occurrence that is published on its own."""
+        """The UID of a detached occurrence."""
         return f"{occurrence.recurrence_id.wall:%Y%m%dT%H%M%S}-{self.uid}"
 
     @property
@@ -163,75 +164,77 @@ class Meeting:
 
 
 def plan_occurrences(series: Series, outcomes: Mapping[datetime, datetime | None]) -> tuple[Occurrence, ...]:
-    """The occurrences of a series as planned: ``outcomes`` maps the nominal UTC start of each blocked
-    occurrence to the UTC start it moves to, or to None where it is skipped.
+    """The planned occurrences of a series.
+
+    ``outcomes`` maps the nominal UTC start of each blocked occurrence to the UTC start it moves to (None: skipped).
     """
     occurrences = [
         _derived(Occurrence(start, _period(start, series.duration)), series) for start in series.nominal_starts
     ]
-    for place, occurrence in enumerate(occurrences):
+    for index, occurrence in enumerate(occurrences):
         nominal = occurrence.period.start
         if nominal not in outcomes:
             continue
         moved_to = outcomes[nominal]
         if moved_to is None:
-            occurrences[place] = replace(occurrence, status=OccurrenceStatus.SKIPPED)
+            occurrences[index] = replace(occurrence, status=OccurrenceStatus.SKIPPED)
         else:
-            occurrences[place] = _moved(occurrence, moved_to, series)
+            occurrences[index] = _moved(occurrence, moved_to, series)
     return _with_detachments(occurrences)
 
 
 def move_occurrence(meeting: Meeting, recurrence_id: datetime, start: datetime, now: datetime) -> Meeting:
     """The meeting with one occurrence moved to a UTC start; a skipped one takes place again.
 
-    The rule and the occurrence's name stay; where it now is stands in ``moved_to``. Raises MeetingCancelled,
-    OccurrenceGone, OntoItself; KeyError for an occurrence the meeting does not have.
+    The rule and the ``recurrence_id`` stay the same. Raises MeetingCancelled, OccurrenceNotChangeable,
+    OverlapsOwnOccurrence; KeyError for an occurrence that the meeting does not have.
     """
     occurrence = _changeable(meeting, recurrence_id, OccurrenceStatus.SKIPPED)
     period = Period(start, start + timedelta(minutes=meeting.series.duration))
     others = [other for other in meeting.occurrences if other is not occurrence and other.takes_place]
     for other in others:
         if other.period.overlaps(period):
-            raise OntoItself(start, other.period.start)
+            raise OverlapsOwnOccurrence(start, other.period.start)
     moved = _moved(occurrence, start, meeting.series)
     occurrences = [moved if other is occurrence else other for other in meeting.occurrences]
-    return _rescheduled(meeting, now, occurrences=_with_detachments(occurrences))
+    return _reschedule(meeting, now, occurrences=_with_detachments(occurrences))
 
 
 def cancel_occurrence(meeting: Meeting, recurrence_id: datetime, now: datetime) -> Meeting:
-    """The meeting with one occurrence cancelled; with none left, the whole is cancelled.
+    """The meeting with one occurrence cancelled; the last one cancels the whole meeting.
 
-    Raises MeetingCancelled, OccurrenceGone; KeyError for an occurrence the meeting does not have.
+    Raises MeetingCancelled, OccurrenceNotChangeable; KeyError for an occurrence that the meeting does not have.
     """
     target = _changeable(meeting, recurrence_id)
-    return _without(meeting, [target], now)
+    return _cancel(meeting, [target], now)
 
 
-def cancel_from(meeting: Meeting, instant: datetime, now: datetime) -> Meeting:
-    """The meeting with every occurrence that starts at or after an instant cancelled, if there is any."""
+def cancel_occurrences_from(meeting: Meeting, instant: datetime, now: datetime) -> Meeting:
+    """The meeting with every occurrence cancelled that starts at or after an instant; itself if there is none."""
     if meeting.status is MeetingStatus.CANCELLED:
         return meeting
     targets = [found for found in meeting.occurrences if found.takes_place and found.period.start >= instant]
-    return _without(meeting, targets, now) if targets else meeting
+    return _cancel(meeting, targets, now) if targets else meeting
 
 
 def cancel(meeting: Meeting, now: datetime) -> Meeting:
-    """The meeting cancelled as a whole, for ever. Raises MeetingCancelled if it already is."""
+    """The meeting cancelled as a whole. Raises MeetingCancelled if it already is."""
     if meeting.status is MeetingStatus.CANCELLED:
         raise MeetingCancelled(meeting.uid)
-    return _rescheduled(meeting, now, status=MeetingStatus.CANCELLED)
+    return _reschedule(meeting, now, status=MeetingStatus.CANCELLED)
 
 
-def redescribe(meeting: Meeting, now: datetime, **changes: Any) -> Meeting:
-    """The meeting with another title, conference or guests: a new revision, the same SEQUENCE."""
-    return replace(meeting, **changes, revision=meeting.revision + 1, changed_at=_later(meeting, now))
+def revise(meeting: Meeting, now: datetime, **changes: Any) -> Meeting:
+    """The meeting with other details: a new revision with the same SEQUENCE. ``changed_at`` never goes back."""
+    changed_at = max(now.astimezone(UTC).replace(microsecond=0), meeting.changed_at)
+    return replace(meeting, **changes, revision=meeting.revision + 1, changed_at=changed_at)
 
 
 def rederive(meeting: Meeting, now: datetime) -> tuple[Meeting, tuple[Occurrence, ...]]:
     """The meeting with its UTC occurrences derived again by the tz release in use, and those that moved.
 
-    Local times stay; where UTC moved the series is a new revision with a higher SEQUENCE, and the
-    rule's UNTIL is the last occurrence's new start.
+    Local times stay the same. If UTC times moved, the meeting has a new revision and a higher SEQUENCE, and the rule's
+    UNTIL is the last occurrence's new start.
     """
     series = meeting.series
     if series.rule is not None and meeting.occurrences:
@@ -241,7 +244,7 @@ def rederive(meeting: Meeting, now: datetime) -> tuple[Meeting, tuple[Occurrence
     shifted = tuple(new for new, old in zip(derived, meeting.occurrences, strict=True) if new.period != old.period)
     if not shifted:
         return replace(meeting, tz_database=TZ_DATABASE_VERSION), ()
-    moved = _rescheduled(meeting, now, series=series, occurrences=derived)
+    moved = _reschedule(meeting, now, series=series, occurrences=derived)
     return replace(moved, tz_database=TZ_DATABASE_VERSION), shifted
 
 
@@ -252,28 +255,23 @@ def _changeable(meeting: Meeting, recurrence_id: datetime, *also: OccurrenceStat
     if occurrence is None:
         raise KeyError(recurrence_id)
     if not occurrence.takes_place and occurrence.status not in also:
-        raise OccurrenceGone(recurrence_id, occurrence.status)
+        raise OccurrenceNotChangeable(recurrence_id, occurrence.status)
     return occurrence
 
 
-def _without(meeting: Meeting, targets: Iterable[Occurrence], now: datetime) -> Meeting:
+def _cancel(meeting: Meeting, targets: Iterable[Occurrence], now: datetime) -> Meeting:
     gone = set(targets)
     occurrences = tuple(
         replace(found, status=OccurrenceStatus.CANCELLED) if found in gone else found for found in meeting.occurrences
     )
     left = any(found.takes_place for found in occurrences)
     status = MeetingStatus.CONFIRMED if left else MeetingStatus.CANCELLED
-    return _rescheduled(meeting, now, occurrences=occurrences, status=status)
+    return _reschedule(meeting, now, occurrences=occurrences, status=status)
 
 
-def _rescheduled(meeting: Meeting, now: datetime, **changes: Any) -> Meeting:
-    sequence, revision = meeting.sequence + 1, meeting.revision + 1
-    return replace(meeting, **changes, sequence=sequence, revision=revision, changed_at=_later(meeting, now))
-
-
-def _later(meeting: Meeting, now: datetime) -> datetime:
-    """The time of this change: whole seconds, and never before the last one."""
-    return max(now.astimezone(UTC).replace(microsecond=0), meeting.changed_at)
+def _reschedule(meeting: Meeting, now: datetime, **changes: Any) -> Meeting:
+    """The meeting with other times or another status: a new revision and a higher SEQUENCE."""
+    return revise(meeting, now, **changes, sequence=meeting.sequence + 1)
 
 
 def _period(start: LocalTime, duration: int) -> Period:
@@ -294,19 +292,19 @@ def _moved(occurrence: Occurrence, start: datetime, series: Series) -> Occurrenc
 
 
 def _with_detachments(occurrences: Iterable[Occurrence]) -> tuple[Occurrence, ...]:
-    """Marks the moves that can't be RECURRENCE-ID overrides. Once detached, an occurrence stays so: its UID is out."""
+    """Detach the moves that can't be RECURRENCE-ID overrides. A detached occurrence stays so: its UID is published."""
     found = tuple(occurrences)
     return tuple(
         replace(occurrence, detached=True)
-        if occurrence.status is OccurrenceStatus.MOVED and not _stays_in_place(place, found)
+        if occurrence.status is OccurrenceStatus.MOVED and not _keeps_its_order(index, found)
         else occurrence
-        for place, occurrence in enumerate(found)
+        for index, occurrence in enumerate(found)
     )
 
 
-def _stays_in_place(place: int, occurrences: tuple[Occurrence, ...]) -> bool:
+def _keeps_its_order(index: int, occurrences: tuple[Occurrence, ...]) -> bool:
     """Whether a moved occurrence lies on a day of its own, after all earlier ones and before all later ones."""
-    day = occurrences[place].start.wall.date()
-    earlier = [found.start.wall.date() for found in occurrences[:place] if found.takes_place]
-    later = [found.start.wall.date() for found in occurrences[place + 1 :] if found.takes_place]
+    day = occurrences[index].start.wall.date()
+    earlier = [found.start.wall.date() for found in occurrences[:index] if found.takes_place]
+    later = [found.start.wall.date() for found in occurrences[index + 1 :] if found.takes_place]
     return all(other < day for other in earlier) and all(day < other for other in later)

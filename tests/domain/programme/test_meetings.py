@@ -13,17 +13,17 @@ from scheduler.domain.programme.meetings import (
     MeetingCancelled,
     MeetingStatus,
     Occurrence,
-    OccurrenceGone,
+    OccurrenceNotChangeable,
     OccurrenceStatus,
-    OntoItself,
+    OverlapsOwnOccurrence,
     Party,
     cancel,
-    cancel_from,
     cancel_occurrence,
+    cancel_occurrences_from,
     move_occurrence,
     plan_occurrences,
     rederive,
-    redescribe,
+    revise,
 )
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import WeeklyRule
@@ -103,7 +103,7 @@ Change = Callable[[Meeting], Meeting]
 RESCHEDULING: dict[str, Change] = {
     "move": lambda meeting: move_occurrence(meeting, SECOND, STARTS[1] + timedelta(days=1), NOW),
     "cancel one": lambda meeting: cancel_occurrence(meeting, SECOND, NOW),
-    "cancel from": lambda meeting: cancel_from(meeting, STARTS[2], NOW),
+    "cancel from": lambda meeting: cancel_occurrences_from(meeting, STARTS[2], NOW),
     "cancel": lambda meeting: cancel(meeting, NOW),
 }
 
@@ -124,7 +124,7 @@ def test_time_never_runs_backwards_for_a_change(change: Change) -> None:
 
 
 def test_another_title_is_a_revision_with_the_same_sequence() -> None:
-    changed = redescribe(series_of(), NOW, title="Thesis")
+    changed = revise(series_of(), NOW, title="Thesis")
     assert (changed.title, changed.sequence, changed.revision) == ("Thesis", 0, 2)
     assert changed.changed_at == NOW.replace(microsecond=0)
 
@@ -167,7 +167,7 @@ def test_a_skipped_occurrence_takes_place_again_when_it_is_moved() -> None:
 
 @pytest.mark.parametrize("minutes", [-44, 0, 44])
 def test_a_move_onto_another_occurrence_is_refused(minutes: int) -> None:
-    with pytest.raises(OntoItself, match="would overlap") as refused:
+    with pytest.raises(OverlapsOwnOccurrence, match="would overlap") as refused:
         move_occurrence(series_of(), SECOND, STARTS[2] + timedelta(minutes=minutes), NOW)
     assert refused.value.other == STARTS[2]
 
@@ -196,17 +196,22 @@ def test_cancelling_the_last_occurrence_left_cancels_the_meeting() -> None:
 
 
 def test_cancelling_from_an_instant_leaves_what_was_before_it() -> None:
-    assert statuses(cancel_from(series_of(), STARTS[2], NOW)) == ["scheduled", "scheduled", "cancelled", "cancelled"]
-    everything = cancel_from(series_of(), STARTS[0], NOW)
+    assert statuses(cancel_occurrences_from(series_of(), STARTS[2], NOW)) == [
+        "scheduled",
+        "scheduled",
+        "cancelled",
+        "cancelled",
+    ]
+    everything = cancel_occurrences_from(series_of(), STARTS[0], NOW)
     assert everything.status is MeetingStatus.CANCELLED
     assert everything.busy == ()
 
 
 def test_cancelling_from_after_the_last_occurrence_changes_nothing() -> None:
     meeting = series_of()
-    assert cancel_from(meeting, STARTS[-1] + timedelta(minutes=1), NOW) is meeting
+    assert cancel_occurrences_from(meeting, STARTS[-1] + timedelta(minutes=1), NOW) is meeting
     cancelled = cancel(meeting, NOW)
-    assert cancel_from(cancelled, STARTS[0], NOW) is cancelled
+    assert cancel_occurrences_from(cancelled, STARTS[0], NOW) is cancelled
 
 
 @pytest.mark.parametrize("change", [RESCHEDULING[name] for name in ("move", "cancel one", "cancel")])
@@ -221,9 +226,9 @@ def test_a_cancelled_meeting_keeps_nobody_busy() -> None:
 
 def test_an_occurrence_that_is_gone_can_not_be_changed() -> None:
     cancelled = cancel_occurrence(series_of(), SECOND, NOW)
-    with pytest.raises(OccurrenceGone, match="2026-10-13 14:30 is cancelled"):
+    with pytest.raises(OccurrenceNotChangeable, match="2026-10-13 14:30 is cancelled"):
         move_occurrence(cancelled, SECOND, STARTS[1] + timedelta(days=1), NOW)
-    with pytest.raises(OccurrenceGone, match="is skipped"):
+    with pytest.raises(OccurrenceNotChangeable, match="is skipped"):
         cancel_occurrence(series_of({STARTS[1]: None}), SECOND, NOW)
 
 
