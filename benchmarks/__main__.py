@@ -1,6 +1,6 @@
-"""Runs every benchmark, prints the table, writes ``var/bench.json``; status 1 if a bar is missed.
+"""Runs every benchmark, prints a table, writes ``var/bench.json``, and ends with 1 if a bar is missed.
 
-A bar that could not be judged on this machine is said to be so, and does not count as missed.
+A bar that this machine cannot judge, as a peer is not installed, does not count as missed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def table(rows: list[Row]) -> Table:
-    """The rows for a person to read."""
+    """The rows as a table."""
     shown = Table(title="medians; ratio = peer / ours")
     for column in ("benchmark", "attendees", "weeks", "busy a week", "peer", "ours ms", "peer ms", "ratio"):
         shown.add_column(column, justify="left" if column in {"benchmark", "peer"} else "right")

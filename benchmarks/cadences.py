@@ -1,9 +1,9 @@
-"""Cadence search beside the scan that one writes first: ``dateutil.rrule`` for the dates, ``zoneinfo`` for the clocks.
+"""Cadence search beside the plain scan: ``dateutil.rrule`` for the dates, ``zoneinfo`` for the clocks.
 
-Both answer the same: of all weekly candidates (7 weekdays and every quarter of an hour, 672) those that suit everybody
-often enough, with dtstart, how many of their occurrences are clear, and coverage, the best first. That is what the bar
-is about. The row ``cadences_in_full`` sets the same scan beside the whole answer, which also scores, plans every
-occurrence of the best five (who is in the way, where it moves), and says when local times shift and who bears what.
+Both find the same: of the 672 weekly candidates (7 weekdays, every quarter of an hour) those that reach the coverage,
+with dtstart, the number of clear occurrences and the coverage, the best first. The bar is about this. The row
+``cadences_in_full`` compares the scan with the whole answer, which also scores, plans every occurrence of the best five
+(causes and moves), and lists shifts of local time and burdens.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from scheduler.domain.search.cadences import CadenceAnswer, find_cadences
 
 NAME, IN_FULL = "cadences", "cadences_in_full"
 CASE = Case(10, 26, 4)
-"""With more busy time than that no time of the week suits ten people half of the time."""
+"""With more busy time no time of the week suits all ten people half of the time."""
 LEAST_RATIO = 100
 
 Candidate = tuple[int, int, int]
-"""Place among the 672 by dtstart, clear occurrences, coverage in thousandths."""
+"""Index among the 672 by dtstart, clear occurrences, coverage in thousandths."""
 
 
 @dataclass(frozen=True)
 class PeerCadences:
-    """The question in plain Python."""
+    """The query in plain Python."""
 
     first: date
     last: date
@@ -47,23 +47,23 @@ class PeerCadences:
 
     @classmethod
     def of(cls, query: CadenceQuery, people: list[PeerPerson]) -> PeerCadences:
-        """The same question of people whose time is known in plain Python."""
+        """The same query, with people's time in plain Python."""
         zone = ZoneInfo(query.time_zone)
         return cls(query.starts_on, query.ends_on, zone, query.duration, query.step, query.min_coverage, people)
 
 
 def with_rrule(given: PeerCadences) -> list[Candidate]:
-    """Every candidate's occurrences by its rule; each is tried with one person after the other until one can't."""
+    """Expand every candidate by its rule, and try each occurrence with one person after the other until one can't."""
     found = []
     times = range(0, 1440, given.step)
     begin, until = datetime.combine(given.first, time()), datetime.combine(given.last, time(23, 59))
-    for place, (day, minute) in enumerate((day, minute) for day in range(7) for minute in times):
+    for index, (day, minute) in enumerate((day, minute) for day in range(7) for minute in times):
         walls = rrule(WEEKLY, dtstart=begin + timedelta(days=day, minutes=minute), until=until)
         starts = [int(wall.replace(tzinfo=given.zone).astimezone(UTC).timestamp()) // 60 for wall in walls]
         clear = sum(all(person.suits(start, given.duration) for person in given.people) for start in starts)
         coverage = round(clear / len(starts) * 1000)
         if clear and coverage / 1000 >= given.least:
-            found.append((place, clear, coverage))
+            found.append((index, clear, coverage))
     return sorted(found, key=lambda one: (-one[2], one[0]))
 
 
@@ -78,7 +78,7 @@ def with_engine(query: CadenceQuery) -> list[Candidate]:
 
 
 def contests() -> Iterator[Contest]:
-    """The same question twice: the candidates, and the whole answer."""
+    """The candidates alone, and the whole answer."""
     query = cadence_query(CASE)
     given = PeerCadences.of(query, PeerInput.of(slot_query(CASE)).people)
     peers = {"rrule and zoneinfo": partial(with_rrule, given)}
@@ -91,14 +91,14 @@ def _flat(candidates: Any) -> list[int]:
 
 
 def _outline(answer: Any, limit: int) -> list[int]:
-    """What both answers have: how many candidates remain, and the best ones' coverage."""
+    """What both answers have: the number of candidates, and the coverage of the best."""
     if isinstance(answer, CadenceAnswer):
         return [answer.total, *(round(one.coverage * 1000) for one in answer.cadences)]
     return [len(answer), *(coverage for _, _, coverage in answer[:limit])]
 
 
 def bars(rows: list[Row]) -> list[Bar]:
-    """What has to hold of the medians."""
+    """The least ratio of the medians."""
     (row,) = (row for row in rows if row.name == NAME)
     text = f"cadences {CASE}: {row.ratio:,.0f} times faster than rrule and zoneinfo (at least {LEAST_RATIO})"
     return [Bar(text, row.ratio >= LEAST_RATIO)]

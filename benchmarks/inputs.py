@@ -1,4 +1,4 @@
-"""People with calendars, made up from a seed: what every engine of a benchmark is given."""
+"""People with calendars, generated from a seed: the input of every engine of a benchmark."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ ZONES = (
     "Africa/Johannesburg",
     "Asia/Karachi",
 )
-"""From west to east within reach of each other, with four rules for summer time and none."""
+"""Zones whose working days overlap, some of them with summer time."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One size of the question: people, weeks, and each one's busy periods a week."""
+    """The size of a query: people, weeks, and busy periods a week of each person."""
 
     attendees: int
     weeks: int
@@ -49,16 +49,16 @@ class Case:
 
 
 def slot_query(case: Case) -> SlotQuery:
-    """The question of that size, the same in every process."""
+    """The query of that size, the same in every process."""
     random = np.random.default_rng([SEED, case.attendees, case.weeks])
     start = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC)
     window = Period(start, start + timedelta(weeks=case.weeks))
-    people = tuple(_attendee(ZONES[place % len(ZONES)], window, case, random) for place in range(case.attendees))
+    people = tuple(_attendee(ZONES[index % len(ZONES)], window, case, random) for index in range(case.attendees))
     return SlotQuery(window=window, duration=DURATION, step=STEP, attendees=people)
 
 
 def cadence_query(case: Case) -> CadenceQuery:
-    """When those people can meet every week."""
+    """A weekly cadence of the people of slot_query."""
     last = FIRST_DAY + timedelta(weeks=case.weeks, days=-1)
     people = slot_query(case).attendees
     return CadenceQuery(

@@ -1,4 +1,4 @@
-"""One process, side by side: answers compared first, then medians of interleaved runs."""
+"""Compares answers, then times interleaved runs in one process and takes medians."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from benchmarks.inputs import Case
 ROUNDS = 5
 """How often each peer is timed, with ours in between."""
 OUR_RUNS = 15
-"""How often ours is timed after each peer; it is short, so single runs say little."""
+"""How often ours is timed after each peer; single runs are short and vary."""
 
 
 class DifferentAnswers(Exception):
-    """Engines that answer differently can't be compared."""
+    """Two engines answered differently, so their times say nothing."""
 
 
 @dataclass(frozen=True)
 class Contest:
-    """One question and who answers it."""
+    """One query, and the engines that answer it."""
 
     name: str
     case: Case
@@ -36,7 +36,7 @@ class Contest:
 
 @dataclass(frozen=True)
 class Row:
-    """Medians of one question for us and one peer."""
+    """Medians of one query for us and one peer."""
 
     name: str
     case: Case
@@ -65,7 +65,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Bar:
-    """What has to hold, in words, and whether it does; None: it could not be judged."""
+    """A limit in words, and whether it is met; None: it could not be judged."""
 
     text: str
     met: bool | None
@@ -88,7 +88,7 @@ def run(contest: Contest) -> list[Row]:
 
 
 def compare(contest: Contest) -> None:
-    """Raises DifferentAnswers unless everybody gives the same answer, and one that is not empty."""
+    """Raise DifferentAnswers unless all engines give the same answer, which is not empty."""
     expected = contest.as_list(contest.ours())
     if not expected:
         raise DifferentAnswers(f"{contest.name} {contest.case}: the question has no answer; choose another one")
@@ -101,7 +101,7 @@ def compare(contest: Contest) -> None:
 
 
 def growth(rows: list[Row]) -> dict[str, float]:
-    """The exponents of ours = c x attendees^a x weeks^w x busy periods^b that fit best, by the logarithms' squares."""
+    """Exponents of ours = c x attendees^a x weeks^w x busy periods^b, by least squares of the logarithms."""
     sizes = np.log([[row.case.attendees, row.case.weeks, row.case.busy] for row in rows])
     terms = np.column_stack([np.ones(len(rows)), sizes])
     _, *exponents = np.linalg.lstsq(terms, np.log([row.ours_ms for row in rows]), rcond=None)[0].tolist()
@@ -109,7 +109,7 @@ def growth(rows: list[Row]) -> dict[str, float]:
 
 
 def _milliseconds(answer: Callable[[], Any], runs: int) -> list[float]:
-    """How long each run takes, one for warming up left aside; garbage is collected before and not within."""
+    """The time of each run after one to warm up, without garbage collection during the runs."""
     answer()
     gc.collect()
     gc.disable()

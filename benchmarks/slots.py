@@ -1,4 +1,4 @@
-"""Slot search: from busy periods as int64 minute arrays, zone tables warm, nothing kept, to every start."""
+"""Cold slot search: from busy periods as int64 minute arrays to every start; with warm zone tables and no cache."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from scheduler.domain.search.slot_search import feasible_starts
 
 NAME = "slots"
 ONE_UNION = "slots_one_union"
-"""The same against ``portion`` at its best: written for speed rather than as one would say it."""
+"""The same against ``portion`` at its best: written for speed rather than as its manual suggests."""
 ATTENDEES = (2, 5, 10)
 WEEKS = (4, 26, 52)
 LARGEST = Case(10, 52)
 BUSY = (10, 40)
-"""How many busy periods a week there are besides, so that it is seen how time grows with them."""
+"""Further numbers of busy periods a week, to measure how time grows with them."""
 LEAST_RATIOS = {Case(5, 26): 150, LARGEST: 400}
 """How many times faster than ``portion``."""
 MOST_GROWTH = 1.05
 
 
 def contests() -> Iterator[Contest]:
-    """Each size of the question, put to the engine and to every peer."""
+    """Each size of the query, for the engine and every peer."""
     sizes = [Case(attendees, weeks) for attendees in ATTENDEES for weeks in WEEKS]
     for case in sizes + [Case(5, 52, busy) for busy in BUSY]:
         yield _contest(NAME, case, PEERS)
@@ -46,7 +46,7 @@ def _contest(name: str, case: Case, peers: Mapping[str, Peer]) -> Contest:
 
 
 def bars(rows: list[Row]) -> list[Bar]:
-    """What has to hold of the medians."""
+    """The least ratios to ``portion``, and how time may grow with each size."""
     against_portion = {row.case: row for row in rows if (row.name, row.peer) == (NAME, "portion")}
     ratios = [(case, against_portion[case].ratio, least) for case, least in LEAST_RATIOS.items()]
     faster = [

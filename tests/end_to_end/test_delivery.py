@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import recurring_ical_events
 from support.radicale import Radicale, ask, object_url
 from support.service import Service, wait_for
 
+from examples.demo.dates import next_monday, today
 from scheduler.domain.programme.people import Account
 
 
@@ -24,8 +25,12 @@ def service(tmp_path: Path) -> Iterator[Service]:
     service.stop()
 
 
-def agree_on_mentorship(service: Service) -> dict[str, str]:
+def day(number: int) -> date:
+    """So many days after next Monday."""
+    return next_monday(today()) + timedelta(days=number)
 
+
+def agree_on_mentorship(service: Service) -> dict[str, str]:
     evening = [{"days": ["MO", "TH"], "start": "16:00", "end": "21:00"}]
     mentor = service.ask(
         "POST", "/people", {"name": "Greta", "email": "greta@example.org", "time_zone": "Europe/Berlin"}
@@ -35,14 +40,14 @@ def agree_on_mentorship(service: Service) -> dict[str, str]:
         "/people",
         {"name": "Asha", "email": "asha@example.org", "time_zone": "Asia/Kolkata", "working_hours": evening},
     )
-    exam = {"kind": "exam", "title": "Finals", "first_day": "2027-01-18", "last_day": "2027-01-18"}
+    exam = {"kind": "exam", "title": "Finals", "first_day": f"{day(42)}", "last_day": f"{day(42)}"}
     service.ask("POST", f"/people/{mentee['id']}/blackouts", exam)
     mentorship = {
         "mentor": mentor["id"],
         "mentee": mentee["id"],
         "goals": ["Three merged pull requests"],
-        "starts_on": "2026-12-07",
-        "ends_on": "2027-05-28",
+        "starts_on": f"{day(0)}",
+        "ends_on": f"{day(172)}",
     }
     agreed = service.ask("POST", "/mentorships", mentorship)
     return {"mentor": mentor["id"], "mentee": mentee["id"], "mentorship": agreed["id"]}
@@ -56,7 +61,7 @@ def connect(service: Service, person: str, account: Account) -> None:
 def book_mondays(service: Service, ids: dict[str, str]) -> dict[str, Any]:
     """A fortnightly cadence, of whose dates the exam blocks one, which is moved."""
     attendees = [{"person": ids["mentor"]}, {"person": ids["mentee"]}]
-    asked = {"starts_on": "2026-12-07", "ends_on": "2027-05-28", "every_weeks": 2, "duration": "PT45M", "limit": 100}
+    asked = {"starts_on": f"{day(0)}", "ends_on": f"{day(172)}", "every_weeks": 2, "duration": "PT45M", "limit": 100}
     found = service.ask("POST", "/cadences", {**asked, "attendees": attendees})
     cadence = next(row for row in found["cadences"] if any(one["status"] == "moved" for one in row["occurrences"]))
     booking = {name: cadence[name] for name in ("dtstart", "time_zone", "rrule")}
@@ -86,9 +91,7 @@ def promised(service: Service, meeting: dict[str, Any]) -> list[tuple[datetime, 
 
 def on_server(account: Account, uid: str) -> list[tuple[datetime, datetime]]:
     calendar = icalendar.Calendar.from_ical(ask(account, "GET", object_url(account, uid)).content)
-    events = recurring_ical_events.of(calendar).between(
-        datetime(2026, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
-    )
+    events = recurring_ical_events.of(calendar).between(day(-7), day(400))
     return sorted((event.start.astimezone(UTC), event.end.astimezone(UTC)) for event in events)
 
 
@@ -115,12 +118,11 @@ def test_booking_its_changes_and_its_end_reach_both_calendars(service: Service, 
     assert component(mentors, uid)["SEQUENCE"] == 0
 
     second = meeting["occurrences"][1]
-    service.ask("PATCH", f"{path}/occurrences/{second['recurrence_id']}", {"start": "2026-12-24T12:00:00Z"})
+    service.ask("PATCH", f"{path}/occurrences/{second['recurrence_id']}", {"start": f"{day(17)}T12:00:00Z"})
     wait_for(lambda: is_delivered(service, meeting))
     assert on_server(mentors, uid) == on_server(mentees, uid) == promised(service, meeting)
-    assert (datetime(2026, 12, 24, 12, tzinfo=UTC), datetime(2026, 12, 24, 12, 45, tzinfo=UTC)) in on_server(
-        mentors, uid
-    )
+    noon = datetime(day(17).year, day(17).month, day(17).day, 12, tzinfo=UTC)
+    assert (noon, noon + timedelta(minutes=45)) in on_server(mentors, uid)
     assert component(mentors, uid)["SEQUENCE"] == 1
 
     service.ask("DELETE", path)
@@ -148,14 +150,15 @@ def test_server_back_after_an_outage_gets_the_meeting(service: Service, radicale
 def test_busy_time_of_a_connected_calendar_is_respected_once_read(service: Service, radicale: Radicale) -> None:
     account = radicale.new_account()
     ids = agree_on_mentorship(service)
+    monday = day(56)
     event = (
         b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//phone//EN\r\nBEGIN:VEVENT\r\nUID:dentist\r\n"
-        b"DTSTAMP:20261101T000000Z\r\nDTSTART:20270201T110000Z\r\nDTEND:20270201T130000Z\r\nSUMMARY:Dentist\r\n"
+        b"DTSTAMP:20261101T000000Z\r\nDTSTART:%(day)sT110000Z\r\nDTEND:%(day)sT130000Z\r\nSUMMARY:Dentist\r\n"
         b"END:VEVENT\r\nEND:VCALENDAR\r\n"
-    )
+    ) % {b"day": f"{monday:%Y%m%d}".encode()}
     assert ask(account, "PUT", object_url(account, "dentist"), event).status_code == 201
     question = {
-        "window": {"start": "2027-02-01T09:00:00Z", "end": "2027-02-01T16:00:00Z"},
+        "window": {"start": f"{monday}T09:00:00Z", "end": f"{monday}T16:00:00Z"},
         "duration": "PT30M",
         "attendees": [{"person": ids["mentor"]}],
         "limit": 100,
@@ -167,8 +170,8 @@ def test_busy_time_of_a_connected_calendar_is_respected_once_read(service: Servi
         return None if answer["unknown_attendees"] else answer
 
     starts = {slot["start"] for slot in wait_for(answer_once_read)["slots"]}
-    assert {"2027-02-01T10:30:00Z", "2027-02-01T13:00:00Z"} <= starts
-    assert not starts & {"2027-02-01T10:45:00Z", "2027-02-01T11:00:00Z", "2027-02-01T12:45:00Z"}
+    assert {f"{monday}T10:30:00Z", f"{monday}T13:00:00Z"} <= starts
+    assert not starts & {f"{monday}T10:45:00Z", f"{monday}T11:00:00Z", f"{monday}T12:45:00Z"}
 
 
 def test_sigterm_lets_the_current_delivery_finish(service: Service, radicale: Radicale) -> None:

@@ -1,8 +1,9 @@
-"""Two web processes on one database: what is changed through one, the next poll of the other tells."""
+"""Two web processes on one database: a change through one is in the next poll of the other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from support.figures import Figures
 from support.servers import free_port
 from support.service import Service, wait_for
 
+from examples.demo.dates import next_monday, today
+
 CHANGES = tries("changes between polls of two processes")
+MONDAY = next_monday(today())
 
 pytestmark = pytest.mark.prove
 
@@ -51,10 +55,10 @@ def test_poll_after_a_change_in_either_process_is_current(service: Service, othe
         service.ask("POST", "/people", {"name": name, "email": f"{name}@example.org", "time_zone": "Europe/Berlin"})
         for name in ("greta", "asha")
     )
-    dates = {"starts_on": "2026-10-05", "ends_on": "2026-11-13"}
+    dates = {"starts_on": f"{MONDAY}", "ends_on": f"{MONDAY + timedelta(days=39)}"}
     agreed = {"mentor": greta["id"], "mentee": asha["id"], "goals": ["First paper"], **dates}
     mentorship = service.ask("POST", "/mentorships", agreed)
-    slot = {"start": "2026-10-08T09:00:00Z", "duration": "PT45M"}
+    slot = {"start": f"{MONDAY + timedelta(days=3)}T09:00:00Z", "duration": "PT45M"}
     meeting = service.ask("POST", f"/mentorships/{mentorship['id']}/meetings", slot)
     feed = service.ask("POST", f"/people/{greta['id']}/feeds", {})
     bases = (service.base, other)

@@ -1,4 +1,4 @@
-"""What Prometheus reads of a real process after real requests and a real delivery."""
+"""The metrics of a real process after real requests and a real delivery."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.servers import free_port
 from support.service import Service, wait_for
 
+from examples.demo.dates import next_monday, today
 from scheduler.domain.programme.people import Account
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+MONDAY = next_monday(today())
 
 
 class Observed(Service):
@@ -59,16 +63,16 @@ def book(service: Observed, account: Account) -> dict[str, Any]:
     login = {"url": account.url, "username": account.username, "password": account.password, "publish": True}
     service.ask("POST", f"/people/{people[0]['id']}/calendars", login)
     pair = {"mentor": people[0]["id"], "mentee": people[1]["id"]}
-    dates = {"starts_on": "2026-12-07", "ends_on": "2027-05-28"}
+    dates = {"starts_on": f"{MONDAY}", "ends_on": f"{MONDAY + timedelta(days=172)}"}
     mentorship = service.ask("POST", "/mentorships", pair | dates | {"goals": ["First paper"]})
-    slot = {"start": "2026-12-08T09:00:00Z", "duration": "PT45M"}
+    slot = {"start": f"{MONDAY + timedelta(days=1)}T09:00:00Z", "duration": "PT45M"}
     service.ask("POST", f"/mentorships/{mentorship['id']}/meetings", slot)
     feed: dict[str, Any] = service.ask("POST", f"/people/{people[0]['id']}/feeds", {"show": "details"})
     return feed
 
 
 def search(service: Observed, hours: str) -> None:
-    window = {"start": "2026-12-07T00:00:00Z", "end": "2026-12-08T00:00:00Z"}
+    window = {"start": f"{MONDAY}T00:00:00Z", "end": f"{MONDAY + timedelta(days=1)}T00:00:00Z"}
     attendee = {"time_zone": "UTC", "working_hours": [{"days": ["MO"], "start": "09:00", "end": hours}]}
     service.ask("POST", "/slots", {"window": window, "duration": "PT45M", "attendees": [attendee]})
 
