@@ -1,8 +1,11 @@
-"""The best way to go on from each start of a sequence of sessions: forwards what is reached, backwards what is best.
+"""The best paths through the sessions of a sequence: one start of each session, in order, with the highest total score.
 
-What may follow a start is a range of later ones. It is cut where somebody's next day or week begins, if theirs take
-only so many of the sessions, and start by start as long as somebody is still owed rest. Whatever one part of a range
-leads to is reached in the same state, and the worth of a start is kept for each state that it is really reached in.
+Dynamic programming over the sessions: forwards, which starts can be reached in which state; backwards, the best total
+score from each of them. A state counts the meetings in limited days and weeks and the rest that attendees still need.
+
+The starts that may follow a start form a range of the next session's. A range is split where a limited day or week
+begins, and into single starts as long as somebody still needs rest; all starts of one part lead to the same state. A
+difference array finds what the parts reach, a sparse table the best start of each part.
 """
 
 from __future__ import annotations
@@ -20,293 +23,307 @@ from scheduler.domain.search.starts import Mask
 from scheduler.domain.time.periods import Minutes
 from scheduler.errors import InvalidValue
 
-NEVER = -1
-"""The worth of a start from which the later sessions can't be reached."""
-MOST_WORK = 30_000_000
-"""How many parts of the starts' ranges are looked at for one question, for each state and forwards and backwards."""
+NO_PATH = -1
+"""The total score of a start from which no path leads to the last session."""
+MAX_WORK = 30_000_000
+"""How many parts of ranges one search looks at, counted once for each state and direction."""
 PART_COST = 250
-"""What it takes to look at any parts at once, however few they are, in parts."""
+"""The fixed cost of a numpy operation on parts, in parts."""
 SINGLE_COST = 4
-"""What it takes to find a part of a single start, in parts."""
+"""The cost of splitting off a single start, in parts."""
 
 State = tuple[int, ...]
-"""For each limit, how many sessions the day or week has had before; for each rest, what is owed of it yet."""
+"""For each limit, the sessions so far in the current day or week; for each rest, the minutes still needed."""
 
 
 class TooManyLimits(InvalidValue):
-    """More limits and buffers that the plan's own sessions could reach than can be kept exactly in a moment."""
+    """More states, because of limits and buffers that the sessions could reach, than can be searched in time."""
 
     def __init__(self) -> None:
         super().__init__(
-            "too many of those who are in several sessions have buffers, or limits for a day or a week, that these "
+            "too many attendees of several sessions have buffers, or limits for a day or a week, that the sessions "
             "could reach; ask for a shorter window, a longer step or fewer sessions"
         )
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A session's feasible starts (UTC minutes, ascending) and their scores.
+    """A session's feasible starts (UTC minutes, ascending) with their scores.
 
-    It begins from ``rest`` to ``at_most`` minutes after the session before it has ended.
+    It starts from ``min_gap`` to ``max_gap`` (None: any) minutes after the end of the previous session.
     """
 
     starts: Minutes
     scores: Thousandths
     duration: int
-    rest: int = 0
-    at_most: int | None = None
+    min_gap: int = 0
+    max_gap: int | None = None
 
 
 @dataclass(frozen=True)
-class Limit:
-    """What somebody's days or weeks take of the sessions, for each start of each stage.
+class StageLimit:
+    """A `MeetingLimit` of one attendee, for each start of each stage.
 
-    ``spans`` number the day or week, ascending, and ``room`` says how many sessions it takes; None: they are not in it.
+    ``numbers`` are the number of the day or week, ascending. ``room`` is how many sessions the day or week takes beside
+    existing meetings; None for stages that the attendee is not in.
     """
 
-    spans: tuple[Minutes, ...]
+    numbers: tuple[Minutes, ...]
     room: tuple[Minutes | None, ...]
 
 
 @dataclass(frozen=True)
 class Rest:
-    """The stage ``last`` begins at least so many minutes after the stage ``first`` has ended, others in between."""
+    """An attendee's rest: stage ``last`` starts at least ``minutes`` after the end of stage ``first``."""
 
     first: int
     last: int
     minutes: int
 
-    def beyond(self, stages: Sequence[Stage]) -> int:
-        """By how many minutes the stages in between fall short of it if they follow each other as soon as they may."""
-        between = sum(stage.duration for stage in stages[self.first + 1 : self.last])
-        return self.minutes - between - sum(stage.rest for stage in stages[self.first + 1 : self.last + 1])
+    def remaining(self, stages: Sequence[Stage]) -> int:
+        """Return the minutes still needed if the stages in between follow each other as early as possible."""
+        durations = sum(stage.duration for stage in stages[self.first + 1 : self.last])
+        return self.minutes - durations - sum(stage.min_gap for stage in stages[self.first + 1 : self.last + 1])
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """Parts of the ranges that may follow some starts of a stage, from ``low`` up to ``high`` in the next one's starts.
+    """Parts [low, high) of the next stage's starts that may follow ``starts`` of a stage; all are indexes.
 
-    All lie in the ``same`` limits' days and weeks as the starts and begin ``extra`` minutes later than they have to
-    (or more, if it is as much as anybody is owed). No start has two of them.
+    ``is_same`` says for each limit whether the parts are in the day or week of their starts. They begin ``slack``
+    minutes later than the minimum gap requires; ``slack`` is capped at the rest that is still needed. No start has two
+    parts.
     """
 
-    same: tuple[bool, ...]
-    extra: int
+    is_same: tuple[bool, ...]
+    slack: int
     starts: Minutes
     low: Minutes
     high: Minutes
 
 
-class Continuations:
-    """The best plans of stages that follow each other. Raises TooManyLimits."""
+class SequencePaths:
+    """The best paths through stages that follow each other. Raises TooManyLimits."""
 
-    def __init__(self, stages: Sequence[Stage], limits: Sequence[Limit] = (), rests: Sequence[Rest] = ()) -> None:
+    def __init__(self, stages: Sequence[Stage], limits: Sequence[StageLimit] = (), rests: Sequence[Rest] = ()) -> None:
         self._stages = stages
         self._limits = limits
-        self._owed = [(rest, beyond) for rest in rests if (beyond := rest.beyond(stages)) > 0]
+        self._rests = [(rest, minutes) for rest in rests if (minutes := rest.remaining(stages)) > 0]
         self._work = 0
-        self._start = (*(0 for _ in limits), *(beyond if rest.first == 0 else 0 for rest, beyond in self._owed))
-        fits = np.flatnonzero(self._fits(0, self._start))
-        self._reached = [{self._start: fits} if fits.size else {}]
-        for place in range(len(stages) - 1):
-            self._reached.append(self._reached_after(place))
+        needed = (minutes if rest.first == 0 else 0 for rest, minutes in self._rests)
+        self._initial: State = (*(0 for _ in limits), *needed)
+        first = np.flatnonzero(self._has_room(0, self._initial))
+        self._reachable: list[dict[State, Minutes]] = [{self._initial: first} if first.size else {}]
+        for number in range(len(stages) - 1):
+            self._reachable.append(self._reachable_after(number))
 
     @property
-    def stuck(self) -> int | None:
-        """The first stage that can't follow those before it, if there is one."""
-        return next((place for place, reached in enumerate(self._reached) if not reached), None)
+    def first_unreachable(self) -> int | None:
+        """The number of the first stage that can't follow those before it, None if there is none."""
+        return next((number for number, reachable in enumerate(self._reachable) if not reachable), None)
 
     @property
-    def worth(self) -> Thousandths:
-        """For each start of the first stage the most that a plan from there scores in all, or NEVER."""
-        worth, _ = self._best
-        whole: Thousandths = np.full(self._stages[0].starts.size, NEVER, dtype=np.int64)
-        for state, reached in self._reached[0].items():
-            whole[reached] = worth[state]
-        return whole
+    def best_totals(self) -> Thousandths:
+        """The highest total score of a path from each start of the first stage, or NO_PATH."""
+        totals, _ = self._backward_pass
+        found: Thousandths = np.full(self._stages[0].starts.size, NO_PATH, dtype=np.int64)
+        for state, reachable in self._reachable[0].items():
+            found[reachable] = totals[state]
+        return found
 
-    def places(self, begin: int) -> list[int]:
-        """The place of each stage's start in the best plan from that one of the first; of equal ones the earliest.
+    def best_path(self, first: int) -> list[int]:
+        """Return the indexes of the starts of the best path from a start of the first stage that has one.
 
-        A plan has to begin there, as `worth` says.
+        Of equal totals, the earliest next start wins at each stage.
         """
-        places, state = [begin], self._start
-        for place, onward in enumerate(self._best[1]):
-            here = places[-1]
-            there = int(onward[state][self._reached[place][state].searchsorted(here)])
-            same = tuple(bool(one.spans[place + 1][there] <= one.spans[place][here]) for one in self._limits)
-            stage, following = self._stages[place : place + 2]
-            extra = following.starts[there] - (stage.starts[here] + stage.duration + following.rest)
-            state = self._after(place, state, same, int(extra))
-            places.append(there)
-        return places
+        path, state = [first], self._initial
+        for number, next_starts in enumerate(self._backward_pass[1]):
+            here = path[-1]
+            there = int(next_starts[state][self._reachable[number][state].searchsorted(here)])
+            is_same = tuple(
+                bool(limit.numbers[number + 1][there] <= limit.numbers[number][here]) for limit in self._limits
+            )
+            stage, following = self._stages[number : number + 2]
+            slack = following.starts[there] - (stage.starts[here] + stage.duration + following.min_gap)
+            state = self._next_state(number, state, is_same, int(slack))
+            path.append(there)
+        return path
 
-    def _reached_after(self, place: int) -> dict[State, Minutes]:
-        """The next stage's starts that can be reached, by the state they are reached in."""
-        size = self._stages[place + 1].starts.size
-        reached: dict[State, Mask] = {}
-        for _, after, parts, rows in self._moves(place):
-            mine = rows >= 0
-            opens = np.bincount(parts.low[mine], minlength=size + 1)
-            closes = np.bincount(parts.high[mine], minlength=size + 1)
-            mask = np.cumsum(opens - closes)[:-1] > 0
-            reached[after] = reached[after] | mask if after in reached else mask
-        fitting = ((state, np.flatnonzero(mask & self._fits(place + 1, state))) for state, mask in reached.items())
-        return {state: places for state, places in fitting if places.size}
+    def _reachable_after(self, number: int) -> dict[State, Minutes]:
+        """Return the indexes of the next stage's starts that can be reached, by state: a difference array of parts."""
+        size = self._stages[number + 1].starts.size
+        masks: dict[State, Mask] = {}
+        for _, after, parts, rows in self._transitions(number):
+            used = rows >= 0
+            opened = np.bincount(parts.low[used], minlength=size + 1)
+            closed = np.bincount(parts.high[used], minlength=size + 1)
+            mask = np.cumsum(opened - closed)[:-1] > 0
+            masks[after] = masks[after] | mask if after in masks else mask
+        found = ((state, np.flatnonzero(mask & self._has_room(number + 1, state))) for state, mask in masks.items())
+        return {state: indexes for state, indexes in found if indexes.size}
 
     @cached_property
-    def _best(self) -> tuple[dict[State, Thousandths], list[dict[State, Minutes]]]:
-        """What the first stage's starts that are reached are worth, and for each stage where to go on from them."""
+    def _backward_pass(self) -> tuple[dict[State, Thousandths], list[dict[State, Minutes]]]:
+        """The best totals of the first stage's reachable starts, and the best next start of those of each stage."""
         last = len(self._stages) - 1
-        worth = {state: self._stages[last].scores[reached] for state, reached in self._reached[last].items()}
-        onward: list[dict[State, Minutes]] = []
-        for place in reversed(range(last)):
-            size, scores = self._stages[place + 1].starts.size, self._stages[place].scores
-            best = self._best_after(place, worth)
-            worth = {
-                state: np.where(keys > NEVER, scores[self._reached[place][state]] + keys // size, NEVER)
+        totals = {state: self._stages[last].scores[reachable] for state, reachable in self._reachable[last].items()}
+        next_starts: list[dict[State, Minutes]] = []
+        for number in reversed(range(last)):
+            size, scores = self._stages[number + 1].starts.size, self._stages[number].scores
+            best = self._best_next(number, totals)
+            totals = {
+                state: np.where(keys > NO_PATH, scores[self._reachable[number][state]] + keys // size, NO_PATH)
                 for state, keys in best.items()
             }
-            onward.append({state: size - 1 - keys % size for state, keys in best.items()})
-        return worth, onward[::-1]
+            next_starts.append({state: size - 1 - keys % size for state, keys in best.items()})
+        return totals, next_starts[::-1]
 
-    def _best_after(self, place: int, worth: Mapping[State, Thousandths]) -> dict[State, Thousandths]:
-        """For each start that is reached the best of those that may follow it, as `_keys` numbers them, or NEVER."""
-        best = {state: np.full(reached.size, NEVER, dtype=np.int64) for state, reached in self._reached[place].items()}
-        asked: dict[State, list[tuple[Thousandths, Minutes, Minutes, Minutes]]] = defaultdict(list)
-        for state, after, parts, rows in self._moves(place):
-            if after in worth:
-                mine = rows >= 0
-                asked[after].append((best[state], rows[mine], parts.low[mine], parts.high[mine]))
-        for after, several in asked.items():
-            low, high = (np.concatenate([row[number] for row in several]) for number in (2, 3))
-            keys = self._keys(place + 1, self._reached[place + 1][after], worth[after])
-            found = np.split(best_between(keys, low, high), np.cumsum([row[1].size for row in several])[:-1])
-            for (theirs, rows, _, _), values in zip(several, found, strict=True):
-                theirs[rows] = np.maximum(theirs[rows], values)
+    def _best_next(self, number: int, totals: Mapping[State, Thousandths]) -> dict[State, Thousandths]:
+        """Return for each reachable start the highest key (see `_keys`) of those that may follow, or NO_PATH.
+
+        ``totals`` are the best totals of the next stage's reachable starts.
+        """
+        best = {
+            state: np.full(indexes.size, NO_PATH, dtype=np.int64) for state, indexes in self._reachable[number].items()
+        }
+        queries: dict[State, list[tuple[Thousandths, Minutes, Minutes, Minutes]]] = defaultdict(list)
+        for state, after, parts, rows in self._transitions(number):
+            if after in totals:
+                used = rows >= 0
+                queries[after].append((best[state], rows[used], parts.low[used], parts.high[used]))
+        for after, several in queries.items():
+            low, high = (np.concatenate([query[column] for query in several]) for column in (2, 3))
+            keys = self._keys(number + 1, self._reachable[number + 1][after], totals[after])
+            bounds = np.cumsum([query[1].size for query in several])[:-1]
+            for (target, rows, _, _), found in zip(
+                several, np.split(range_maxima(keys, low, high), bounds), strict=True
+            ):
+                target[rows] = np.maximum(target[rows], found)
         return best
 
-    def _keys(self, place: int, reached: Minutes, worth: Thousandths) -> Thousandths:
-        """A stage's starts, worth and place in one number: the greatest is the earliest of those worth most."""
-        size = self._stages[place].starts.size
-        keys = np.full(size, NEVER, dtype=np.int64)
-        keys[reached] = np.where(worth > NEVER, worth * size + (size - 1 - reached), NEVER)
+    def _keys(self, number: int, reachable: Minutes, totals: Thousandths) -> Thousandths:
+        """Combine total and index of each start of a stage: the highest key is the earliest of the best starts."""
+        size = self._stages[number].starts.size
+        keys = np.full(size, NO_PATH, dtype=np.int64)
+        keys[reachable] = np.where(totals > NO_PATH, totals * size + (size - 1 - reachable), NO_PATH)
         return keys
 
-    def _moves(self, place: int) -> Iterator[tuple[State, State, _Parts, Minutes]]:
-        """From which state to which parts of the starts' ranges lead, and which of those reached each start is.
+    def _transitions(self, number: int) -> Iterator[tuple[State, State, _Parts, Minutes]]:
+        """Yield a state, the next state, the parts that lead to it, and the row of each part's start.
 
-        A start that is not reached in the state is -1.
+        The row is the position among the starts that are reachable in the state, -1 for others.
         """
-        known: dict[int, list[_Parts]] = {}
-        for state, reached in self._reached[place].items():
-            owed = max(state[len(self._limits) :], default=0)
-            if owed not in known:
-                known[owed] = list(self._parts(place, owed))
-            row = np.full(self._stages[place].starts.size, -1, dtype=np.int64)
-            row[reached] = np.arange(reached.size)
-            for parts in known[owed]:
-                self._count(parts.starts.size + PART_COST)
-                if self._is_rested(place, state, parts.extra):
-                    rows = row[parts.starts]
+        parts_by_rest: dict[int, list[_Parts]] = {}
+        for state, reachable in self._reachable[number].items():
+            needed = max(state[len(self._limits) :], default=0)
+            if needed not in parts_by_rest:
+                parts_by_rest[needed] = list(self._parts(number, needed))
+            row_of = np.full(self._stages[number].starts.size, -1, dtype=np.int64)
+            row_of[reachable] = np.arange(reachable.size)
+            for parts in parts_by_rest[needed]:
+                self._add_work(parts.starts.size + PART_COST)
+                if self._is_rested(number, state, parts.slack):
+                    rows = row_of[parts.starts]
                     if (rows >= 0).any():
-                        yield state, self._after(place, state, parts.same, parts.extra), parts, rows
+                        yield state, self._next_state(number, state, parts.is_same, parts.slack), parts, rows
 
-    def _parts(self, place: int, owed: int) -> Iterator[_Parts]:
-        """The parts of the ranges that may follow each start, where at most so many minutes are owed."""
-        stage, following = self._stages[place : place + 2]
-        earliest = stage.starts + stage.duration + following.rest
+    def _parts(self, number: int, needed: int) -> Iterator[_Parts]:
+        """Yield the parts of the ranges that may follow each start, where at most ``needed`` minutes of rest remain."""
+        stage, following = self._stages[number : number + 2]
+        earliest = stage.starts + stage.duration + following.min_gap
         low = following.starts.searchsorted(earliest, "left")
         high = np.full_like(low, following.starts.size)
-        if following.at_most is not None:
-            latest = stage.starts + (stage.duration + following.at_most)
+        if following.max_gap is not None:
+            latest = stage.starts + (stage.duration + following.max_gap)
             high = np.maximum(following.starts.searchsorted(latest, "right"), low)
-        if not self._limits and not owed:
-            some = np.flatnonzero(low < high)
-            yield _Parts((), 0, some, low[some], high[some])
+        if not self._limits and not needed:
+            nonempty = np.flatnonzero(low < high)
+            yield _Parts((), 0, nonempty, low[nonempty], high[nonempty])
             return
-        over = [one.spans[place + 1].searchsorted(one.spans[place], "right") for one in self._limits]
-        rested = np.minimum(following.starts.searchsorted(earliest + owed, "left"), high) if owed else low
-        singly = [np.minimum(low + number, rested) for number in range(self._most_singly(low, rested) + 1)]
-        inside = np.sort([one.clip(rested, high) for one in over], axis=0) if len(over) > 1 else over
+        # Where the next day or week of each limit begins.
+        changes = [limit.numbers[number + 1].searchsorted(limit.numbers[number], "right") for limit in self._limits]
+        rested = np.minimum(following.starts.searchsorted(earliest + needed, "left"), high) if needed else low
+        singles = [np.minimum(low + count, rested) for count in range(self._most_singles(low, rested) + 1)]
+        inside = np.sort([one.clip(rested, high) for one in changes], axis=0) if len(changes) > 1 else changes
         cuts = [rested, *(one.clip(rested, high) for one in inside), high]
-        pairs = [*pairwise(singly), *pairwise(cuts)]
-        found = [self._coded(pair, earliest, following.starts, over, owed) for pair in pairs]
-        yield from self._parted(*(np.concatenate(rows) for rows in zip(*found, strict=True)))
-
-    def _parted(self, codes: Minutes, *rows: Minutes) -> Iterator[_Parts]:
-        """The parts by their codes."""
-        # Small numbers are sorted in one pass.
-        order = np.argsort(codes.astype(np.min_scalar_type(codes.max(initial=0))), kind="stable")
-        bounds = np.flatnonzero(np.diff(codes[order], prepend=-1))
-        for mine in np.split(order, bounds[1:]) if order.size else ():
-            extra, bits = divmod(int(codes[mine[0]]), 1 << len(self._limits))
-            same = tuple(bool(bits >> number & 1) for number in range(len(self._limits)))
-            yield _Parts(same, extra, *(row[mine] for row in rows))
+        ranges = [*pairwise(singles), *pairwise(cuts)]
+        coded = [self._coded(low, high, earliest, following.starts, changes, needed) for low, high in ranges]
+        yield from self._grouped(*(np.concatenate(columns) for columns in zip(*coded, strict=True)))
 
     @staticmethod
     def _coded(
-        pair: tuple[Minutes, Minutes], earliest: Minutes, following: Minutes, over: Sequence[Minutes], owed: int
+        low: Minutes, high: Minutes, earliest: Minutes, following: Minutes, changes: Sequence[Minutes], needed: int
     ) -> tuple[Minutes, Minutes, Minutes, Minutes]:
-        """What the ranges between two cuts have in common as a number: how much later, and in which days and weeks."""
-        starts = np.flatnonzero(pair[0] < pair[1])
-        low, high = pair[0][starts], pair[1][starts]
-        codes = np.minimum(following[low] - earliest[starts], owed) << len(over)
-        for number, one in enumerate(over):
-            codes |= (low < one[starts]).astype(np.int64) << number
+        """Return code, start, low and high of the nonempty ranges; the code has the slack and a bit for each limit."""
+        starts = np.flatnonzero(low < high)
+        low, high = low[starts], high[starts]
+        codes = np.minimum(following[low] - earliest[starts], needed) << len(changes)
+        for number, change in enumerate(changes):
+            codes |= (low < change[starts]).astype(np.int64) << number
         return codes, starts, low, high
 
-    def _most_singly(self, low: Minutes, rested: Minutes) -> int:
-        """How many starts are looked at one by one after any start, because somebody may be owed rest at them."""
+    def _grouped(self, codes: Minutes, *columns: Minutes) -> Iterator[_Parts]:
+        """Yield the parts (start, low, high) of each code."""
+        # The smallest type, because numpy sorts small integers by radix sort.
+        order = np.argsort(codes.astype(np.min_scalar_type(codes.max(initial=0))), kind="stable")
+        bounds = np.flatnonzero(np.diff(codes[order], prepend=-1))
+        for group in np.split(order, bounds[1:]) if order.size else ():
+            slack, bits = divmod(int(codes[group[0]]), 1 << len(self._limits))
+            is_same = tuple(bool(bits >> number & 1) for number in range(len(self._limits)))
+            yield _Parts(is_same, slack, *(column[group] for column in columns))
+
+    def _most_singles(self, low: Minutes, rested: Minutes) -> int:
+        """Return how many single starts are split off at most, because rest may still be needed at them."""
         most = int((rested - low).max())
-        self._count(SINGLE_COST * most * low.size)
+        self._add_work(SINGLE_COST * most * low.size)
         return most
 
-    def _count(self, work: int) -> None:
+    def _add_work(self, work: int) -> None:
         self._work += work
-        if self._work > MOST_WORK:
+        if self._work > MAX_WORK:
             raise TooManyLimits
 
-    def _fits(self, place: int, state: State) -> Mask:
-        """Where the days and weeks take one more session than they have had."""
-        fits: Mask = np.ones(self._stages[place].starts.size, dtype=bool)
-        for limit, had in zip(self._limits, state, strict=False):
-            room = limit.room[place]
+    def _has_room(self, number: int, state: State) -> Mask:
+        """Return at which starts of a stage all limits take one more session."""
+        has_room: Mask = np.ones(self._stages[number].starts.size, dtype=bool)
+        for limit, sessions in zip(self._limits, state, strict=False):
+            room = limit.room[number]
             if room is not None:
-                fits &= room > had
-        return fits
+                has_room &= room > sessions
+        return has_room
 
-    def _is_rested(self, place: int, state: State, extra: int) -> bool:
-        """Whether nobody whom the next session ends a rest of is owed more than the minutes it begins later."""
-        owed = zip(self._owed, state[len(self._limits) :], strict=True)
-        return all(rest.last != place + 1 or left <= extra for (rest, _), left in owed)
+    def _is_rested(self, number: int, state: State, slack: int) -> bool:
+        """Return whether the slack is enough for all rests that end with the next stage."""
+        needed = zip(self._rests, state[len(self._limits) :], strict=True)
+        return all(rest.last != number + 1 or minutes <= slack for (rest, _), minutes in needed)
 
-    def _after(self, place: int, state: State, same: Sequence[bool], extra: int) -> State:
-        """The state that the next stage is reached in."""
-        had = [
-            had + (limit.room[place] is not None) if stays else 0
-            for limit, had, stays in zip(self._limits, state, same, strict=False)
+    def _next_state(self, number: int, state: State, is_same: Sequence[bool], slack: int) -> State:
+        """Return the state in which the next stage is reached."""
+        sessions = [
+            count + (limit.room[number] is not None) if same else 0
+            for limit, count, same in zip(self._limits, state, is_same, strict=False)
         ]
-        left = [
-            beyond if rest.first == place + 1 else max(left - extra, 0) if rest.last > place + 1 else 0
-            for (rest, beyond), left in zip(self._owed, state[len(self._limits) :], strict=True)
+        rests = [
+            initial if rest.first == number + 1 else max(minutes - slack, 0) if rest.last > number + 1 else 0
+            for (rest, initial), minutes in zip(self._rests, state[len(self._limits) :], strict=True)
         ]
-        return (*had, *left)
+        return (*sessions, *rests)
 
 
-def best_between(worth: Thousandths, low: Minutes, high: Minutes) -> Thousandths:
-    """For each range of places [low, high) the greatest worth in it; NEVER where it is empty.
+def range_maxima(values: Thousandths, low: Minutes, high: Minutes) -> Thousandths:
+    """Return the maximum of each range [low, high) of the values; NO_PATH for an empty range.
 
-    The best of every run of 2^k places answers any range by two runs that cover it, and one up to the end by itself.
+    A sparse table (M. A. Bender and M. Farach-Colton, "The LCA problem revisited", LATIN 2000): the maxima of all runs
+    of 2^k values, two of which cover any range. Ranges up to the end use suffix maxima.
     """
-    best = np.full(low.size, NEVER, dtype=np.int64)
-    to_the_end = (high == worth.size) & (low < high)
-    best[to_the_end] = np.maximum.accumulate(worth[::-1])[::-1][low[to_the_end]]
+    maxima = np.full(low.size, NO_PATH, dtype=np.int64)
+    to_the_end = (high == values.size) & (low < high)
+    maxima[to_the_end] = np.maximum.accumulate(values[::-1])[::-1][low[to_the_end]]
     level = np.where(to_the_end, 0, np.frexp(high - low)[1])  # 2^(level - 1) <= length < 2^level
-    runs = worth
+    runs = values
     for number in range(1, int(level.max(initial=0)) + 1):
-        run = 1 << (number - 1)
-        mine = np.flatnonzero(level == number)
-        best[mine] = np.maximum(runs[low[mine]], runs[high[mine] - run])
-        runs = np.maximum(runs[:-run], runs[run:])
-    return best
+        length = 1 << (number - 1)
+        ranges = np.flatnonzero(level == number)
+        maxima[ranges] = np.maximum(runs[low[ranges]], runs[high[ranges] - length])
+        runs = np.maximum(runs[:-length], runs[length:])
+    return maxima

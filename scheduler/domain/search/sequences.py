@@ -1,12 +1,10 @@
-"""When can these sessions follow each other? An interview and its debrief, each with its own people, in one plan.
+"""Sequences: when can several sessions follow each other, such as an interview and its debrief?
 
-Every session is a slot question of its own; a plan takes one feasible start of each so that they follow in order and in
-time. The best continuation of every start is found from the last session backwards, each in one pass, so that the
-answer is exact however many plans there are.
+Each session is a slot query of its own. A plan takes one feasible start of each session, in order and with the required
+gaps. All plans are compared, so that the answer is exact.
 
-What people have in their calendars already bars each session as it bars any meeting. Of the plan's own sessions whoever
-has to come to several keeps their buffer between them, and the most that they take a day or a week counts the meetings
-that they have and the plan's own.
+Meetings, calendars and blackouts restrict each session like any meeting. Between two sessions of a plan, attendees who
+are required in both keep their buffer, and their limits a day and a week count existing meetings and sessions together.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from scheduler.domain.search.explanation import Explanation
 from scheduler.domain.search.meeting_limits import limits_of
 from scheduler.domain.search.rules import Rules, Within
 from scheduler.domain.search.scoring import Thousandths
-from scheduler.domain.search.sequence_paths import NEVER, Continuations, Limit, Rest, Stage
+from scheduler.domain.search.sequence_paths import NO_PATH, Rest, SequencePaths, Stage, StageLimit
 from scheduler.domain.search.slot_search import Order, SlotQuery, availability_at, scored_starts
 from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Minutes, Period, instant_of
@@ -33,10 +31,14 @@ from scheduler.domain.time.periods import Minutes, Period, instant_of
 
 @dataclass(frozen=True)
 class Session:
-    """One meeting of the sequence. ``attendees`` are places among the question's; the first organizes.
+    """One meeting of a sequence.
 
-    It begins at least ``at_least`` and at most ``at_most`` minutes after the session before it has ended. One of the
-    attendees at least is required.
+    Args:
+        duration: minutes.
+        attendees: indexes into the query's attendees, at least one of them required; the first one organizes.
+        at_least: the least minutes between the end of the previous session and the start of this one.
+        at_most: the most minutes between them; None for any number.
+
     """
 
     duration: int
@@ -45,9 +47,17 @@ class Session:
     at_most: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SequenceQuery:
-    """The question. ``step`` is in minutes; all sessions lie within the window, and none before ``not_before``."""
+    """When can these sessions follow each other?
+
+    Args:
+        window: all sessions are within it.
+        step: minutes of the grid of starts, on the clock of each session's organizer.
+        not_before: the earliest start of any session; None for any.
+        fair: weigh comfort by the burden so far.
+
+    """
 
     window: Period
     step: int
@@ -61,9 +71,9 @@ class SequenceQuery:
     relax_into_night: bool = False
     fair: bool = False
 
-    def session(self, place: int) -> SlotQuery:
-        """The slot question that one session is by itself."""
-        session = self.sessions[place]
+    def session_query(self, number: int) -> SlotQuery:
+        """Return the slot query of one session by itself."""
+        session = self.sessions[number]
         return SlotQuery(
             window=self.window,
             duration=session.duration,
@@ -76,24 +86,24 @@ class SequenceQuery:
             fair=self.fair,
         )
 
-    def rest_before(self, place: int) -> int:
-        """The least minutes between a session and the one before it: what it asks, and the buffers of who is in both.
+    def min_gap_before(self, number: int) -> int:
+        """Return the least minutes between a session and the previous one: ``at_least``, or a longer buffer.
 
-        Who may stay away keeps nobody waiting.
+        The buffers of required attendees of both sessions count.
         """
-        both = {*self.sessions[place].attendees} & {*self.sessions[place - 1].attendees}
-        return max([self.sessions[place].at_least, *(self._rest_of(index) for index in both)])
+        both = {*self.sessions[number].attendees} & {*self.sessions[number - 1].attendees}
+        return max([self.sessions[number].at_least, *(self._buffer_of(index) for index in both)])
 
     def rests(self) -> Iterator[Rest]:
-        """The buffers that are kept over sessions of others in between."""
+        """Yield the buffers between sessions that have sessions of other attendees in between."""
         for index in range(len(self.attendees)):
-            theirs = [place for place, session in enumerate(self.sessions) if index in session.attendees]
-            for first, last in pairwise(theirs):
+            numbers = [number for number, session in enumerate(self.sessions) if index in session.attendees]
+            for first, last in pairwise(numbers):
                 if last > first + 1:
-                    yield Rest(first, last, self._rest_of(index))
+                    yield Rest(first, last, self._buffer_of(index))
 
-    def _rest_of(self, index: int) -> int:
-        """The minutes that somebody has between two sessions at least; none if they need not come to them."""
+    def _buffer_of(self, index: int) -> int:
+        """Return the least minutes between two sessions of an attendee, 0 for optional attendees."""
         attendee = self.attendees[index]
         return max(attendee.buffer.before, attendee.buffer.after) if attendee.required else 0
 
@@ -102,7 +112,7 @@ class SequenceQuery:
 class Plan:
     """A period for each session, in order, and the mean of their scores.
 
-    ``available`` has for each session a word for each of its attendees, as `Slot` has it.
+    ``available`` has the availability of each session's attendees, as in `Slot`.
     """
 
     periods: tuple[Period, ...]
@@ -111,7 +121,7 @@ class Plan:
 
 
 class Obstacle(StrEnum):
-    """Why there is no plan: a session can't be held by itself, or can't follow those before it as asked."""
+    """Why there is no plan: a session has no feasible start by itself, or none after the sessions before it."""
 
     SESSION = "session"
     ORDER = "order"
@@ -119,10 +129,10 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True)
 class SequenceAnswer:
-    """For each possible start of the first session the best plan that begins there, cut to ``limit``.
+    """The best plan for each possible start of the first session, cut to the limit; ``total`` counts those starts.
 
-    ``total`` counts those starts. Where there is none, ``failing`` is the first session that can't be held by itself,
-    and ``explanation`` says why, of the question's attendees; or else the first that can't follow those before it.
+    If there is no plan, ``failing`` is the number of the first session with the obstacle. For ``Obstacle.SESSION``,
+    the explanation says why, with the indexes of the query's attendees.
     """
 
     plans: tuple[Plan, ...]
@@ -132,111 +142,111 @@ class SequenceAnswer:
     explanation: Explanation | None = None
 
 
-Found = tuple[Minutes, Thousandths]
+ScoredStarts = tuple[Minutes, Thousandths]
 """A session's feasible starts, ascending, and the score of each."""
 
 
 def find_sequences(query: SequenceQuery) -> SequenceAnswer:
-    """The plans, best first (then earliest), or by their starts alone. Raises TooManyLimits."""
-    found = _starts_of_each(query)
-    for place, (starts, _) in enumerate(found):
+    """Find the plans of a query, the best or the earliest first as it says. Raises TooManyLimits."""
+    found = _starts_of_sessions(query)
+    for number, (starts, _) in enumerate(found):
         if not starts.size:
-            return SequenceAnswer((), 0, Obstacle.SESSION, place, _explained(query, place))
-    continuations = _continuations(query, found)
-    if continuations.stuck is not None:
-        return SequenceAnswer((), 0, Obstacle.ORDER, continuations.stuck)
-    worths = continuations.worth
-    first = np.flatnonzero(worths > NEVER)
+            return SequenceAnswer((), 0, Obstacle.SESSION, number, _explain(query, number))
+    paths = _paths(query, found)
+    if paths.first_unreachable is not None:
+        return SequenceAnswer((), 0, Obstacle.ORDER, paths.first_unreachable)
+    totals = paths.best_totals
+    first = np.flatnonzero(totals > NO_PATH)
     if query.order is Order.BEST:
-        # As they are shown: who reads equal scores expects the earlier start first.
-        first = first[np.argsort(-_means(worths[first], len(found)), kind="stable")]
-    chosen = [continuations.places(int(begin)) for begin in first[: query.limit]]
+        # Sorted by the rounded scores of the answer, so that equal scores are in order of their starts.
+        first = first[np.argsort(-_means(totals[first], len(found)), kind="stable")]
+    chosen = [paths.best_path(int(index)) for index in first[: query.limit]]
     return SequenceAnswer(tuple(_plans(query, found, np.array(chosen, dtype=np.int64))), int(first.size))
 
 
-def _starts_of_each(query: SequenceQuery) -> list[Found]:
-    """The starts of each session and their scores; sessions of the same people and duration are asked about once."""
-    known: dict[tuple[tuple[int, ...], int], Found] = {}
-    for place, session in enumerate(query.sessions):
+def _starts_of_sessions(query: SequenceQuery) -> list[ScoredStarts]:
+    """Return the scored starts of each session; those of equal attendees and duration are computed once."""
+    known: dict[tuple[tuple[int, ...], int], ScoredStarts] = {}
+    for number, session in enumerate(query.sessions):
         if (session.attendees, session.duration) not in known:
-            known[session.attendees, session.duration] = scored_starts(query.session(place))
+            known[session.attendees, session.duration] = scored_starts(query.session_query(number))
     return [known[session.attendees, session.duration] for session in query.sessions]
 
 
-def _explained(query: SequenceQuery, place: int) -> Explanation | None:
-    """Why a session can't be held, of the question's attendees: what is said of the session's own is theirs.
+def _explain(query: SequenceQuery, number: int) -> Explanation | None:
+    """Explain why a session has no start, with the indexes of the query's attendees.
 
-    Nobody is made optional who would leave another session without anybody required.
+    An attendee is not made optional if another session would be left without a required one.
     """
-    explanation = find_slots(query.session(place)).explanation
+    explanation = find_slots(query.session_query(number)).explanation
     if explanation is None:
         return None
-    at = query.sessions[place].attendees
-    blocking = [replace(row, index=None if row.index is None else at[row.index]) for row in explanation.blocking]
-    helpful = [
-        one if one.change.index is None else replace(one, change=replace(one.change, index=at[one.change.index]))
+    indexes = query.sessions[number].attendees
+    blocking = [row if row.index is None else replace(row, index=indexes[row.index]) for row in explanation.blocking]
+    relaxations = [
+        one if one.change.index is None else replace(one, change=replace(one.change, index=indexes[one.change.index]))
         for one in explanation.relaxations
     ]
     return replace(
         explanation,
         blocking=tuple(blocking),
-        relaxations=tuple(one for one in helpful if not _empties_a_session(query, one.change)),
+        relaxations=tuple(one for one in relaxations if not _leaves_nobody_required(query, one.change)),
     )
 
 
-def _empties_a_session(query: SequenceQuery, change: Change) -> bool:
+def _leaves_nobody_required(query: SequenceQuery, change: Change) -> bool:
+    """Return whether a change leaves a session without a required attendee."""
     return "required" in change.fields and any(
         not any(query.attendees[index].required for index in session.attendees if index != change.index)
         for session in query.sessions
     )
 
 
-def _continuations(query: SequenceQuery, found: Sequence[Found]) -> Continuations:
-    """How the sessions may follow each other. Raises TooManyLimits."""
+def _paths(query: SequenceQuery, found: Sequence[ScoredStarts]) -> SequencePaths:
+    """Return the paths through the sessions' starts. Raises TooManyLimits."""
     stages = [
-        Stage(starts, scores, session.duration, query.rest_before(place) if place else 0, session.at_most)
-        for place, (session, (starts, scores)) in enumerate(zip(query.sessions, found, strict=True))
+        Stage(starts, scores, session.duration, query.min_gap_before(number) if number else 0, session.at_most)
+        for number, (session, (starts, scores)) in enumerate(zip(query.sessions, found, strict=True))
     ]
-    return Continuations(stages, list(_limits(query, [starts for starts, _ in found])), list(query.rests()))
+    return SequencePaths(stages, list(_limits(query, [starts for starts, _ in found])), list(query.rests()))
 
 
-def _limits(query: SequenceQuery, found: Sequence[Minutes]) -> Iterator[Limit]:
-    """The limits of those who have to come to several of the sessions, where the plan itself could reach them."""
+def _limits(query: SequenceQuery, starts: Sequence[Minutes]) -> Iterator[StageLimit]:
+    """Yield the limits of required attendees that their sessions could reach; ``starts`` are those of each session."""
     for index, attendee in enumerate(query.attendees):
-        places = [place for place in range(len(found)) if index in query.sessions[place].attendees]
+        own = [number for number, session in enumerate(query.sessions) if index in session.attendees]
         for limit in limits_of(attendee) if attendee.required else ():
-            counted = [limit.numbers(starts) for starts in found]
-            # Whoever flies back over the date line has a day twice: it counts as one with the day between.
-            spans = tuple(np.maximum.accumulate(own) for own in counted)
-            room = tuple(limit.room(spans[place]) if place in places else None for place in range(len(found)))
-            if any(own is not None and own.min() < len(places) for own in room):
-                yield Limit(spans, room)
+            # An attendee who flies back over the date line has a day twice: it counts as one with the day in between.
+            numbers = tuple(np.maximum.accumulate(limit.numbers(of_session)) for of_session in starts)
+            room = tuple(limit.room(numbers[number]) if number in own else None for number in range(len(starts)))
+            if any(of_session is not None and of_session.min() < len(own) for of_session in room):
+                yield StageLimit(numbers, room)
 
 
 def _means(totals: Thousandths, sessions: int) -> Thousandths:
-    """The mean scores of plans, from the sums of their sessions'."""
+    """Return the mean scores of plans from the totals of their sessions' scores."""
     means: Thousandths = np.rint(totals / sessions).astype(np.int64)
     return means
 
 
-def _plans(query: SequenceQuery, found: Sequence[Found], chosen: Minutes) -> Iterator[Plan]:
-    """The plans of which the places of the starts were ``chosen``: a row each, a column a session."""
-    begun = [starts[places] for (starts, _), places in zip(found, chosen.T, strict=True)]
-    scores = [scores[places] for (_, scores), places in zip(found, chosen.T, strict=True)]
-    coming = zip(*_who_comes(query, begun), strict=True)
+def _plans(query: SequenceQuery, found: Sequence[ScoredStarts], chosen: Minutes) -> Iterator[Plan]:
+    """Yield the plans; ``chosen`` has the index of each session's start, a row for each plan."""
+    starts = [all_starts[indexes] for (all_starts, _), indexes in zip(found, chosen.T, strict=True)]
+    scores = [all_scores[indexes] for (_, all_scores), indexes in zip(found, chosen.T, strict=True)]
+    availability = zip(*_availability(query, starts), strict=True)
     means = _means(np.sum(scores, axis=0), len(found)).tolist()
-    for mean, starts, available in zip(means, np.stack(begun, axis=1).tolist(), coming, strict=True):
+    for mean, plan_starts, available in zip(means, np.stack(starts, axis=1).tolist(), availability, strict=True):
         periods = (
             Period(instant_of(start), instant_of(start + session.duration))
-            for start, session in zip(starts, query.sessions, strict=True)
+            for start, session in zip(plan_starts, query.sessions, strict=True)
         )
         yield Plan(tuple(periods), mean / 1000, available)
 
 
-def _who_comes(query: SequenceQuery, begun: Sequence[Minutes]) -> Iterator[list[tuple[bool | None, ...]]]:
-    """For each session who can come to it, at the start that each plan has for it."""
-    for place, minutes in enumerate(begun):
-        apart, rows = np.unique(minutes, return_inverse=True)
-        masks = availability_at(query.session(place), apart)
+def _availability(query: SequenceQuery, starts: Sequence[Minutes]) -> Iterator[list[tuple[bool | None, ...]]]:
+    """Yield for each session its attendees' availability at the start of each plan."""
+    for number, minutes in enumerate(starts):
+        distinct, rows = np.unique(minutes, return_inverse=True)
+        masks = availability_at(query.session_query(number), distinct)
         columns = [[None] * minutes.size if mask is None else mask[rows].tolist() for mask in masks]
         yield list(zip(*columns, strict=True))

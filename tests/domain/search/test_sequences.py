@@ -1,4 +1,4 @@
-"""Sessions that follow each other: every plan is feasible, and none better was missed."""
+"""Sequences of sessions: every plan is feasible, and no better one exists."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from scheduler.domain.availability.attendees import Attendee, Buffer, Unknown, W
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.rules import Within
 from scheduler.domain.search.scoring import Thousandths
+from scheduler.domain.search.sequence_paths import range_maxima
 from scheduler.domain.search.sequences import Obstacle, SequenceQuery, Session, find_sequences
 from scheduler.domain.search.slot_search import Order, SlotQuery, scored_starts
 from scheduler.domain.search.slots import find_slots
@@ -45,9 +47,14 @@ def starts(query: SequenceQuery) -> list[list[str]]:
     return [[f"{period.start:%d %H:%M}" for period in plan.periods] for plan in find_sequences(query).plans]
 
 
-def test_an_interview_with_one_and_a_debrief_with_another_at_most_two_days_later() -> None:
+def test_debrief_with_another_mentor_follows_interview_in_two_days() -> None:
     query = SequenceQuery(
-        TWO_DAYS, 60, (INTERVIEWER, COACH, MENTEE), (INTERVIEW, DEBRIEF), order=Order.EARLIEST, limit=2
+        window=TWO_DAYS,
+        step=60,
+        attendees=(INTERVIEWER, COACH, MENTEE),
+        sessions=(INTERVIEW, DEBRIEF),
+        order=Order.EARLIEST,
+        limit=2,
     )
     assert starts(query) == [["01 09:00", "02 10:00"], ["01 10:00", "02 10:00"]]
     assert find_sequences(query).total == 4
@@ -65,24 +72,32 @@ def test_an_interview_with_one_and_a_debrief_with_another_at_most_two_days_later
         pytest.param(Session(30, (1, 2), at_most=10), [], id="at once, which can't be"),
     ],
 )
-def test_the_time_between_two_sessions_is_kept(debrief: Session, expected: list[list[str]]) -> None:
-    query = SequenceQuery(TWO_DAYS, 60, (INTERVIEWER, COACH, MENTEE), (INTERVIEW, debrief), order=Order.EARLIEST)
+def test_gap_between_sessions_is_kept(debrief: Session, expected: list[list[str]]) -> None:
+    query = SequenceQuery(
+        window=TWO_DAYS,
+        step=60,
+        attendees=(INTERVIEWER, COACH, MENTEE),
+        sessions=(INTERVIEW, debrief),
+        order=Order.EARLIEST,
+    )
     assert starts(query) == expected
 
 
-def test_it_says_which_session_cannot_be_held_and_why() -> None:
+def test_session_without_start_is_named_and_explained() -> None:
     away = daily(9, 17, ("2026-06-01 00:00", "2026-06-03 00:00"))
-    answer = find_sequences(SequenceQuery(TWO_DAYS, 60, (INTERVIEWER, away, MENTEE), (INTERVIEW, DEBRIEF)))
+    answer = find_sequences(
+        SequenceQuery(window=TWO_DAYS, step=60, attendees=(INTERVIEWER, away, MENTEE), sessions=(INTERVIEW, DEBRIEF))
+    )
     assert (answer.obstacle, answer.failing) == (Obstacle.SESSION, 1)
     assert answer.explanation is not None
     assert answer.explanation.reason == "busy"
-    # The debrief is of the question's second and third attendees.
+    # The debrief has the query's second and third attendees.
     assert [(row.index, row.cause) for row in answer.explanation.blocking] == [
         (1, Cause.BUSY),
         (1, Cause.OUTSIDE_HOURS),
         (2, Cause.OUTSIDE_HOURS),
     ]
-    # The mentee is the interviewer's guest and the interview goes on without them; nobody else is left in the debrief.
+    # Only the coach is busy; both sessions keep another required attendee.
     assert [
         (one.change.index, one.change.description)
         for one in answer.explanation.relaxations
@@ -90,43 +105,47 @@ def test_it_says_which_session_cannot_be_held_and_why() -> None:
     ] == [(1, "make this attendee optional")]
 
 
-def test_nobody_is_made_optional_whom_another_session_cannot_do_without() -> None:
+def test_only_required_attendee_of_another_session_is_not_made_optional() -> None:
     away = daily(9, 17, ("2026-06-01 00:00", "2026-06-03 00:00"))
     alone = Session(30, (0,))
-    answer = find_sequences(SequenceQuery(TWO_DAYS, 60, (away, MENTEE), (Session(30, (0, 1)), alone)))
+    answer = find_sequences(
+        SequenceQuery(window=TWO_DAYS, step=60, attendees=(away, MENTEE), sessions=(Session(30, (0, 1)), alone))
+    )
     assert answer.failing == 0
     assert answer.explanation is not None
     assert not [one for one in answer.explanation.relaxations if "required" in one.change.fields]
 
 
-def test_it_says_which_session_cannot_follow_those_before_it() -> None:
+def test_session_that_cannot_follow_is_named() -> None:
     at_once = replace(DEBRIEF, at_most=10)
     after = Session(30, (2,))
     people = (INTERVIEWER, COACH, MENTEE)
-    answer = find_sequences(SequenceQuery(TWO_DAYS, 60, people, (INTERVIEW, after, at_once, after)))
+    answer = find_sequences(
+        SequenceQuery(window=TWO_DAYS, step=60, attendees=people, sessions=(INTERVIEW, after, at_once, after))
+    )
     assert (answer.obstacle, answer.failing, answer.explanation) == (Obstacle.ORDER, 2, None)
 
 
 @pytest.mark.parametrize("buffer", [Buffer(before=30), Buffer(after=30)])
-def test_whoever_is_in_two_sessions_in_a_row_keeps_their_buffer_between_them(buffer: Buffer) -> None:
+def test_attendee_of_two_sessions_keeps_buffer_between_them(buffer: Buffer) -> None:
     people = (replace(MENTEE, buffer=buffer), INTERVIEWER)
     sessions = Session(45, (0, 1)), Session(30, (1, 0), at_most=30)
-    query = SequenceQuery(TWO_DAYS, 15, people, sessions, Order.EARLIEST, 1)
+    query = SequenceQuery(window=TWO_DAYS, step=15, attendees=people, sessions=sessions, order=Order.EARLIEST, limit=1)
     assert starts(query) == [["01 09:00", "01 10:15"]]
     sooner = sessions[0], replace(sessions[1], at_most=29)
     assert starts(replace(query, sessions=sooner)) == []
-    # Nobody is held up by who may stay away, or by who is not there.
+    # Buffers of optional attendees, and of those who are not in both sessions, do not count.
     optional = replace(query, sessions=sooner, attendees=(replace(people[0], required=False), INTERVIEWER))
     assert starts(optional) == [["01 09:00", "01 10:00"]]
     others = replace(query, sessions=(sessions[0], Session(30, (1,), at_most=0)))
     assert starts(others) == [["01 09:00", "01 09:45"]]
 
 
-def test_a_buffer_is_kept_over_a_short_session_of_others_in_between() -> None:
+def test_buffer_is_kept_over_session_of_others_in_between() -> None:
     people = (replace(MENTEE, buffer=Buffer(after=45)), INTERVIEWER)
     sessions = Session(15, (0,)), Session(1, (1,), at_most=30), Session(15, (0,), at_most=29)
-    query = SequenceQuery(TWO_DAYS, 15, people, sessions, Order.EARLIEST, 2)
-    # From the end of the first on 45 minutes, of which the one in between takes only one.
+    query = SequenceQuery(window=TWO_DAYS, step=15, attendees=people, sessions=sessions, order=Order.EARLIEST, limit=2)
+    # 45 minutes from the end of the first session, of which the one in between takes only one.
     assert starts(query) == [["01 09:00", "01 09:30", "01 10:00"], ["01 09:15", "01 09:45", "01 10:15"]]
     assert starts(replace(query, sessions=(*sessions[:2], replace(sessions[2], at_most=14)))) == [
         ["01 09:00", "01 09:45", "01 10:00"],
@@ -136,32 +155,32 @@ def test_a_buffer_is_kept_over_a_short_session_of_others_in_between() -> None:
     assert find_sequences(at_once).failing == 2
 
 
-def test_two_people_with_limits_get_ten_sessions_within_three_months() -> None:
+def test_ten_sessions_in_three_months_keep_limits() -> None:
     berlin, nairobi = (
         Attendee(zone, at_most_per_day=2, at_most_per_week=3) for zone in ("Europe/Berlin", "Africa/Nairobi")
     )
     window = Period(utc("2026-06-01 00:00"), utc("2026-08-30 00:00"))
-    query = SequenceQuery(window, 15, (berlin, nairobi), (Session(60, (0, 1)),) * 10)
+    query = SequenceQuery(window=window, step=15, attendees=(berlin, nairobi), sessions=(Session(60, (0, 1)),) * 10)
     answer = find_sequences(query)
     assert answer.total > 1000
     for plan in answer.plans:
         begun = [minute_of(period.start) for period in plan.periods]
         assert all(
-            _goes_on(query, [Diary(one) for one in query.attendees], tuple(begun[:place]), start)
-            for place, start in enumerate(begun)
+            _goes_on(query, [Diary(one) for one in query.attendees], tuple(begun[:number]), start)
+            for number, start in enumerate(begun)
         )
 
 
-def test_plans_of_equal_scores_come_in_the_order_of_their_starts() -> None:
+def test_plans_of_equal_scores_are_in_order_of_starts() -> None:
     people = (Attendee("UTC"), Attendee("Asia/Kolkata"))
     window = Period(utc("2027-01-11 00:00"), utc("2027-01-16 00:00"))
     sessions = (Session(45, (0, 1)), Session(30, (0, 1)), Session(60, (1, 0)))
-    plans = find_sequences(SequenceQuery(window, 15, people, sessions, limit=5000)).plans
+    plans = find_sequences(SequenceQuery(window=window, step=15, attendees=people, sessions=sessions, limit=5000)).plans
     shown = [(-plan.score, plan.periods[0].start) for plan in plans]
     assert shown == sorted(shown)
 
 
-def test_equal_sessions_are_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_sessions_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def counted(query: SlotQuery) -> tuple[Minutes, Thousandths]:
@@ -169,55 +188,76 @@ def test_equal_sessions_are_asked_about_once(monkeypatch: pytest.MonkeyPatch) ->
         return scored_starts(query)
 
     monkeypatch.setattr("scheduler.domain.search.sequences.scored_starts", counted)
-    find_sequences(SequenceQuery(TWO_DAYS, 60, (MENTEE,), (Session(30, (0,)), Session(30, (0,), at_least=60))))
+    find_sequences(
+        SequenceQuery(
+            window=TWO_DAYS, step=60, attendees=(MENTEE,), sessions=(Session(30, (0,)), Session(30, (0,), at_least=60))
+        )
+    )
     assert len(asked) == 1
 
 
-def test_nobody_is_in_two_sessions_at_once() -> None:
-    query = SequenceQuery(TWO_DAYS, 15, (MENTEE,), (Session(60, (0,)), Session(60, (0,)), Session(60, (0,))), limit=500)
+def test_sessions_of_one_attendee_do_not_overlap() -> None:
+    query = SequenceQuery(
+        window=TWO_DAYS,
+        step=15,
+        attendees=(MENTEE,),
+        sessions=(Session(60, (0,)), Session(60, (0,)), Session(60, (0,))),
+        limit=500,
+    )
     for plan in find_sequences(query).plans:
         assert all(before.end <= after.start for before, after in pairwise(plan.periods))
 
 
-def test_a_day_takes_no_more_sessions_than_it_may_have_with_the_meetings_that_are_booked() -> None:
+def test_limits_count_sessions_and_existing_meetings() -> None:
     held = Period(utc("2026-06-01 09:00"), utc("2026-06-01 09:30"))
     busy = Periods.of([held])
     twice = replace(MENTEE, at_most_per_day=2, meetings=(held,), busy=busy)
-    query = SequenceQuery(TWO_DAYS, 60, (twice,), (Session(30, (0,)), Session(30, (0,), at_most=30)), Order.EARLIEST, 1)
-    assert starts(query) == [["02 09:00", "02 10:00"]]  # on the first day there is room for one more
+    query = SequenceQuery(
+        window=TWO_DAYS,
+        step=60,
+        attendees=(twice,),
+        sessions=(Session(30, (0,)), Session(30, (0,), at_most=30)),
+        order=Order.EARLIEST,
+        limit=1,
+    )
+    assert starts(query) == [["02 09:00", "02 10:00"]]  # the first day takes one more
     assert starts(replace(query, sessions=(Session(30, (0,)), Session(30, (0,))))) == [["01 10:00", "02 13:00"]]
     assert starts(replace(query, attendees=(replace(twice, at_most_per_day=1),))) == []
     assert starts(replace(query, attendees=(replace(twice, at_most_per_day=3),))) == [["01 10:00", "01 11:00"]]
 
 
-def test_no_session_begins_before_the_notice_is_over_or_outside_of_the_hours_asked_for() -> None:
-    query = SequenceQuery(TWO_DAYS, 60, (INTERVIEWER, COACH, MENTEE), (INTERVIEW,), Order.EARLIEST)
+def test_sessions_keep_minimum_notice_and_requested_hours() -> None:
+    query = SequenceQuery(
+        window=TWO_DAYS, step=60, attendees=(INTERVIEWER, COACH, MENTEE), sessions=(INTERVIEW,), order=Order.EARLIEST
+    )
     assert starts(query)[0] == ["01 09:00"]
     assert starts(replace(query, not_before=utc("2026-06-01 09:01")))[0] == ["01 10:00"]
     within = Within((WorkingHours(("TU",), 10 * 60, 12 * 60),), "UTC")
     assert starts(replace(query, within=within)) == [["02 10:00"]]
 
 
-def test_a_plan_says_who_can_come_to_each_session() -> None:
+def test_plan_has_availability_for_each_session() -> None:
     maybe = replace(COACH, required=False)
     unread = replace(INTERVIEWER, required=False, unknown=Unknown("no connection"))
     query = SequenceQuery(
-        TWO_DAYS,
-        60,
-        (MENTEE, maybe, unread),
-        (Session(60, (0, 1)), Session(60, (1, 0, 2), at_most=0)),
-        Order.EARLIEST,
-        500,
+        window=TWO_DAYS,
+        step=60,
+        attendees=(MENTEE, maybe, unread),
+        sessions=(Session(60, (0, 1)), Session(60, (1, 0, 2), at_most=0)),
+        order=Order.EARLIEST,
+        limit=500,
     )
     plans = {tuple(f"{period.start:%d %H:%M}" for period in plan.periods): plan for plan in find_sequences(query).plans}
     assert plans["02 10:00", "02 11:00"].available == ((True, True), (True, True, None))
     assert plans["02 09:00", "02 10:00"].available == ((True, False), (True, True, None))
 
 
-def test_unknown_is_not_free() -> None:
+def test_unknown_calendar_is_not_free() -> None:
     unread = replace(COACH, unknown=Unknown("no connection"))
     people = (INTERVIEWER, unread, MENTEE)
-    answer = find_sequences(SequenceQuery(TWO_DAYS, 60, people, (INTERVIEW, DEBRIEF), allow_unknown=False))
+    answer = find_sequences(
+        SequenceQuery(window=TWO_DAYS, step=60, attendees=people, sessions=(INTERVIEW, DEBRIEF), allow_unknown=False)
+    )
     assert answer.failing == 1
     assert answer.explanation is not None
     assert answer.explanation.reason == "stale_calendar"
@@ -244,12 +284,19 @@ def sequence_queries(draw: st.DrawFn) -> SequenceQuery:
         for _ in range(draw(st.integers(1, 3)))
     )
     order = draw(st.sampled_from(list(Order)))
-    return SequenceQuery(Period(begin, begin + span), draw(st.sampled_from([60, 90])), people, sessions, order, 500)
+    return SequenceQuery(
+        window=Period(begin, begin + span),
+        step=draw(st.sampled_from([60, 90])),
+        attendees=people,
+        sessions=sessions,
+        order=order,
+        limit=500,
+    )
 
 
 @st.composite
 def crowded_queries(draw: st.DrawFn) -> SequenceQuery:
-    """Many short sessions in a few hours around a midnight from Sunday to Monday, of people with limits and buffers."""
+    """Many short sessions around a midnight from Sunday to Monday, of attendees with limits and buffers."""
     begin = utc("2026-05-31 22:00")
     cap = st.sampled_from([None, None, 1, 2, 3])
     people = tuple(
@@ -273,36 +320,43 @@ def crowded_queries(draw: st.DrawFn) -> SequenceQuery:
         for _ in range(draw(st.integers(3, 5)))
     )
     order = draw(st.sampled_from(list(Order)))
-    return SequenceQuery(Period(begin, begin + timedelta(hours=4)), 20, people, sessions, order, 500)
+    return SequenceQuery(
+        window=Period(begin, begin + timedelta(hours=4)),
+        step=20,
+        attendees=people,
+        sessions=sessions,
+        order=order,
+        limit=500,
+    )
 
 
 @settings(deadline=None, max_examples=examples(150))
 @given(sequence_queries())
-def test_the_plans_are_the_best_of_all_that_exist(query: SequenceQuery) -> None:
+def test_plans_are_the_best_of_all(query: SequenceQuery) -> None:
     check_against_all_plans(query)
 
 
 @settings(deadline=None, max_examples=examples(150))
 @given(crowded_queries())
-def test_they_are_so_where_buffers_and_limits_reach_over_several_sessions(query: SequenceQuery) -> None:
+def test_plans_are_the_best_with_buffers_and_limits_over_several_sessions(query: SequenceQuery) -> None:
     check_against_all_plans(query)
 
 
 def check_against_all_plans(query: SequenceQuery) -> None:
-    """Holds the answer against all plans that there are, made session by session."""
+    """Compare the answer with all plans, which are built session by session."""
     found = [
         {
             minute_of(slot.period.start): slot.score
-            for slot in find_slots(replace(query.session(place), limit=5000)).slots
+            for slot in find_slots(replace(query.session_query(number), limit=5000)).slots
         }
-        for place in range(len(query.sessions))
+        for number in range(len(query.sessions))
     ]
     diaries = [Diary(one) for one in query.attendees]
     kept: list[tuple[int, ...]] = [()]
-    lasting = 0
-    for place, starts_of_it in enumerate(found):
+    reached = 0
+    for number, starts_of_it in enumerate(found):
         kept = [(*begun, start) for begun in kept for start in starts_of_it if _goes_on(query, diaries, begun, start)]
-        lasting = place
+        reached = number
         if not kept:
             break
     best: dict[int, int] = {}
@@ -313,7 +367,7 @@ def check_against_all_plans(query: SequenceQuery) -> None:
     answer = find_sequences(query)
     assert answer.total == len(best)
     if all(found) and not best:
-        assert (answer.obstacle, answer.failing) == (Obstacle.ORDER, lasting)
+        assert (answer.obstacle, answer.failing) == (Obstacle.ORDER, reached)
     expected = sorted((start, round(total / len(query.sessions)) / 1000) for start, total in best.items())
     if query.order is Order.BEST:
         expected.sort(key=lambda row: (-row[1], row[0]))
@@ -326,7 +380,7 @@ def check_against_all_plans(query: SequenceQuery) -> None:
 
 
 def _goes_on(query: SequenceQuery, diaries: list[Diary], begun: tuple[int, ...], start: int) -> bool:
-    """Whether the next session can take place at that start after those that have begun so far."""
+    """Return whether the next session may start then, after those that started so far."""
     session = query.sessions[len(begun)]
     before = list(zip(begun, query.sessions, strict=False))
     if before:
@@ -341,7 +395,15 @@ def _goes_on(query: SequenceQuery, diaries: list[Diary], begun: tuple[int, ...],
 
 
 def _takes(diary: Diary, theirs: list[tuple[int, int]], start: int) -> bool:
-    """Whether somebody comes to one more session after theirs: rested, and with room in its day and week."""
+    """Return whether an attendee takes one more session: with their buffer, and within their limits."""
     rest = max(diary.attendee.buffer.before, diary.attendee.buffer.after)
     rested = all(start - (begun + duration) >= rest for begun, duration in theirs)
     return rested and not diary.is_full(start, [begun for begun, _ in theirs])
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.data())
+def test_range_maxima_are_the_maxima_of_the_ranges(values: list[int], data: st.DataObject) -> None:
+    bound = st.integers(0, len(values))
+    ranges = data.draw(st.lists(st.tuples(bound, bound), min_size=1, max_size=20))
+    found = range_maxima(np.array(values), *(np.array(column) for column in zip(*map(sorted, ranges), strict=True)))
+    assert found.tolist() == [max(values[low:high], default=-1) for low, high in map(sorted, ranges)]
