@@ -159,6 +159,7 @@ def load_people(
                 at_most_per_day=person.at_most_per_day,
                 at_most_per_week=person.at_most_per_week,
                 preferred_hours=person.preferred_hours,
+                id=person_id,
             ),
             tuple(map(_reading, calendars[person_id])),
         )

@@ -237,7 +237,7 @@ def _redact(planned: PlannedOccurrence, viewer: Viewer) -> PlannedOccurrence:
     """The occurrence without the titles of stored blackouts, unless the viewer sees people."""
     if viewer.sees_people:
         return planned
-    blocked_by = (block if block.blackout is None else replace(block, title=None) for block in planned.blocked_by)
+    blocked_by = (replace(block, title=None, person=None) for block in planned.blocked_by)
     return replace(planned, blocked_by=tuple(blocked_by))
 
 

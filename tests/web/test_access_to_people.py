@@ -49,7 +49,7 @@ def test_cadence_redacted_names_stored_blackout_by_id_without_title(
     api: Api, planner: Api, pair: Pair, blackout: str
 ) -> None:
     question = CADENCES | {"attendees": pair.attendees, "min_coverage": 0}
-    for client, named in ((planner, {}), (api, {"title": SECRET_TITLE})):
+    for client, named in ((planner, {}), (api, {"person": pair.mentee, "title": SECRET_TITLE})):
         response = client.send("POST", "/cadences", question)
         assert (SECRET_TITLE in response.text) is bool(named)
         (row,) = blocked(response.json or {}, "2026-10-13T08:00:00Z")
@@ -78,12 +78,12 @@ def test_refused_booking_redacted_shows_plan_without_title(api: Api, planner: Ap
     cadence = api.cadence(pair)
     changed = booking_of(cadence) | {"expected": cadence["occurrences"][:1]}
     slot = {"start": "2026-10-13T08:00:00Z", "duration": "PT45M"}
-    for client, named in ((planner, {}), (api, {"title": SECRET_TITLE})):
+    for client, named in ((planner, {}), (api, {"person": pair.mentee, "title": SECRET_TITLE})):
         refused = client.send("POST", pair.meetings, changed)
         planned = {"index": 1, "cause": "blackout", "blackout": blackout} | named
         assert problem_of(refused, 409)["plan"][1]["blocked_by"] == [planned]
         taken = client.send("POST", pair.meetings, slot)
-        row = {"person": "mentee", "cause": "blackout", "blackout": blackout} | named
+        row = {"index": 1, "cause": "blackout", "blackout": blackout} | named
         assert problem_of(taken, 409)["blocked_by"] == [row]
         assert (SECRET_TITLE in refused.text + taken.text) is bool(named)
 

@@ -199,7 +199,7 @@ def test_plan_blocked_by_blackout_shows_its_title(api: Api) -> None:
         {"kind": "exam", "title": "Finals", "first_day": "2026-10-13", "last_day": "2026-10-13"},
     )
     second = api.cadence(pair)["occurrences"][1]
-    named = {"title": "Finals", "blackout": finals["id"]}
+    named = {"person": pair.mentee, "title": "Finals", "blackout": finals["id"]}
     assert second["blocked_by"] == [{"index": 1, "cause": "blackout"} | named]
 
 

@@ -118,7 +118,7 @@ def test_changed_plan_is_409_with_the_present_plan(api: Api, pair: Pair) -> None
     assert problem["type"] == "/problems#plan-changed"
     now = api.cadence(pair)["occurrences"]
     assert problem["plan"] == [{name: row[name] for name in row if name != "attendees"} for row in now]
-    named = {"title": "Finals", "blackout": finals["id"]}
+    named = {"person": pair.mentee, "title": "Finals", "blackout": finals["id"]}
     assert problem["plan"][1]["blocked_by"] == [{"index": 1, "cause": "blackout"} | named]
     assert nothing_is_booked(api, pair)
     assert api.post(pair.meetings, booking_of(before) | {"expected": problem["plan"]})["sequence"] == 0
@@ -283,7 +283,8 @@ def test_slot_taken_names_person_and_cause(api: Api, pair: Pair, start: str, per
     finals = api.post(f"/people/{pair.mentee}/blackouts", FINALS)
     problem = problem_of(api.send("POST", pair.meetings, ONCE | {"start": start}), 409)
     named = {"title": "Finals", "blackout": finals["id"]} if cause == "blackout" else {}
-    assert problem["blocked_by"] == [{"person": person, "cause": cause} | named]
+    named |= {"index": 0, "person": pair.mentor} if person == "mentor" else {"index": 1, "person": pair.mentee}
+    assert problem["blocked_by"] == [{"cause": cause} | named]
     assert f"the {person}: {cause.replace('_', ' ')}" in problem["detail"]
     assert nothing_is_booked(api, pair)
 
@@ -291,7 +292,10 @@ def test_slot_taken_names_person_and_cause(api: Api, pair: Pair, start: str, per
 def test_slot_over_booked_meeting_is_refused(api: Api, pair: Pair) -> None:
     api.book_slot(pair)
     problem = problem_of(api.send("POST", pair.meetings, ONCE | {"start": "2026-10-08T08:30:00Z"}), 409)
-    assert problem["blocked_by"] == [{"person": "mentor", "cause": "busy"}, {"person": "mentee", "cause": "busy"}]
+    assert problem["blocked_by"] == [
+        {"index": 0, "person": pair.mentor, "cause": "busy"},
+        {"index": 1, "person": pair.mentee, "cause": "busy"},
+    ]
     assert api.book_slot(pair, "2026-10-08T08:45:00Z")["sequence"] == 0
 
 

@@ -16,7 +16,14 @@ from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import FieldError, InvalidFields
 from scheduler.web.documents.attendees import MOST_ATTENDEES
 from scheduler.web.fields import busy_lists
-from scheduler.web.fields.busy_lists import MOST, MOST_LISTS, BusyDocument, BusyList, read_document, take_busy_lists
+from scheduler.web.fields.busy_lists import (
+    MOST,
+    MOST_LISTS,
+    BusyList,
+    BusyPeriodDocument,
+    read_document,
+    take_busy_lists,
+)
 from scheduler.web.http.problems import fields_of
 
 
@@ -25,7 +32,7 @@ class InBulk(BaseModel):
 
 
 class RowByRow(BaseModel):
-    busy: Annotated[list[BusyDocument], Field(max_length=MOST)] | None = None
+    busy: Annotated[list[BusyPeriodDocument], Field(max_length=MOST)] | None = None
 
 
 USUAL = {"start": "2026-10-20T14:00:00Z", "end": "2026-10-20T15:00:00Z"}
@@ -129,7 +136,7 @@ def test_usual_forms_of_instants_are_read_in_bulk(suffix: str, indent: int | Non
     sent = [{"start": start[:-1] + suffix, "end": end[:-1] + suffix} for start, end in pairs]
     text = json.dumps({"busy": sent}, indent=indent).encode()
     (found,) = take_busy_lists(text)[1].values()
-    read = [BusyDocument.model_validate(row) for row in sent]
+    read = [BusyPeriodDocument.model_validate(row) for row in sent]
     assert found == Periods.of(Period(row.start, row.end) for row in read)
     agree(text)
 

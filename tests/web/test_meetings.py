@@ -88,9 +88,11 @@ def test_move_into_busy_time_names_person_and_cause(api: Api, pair: Pair, path: 
     olga = api.person("Olga", "Europe/Kyiv")
     theirs = Pair(pair.mentor, olga, api.mentorship(pair.mentor, olga))
     api.book_slot(theirs, "2026-10-15T08:00:00Z")
-    for start, who in (("2026-10-08T08:30:00Z", ["mentor", "mentee"]), ("2026-10-15T08:30:00Z", ["mentor"])):
+    for start, who in (("2026-10-08T08:30:00Z", [pair.mentor, pair.mentee]), ("2026-10-15T08:30:00Z", [pair.mentor])):
         problem = problem_of(api.change("PATCH", f"{path}/occurrences/{SECOND}", {"start": start}), 409)
-        assert problem["blocked_by"] == [{"person": person, "cause": "busy"} for person in who]
+        assert problem["blocked_by"] == [
+            {"index": index, "person": person, "cause": "busy"} for index, person in enumerate(who)
+        ]
     assert api.get(path)["revision"] == 1
 
 

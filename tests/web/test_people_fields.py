@@ -109,7 +109,7 @@ def test_next_cadences_follow_an_update(api: Api, pair: Pair, change: dict[str, 
 
 
 def taken(response: Any) -> list[tuple[str, str]]:
-    return [(row["person"], row["cause"]) for row in problem_of(response, 409)["blocked_by"]]
+    return [(("mentor", "mentee")[row["index"]], row["cause"]) for row in problem_of(response, 409)["blocked_by"]]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_series_beyond_weekly_limit_is_refused(api: Api, pair: Pair) -> None:
     booking = {name: cadence[name] for name in ("dtstart", "time_zone", "rrule")}
     booking |= {"expected": cadence["occurrences"], "duration": "PT45M", "step": "PT30M"}
     plan = problem_of(api.send("POST", pair.meetings, booking), 409)["plan"]
-    assert plan[0]["blocked_by"] == [{"index": 1, "cause": "limit"}]
+    assert plan[0]["blocked_by"] == [{"index": 1, "cause": "limit", "person": pair.mentee}]
     assert {row["status"] for row in plan[1:]} == {"clear"}
 
 

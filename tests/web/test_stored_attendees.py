@@ -75,7 +75,10 @@ def test_booked_meeting_makes_both_people_busy(api: Api, pair: Pair) -> None:
             "2026-10-08T09:30:00Z",
         ]
     occurrences = api.cadence(pair, "2026-10-08T10:30:00")["occurrences"]
-    assert occurrences[0]["blocked_by"] == [{"index": 0, "cause": "busy"}, {"index": 1, "cause": "busy"}]
+    assert occurrences[0]["blocked_by"] == [
+        {"index": 0, "person": pair.mentor, "cause": "busy"},
+        {"index": 1, "person": pair.mentee, "cause": "busy"},
+    ]
     api.delete(f"/meetings/{booked['id']}")
     assert api.cadence(pair, "2026-10-08T10:30:00")["coverage"] == 1.0
 

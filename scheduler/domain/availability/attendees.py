@@ -106,7 +106,7 @@ class Attendee:
 
     ``meetings`` count towards ``at_most_per_day`` and ``at_most_per_week`` (from Monday on) and towards the gap
     between meetings of the same people; a meeting belongs to the local day on which it starts. ``past_burden`` is
-    their burden of odd hours so far.
+    their burden of odd hours so far. ``id`` is a stored person's.
     """
 
     zone: str
@@ -123,6 +123,7 @@ class Attendee:
     at_most_per_week: int | None = None
     preferred_hours: tuple[WorkingHours, ...] | None = None
     past_burden: int = 0
+    id: str | None = None
 
     @property
     def clock(self) -> Clock:

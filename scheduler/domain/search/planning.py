@@ -44,13 +44,14 @@ class PlanStatus(StrEnum):
 class BlockedBy:
     """What blocks an occurrence: a cause, and the attendee's index, or None for the request's own constraints.
 
-    ``title`` is that of a blackout, ``blackout`` the id of a stored one.
+    ``title`` is that of a blackout, ``blackout`` the id of a stored one, ``person`` the id of a stored person.
     """
 
     index: int | None
     cause: Cause
     title: str | None = None
     blackout: str | None = None
+    person: str | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ class Planner:
                 found[index].append(blocked_by)
         for attendee, limit in self.limits:
             for index in limit.exceeded(periods, others).nonzero()[0].tolist():
-                found[index].append(BlockedBy(attendee, Cause.LIMIT))
+                found[index].append(BlockedBy(attendee, Cause.LIMIT, person=self.attendees[attendee].id))
         return [tuple(_without_repeats(causes)) for causes in found]
 
     def _causes(self, starts: Starts) -> Iterator[tuple[BlockedBy, Mask]]:
@@ -185,13 +186,14 @@ class Planner:
         for cause, mask in self.constraints.request_masks(starts, self.duration).items():
             yield BlockedBy(None, cause), mask
         for index, own in self.constraints.required():
+            person = self.attendees[index].id
             for cause, constraint in own.by_cause.items():
                 mask = starts.blocked(self.duration, [constraint])
                 if cause is not Cause.BLACKOUT:
-                    yield BlockedBy(index, cause), mask
+                    yield BlockedBy(index, cause, person=person), mask
                 elif mask.any():
                     for blackout, constraint_ in self._blackouts[index]:
-                        blocked_by = BlockedBy(index, cause, blackout.title, blackout.id)
+                        blocked_by = BlockedBy(index, cause, blackout.title, blackout.id, person)
                         yield blocked_by, starts.blocked(self.duration, [constraint_])
 
     @cached_property

@@ -15,7 +15,7 @@ from scheduler.services import blackouts
 from scheduler.services.blackouts import BlackoutFields
 from scheduler.store import Position
 from scheduler.web.fields.document import Document, Kept, Omissible
-from scheduler.web.fields.texts import Flag, Name
+from scheduler.web.fields.texts import Flag, Id, Name
 from scheduler.web.fields.times import Day, Instant, Moment
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
@@ -50,10 +50,10 @@ class BlackoutChange(Document):
     rrule: str | None = Field(None, max_length=200)
 
 
-class StoredBlackoutDocument(Document):
+class BlackoutDocument(Document):
     """A declared blackout."""
 
-    id: str
+    id: Id
     kind: BlackoutKind
     title: str
     firm: bool
@@ -65,22 +65,22 @@ class StoredBlackoutDocument(Document):
     time_zone: Omissible[str] = Field(None, description="the zone whose wall time a timed recurring blackout keeps")
 
     @classmethod
-    def of(cls, stored: StoredBlackout) -> StoredBlackoutDocument:
+    def of(cls, stored: StoredBlackout) -> BlackoutDocument:
         """The document of a stored blackout."""
         blackout = stored.blackout
         recurs_in = blackout.time_zone if blackout.rule and isinstance(blackout.span, Period) else None
         return cls.model_construct(id=stored.id, **asdict(BlackoutFields.of(blackout)), time_zone=recurs_in)
 
 
-class BlackoutsDocument(PageDocument):
+class BlackoutPage(PageDocument):
     """A person's blackouts, the earliest first."""
 
-    items: list[StoredBlackoutDocument]
+    items: list[BlackoutDocument]
 
 
 @api.post("/people/<person_id>/blackouts")
 @Operation(
-    StoredBlackoutDocument,
+    BlackoutDocument,
     status=201,
     body=NewBlackout,
     refuses=(404, 409),
@@ -92,29 +92,29 @@ def create_blackout(person_id: str) -> Response:
     fields = BlackoutFields(**dict(read_body(NewBlackout)))
     stored = blackouts.create_blackout(context(), programme_id(), person_id, fields)
     where = url_for("v1.blackouts.get_blackout", person_id=person_id, blackout_id=stored.id)
-    return answer(StoredBlackoutDocument.of(stored), 201, {"Location": where})
+    return answer(BlackoutDocument.of(stored), 201, {"Location": where})
 
 
 @api.get("/people/<person_id>/blackouts")
-@Operation(BlackoutsDocument, query=PageQuery, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
+@Operation(BlackoutPage, query=PageQuery, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
 def list_blackouts(person_id: str) -> Response:
     """List a person's blackouts."""
     asked = read_page_request()
     stored = blackouts.list_blackouts(context(), programme_id(), person_id)
-    return answer_page(BlackoutsDocument, select_page(stored, _position, asked), StoredBlackoutDocument.of, asked)
+    return answer_page(BlackoutPage, select_page(stored, _position, asked), BlackoutDocument.of, asked)
 
 
 @api.get("/people/<person_id>/blackouts/<blackout_id>")
-@Operation(StoredBlackoutDocument, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
+@Operation(BlackoutDocument, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
 def get_blackout(person_id: str, blackout_id: str) -> Response:
     """Read a blackout."""
     stored = blackouts.get_blackout(context(), programme_id(), person_id, blackout_id)
-    return answer(StoredBlackoutDocument.of(stored))
+    return answer(BlackoutDocument.of(stored))
 
 
 @api.patch("/people/<person_id>/blackouts/<blackout_id>")
 @Operation(
-    StoredBlackoutDocument,
+    BlackoutDocument,
     body=BlackoutChange,
     refuses=(404, 409),
     tag="blackouts",
@@ -124,7 +124,7 @@ def update_blackout(person_id: str, blackout_id: str) -> Response:
     """Change a blackout."""
     changes = changes_of(read_body(BlackoutChange))
     stored = blackouts.update_blackout(context(), programme_id(), person_id, blackout_id, changes)
-    return answer(StoredBlackoutDocument.of(stored))
+    return answer(BlackoutDocument.of(stored))
 
 
 @api.delete("/people/<person_id>/blackouts/<blackout_id>")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated
 
+import orjson
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
@@ -29,8 +30,8 @@ from scheduler.services.booking import (
     book_slot,
 )
 from scheduler.web.api.cadences import Coverage, MoveDays, check_move_days
-from scheduler.web.api.meetings import BlockedDocument, BookingProblem, GuestDocument, MeetingDocument
-from scheduler.web.documents.occurrences import PlannedOccurrenceDocument
+from scheduler.web.api.meetings import BookingProblem, GuestDocument, MeetingDocument
+from scheduler.web.documents.occurrences import BlockedByDocument, PlannedOccurrenceDocument
 from scheduler.web.documents.rules import NO_GAP, MinimumGap, WithinDocument
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.durations import QUARTER, MeetingLength
@@ -38,7 +39,7 @@ from scheduler.web.fields.texts import Name, WebAddress, ZoneName
 from scheduler.web.fields.times import Day, Moment, WallTime
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.problems import problem
-from scheduler.web.http.requests import answer, context, programme_id, read_body, viewer
+from scheduler.web.http.requests import answer, context, json_bytes, programme_id, read_body, viewer
 
 api = Blueprint("booking", __name__)
 
@@ -50,44 +51,54 @@ class TurnReference(Document):
     rrule: str = Field(max_length=200)
 
 
-class Booking(Document):
-    """A cadence (``dtstart``, ``time_zone``, ``rrule``, ``expected``) or a single slot (``start``) to book."""
+class _Booking(Document):
+    """What a booking says of any meeting."""
 
-    start: Moment | None = Field(None, description="of a single meeting; a local time is the mentor's")
-    dtstart: WallTime | None = None
-    time_zone: ZoneName | None = None
-    rrule: str | None = Field(None, max_length=200, description="as a cadence answer gave it")
-    expected: Annotated[list[PlannedOccurrenceDocument], Field(min_length=1, max_length=400)] | None = Field(
-        None, description="the cadence's occurrences as the answer gave them"
-    )
-    other_turns: Annotated[list[TurnReference], Field(max_length=3)] = Field(
-        [], description="of a rotation, whose turns are booked one by one in their order: no move comes near to them"
-    )
     duration: MeetingLength
-    on_conflict: OnConflict = OnConflict.MOVE
-    move_within_days: MoveDays = 3
-    min_coverage: Coverage = 0.5
-    step: MeetingLength = QUARTER
-    starts_on: Day | None = Field(None, description="the cadence request's, if it is not the mentorship's")
-    ends_on: Day | None = Field(None, description="the cadence request's, if it is not the mentorship's")
-    within: WithinDocument | None = Field(None, description="the cadence request's")
-    minimum_gap: MinimumGap = NO_GAP
     title: Name | None = Field(None, description="left out: made of the two names")
     conference_url: WebAddress | None = None
     guests: list[GuestDocument] = Field([], max_length=50)
 
     @property
     def details(self) -> Details:
-        """What the booking says besides when."""
+        """Return what the booking says besides the times."""
         guests = tuple(Party(guest.name, guest.email, guest.time_zone) for guest in self.guests)
         return Details(self.title, self.conference_url, guests)
+
+
+class SlotBookingDocument(_Booking):
+    """A single meeting to book."""
+
+    start: Moment = Field(description="an instant, or a local time of the mentor")
+
+
+class CadenceBookingDocument(_Booking):
+    """A cadence to book, or one turn of a rotation, as an answer to find_cadences gave it."""
+
+    dtstart: WallTime
+    time_zone: ZoneName
+    rrule: str = Field(max_length=200)
+    expected: Annotated[list[PlannedOccurrenceDocument], Field(min_length=1, max_length=400)] = Field(
+        description="the cadence's occurrences as the answer gave them; members that are not known are ignored"
+    )
+    other_turns: Annotated[list[TurnReference], Field(max_length=3)] = Field(
+        [], description="of a rotation, whose turns are booked one by one in their order: no move comes near to them"
+    )
+    on_conflict: OnConflict = OnConflict.MOVE
+    move_within_days: MoveDays = 3
+    min_coverage: Coverage = 0.5
+    step: MeetingLength = QUARTER
+    starts_on: Day | None = Field(None, description="as in the request to find_cadences; left out: the mentorship's")
+    ends_on: Day | None = Field(None, description="as in the request to find_cadences; left out: the mentorship's")
+    within: WithinDocument | None = Field(None, description="as in the request to find_cadences")
+    minimum_gap: MinimumGap = NO_GAP
 
 
 @api.post("/mentorships/<mentorship_id>/meetings")
 @Operation(
     MeetingDocument,
     status=201,
-    body=Booking,
+    body=(CadenceBookingDocument, SlotBookingDocument),
     refuses=(404, 409),
     conflict=BookingProblem,
     tag="meetings",
@@ -98,15 +109,13 @@ def create_meeting(mentorship_id: str) -> Response:
 
     Every occurrence is planned again; if the plan differs from ``expected`` nothing is booked.
     """
-    asked = read_body(Booking)
-    if (asked.start is None) == (asked.dtstart is None):
-        raise InvalidFields.at("/start", "give either start (a single meeting) or dtstart (a cadence)")
-    if asked.start is not None:
-        _check_single(asked)
-        slot = asked.start, asked.duration, asked.details
-        stored = book_slot(context(), programme_id(), mentorship_id, *slot, viewer())
+    if _books_slot():
+        slot = read_body(SlotBookingDocument)
+        when = slot.start, slot.duration, slot.details
+        stored = book_slot(context(), programme_id(), mentorship_id, *when, viewer())
     else:
-        stored = book_cadence(context(), programme_id(), mentorship_id, _cadence(asked), viewer())
+        cadence = _cadence(read_body(CadenceBookingDocument))
+        stored = book_cadence(context(), programme_id(), mentorship_id, cadence, viewer())
     where = url_for("v1.meetings.get_meeting", meeting_id=stored.id)
     return answer(MeetingDocument.of(stored), 201, {"Location": where})
 
@@ -119,26 +128,25 @@ def _plan_changed(error: PlanChanged) -> Response:
 
 @api.app_errorhandler(SlotTaken)
 def _slot_taken(error: SlotTaken) -> Response:
-    rows = [
-        BlockedDocument(
-            person=("mentor", "mentee")[row.index],
-            cause=row.cause,
-            title=row.title,
-            blackout=row.blackout,
-        )
-        for row in error.blocked_by
-        if row.index is not None
-    ]
+    rows = [BlockedByDocument.of(row) for row in error.blocked_by if row.index is not None]
     return problem(409, str(error), extra={"blocked_by": [row.model_dump(mode="json") for row in rows]})
 
 
-def _check_single(asked: Booking) -> None:
-    """Raises InvalidFields for a field that only a cadence has."""
-    cadences_own = ("time_zone", "rrule", "expected", "other_turns", "starts_on", "ends_on", "step")
-    planned_by = ("on_conflict", "move_within_days", "min_coverage", "within", "minimum_gap")
-    for name in (*cadences_own, *planned_by):
-        if name in asked.model_fields_set and getattr(asked, name) is not None:
+def _books_slot() -> bool:
+    """Return whether the body is a single meeting's. Raises InvalidFields where it is neither's or both's."""
+    try:
+        sent = orjson.loads(json_bytes())
+    except orjson.JSONDecodeError:
+        return False  # reading it as a document says what is wrong
+    if not isinstance(sent, dict):
+        return False
+    is_slot = sent.get("start") is not None
+    if is_slot == (sent.get("dtstart") is not None):
+        raise InvalidFields.at("/start", "give either start (a single meeting) or dtstart (a cadence)")
+    for name in CadenceBookingDocument.model_fields:
+        if is_slot and name in sent and name not in SlotBookingDocument.model_fields:
             raise InvalidFields.at(f"/{name}", "this belongs to a cadence; a single meeting has a start and a duration")
+    return is_slot
 
 
 def _expected(index: int, one: PlannedOccurrenceDocument) -> ExpectedOccurrence:
@@ -149,12 +157,8 @@ def _expected(index: int, one: PlannedOccurrenceDocument) -> ExpectedOccurrence:
         raise InvalidFields.at(f"/expected/{index}", str(error)) from error
 
 
-def _cadence(asked: Booking) -> CadenceBooking:
-    for name in ("time_zone", "rrule", "expected"):
-        if getattr(asked, name) is None:
-            raise InvalidFields.at(f"/{name}", "a cadence needs this, as the answer to /v1/cadences gave it")
-    assert asked.dtstart is not None  # the caller looked
-    rule = _rule(asked.rrule or "", "/rrule")
+def _cadence(asked: CadenceBookingDocument) -> CadenceBooking:
+    rule = _rule(asked.rrule, "/rrule")
     dates = None
     if asked.starts_on is not None and asked.ends_on is not None:
         try:
@@ -165,8 +169,8 @@ def _cadence(asked: Booking) -> CadenceBooking:
         missing = "ends_on" if asked.ends_on is None else "starts_on"
         raise InvalidFields.at(f"/{missing}", "starts_on and ends_on go together")
     return CadenceBooking(
-        Series(LocalTime(asked.dtstart, asked.time_zone or ""), rule, asked.duration),
-        tuple(_expected(index, one) for index, one in enumerate(asked.expected or [])),
+        Series(LocalTime(asked.dtstart, asked.time_zone), rule, asked.duration),
+        tuple(_expected(index, one) for index, one in enumerate(asked.expected)),
         asked.details,
         dates,
         asked.step,
@@ -178,12 +182,12 @@ def _cadence(asked: Booking) -> CadenceBooking:
     )
 
 
-def _elsewhere(asked: Booking) -> Iterator[Period]:
+def _elsewhere(asked: CadenceBookingDocument) -> Iterator[Period]:
     """The occurrences of the other turns."""
     length = timedelta(minutes=asked.duration)
     for index, turn in enumerate(asked.other_turns):
         rule = _rule(turn.rrule, f"/other_turns/{index}/rrule")
-        for start in rule.starts(turn.dtstart, asked.time_zone or ""):
+        for start in rule.starts(turn.dtstart, asked.time_zone):
             yield Period(start.instant, start.instant + length)
 
 

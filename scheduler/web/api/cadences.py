@@ -25,7 +25,7 @@ from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
 from scheduler.web.documents import examples
 from scheduler.web.documents.burdens import AttendeeBurden, BurdenSpread, burdens_of
 from scheduler.web.documents.explanations import ExplanationDocument
-from scheduler.web.documents.occurrences import PlannedOccurrenceDocument, ShiftDocument
+from scheduler.web.documents.occurrences import LocalTimeShiftDocument, PlannedOccurrenceDocument
 from scheduler.web.documents.rules import RuledRequest
 from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.fields.durations import QUARTER, MeetingLength, format_duration
@@ -158,7 +158,7 @@ class CadenceDocument(Document):
     coverage: float
     score: float
     occurrences: list[PlannedOccurrenceDocument]
-    local_time_shifts: list[ShiftDocument]
+    local_time_shifts: list[LocalTimeShiftDocument]
     burdens: list[AttendeeBurden]
     burden_spread: BurdenSpread
 
@@ -177,9 +177,9 @@ class CadenceDocument(Document):
             coverage=cadence.coverage,
             score=cadence.score,
             occurrences=[
-                PlannedOccurrenceDocument.of(one, attendees, titles=not redacted) for one in cadence.occurrences
+                PlannedOccurrenceDocument.of(one, attendees, visible=not redacted) for one in cadence.occurrences
             ],
-            local_time_shifts=[ShiftDocument.of(shift) for shift in cadence.shifts],
+            local_time_shifts=[LocalTimeShiftDocument.of(shift) for shift in cadence.shifts],
             burdens=burdens,
             burden_spread=spread,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from flask import Blueprint, Response, url_for
@@ -12,7 +11,8 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Account, ConnectedCalendar
 from scheduler.services import calendars
 from scheduler.web.fields.document import Document
-from scheduler.web.fields.texts import Flag, Line, WebAddress
+from scheduler.web.fields.texts import Flag, Id, Line, WebAddress
+from scheduler.web.fields.times import Timestamp
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
 from scheduler.web.http.requests import answer, context, programme_id, read_body
@@ -32,18 +32,18 @@ class NewCalendar(Document):
     publish: Flag = Field(True, description="put this person's meetings into the calendar")
 
 
-class CalendarDocument(Document):
+class ConnectedCalendarDocument(Document):
     """A connected calendar."""
 
-    id: str
+    id: Id
     url: str
     username: str
     publish: bool
-    read_at: datetime | None = Field(description="when its busy time was last read; null: not yet")
+    read_at: Timestamp | None = Field(description="when its busy time was last read; null: not yet")
     failure: str | None = Field(description="why the last reading failed; null: it did not")
 
     @classmethod
-    def of(cls, calendar: ConnectedCalendar) -> CalendarDocument:
+    def of(cls, calendar: ConnectedCalendar) -> ConnectedCalendarDocument:
         """The document of a connected calendar."""
         return cls(
             id=calendar.id,
@@ -55,15 +55,15 @@ class CalendarDocument(Document):
         )
 
 
-class CalendarsDocument(PageDocument):
+class ConnectedCalendarPage(PageDocument):
     """A person's connected calendars, the first connected first."""
 
-    items: list[CalendarDocument]
+    items: list[ConnectedCalendarDocument]
 
 
 @api.post("/people/<person_id>/calendars")
 @Operation(
-    CalendarDocument,
+    ConnectedCalendarDocument,
     status=201,
     body=NewCalendar,
     refuses=(404, 409),
@@ -80,23 +80,24 @@ def create_calendar(person_id: str) -> Response:
     account = Account(new.url, new.username, new.password.get_secret_value())
     calendar = calendars.connect_calendar(context(), programme_id(), person_id, account, publish=new.publish)
     where = url_for("v1.calendars.get_calendar", person_id=person_id, calendar_id=calendar.id)
-    return answer(CalendarDocument.of(calendar), 201, {"Location": where})
+    return answer(ConnectedCalendarDocument.of(calendar), 201, {"Location": where})
 
 
 @api.get("/people/<person_id>/calendars")
-@Operation(CalendarsDocument, query=PageQuery, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
+@Operation(ConnectedCalendarPage, query=PageQuery, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
 def list_calendars(person_id: str) -> Response:
     """List a person's connected calendars."""
     asked = read_page_request()
     found = calendars.list_calendars(context(), programme_id(), person_id, asked.after, asked.fetch_limit)
-    return answer_page(CalendarsDocument, found, CalendarDocument.of, asked)
+    return answer_page(ConnectedCalendarPage, found, ConnectedCalendarDocument.of, asked)
 
 
 @api.get("/people/<person_id>/calendars/<calendar_id>")
-@Operation(CalendarDocument, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
+@Operation(ConnectedCalendarDocument, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
 def get_calendar(person_id: str, calendar_id: str) -> Response:
     """Read a connected calendar."""
-    return answer(CalendarDocument.of(calendars.get_calendar(context(), programme_id(), person_id, calendar_id)))
+    found = calendars.get_calendar(context(), programme_id(), person_id, calendar_id)
+    return answer(ConnectedCalendarDocument.of(found))
 
 
 @api.delete("/people/<person_id>/calendars/<calendar_id>")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from flask import Blueprint, Response
 from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.services import delivering
 from scheduler.store import DeliveryRow
 from scheduler.web.fields.document import Document
+from scheduler.web.fields.texts import Id
+from scheduler.web.fields.times import Timestamp
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, context, programme_id
@@ -21,16 +22,16 @@ api = Blueprint("deliveries", __name__)
 class DeliveryDocument(Document):
     """How far a meeting is on its way into one connected calendar."""
 
-    id: str
-    calendar: str
-    person: str
+    id: Id
+    calendar: Id
+    person: Id
     uid: str
-    state: str
+    state: DeliveryState
     attempts: int
     wanted_revision: int
     delivered_revision: int | None
-    due_at: datetime | None
-    delivered_at: datetime | None
+    due_at: Timestamp | None
+    delivered_at: Timestamp | None
     reason: str | None = Field(description="why it waits or has failed; of a delivered one, what was put right")
 
     @classmethod
@@ -41,7 +42,7 @@ class DeliveryDocument(Document):
             calendar=row.calendar_id,
             person=row.person_id,
             uid=row.uid,
-            state=row.state.value,
+            state=row.state,
             attempts=row.attempts,
             wanted_revision=row.wanted_revision,
             delivered_revision=row.delivered_revision,
@@ -51,20 +52,20 @@ class DeliveryDocument(Document):
         )
 
 
-class DeliveriesDocument(PageDocument):
+class DeliveryPage(PageDocument):
     """A meeting's deliveries, one for each calendar and calendar object, sorted by these."""
 
     items: list[DeliveryDocument]
 
 
 @api.get("/meetings/<meeting_id>/deliveries")
-@Operation(DeliveriesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@Operation(DeliveryPage, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_deliveries(meeting_id: str) -> Response:
     """List how far a meeting is on its way into each connected calendar."""
     asked = read_page_request()
     rows = delivering.list_deliveries(context(), programme_id(), meeting_id)
     found = select_page(rows, lambda row: (row.calendar_id, row.uid), asked)
-    return answer_page(DeliveriesDocument, found, DeliveryDocument.of, asked)
+    return answer_page(DeliveryPage, found, DeliveryDocument.of, asked)
 
 
 @api.post("/meetings/<meeting_id>/deliveries/<delivery_id>/retry")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, Response, current_app, request, url_for
 from pydantic import Field
@@ -13,6 +13,8 @@ from scheduler.errors import InvalidFields
 from scheduler.services import feed_tokens
 from scheduler.web.api.keys import Overlap
 from scheduler.web.fields.document import Document
+from scheduler.web.fields.texts import Id
+from scheduler.web.fields.times import Timestamp
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
@@ -35,9 +37,9 @@ class FeedRotation(Document):
 class FeedDocument(Document):
     """A feed, without its token."""
 
-    id: str
+    id: Id
     show: Show
-    created_at: datetime
+    created_at: Timestamp
 
     @classmethod
     def of(cls, feed: Feed) -> FeedDocument:
@@ -45,13 +47,13 @@ class FeedDocument(Document):
         return cls(id=feed.id, show=feed.show, created_at=feed.created_at)
 
 
-class FeedsDocument(PageDocument):
+class FeedPage(PageDocument):
     """A person's feeds, the first made first, without the revoked ones."""
 
     items: list[FeedDocument]
 
 
-class FeedTokenDocument(FeedDocument):
+class FeedWithToken(FeedDocument):
     """A feed with its token, which is shown only now."""
 
     token: str
@@ -61,7 +63,7 @@ class FeedTokenDocument(FeedDocument):
 
 @api.post("/people/<person_id>/feeds")
 @Operation(
-    FeedTokenDocument,
+    FeedWithToken,
     status=201,
     body=NewFeed,
     refuses=(404, 409),
@@ -78,13 +80,13 @@ def create_feed(person_id: str) -> Response:
 
 
 @api.get("/people/<person_id>/feeds")
-@Operation(FeedsDocument, query=PageQuery, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
+@Operation(FeedPage, query=PageQuery, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
 def list_feeds(person_id: str) -> Response:
     """List a person's feeds."""
     asked = read_page_request()
     feeds = feed_tokens.list_feeds(context(), programme_id(), person_id)
     found = select_page(feeds, lambda feed: (feed.created_at.isoformat(), feed.id), asked)
-    return answer_page(FeedsDocument, found, FeedDocument.of, asked)
+    return answer_page(FeedPage, found, FeedDocument.of, asked)
 
 
 @api.get("/people/<person_id>/feeds/<feed_id>")
@@ -95,9 +97,7 @@ def get_feed(person_id: str, feed_id: str) -> Response:
 
 
 @api.post("/people/<person_id>/feeds/<feed_id>/rotate")
-@Operation(
-    FeedTokenDocument, body=FeedRotation, body_required=False, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE
-)
+@Operation(FeedWithToken, body=FeedRotation, body_required=False, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
 def rotate_feed(person_id: str, feed_id: str) -> Response:
     """Give a feed a new token. The old address is dead at once, or after the overlap."""
     base = _base()
@@ -121,9 +121,9 @@ def _base() -> str:
     return str(current_app.config["PUBLIC_URL"] or request.url_root.rstrip("/"))
 
 
-def _with_token(base: str, feed: Feed, token: str) -> FeedTokenDocument:
+def _with_token(base: str, feed: Feed, token: str) -> FeedWithToken:
     url = f"{base}{url_for('feeds.get_feed_calendar', token=token)}"
-    return FeedTokenDocument(
+    return FeedWithToken(
         id=feed.id,
         show=feed.show,
         created_at=feed.created_at,

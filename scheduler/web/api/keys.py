@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from flask import Blueprint, Response, url_for
@@ -13,8 +13,8 @@ from scheduler.errors import InvalidFields
 from scheduler.services import programmes
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.durations import Duration, lasting
-from scheduler.web.fields.texts import Name
-from scheduler.web.fields.times import Instant
+from scheduler.web.fields.texts import Id, Name
+from scheduler.web.fields.times import Instant, Timestamp
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
@@ -30,7 +30,7 @@ Overlap = Annotated[
 ]
 
 
-class NewKey(Document):
+class NewApiKey(Document):
     """A key to create, and what it is to be good for."""
 
     name: Name = Field(description="who or what uses it, so that people know later")
@@ -38,25 +38,25 @@ class NewKey(Document):
     expires_at: Instant | None = Field(None, description="when it ends; null: not before it is revoked")
 
 
-class KeyRotation(Document):
+class ApiKeyRotation(Document):
     """How a key is replaced."""
 
     overlap: Overlap = Field("PT1H", validate_default=True)
 
 
-class KeyDocument(Document):
+class ApiKeyDocument(Document):
     """A key, without what opens it."""
 
-    id: str
+    id: Id
     prefix: str = Field(description="how the key begins, to tell keys apart by")
     name: str
     scopes: list[Scope]
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None = Field(description="to the minute or so; null: never")
+    created_at: Timestamp
+    expires_at: Timestamp | None
+    last_used_at: Timestamp | None = Field(description="to the minute or so; null: never")
 
     @classmethod
-    def of(cls, key: ApiKey) -> KeyDocument:
+    def of(cls, key: ApiKey) -> ApiKeyDocument:
         """The document of a key."""
         return cls(
             id=key.id,
@@ -69,50 +69,50 @@ class KeyDocument(Document):
         )
 
 
-class KeysDocument(PageDocument):
+class ApiKeyPage(PageDocument):
     """The programme's keys, the oldest first, without those that have ended."""
 
-    items: list[KeyDocument]
+    items: list[ApiKeyDocument]
 
 
-class KeySecretDocument(KeyDocument):
+class ApiKeyWithSecret(ApiKeyDocument):
     """A key with what opens it, which is shown only now."""
 
     key: str = Field(description="what to send as 'Authorization: Bearer <key>'")
 
 
 @api.post("/keys")
-@Operation(KeySecretDocument, status=201, body=NewKey, refuses=(409,), tag="keys", scope=Scope.ADMIN)
+@Operation(ApiKeyWithSecret, status=201, body=NewApiKey, refuses=(409,), tag="keys", scope=Scope.ADMIN)
 def create_key() -> Response:
     """Create a key. What opens it is shown once."""
-    new = read_body(NewKey)
+    new = read_body(NewApiKey)
     if new.expires_at is not None and new.expires_at <= context().clock():
         raise InvalidFields.at("/expires_at", f"{new.expires_at:%Y-%m-%dT%H:%M:%SZ} is past; give an instant to come")
     return _with_secret(*programmes.create_key(context(), programme_id(), new.name, set(new.scopes), new.expires_at))
 
 
 @api.get("/keys")
-@Operation(KeysDocument, query=PageQuery, tag="keys", scope=Scope.ADMIN)
+@Operation(ApiKeyPage, query=PageQuery, tag="keys", scope=Scope.ADMIN)
 def list_keys() -> Response:
     """List the programme's keys."""
     asked = read_page_request()
     keys = programmes.list_keys(context(), programme_id())
     found = select_page(keys, lambda key: (key.created_at.isoformat(), key.id), asked)
-    return answer_page(KeysDocument, found, KeyDocument.of, asked)
+    return answer_page(ApiKeyPage, found, ApiKeyDocument.of, asked)
 
 
 @api.get("/keys/<key_id>")
-@Operation(KeyDocument, refuses=(404,), tag="keys", scope=Scope.ADMIN)
+@Operation(ApiKeyDocument, refuses=(404,), tag="keys", scope=Scope.ADMIN)
 def get_key(key_id: str) -> Response:
     """Read a key's description; what opens it is not shown again."""
-    return answer(KeyDocument.of(programmes.get_key(context(), programme_id(), key_id)))
+    return answer(ApiKeyDocument.of(programmes.get_key(context(), programme_id(), key_id)))
 
 
 @api.post("/keys/<key_id>/rotate")
 @Operation(
-    KeySecretDocument,
+    ApiKeyWithSecret,
     status=201,
-    body=KeyRotation,
+    body=ApiKeyRotation,
     body_required=False,
     refuses=(404, 409),
     tag="keys",
@@ -123,7 +123,7 @@ def rotate_key(key_id: str) -> Response:
 
     The old one goes on for the overlap: an hour unless told, at most 30 days.
     """
-    overlap = timedelta(minutes=read_optional_body(KeyRotation).overlap)
+    overlap = timedelta(minutes=read_optional_body(ApiKeyRotation).overlap)
     return _with_secret(*programmes.rotate_key(context(), programme_id(), key_id, overlap))
 
 
@@ -136,7 +136,7 @@ def delete_key(key_id: str) -> Response:
 
 
 def _with_secret(key: ApiKey, secret: str) -> Response:
-    shown = KeyDocument.of(key)
-    document = KeySecretDocument(**dict(shown), key=secret)
+    shown = ApiKeyDocument.of(key)
+    document = ApiKeyWithSecret(**dict(shown), key=secret)
     where = url_for("v1.keys.get_key", key_id=key.id)
     return answer(document, 201, {"Location": where, "Cache-Control": "no-store"}, of=shown)

@@ -9,17 +9,16 @@ from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
-from scheduler.domain.search.constraints import Cause
 from scheduler.domain.time.clocks import zone_at
 from scheduler.domain.time.zones import in_zone
 from scheduler.errors import InvalidFields, NotFound
 from scheduler.services import meetings
 from scheduler.store import StoredMeeting
-from scheduler.web.documents.occurrences import PlannedOccurrenceDocument
+from scheduler.web.documents.occurrences import BlockedByDocument, PlannedOccurrenceDocument
 from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.fields.durations import Duration
-from scheduler.web.fields.texts import MailAddress, Name, WebAddress, ZoneName
-from scheduler.web.fields.times import LocalInstant, Moment, WallTime
+from scheduler.web.fields.texts import Id, MailAddress, Name, WebAddress, ZoneName
+from scheduler.web.fields.times import Instant, LocalInstant, Moment, Timestamp, WallTime
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.problems import Problem
@@ -63,9 +62,9 @@ class LocalStart(Document):
 class OccurrenceDocument(Document):
     """One occurrence; ``recurrence_id`` is its name for ever: the local start that the rule gives it."""
 
-    recurrence_id: str = Field(examples=["20261103T143000"])
-    start: datetime
-    end: datetime
+    recurrence_id: str = Field(pattern="^[0-9]{8}T[0-9]{6}$", examples=["20261103T143000"])
+    start: Instant
+    end: Instant
     status: OccurrenceStatus
     local_starts: list[LocalStart]
 
@@ -74,7 +73,7 @@ class OccurrenceDocument(Document):
         """The document of an occurrence of that meeting; all of a cancelled one's are cancelled."""
         start = occurrence.period.start
         cancelled = meeting.status is MeetingStatus.CANCELLED
-        return cls(
+        return cls.model_construct(
             recurrence_id=f"{occurrence.recurrence_id.wall:{RECURRENCE_ID}}",
             start=start,
             end=occurrence.period.end,
@@ -89,8 +88,8 @@ class OccurrenceDocument(Document):
 class MeetingDocument(Document):
     """A booked meeting. ``sequence`` rises when times change, ``revision`` with every change."""
 
-    id: str
-    mentorship: str
+    id: Id
+    mentorship: Id
     uid: str
     title: str
     conference_url: str | None
@@ -102,8 +101,8 @@ class MeetingDocument(Document):
     status: MeetingStatus
     sequence: int
     revision: int
-    created_at: datetime
-    changed_at: datetime
+    created_at: Timestamp
+    changed_at: Timestamp
     tz_database: str
     occurrences: list[OccurrenceDocument]
 
@@ -136,41 +135,32 @@ class MeetingDocument(Document):
         )
 
 
-class MeetingsDocument(PageDocument):
+class MeetingPage(PageDocument):
     """A mentorship's meetings, the first booked first."""
 
     items: list[MeetingDocument]
 
 
-class OccurrencesDocument(PageDocument):
+class OccurrencePage(PageDocument):
     """A meeting's occurrences, in the order of the rule."""
 
     items: list[OccurrenceDocument]
 
 
-class BlockedDocument(Document):
-    """Who is kept from the time asked for, and by what."""
-
-    person: str = Field(description="mentor or mentee")
-    cause: Cause
-    title: Omissible[str] = Field(None, description="a stored blackout's needs a key with people:read")
-    blackout: Omissible[str] = Field(None, description="the id of a stored blackout")
-
-
 class BookingProblem(Problem):
     """A booking that can't be made as asked: the plan as it now stands, or who is kept from the slot."""
 
-    plan: list[PlannedOccurrenceDocument] | None = None
-    blocked_by: list[BlockedDocument] | None = None
+    plan: Omissible[list[PlannedOccurrenceDocument]] = None
+    blocked_by: Omissible[list[BlockedByDocument]] = None
 
 
 @api.get("/mentorships/<mentorship_id>/meetings")
-@Operation(MeetingsDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@Operation(MeetingPage, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
     asked = read_page_request()
     found = meetings.list_meetings(context(), programme_id(), mentorship_id, asked.after, asked.fetch_limit)
-    return answer_page(MeetingsDocument, found, MeetingDocument.of, asked)
+    return answer_page(MeetingPage, found, MeetingDocument.of, asked)
 
 
 @api.get("/meetings/<meeting_id>")
@@ -208,14 +198,14 @@ def delete_meeting(meeting_id: str) -> Response:
 
 
 @api.get("/meetings/<meeting_id>/occurrences")
-@Operation(OccurrencesDocument, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@Operation(OccurrencePage, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
     asked = read_page_request()
     meeting = meetings.get_meeting(context(), programme_id(), meeting_id).meeting
     rows = [OccurrenceDocument.of(occurrence, meeting) for occurrence in meeting.occurrences]
     found = select_page(rows, lambda row: (row.recurrence_id, ""), asked)
-    return answer_page(OccurrencesDocument, found, lambda row: row, asked)
+    return answer_page(OccurrencePage, found, lambda row: row, asked)
 
 
 @api.get("/meetings/<meeting_id>/occurrences/<recurrence_id>")

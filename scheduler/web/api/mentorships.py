@@ -17,7 +17,7 @@ from scheduler.errors import at_field
 from scheduler.services import mentorships
 from scheduler.store import new_id
 from scheduler.web.fields.document import Document, Kept
-from scheduler.web.fields.texts import Line, Text
+from scheduler.web.fields.texts import Id, Line, Text
 from scheduler.web.fields.times import Day
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
@@ -26,7 +26,7 @@ from scheduler.web.http.requests import answer, changes_of, context, programme_i
 api = Blueprint("mentorships", __name__)
 
 Goals = Annotated[list[Line], Field(min_length=1, max_length=50, description="agreed at the start")]
-PersonId = Annotated[str, Field(max_length=64)]
+PersonId = Annotated[Id, Field(max_length=64)]
 
 
 class NewMentorship(Document):
@@ -54,9 +54,9 @@ class MentorshipChange(Document):
 class MentorshipDocument(Document):
     """A mentorship."""
 
-    id: str
-    mentor: str
-    mentee: str
+    id: Id
+    mentor: Id
+    mentee: Id
     goals: list[str]
     expectations: str
     starts_on: date
@@ -78,7 +78,7 @@ class MentorshipDocument(Document):
         )
 
 
-class MentorshipsDocument(PageDocument):
+class MentorshipPage(PageDocument):
     """The programme's mentorships, the first agreed first."""
 
     items: list[MentorshipDocument]
@@ -113,12 +113,12 @@ def create_mentorship() -> Response:
 
 
 @api.get("/mentorships")
-@Operation(MentorshipsDocument, query=PageQuery, tag="mentorships", scope=Scope.MEETINGS_READ)
+@Operation(MentorshipPage, query=PageQuery, tag="mentorships", scope=Scope.MEETINGS_READ)
 def list_mentorships() -> Response:
     """List the programme's mentorships."""
     asked = read_page_request()
     found = mentorships.list_mentorships(context(), programme_id(), asked.after, asked.fetch_limit)
-    return answer_page(MentorshipsDocument, found, MentorshipDocument.of, asked)
+    return answer_page(MentorshipPage, found, MentorshipDocument.of, asked)
 
 
 @api.get("/mentorships/<mentorship_id>")

@@ -21,8 +21,8 @@ from scheduler.web.documents.attendees import (
     BufferDocument,
     MostMeetings,
     PreferredHours,
-    StayDocument,
     Travel,
+    TravelStayDocument,
     Week,
     WorkingHoursDocument,
     habits_of,
@@ -30,7 +30,7 @@ from scheduler.web.documents.attendees import (
     week_of,
 )
 from scheduler.web.fields.document import Document, Kept
-from scheduler.web.fields.texts import CountryCode, MailAddress, Name, ZoneName
+from scheduler.web.fields.texts import CountryCode, Id, MailAddress, Name, ZoneName
 from scheduler.web.fields.times import Instant, backward
 from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
@@ -73,14 +73,14 @@ class PersonChange(Document):
 class PersonDocument(Document):
     """A person."""
 
-    id: str
+    id: Id
     name: str
     email: str
     time_zone: str
     working_hours: Week
     buffer: BufferDocument
     preferred_hours: list[WorkingHoursDocument] | None
-    travel: list[StayDocument]
+    travel: list[TravelStayDocument]
     at_most_per_day: int | None
     at_most_per_week: int | None
 
@@ -98,13 +98,13 @@ class PersonDocument(Document):
             preferred_hours=None
             if person.preferred_hours is None
             else [WorkingHoursDocument.of(entry) for entry in person.preferred_hours],
-            travel=[StayDocument.of(stay) for stay in person.travel],
+            travel=[TravelStayDocument.of(stay) for stay in person.travel],
             at_most_per_day=person.at_most_per_day,
             at_most_per_week=person.at_most_per_week,
         )
 
 
-class PeopleDocument(PageDocument):
+class PersonPage(PageDocument):
     """The programme's people, the first added first."""
 
     items: list[PersonDocument]
@@ -156,12 +156,12 @@ def create_person() -> Response:
 
 
 @api.get("/people")
-@Operation(PeopleDocument, query=PageQuery, tag="people", scope=Scope.PEOPLE_READ)
+@Operation(PersonPage, query=PageQuery, tag="people", scope=Scope.PEOPLE_READ)
 def list_people() -> Response:
     """List the programme's people."""
     asked = read_page_request()
     found = people.list_people(context(), programme_id(), asked.after, asked.fetch_limit)
-    return answer_page(PeopleDocument, found, PersonDocument.of, asked)
+    return answer_page(PersonPage, found, PersonDocument.of, asked)
 
 
 @api.get("/people/<person_id>")

@@ -19,7 +19,7 @@ from scheduler.web.http.requests import answer
 api = Blueprint("scoring", __name__)
 
 
-class PartDocument(Document):
+class ScorePartDocument(Document):
     """One part of the score, from 0 to 1."""
 
     name: str
@@ -27,7 +27,7 @@ class PartDocument(Document):
     meaning: str
 
 
-class WeightDocument(Document):
+class BurdenWeightDocument(Document):
     """How often a minute counts that lies so far outside."""
 
     over: int = Field(description="minutes outside, more than this")
@@ -40,7 +40,7 @@ class BurdenRules(Document):
 
     meaning: str
     social_hours: list[WorkingHoursDocument]
-    weights: list[WeightDocument]
+    weights: list[BurdenWeightDocument]
 
 
 class FairRules(Document):
@@ -53,7 +53,7 @@ class FairRules(Document):
 class ScoringDocument(Document):
     """The one formula: a score is the sum of the parts times their weights."""
 
-    parts: list[PartDocument]
+    parts: list[ScorePartDocument]
     comparison: str
     burden: BurdenRules
     fair: FairRules
@@ -63,12 +63,12 @@ class ScoringDocument(Document):
         """What the engine goes by."""
         steps = pairwise(WEIGHTS)
         weights = [
-            WeightDocument(over=limit, up_to=None if further == WEEK else further, counts=weight)
+            BurdenWeightDocument(over=limit, up_to=None if further == WEEK else further, counts=weight)
             for (limit, _), (further, weight) in steps
         ]
         hours = [WorkingHoursDocument.of(entry) for entry in SOCIAL_HOURS]
         return cls(
-            parts=[PartDocument(name=part.name, weight=part.weight, meaning=part.meaning) for part in PARTS],
+            parts=[ScorePartDocument(name=part.name, weight=part.weight, meaning=part.meaning) for part in PARTS],
             comparison=EQUAL,
             burden=BurdenRules(meaning=COUNTED, social_hours=hours, weights=weights),
             fair=FairRules(meaning=FAIR, debt=DEBT),

@@ -18,7 +18,7 @@ from scheduler.domain.search.slot_search import Order
 from scheduler.domain.time.periods import Period, minute_of
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import SearchRequest, suggest_sequences
-from scheduler.web.api.slots import SlotAttendee, UnknownAttendee, WindowDocument, period_of, unknown_attendees
+from scheduler.web.api.slots import SearchWindowDocument, SlotAttendee, UnknownAttendee, period_of, unknown_attendees
 from scheduler.web.documents import examples
 from scheduler.web.documents.attendees import REQUIRE_ONE, Attendees, specs_of
 from scheduler.web.documents.explanations import ExplanationDocument
@@ -39,7 +39,7 @@ MOST_SCORES = 60_000_000
 """How many starts may be looked at for one question, each once for each attendee of the different sessions."""
 
 
-class SessionDocument(Document):
+class SequenceSessionDocument(Document):
     """One meeting of the sequence, with its own people."""
 
     title: Name | None = Field(None, exclude_if=is_none)
@@ -68,10 +68,10 @@ class SequencesRequest(Document):
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SEQUENCE]})
 
-    window: WindowDocument
+    window: SearchWindowDocument
     step: MeetingLength = QUARTER
     attendees: Attendees = Field(description="everybody who is in any of the sessions")
-    sessions: Annotated[list[SessionDocument], Field(min_length=1, max_length=10)]
+    sessions: Annotated[list[SequenceSessionDocument], Field(min_length=1, max_length=10)]
     minimum_notice: Notice | None = Field(None, description="counted from now; left out, the clock is read for nothing")
     now: Instant | None = Field(None, description="what minimum_notice counts from; left out: the server's clock")
     order: Order = Order.BEST
@@ -154,12 +154,12 @@ class PlannedSession(Document):
     """When a session takes place, with the local times of its own attendees."""
 
     title: Omissible[str] = None
-    start: datetime
-    end: datetime
+    start: Instant
+    end: Instant
     attendees: list[SlotAttendee]
 
 
-class PlanDocument(Document):
+class SequencePlanDocument(Document):
     """A time for each session, in order; the score is the mean of theirs."""
 
     score: float = Field(ge=0, le=1)
@@ -179,7 +179,7 @@ class FailingSession(Document):
 class SequencesAnswer(Document):
     """For each start of the first session the best plan, how many such starts there are, and why there is none."""
 
-    plans: list[PlanDocument]
+    plans: list[SequencePlanDocument]
     total: int
     unknown_attendees: list[UnknownAttendee]
     failing: FailingSession | None
@@ -224,9 +224,9 @@ def find_sequences() -> Response:
 
 
 def _plans(
-    plans: Sequence[Plan], sessions: Sequence[SessionDocument], attendees: Sequence[Attendee]
+    plans: Sequence[Plan], sessions: Sequence[SequenceSessionDocument], attendees: Sequence[Attendee]
 ) -> list[dict[str, object]]:
-    """The `PlanDocument` of each plan in what JSON is written from."""
+    """The `SequencePlanDocument` of each plan in what JSON is written from."""
     if not plans:
         return []
     periods = zip(*(plan.periods for plan in plans), strict=True)
@@ -240,7 +240,7 @@ def _plans(
 
 
 def _planned(
-    session: SessionDocument,
+    session: SequenceSessionDocument,
     periods: Sequence[Period],
     available: Sequence[tuple[bool | None, ...]],
     attendees: Sequence[Attendee],
@@ -255,7 +255,7 @@ def _planned(
 
 
 def _failing(
-    found: SequenceAnswer, sessions: Sequence[SessionDocument], redacted: frozenset[int]
+    found: SequenceAnswer, sessions: Sequence[SequenceSessionDocument], redacted: frozenset[int]
 ) -> FailingSession | None:
     if found.failing is None or found.obstacle is None:
         return None
@@ -271,7 +271,7 @@ def _failing(
     return FailingSession(index=found.failing, obstacle=found.obstacle, explanation=explanation)
 
 
-def _shortened(sessions: Sequence[SessionDocument], place: int, duration: object) -> list[dict[str, object]]:
+def _shortened(sessions: Sequence[SequenceSessionDocument], place: int, duration: object) -> list[dict[str, object]]:
     """All sessions as they were asked for, but that one with another duration: a member of the request is whole."""
     rows = [session.model_dump(mode="json") for session in sessions]
     rows[place]["duration"] = duration

@@ -31,7 +31,7 @@ from scheduler.web.http.requests import LARGE_BODY, context, json_response, prog
 api = Blueprint("slots", __name__)
 
 
-class WindowDocument(Document):
+class SearchWindowDocument(Document):
     """The time looked at, rounded inwards to whole minutes."""
 
     start: Instant
@@ -43,7 +43,7 @@ class SlotsRequest(RuledRequest):
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SLOTS]})
 
-    window: WindowDocument
+    window: SearchWindowDocument
     duration: MeetingLength
     step: MeetingLength = QUARTER
     minimum_notice: Notice | None = Field(None, description="counted from now; left out, the clock is read for nothing")
@@ -90,8 +90,8 @@ class SlotAttendee(Document):
 class SlotDocument(Document):
     """One feasible start."""
 
-    start: datetime
-    end: datetime
+    start: Instant
+    end: Instant
     score: float = Field(ge=0, le=1)
     score_parts: Omissible[dict[str, float]] = Field(
         None, description="with explain; where stored people are asked about it needs a key with people:read"
@@ -144,7 +144,7 @@ def unknown_attendees(attendees: Sequence[Attendee], now: datetime) -> list[Unkn
     ]
 
 
-def period_of(window: WindowDocument) -> Period:
+def period_of(window: SearchWindowDocument) -> Period:
     """The window as the domain has it. Raises InvalidFields."""
     if window.end <= window.start:
         raise InvalidFields.at("/window/end", backward("window", window.start, window.end))

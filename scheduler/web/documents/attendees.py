@@ -16,10 +16,10 @@ from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import InvalidFields
 from scheduler.services.attendees import AttendeeSpec
 from scheduler.services.blackouts import parse_span
-from scheduler.web.fields.busy_lists import BusyDocument, BusyList
+from scheduler.web.fields.busy_lists import BusyList, BusyPeriodDocument
 from scheduler.web.fields.document import Document, NotNull, quoted
 from scheduler.web.fields.durations import BufferLength
-from scheduler.web.fields.texts import Flag, Name, Weekday, ZoneName
+from scheduler.web.fields.texts import Flag, Id, Name, Weekday, ZoneName
 from scheduler.web.fields.times import ClockTime, Day, Instant, backward
 
 
@@ -85,7 +85,7 @@ class BufferDocument(Document):
         return Buffer(self.before, self.after)
 
 
-class BlackoutDocument(Document):
+class AttendeeBlackoutDocument(Document):
     """A time away: whole local days (``first_day`` to ``last_day``, both included) or instants (``start``, ``end``)."""
 
     kind: BlackoutKind
@@ -101,7 +101,7 @@ class BlackoutDocument(Document):
         return Blackout(self.kind, self.title, parse_span(self, pointer), self.firm)
 
 
-class StayDocument(Document):
+class TravelStayDocument(Document):
     """A planned move: local days in another zone, first and last included."""
 
     first: Day = Field(alias="from", serialization_alias="from")
@@ -109,7 +109,7 @@ class StayDocument(Document):
     time_zone: ZoneName
 
     @classmethod
-    def of(cls, stay: PlannedMove) -> StayDocument:
+    def of(cls, stay: PlannedMove) -> TravelStayDocument:
         """The document of a stay."""
         return cls.model_construct(first=stay.first, last=stay.last, time_zone=stay.zone)
 
@@ -118,22 +118,22 @@ PreferredHours = Annotated[
     Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MAX_HOURS_ENTRIES)] | None,
     Field(description="null: none named, so that the score looks to the middle of the working day"),
 ]
-Travel = Annotated[list[StayDocument], Field(max_length=50, description="where the wall clock is another's")]
+Travel = Annotated[list[TravelStayDocument], Field(max_length=50, description="where the wall clock is another's")]
 MostMeetings = Annotated[int, Field(ge=1, le=50, strict=True)]
 
 
 class AttendeeDocument(Document):
     """Someone who is to meet: a stored person, or all that matters of one inline."""
 
-    person: str | None = Field(None, max_length=64, description="a stored person's id; every other field is optional")
+    person: Id | None = Field(None, max_length=64, description="a stored person's id; every other field is optional")
     name: Name | None = None
     time_zone: ZoneName | None = Field(None, description="needed inline; a stored person's is replaced by it")
     role: Literal["required", "optional"] = "required"
     working_hours: Annotated[Week | None, NO_NULL_HOURS] = Field(
         None, description='left out: MO-FR 09:00-17:00, or the stored person\'s; "any": any time; []: never'
     )
-    blackouts: Annotated[list[BlackoutDocument], Field(max_length=1000)] | None = None
-    softened_blackouts: Annotated[list[str], Field(max_length=1000)] = Field(
+    blackouts: Annotated[list[AttendeeBlackoutDocument], Field(max_length=1000)] | None = None
+    softened_blackouts: Annotated[list[Id], Field(max_length=1000)] = Field(
         [], description="ids of the stored person's blackouts that are only to be avoided this time"
     )
     busy: BusyList | None = None
@@ -142,7 +142,7 @@ class AttendeeDocument(Document):
     travel: Travel | None = None
     at_most_per_day: MostMeetings | None = Field(None, description="meetings on one of their days, those there are too")
     at_most_per_week: MostMeetings | None = Field(None, description="the same in one of their weeks, from Monday on")
-    meetings: Annotated[list[BusyDocument], Field(max_length=5000)] | None = Field(
+    meetings: Annotated[list[BusyPeriodDocument], Field(max_length=5000)] | None = Field(
         None, description="that they have already: busy time which also counts; a stored person's are known"
     )
     past_burden: int | None = Field(
@@ -225,7 +225,7 @@ def habits_of(row: Any, pointer: str) -> dict[str, Any]:
     return given
 
 
-def _travel(rows: list[StayDocument], pointer: str) -> tuple[PlannedMove, ...]:
+def _travel(rows: list[TravelStayDocument], pointer: str) -> tuple[PlannedMove, ...]:
     moves = []
     for place, row in enumerate(rows):
         try:
@@ -238,7 +238,7 @@ def _travel(rows: list[StayDocument], pointer: str) -> tuple[PlannedMove, ...]:
         raise InvalidFields.at(pointer, str(error)) from error
 
 
-def _periods(rows: list[BusyDocument], pointer: str) -> tuple[Period, ...]:
+def _periods(rows: list[BusyPeriodDocument], pointer: str) -> tuple[Period, ...]:
     for place, row in enumerate(rows):
         if row.end <= row.start:
             raise InvalidFields.at(f"{pointer}/{place}/end", backward("meeting", row.start, row.end))

@@ -25,7 +25,7 @@ from scheduler.web.fields.times import format_instant
 _WEEK: TypeAdapter[Week] = TypeAdapter(Week)
 
 
-class BlockingDocument(Document):
+class BlockingCauseDocument(Document):
     """How many starts one cause takes by itself; ``index`` null is the request's own."""
 
     index: int | None
@@ -47,7 +47,7 @@ class ExplanationDocument(Document):
     """Who stands in the way; where there is nothing, also why, and what would help, the least change first."""
 
     reason: Reason | None = Field(description="null: something was found")
-    blocking: list[BlockingDocument]
+    blocking: list[BlockingCauseDocument]
     relaxations: list[RelaxationDocument]
 
     @classmethod
@@ -62,7 +62,7 @@ class ExplanationDocument(Document):
         if explanation is None:
             return None
         rows = [
-            BlockingDocument(index=row.index, cause=row.cause, starts_lost=row.starts_lost)
+            BlockingCauseDocument(index=row.index, cause=row.cause, starts_lost=row.starts_lost)
             for row in explanation.blocking
         ]
         relaxed = [

@@ -13,11 +13,12 @@ from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.planning import BlockedBy, PlannedOccurrence, PlanStatus
 from scheduler.domain.time.clocks import zone_at
 from scheduler.domain.time.zones import in_zone
-from scheduler.web.fields.document import Document, Omissible
+from scheduler.web.fields.document import Document, Omissible, OpenDocument
+from scheduler.web.fields.texts import Id
 from scheduler.web.fields.times import ClockTime, Instant, LocalInstant
 
 
-class CadenceAttendee(Document):
+class CadenceAttendee(OpenDocument):
     """An attendee's local start of an occurrence, and of who is not required by name whether they can come.
 
     They come to where it is moved; nothing is said of who is unknown, nor of an occurrence that is skipped.
@@ -28,29 +29,35 @@ class CadenceAttendee(Document):
     available: Omissible[bool] = None
 
 
-class BlockedByDocument(Document):
+class BlockedByDocument(OpenDocument):
     """Whom an occurrence does not suit (null: a rule of the request), and why."""
 
-    index: int | None
+    index: int | None = Field(description="an attendee's; of a booking 0 is the mentor and 1 the mentee")
     cause: Cause
+    person: Omissible[Id] = Field(None, description="the stored person's id; needs a key with people:read")
     title: Omissible[str] = Field(None, description="a stored blackout's needs a key with people:read")
-    blackout: Omissible[str] = Field(None, description="the id of a stored blackout")
+    blackout: Omissible[Id] = Field(None, description="the id of a stored blackout")
 
     @classmethod
-    def of(cls, row: BlockedBy, *, titles: bool) -> BlockedByDocument:
-        """The document of one reason, with the title of a stored blackout only for who may read it."""
-        title = row.title if titles or row.blackout is None else None
-        return cls(index=row.index, cause=row.cause, title=title, blackout=row.blackout)
+    def of(cls, row: BlockedBy, *, visible: bool = True) -> BlockedByDocument:
+        """Return the document of one cause; unless ``visible``, without a stored person's id and blackout's title."""
+        return cls.model_construct(
+            index=row.index,
+            cause=row.cause,
+            person=row.person if visible else None,
+            title=row.title if visible or row.blackout is None else None,
+            blackout=row.blackout,
+        )
 
 
-class PeriodDocument(Document):
+class PeriodDocument(OpenDocument):
     """A period [start, end) between two instants."""
 
     start: Instant
     end: Instant
 
 
-class PlannedOccurrenceDocument(Document):
+class PlannedOccurrenceDocument(OpenDocument):
     """One occurrence of a cadence: clear, moved nearby, or skipped."""
 
     start: Instant
@@ -62,14 +69,14 @@ class PlannedOccurrenceDocument(Document):
 
     @classmethod
     def of(
-        cls, planned: PlannedOccurrence, attendees: Sequence[Attendee], *, titles: bool = True
+        cls, planned: PlannedOccurrence, attendees: Sequence[Attendee], *, visible: bool = True
     ) -> PlannedOccurrenceDocument:
         """The document of a planned occurrence, with the local start of each attendee, if any.
 
-        Without ``titles`` those of stored blackouts are left out.
+        Unless ``visible``, the ids of stored people and the titles of stored blackouts are left out.
         """
         start = planned.period.start
-        blocks = [BlockedByDocument.of(row, titles=titles) for row in planned.blocked_by]
+        blocks = [BlockedByDocument.of(row, visible=visible) for row in planned.blocked_by]
         locals_ = [
             CadenceAttendee(
                 index=index, start=in_zone(start, zone_at(one.clock, start)), available=planned.coming.get(index)
@@ -87,7 +94,7 @@ class PlannedOccurrenceDocument(Document):
         )
 
 
-class ShiftDocument(Document):
+class LocalTimeShiftDocument(Document):
     """From this local date on, an attendee's wall time is another."""
 
     index: int
@@ -96,6 +103,6 @@ class ShiftDocument(Document):
     after: ClockTime = Field(alias="to", serialization_alias="to")
 
     @classmethod
-    def of(cls, shift: LocalTimeShift) -> ShiftDocument:
+    def of(cls, shift: LocalTimeShift) -> LocalTimeShiftDocument:
         """The document of a shift."""
         return cls.model_construct(index=shift.index, on=shift.on, before=shift.before, after=shift.after)

@@ -38,7 +38,7 @@ class WithinDocument(Document):
         return Within(tuple(entry.to_domain() for entry in self.hours), self.time_zone)
 
 
-class GroupDocument(Document):
+class AttendeeGroupDocument(Document):
     """Attendees of whom any ``required`` have to come; none of them is required by name."""
 
     members: Annotated[list[Place], Field(min_length=1, max_length=50)]
@@ -57,7 +57,7 @@ class RuledRequest(Document):
     attendees: Attendees
     within: WithinDocument | None = None
     minimum_gap: MinimumGap = NO_GAP
-    groups: Annotated[list[GroupDocument], Field(max_length=20)] = Field(
+    groups: Annotated[list[AttendeeGroupDocument], Field(max_length=20)] = Field(
         [], description="a panel, stand-ins: each slot says who of them can come"
     )
     fair: Flag = Field(False, description="what people have borne of odd hours so far tips the choice")

@@ -41,7 +41,7 @@ _D = TypeVar("_D", bound=BaseModel)
 _Seconds = npt.NDArray[np.int64]
 
 
-class BusyDocument(Document):
+class BusyPeriodDocument(Document):
     """A busy period [start, end)."""
 
     start: Instant
@@ -49,9 +49,9 @@ class BusyDocument(Document):
 
 
 class BusyList:
-    """The busy periods of an attendee as they were sent; in JSON a list of `BusyDocument`."""
+    """The busy periods of an attendee as they were sent; in JSON a list of `BusyPeriodDocument`."""
 
-    def __init__(self, sent: list[BusyDocument] | Periods) -> None:
+    def __init__(self, sent: list[BusyPeriodDocument] | Periods) -> None:
         self._sent = sent
 
     def to_domain(self, pointer: str) -> Periods:
@@ -67,7 +67,7 @@ class BusyList:
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema of the list of rows, before which a mark is looked for."""
-        rows = handler.generate_schema(Annotated[list[BusyDocument], Field(max_length=MOST)])
+        rows = handler.generate_schema(Annotated[list[BusyPeriodDocument], Field(max_length=MOST)])
         return core_schema.with_info_wrap_validator_function(cls._validate, rows)
 
     @classmethod

@@ -18,6 +18,12 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
+class OpenDocument(Document):
+    """An object of answers that clients send back as it was. Members that the service does not know are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 @dataclass(frozen=True)
 class NotNull:
     """Refuses null in JSON for a field of type ``T | None``, where None stands for a field that was left out.

@@ -37,6 +37,11 @@ log = structlog.get_logger(__name__)
 PROBLEM_JSON = "application/problem+json"
 
 
+def _list_types(schema: dict[str, Any]) -> None:
+    """Add every type of a problem to the schema."""
+    schema["enum"] = [f"/problems#{kind}" for kind in TITLES]
+
+
 class ProblemField(Document):
     """One invalid field."""
 
@@ -51,7 +56,10 @@ class ProblemField(Document):
 class Problem(Document):
     """What went wrong (RFC 9457): what happened, with which value, and what to do."""
 
-    type: str = Field(description="names the kind of problem", examples=["/problems#invalid-fields"])
+    type: str = Field(
+        description="names the kind of problem",
+        json_schema_extra=_list_types,
+    )
     title: str
     status: int
     detail: str

@@ -87,15 +87,21 @@ def read_body(document: type[_D], limit: int = MEBIBYTE) -> _D:
 
     Raises WrongMediaType, BodyTooLarge, MalformedBody, and InvalidFields with every invalid field.
     """
-    if request.mimetype != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", request.mimetype):
-        sent = request.mimetype[:60] or "nothing"
-        raise WrongMediaType(f"send JSON as 'Content-Type: application/json', not {sent!r}")
+    body = json_bytes(limit)
     try:
-        return read_document(document, body_bytes(limit))
+        return read_document(document, body)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise MalformedBody(f"the body is not JSON ({error.errors()[0]['ctx']['error']})") from error
         raise InvalidFields(fields_of(error)) from error
+
+
+def json_bytes(limit: int = MEBIBYTE) -> bytes:
+    """Return the request's body if its media type is JSON. Raises WrongMediaType, BodyTooLarge."""
+    if request.mimetype != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", request.mimetype):
+        sent = request.mimetype[:60] or "nothing"
+        raise WrongMediaType(f"send JSON as 'Content-Type: application/json', not {sent!r}")
+    return body_bytes(limit)
 
 
 def read_optional_body(document: type[_D]) -> _D:

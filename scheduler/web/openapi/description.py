@@ -33,6 +33,14 @@ _SUCCESSES = {200: "The answer", 201: "Stored", 202: "To be done", 204: "Done"}
 _OF_ANY_BODY = (400, 413, 415, 422)
 _OF_ANY_KEY = (401, 403, 429)
 _OF_ANY_REQUEST = (405, 500, 503)
+"""The statuses of refusals, by what the operation has."""
+
+_UUID = {"type": "string", "format": "uuid"}
+_IN_PATH = {
+    "recurrence_id": {"type": "string", "pattern": "^[0-9]{8}T[0-9]{6}$"},
+    "token": {"type": "string"},
+}
+"""The schemas of names in paths that are no ids."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ def _parameters(row: _Described, schemas: Schemas) -> list[Part]:
     """The parameters in the path, in the query and in the header."""
     operation = row.operation
     in_path = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": name, "in": "path", "required": True, "schema": _IN_PATH.get(name, _UUID)}
         for name in re.findall(r"{(\w+)}", row.path)
     ]
     in_query = schemas.parameters(operation.query) if operation.query else []
