@@ -1,7 +1,7 @@
-"""A calendar collection and the objects in it, over HTTP (RFC 4791), with python-caldav doing the protocol.
+"""A calendar collection and the objects in it, over HTTP (RFC 4791), by way of python-caldav.
 
-The library's event objects look for the UID first, take a redirect for a success and re-serialise what
-they load; so here it does login, requests and multistatus, and the decisions are ours.
+The library does login, requests and multistatus. Its event objects are not used: they search for the UID first, take a
+redirect for a success and re-serialise what they load.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from scheduler.services.calendar_server import CalendarRefused, CalendarUnreacha
 
 _CALDAV = "{urn:ietf:params:xml:ns:caldav}"
 
-_FOREIGN = (
+_LIBRARY_ERRORS = (
     requests.RequestException,
     dav_error.DAVError,
     NotImplementedError,
@@ -43,24 +43,24 @@ _FOREIGN = (
     ArithmeticError,
     LookupError,
 )
-"""What the library raises: its own errors, those of requests, and what it trips over when an answer is garbage."""
+"""What the library raises: its own errors, those of requests, and whatever a malformed answer leads to."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A calendar collection. Everything raises CalendarRefused, CalendarUnreachable and AddressRefused."""
+    """A calendar collection. Every method raises CalendarRefused, CalendarUnreachable and AddressRefused."""
 
     client: DAVClient
     url: str
 
     @classmethod
-    def of(cls, account: Account, session: requests.Session) -> Collection:
-        """The account's, asked through that session."""
+    def open(cls, account: Account, session: requests.Session) -> Collection:
+        """Return the account's collection, requested through that session."""
         return cls(_client(session, account), _collection_url(account.url))
 
     def properties(self, *names: str) -> dict[str, Any]:
-        """Those properties of the collection that it has (RFC 4918 §9.1)."""
-        with _library():
+        """Return those of the named properties that the collection has (PROPFIND, RFC 4918 §9.1)."""
+        with _translated_errors():
             response = self.client.propfind(self.url, list(names), depth=0)
             _check_multistatus(response)
             if response.all_responses_not_found():
@@ -68,35 +68,35 @@ class Collection:
             return next((found.properties for found in response.parse_propfind()), {})
 
     def features(self) -> set[str]:
-        """What the server says that it can do (RFC 4918 §10.1); nothing if it doesn't say."""
-        with _library():
+        """Return the features in the server's DAV header (RFC 4918 §10.1), in lower case; none if it sends none."""
+        with _translated_errors():
             response: Any = self.client.request(self.url, "OPTIONS")
-            said = str(response.headers.get("DAV", "")) if response.status in (200, 204) else ""
-            return {feature.strip().lower() for feature in said.split(",")}
+            listed = str(response.headers.get("DAV", "")) if response.status in (200, 204) else ""
+            return {feature.strip().lower() for feature in listed.split(",")}
 
     def find(self, uid: str) -> str | None:
-        """The URL of the object with that UID in the collection (RFC 4791 §7.8.6), whatever its name."""
+        """Return the URL of the object with that UID (RFC 4791 §7.8.6), whatever its name; None if there is none."""
         text = cdav.TextMatch(uid, collation="i;octet")
         events = cdav.CompFilter("VEVENT") + (cdav.PropFilter("UID") + text)
         wanted = cdav.Filter() + (cdav.CompFilter("VCALENDAR") + events)
         query = cdav.CalendarQuery() + (dav.Prop() + cdav.CalendarData()) + wanted
-        with _library():
+        with _translated_errors():
             response = self.client.report(self.url, str(query), depth=1)
             _check_multistatus(response)
             for row in response.parse_calendar_query():
-                # A text matches where it is a part of another, and a server may not know how to filter.
+                # A text match finds substrings too, and a server may ignore the filter.
                 identity = read_identity((row.calendar_data or "").encode())
                 url = urljoin(self.url, quote(row.href, safe="/:@%!$&'()*+,;=~"))
                 if identity is not None and identity.uid == uid and url.startswith(self.url):
                     return url
         return None
 
-    def objects(self, start: datetime, end: datetime) -> list[bytes]:
-        """The calendar objects with events within [start, end), all of them or an error."""
+    def read_objects(self, start: datetime, end: datetime) -> list[bytes]:
+        """Return all calendar objects with events that touch [start, end) (RFC 4791 §7.8)."""
         events = cdav.CompFilter("VEVENT") + cdav.TimeRange(start, end)
         wanted = cdav.Filter() + (cdav.CompFilter("VCALENDAR") + events)
         query = cdav.CalendarQuery() + (dav.Prop() + cdav.CalendarData()) + wanted
-        with _library():
+        with _translated_errors():
             response = self.client.report(self.url, str(query), depth=1)
             _check_multistatus(response)
             # An object that was deleted meanwhile is answered with 404.
@@ -109,26 +109,26 @@ class Collection:
 
 @dataclass(frozen=True)
 class CalendarObject:
-    """An address in a collection, and the UID of the object that belongs there."""
+    """A URL in a collection, and the UID of the object that belongs there."""
 
     collection: Collection
     uid: str
     url: str
 
     @classmethod
-    def called(cls, collection: Collection, uid: str) -> CalendarObject:
-        """Where we keep the object with that UID."""
+    def at_own_url(cls, collection: Collection, uid: str) -> CalendarObject:
+        """Return the object at the URL where this service stores that UID."""
         return cls(collection, uid, f"{collection.url}{quote(uid, safe='@')}.ics")
 
-    def elsewhere(self) -> CalendarObject | None:
-        """Where else in the collection an object with this UID lies: a server or a client may have named it."""
+    def find_elsewhere(self) -> CalendarObject | None:
+        """Return the object with this UID at another URL of the collection, as servers and clients may choose one."""
         url = self.collection.find(self.uid)
         return None if url is None or url == self.url else CalendarObject(self.collection, self.uid, url)
 
     def read(self) -> Held | None:
-        """What lies there; None if nothing does."""
-        with _library():
-            response = self._ask("GET", {"Accept": "text/calendar"})
+        """Return what is stored at the URL; None if nothing is."""
+        with _translated_errors():
+            response = self._request("GET", {"Accept": "text/calendar"})
             if response.status in (404, 410):
                 return None
             if response.status != 200:
@@ -136,23 +136,23 @@ class CalendarObject:
             return Held(response.raw.encode(), _strong_etag(response))
 
     def write(self, data: bytes, if_match: str | None) -> Written | None:
-        """Puts the bytes there if what lies there has that ETag, or (None) if nothing does; None if not so."""
+        """Store the bytes if the stored object has that ETag (None: if there is none); return None otherwise."""
         condition = {"If-None-Match": "*"} if if_match is None else {"If-Match": if_match}
-        with _library():
-            response = self._ask("PUT", {"Content-Type": "text/calendar; charset=utf-8", **condition}, data)
+        with _translated_errors():
+            response = self._request("PUT", {"Content-Type": "text/calendar; charset=utf-8", **condition}, data)
             if response.status == 412 and not any(name.startswith(_CALDAV) for name in _preconditions(response)):
                 return None
             if response.status not in (200, 201, 204):
                 raise _failure(response)
             return Written(_strong_etag(response))
 
-    def _ask(self, method: str, headers: dict[str, str], data: bytes | None = None) -> Any:
+    def _request(self, method: str, headers: dict[str, str], data: bytes | None = None) -> Any:
         body = "" if data is None else WireBytes(data)
         return self.collection.client.request(self.url, method, body, headers)  # type: ignore[arg-type]  # bytes go too
 
 
 class _Client(DAVClient):
-    """A client that says names and passwords in UTF-8, as servers read them (RFC 7617 §2.1); requests says Latin-1."""
+    """A client that sends names and passwords in UTF-8 (RFC 7617 §2.1), as servers expect; requests sends Latin-1."""
 
     def build_auth_object(self, auth_types: list[str] | None = None) -> None:
         super().build_auth_object(auth_types)
@@ -161,11 +161,11 @@ class _Client(DAVClient):
 
 
 def _client(session: requests.Session, account: Account) -> DAVClient:
-    """The library's client for one job: it doesn't search the network, sleep, or ask for compressed answers.
+    """Return a client for one job, which does no discovery, never sleeps and asks for uncompressed answers.
 
-    Servers give weak ETags for what they compress, and those protect nothing.
+    Servers give weak ETags for compressed answers, and those can't be used in If-Match.
     """
-    with _library():
+    with _translated_errors():
         client = _Client(
             url=account.url,
             username=account.username,
@@ -180,19 +180,19 @@ def _client(session: requests.Session, account: Account) -> DAVClient:
 
 
 def _collection_url(url: str) -> str:
-    """The URL with the slash that a collection's has (RFC 4918 §5.2), and without a query or fragment."""
+    """Return the URL with a trailing slash (RFC 4918 §5.2) and without query and fragment."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") + "/", "", ""))
 
 
 def _strong_etag(response: Any) -> str | None:
-    """The ETag if it can stand in If-Match (RFC 9110 §13.1.1)."""
+    """Return the ETag if it can be used in If-Match (RFC 9110 §13.1.1)."""
     etag = str(response.headers.get("ETag", "")).strip()
     return etag if len(etag) > 1 and etag.startswith('"') and etag.endswith('"') else None
 
 
 def _check_multistatus(response: Any) -> None:
-    """Raises unless the answer is a multistatus: an empty or foreign one would look like an empty calendar."""
+    """Raise unless the answer is a multistatus: any other would look like an empty calendar."""
     if response.status != 207:
         raise _failure(response)
     if response.tree is None or response.tree.tag != dav.MultiStatus.tag:
@@ -205,20 +205,20 @@ def _failure(response: Any) -> CalendarRefused | CalendarUnreachable:
 
 
 def _preconditions(response: Any) -> list[str]:
-    """Those that the server says have failed, in Clark notation."""
+    """Return the failed preconditions that the server lists, in Clark notation."""
     return list(dav_error.parse_preconditions(response.raw))
 
 
 @contextmanager
-def _library() -> Iterator[None]:
-    """Raises what the library raises as one of ours."""
+def _translated_errors() -> Iterator[None]:
+    """Translate what the library raises into the port's errors."""
     try:
         yield
-    except _FOREIGN as error:
-        raise _translated(error) from error
+    except _LIBRARY_ERRORS as error:
+        raise _translate(error) from error
 
 
-def _translated(error: Exception) -> CalendarRefused | CalendarUnreachable:
+def _translate(error: Exception) -> CalendarRefused | CalendarUnreachable:
     match error:
         case dav_error.RateLimitError():
             return failure(error.status or 429, retry_after=error.retry_after_seconds)
@@ -240,8 +240,8 @@ def _translated(error: Exception) -> CalendarRefused | CalendarUnreachable:
             return CalendarUnreachable("gave an answer that can't be understood")
 
 
-def _hush() -> None:
-    """Keeps the library from writing events and logins to the log or, when its environment says so, to /tmp."""
+def _silence_library() -> None:
+    """Keep the library from writing events and logins to the log or, if its environment says so, to /tmp."""
     logging.getLogger("caldav").setLevel(logging.CRITICAL + 1)
     inside = str(Path(caldav.__file__).parent)
     logging.getLogger().addFilter(lambda record: not record.pathname.startswith(inside))
@@ -249,4 +249,4 @@ def _hush() -> None:
     dav_error.debugmode = "PRODUCTION"
 
 
-_hush()
+_silence_library()

@@ -1,4 +1,4 @@
-"""People's calendars on CalDAV servers (RFC 4791), by way of python-caldav, through the guard."""
+"""The port `CalendarServer` over CalDAV (RFC 4791), by way of python-caldav and the guard."""
 
 from __future__ import annotations
 
@@ -21,17 +21,13 @@ AUTO_SCHEDULE = "calendar-auto-schedule"
 
 
 class CalDAVServer:
-    """Calendar servers, whichever an account names. Keeps nothing between calls, so any thread may call."""
+    """The calendar servers that accounts name. Keeps no state between calls, so any thread may call it."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
 
     def check(self, account: Account) -> bool:
-        """Makes sure that the account is a calendar collection for events (RFC 4791 §4.2) that its login opens.
-
-        True if the server invites the attendees of what is put there by itself (calendar-auto-schedule, RFC 6638 §2).
-        Raises CalendarRefused with what the server said, CalendarUnreachable, AddressRefused.
-        """
+        """Check that the account is a collection for events (RFC 4791 §4.2), as the port says."""
         with self._collection(account) as collection:
             properties = collection.properties(RESOURCE_TYPE, COMPONENT_SET)
             auto_schedule = AUTO_SCHEDULE in collection.features()
@@ -45,10 +41,10 @@ class CalDAVServer:
     def put(
         self, account: Account, uid: str, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None
     ) -> Outcome:
-        """Store ``data`` as the object with that UID; see `scheduler.services.calendar_server`."""
+        """Store ``data`` as the object with that UID, as the port says."""
         try:
             with self._collection(account) as collection:
-                target = CalendarObject.called(collection, uid)
+                target = CalendarObject.at_own_url(collection, uid)
                 return put_object(target, data, stored_before=stored_before, deleted_sequence=deleted_sequence)
         except (CalendarRefused, AddressRefused) as error:
             return Rejected(str(error))
@@ -56,28 +52,22 @@ class CalDAVServer:
             return TryAgain(str(error), error.retry_after, of_server=error.of_server)
 
     def read_objects(self, account: Account, start: datetime, end: datetime) -> list[bytes]:
-        """The objects with events that touch [start, end) (UTC), recurring ones whole, in any order (RFC 4791 §7.8).
-
-        Raises CalendarRefused, CalendarUnreachable, AddressRefused; never answers with a part.
-        """
+        """Return the objects with events that touch [start, end) (UTC), recurring ones whole, as the port says."""
         with self._collection(account) as collection:
-            return collection.objects(start, end)
+            return collection.read_objects(start, end)
 
     def read_object(self, account: Account, uid: str) -> bytes | None:
-        """The object with that UID as it lies there; None if there is none.
-
-        Raises CalendarRefused, CalendarUnreachable, AddressRefused.
-        """
+        """Return the object with that UID, whatever its URL, as the port says."""
         with self._collection(account) as collection:
-            place = CalendarObject.called(collection, uid)
-            held = place.read()
-            if held is None and (other := place.elsewhere()):
+            target = CalendarObject.at_own_url(collection, uid)
+            held = target.read()
+            if held is None and (other := target.find_elsewhere()):
                 held = other.read()
             return None if held is None else held.data
 
     @contextmanager
     def _collection(self, account: Account) -> Iterator[Collection]:
-        """The account's collection for one job, whose connections are closed after it."""
+        """Open the account's collection for one job, and close its connections afterwards."""
         self._guard.check_url(account.url)
         with guarded_session(self._guard) as session:
-            yield Collection.of(account, session)
+            yield Collection.open(account, session)

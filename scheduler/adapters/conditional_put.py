@@ -1,8 +1,7 @@
-"""Storing a calendar object without overwriting what somebody else did there (RFC 9110 §13, RFC 4791 §5.3.4).
+"""Conditional PUT: store a calendar object without overwriting other changes (RFC 9110 §13, RFC 4791 §5.3.4).
 
-The decisions only: what to send, and what an answer means. Whatever lies there is read and merged with before it is
-replaced. A reply can be lost after the server stored the object, so that a failed precondition may be our own
-success: what lies there tells.
+Decides what to send and what an answer means. A stored object is read and merged before it is replaced. A reply can be
+lost after the server stored the object, so that a failed precondition may be our own success: reading it tells.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ one after that.
 
 @dataclass(frozen=True)
 class Held:
-    """What a server holds at an address, with its strong ETag if it gives one."""
+    """A stored object, with its strong ETag if the server gives one."""
 
     data: bytes
     etag: str | None
@@ -41,25 +40,25 @@ class Held:
 
 @dataclass(frozen=True)
 class Written:
-    """The server took a PUT; ``etag`` is what it gave, if strong."""
+    """The server accepted a PUT; ``etag`` is the one that it gave, if strong."""
 
     etag: str | None
 
 
 class Resource(Protocol):
-    """The one address at which an object lies. All raise CalendarRefused and CalendarUnreachable."""
+    """A URL at which an object is stored. All methods raise CalendarRefused and CalendarUnreachable."""
 
     def read(self) -> Held | None:
-        """What lies there; None if nothing does."""
+        """Return what is stored there; None if nothing is."""
 
     def write(self, data: bytes, if_match: str | None) -> Written | None:
-        """Puts the bytes there if what lies there has that ETag, or (None) if nothing does; None if not so.
+        """Store the bytes if the stored object has that ETag (None: if there is none); return None otherwise.
 
-        Another precondition that fails (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4) is a CalendarRefused that names it.
+        Another precondition that fails (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4) is a CalendarRefused that lists it.
         """
 
-    def elsewhere(self) -> Resource | None:
-        """Where else in the collection the object with this UID lies; None if nowhere."""
+    def find_elsewhere(self) -> Resource | None:
+        """Return the resource of the same collection that has the object with this UID; None if there is none."""
 
 
 def put_object(resource: Resource, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None) -> Outcome:
@@ -79,18 +78,18 @@ def put_object(resource: Resource, data: bytes, *, stored_before: bool, deleted_
             return _stored(resource, ours, new, written, sequence)
     held = resource.read()
     if held is None:
-        other = resource.elsewhere()
+        other = resource.find_elsewhere()
         held = other.read() if other is not None else None
         resource = other or resource
     if held is not None:
         return _update(resource, ours, data, held)
     if stored_before:
-        return _gone(data)
+        return _judge_deleted(data)
     return TryAgain("the calendar server changed the object while it was written")
 
 
 def _create(resource: Resource, data: bytes) -> Written | None:
-    """The new object; None if one with its UID is there already."""
+    """Create the object; return None if the collection has one with its UID already."""
     try:
         return resource.write(data, None)
     except CalendarRefused as error:
@@ -99,28 +98,26 @@ def _create(resource: Resource, data: bytes) -> Written | None:
         return None
 
 
-def _gone(data: bytes) -> Outcome:
-    """What to do about an object that was there and isn't any more."""
+def _judge_deleted(data: bytes) -> Outcome:
+    """Return the outcome for an object that was stored before and was deleted since."""
     if b"\r\nSTATUS:CANCELLED\r\n" in data and b"\r\nSTATUS:CONFIRMED\r\n" not in data:
-        return Stored(None, "somebody had deleted the cancelled meeting from the calendar; it is left so")
-    return Rejected(
-        "somebody deleted the meeting from the calendar; it is not put back unless this delivery is retried"
-    )
+        return Stored(None, "somebody had deleted the cancelled meeting from the calendar; it stays deleted")
+    return Rejected("somebody deleted the meeting from the calendar; retry this delivery to create it again")
 
 
 def _update(resource: Resource, ours: Identity, data: bytes, held: Held) -> Outcome:
-    """Merges with what is held, and writes that if it makes a difference."""
+    """Merge with the stored object, and write the result if it differs."""
     theirs = read_identity(held.data)
     if theirs is None or theirs.uid != ours.uid:
-        return Rejected("something else lies where the meeting belongs in the calendar; it is not overwritten")
+        return Rejected("another object is stored where the meeting belongs in the calendar; it is not overwritten")
     try:
         merged = merge(data, held.data)
     except (UnreadableCalendar, NotOneCalendar):
         return Rejected("the meeting in the calendar can't be read; delete it there and retry this delivery")
     if merged.is_newer:
         return Rejected(
-            "the calendar holds a later version of the meeting than is stored here; it is not overwritten, "
-            "and the next change of the meeting will be"
+            "the calendar holds a later version of the meeting than this service; it is not overwritten, "
+            "and the next change of the meeting will be delivered"
         )
     if not merged.differs:
         return Stored(held.etag, sequence=merged.sequence)
@@ -135,14 +132,14 @@ def _replace(resource: Resource, ours: Identity, merged: Merged, held: Held) -> 
     except CalendarRefused as error:
         if not ORGANIZERS_ONLY & error.preconditions:
             raise
-        return _left_to_organizer(merged, held)
+        return _judge_invitation(merged, held)
     if written is None:
         return TryAgain("the calendar server changed the object while it was written")
     return _stored(resource, ours, merged.data, written, merged.sequence, describe_restored(merged.restored))
 
 
-def _left_to_organizer(merged: Merged, held: Held) -> Outcome:
-    """What to make of an invitation that the server itself keeps as the organizer's calendar has it."""
+def _judge_invitation(merged: Merged, held: Held) -> Outcome:
+    """Return the outcome for an invitation that the server itself keeps as the organizer's calendar has it."""
     if merged.is_same:
         note = "the calendar server shows this version as an invitation, in the organizer's words"
         return Stored(held.etag, note)

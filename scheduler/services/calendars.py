@@ -1,4 +1,4 @@
-"""People's own CalDAV calendars: connecting one, and reading the busy time in it."""
+"""People's connected CalDAV calendars: connecting, listing, deleting, and reading busy time."""
 
 from __future__ import annotations
 
@@ -24,16 +24,15 @@ LOOK_AHEAD = timedelta(days=400)
 RETRY_AFTER = timedelta(minutes=1)
 
 ComputeBusy = Callable[[Sequence[bytes], datetime, datetime, str, Collection[str]], Periods]
-"""Objects, start, end (UTC), their owner's zone and the UIDs left aside, to when the owner is busy."""
+"""From calendar objects, start, end (UTC), their owner's zone and UIDs to ignore, to the owner's busy periods."""
 
 
 def connect_calendar(
     context: Context, programme_id: str, person_id: str, account: Account, *, publish: bool
 ) -> ConnectedCalendar:
-    """Tries the connection and keeps it, the password encrypted; meetings to come are owed to it at once.
+    """Check the login, store the calendar with its password encrypted, and enqueue coming meetings for it.
 
-    Raises NotFound, QuotaReached, AlreadyConnected, and CalendarRefused, CalendarUnreachable or AddressRefused with
-    what went wrong.
+    Raises NotFound, QuotaReached, AlreadyConnected, CalendarRefused, CalendarUnreachable and AddressRefused.
     """
     with context.store.read() as tx:
         tx.people.get(programme_id, person_id)
@@ -81,10 +80,9 @@ def delete_calendar(context: Context, programme_id: str, person_id: str, calenda
 
 
 def read_next(context: Context, compute_busy: ComputeBusy = busy_periods) -> bool:
-    """Reads the busy time of the connected calendar that is most overdue, if one is; whether there was one.
+    """Read the busy time of the connected calendar that has been due for longest; return whether one was due.
 
-    ``compute_busy`` gives the busy periods of calendar objects. `busy_periods` takes whatever time that takes; one that
-    gives up in time, and raises UnreadableCalendar, leaves the calendar unread with that for a reason.
+    ``compute_busy`` may raise UnreadableCalendar, for example when it takes too long: that is recorded as the failure.
     """
     now = context.clock()
     with context.store.write() as tx:

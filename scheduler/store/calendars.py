@@ -1,7 +1,6 @@
-"""People's own CalDAV calendars, and whose turn it is to be read.
+"""People's connected CalDAV calendars, and the leases under which they are read.
 
-A calendar that a reader holds is due again only when its lease runs out, so that a reader that
-dies leaves nothing to clean up.
+A leased calendar is due again when its lease ends, so that a worker that dies leaves nothing to clean up.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from scheduler.store.tables import calendars, people
 
 
 class AlreadyConnected(Refused):
-    """The person's calendar at that address is connected; what is booked would be put there twice."""
+    """The person has connected a calendar at that address; meetings would be stored there twice."""
 
     def __init__(self, calendar_id: str) -> None:
         self.calendar_id = calendar_id
@@ -40,7 +39,7 @@ class AlreadyConnected(Refused):
 
 @dataclass(frozen=True)
 class Reading:
-    """A calendar whose turn it is, with what it takes to read it. The token is the encrypted password."""
+    """A calendar that is leased to be read, with its encrypted password and its owner's time zone."""
 
     calendar: ConnectedCalendar
     programme_id: str
@@ -50,7 +49,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Login:
-    """What it takes to open a connected calendar. The token is the encrypted password."""
+    """The address and login of a connected calendar. The token is the encrypted password."""
 
     calendar_id: str
     person_id: str
@@ -87,10 +86,10 @@ class Calendars(Repository):
         now: datetime,
         auto_schedule: bool = False,
     ) -> ConnectedCalendar:
-        """The calendar as stored, with its new id; it is due to be read at once.
+        """Store a calendar, which is due to be read at once, and return it with its new id.
 
-        The person is locked, so that what is booked meanwhile is owed either to it or by the caller. Raises
-        AlreadyConnected for an address that the person has connected.
+        The person is locked, so that a meeting booked meanwhile is enqueued for it either by that booking or by the
+        caller. Raises AlreadyConnected for an address that the person has connected.
         """
         lock_people(self._connection, programme_id, [person_id])
         require_people(self._connection, programme_id, [person_id])
@@ -117,7 +116,7 @@ class Calendars(Repository):
         return calendar
 
     def list_for_person(self, programme_id: str, person_id: str) -> list[ConnectedCalendar]:
-        """The person's calendars, in the order in which they were connected."""
+        """Return the person's calendars, in the order of their connection."""
         return self.list_for_people(programme_id, [person_id])[person_id]
 
     def list_page(
@@ -129,7 +128,7 @@ class Calendars(Repository):
         return self._list_page(calendars, theirs, after, limit, _calendar)
 
     def list_for_people(self, programme_id: str, ids: Collection[str]) -> dict[str, list[ConnectedCalendar]]:
-        """Each person's calendars, in the order in which they were connected, in one go."""
+        """Return each person's calendars, in the order of their connection, with one query."""
         require_people(self._connection, programme_id, ids)
         query = (
             select(calendars)
@@ -142,7 +141,7 @@ class Calendars(Repository):
         return found
 
     def get(self, programme_id: str, person_id: str, calendar_id: str) -> ConnectedCalendar:
-        """The person's calendar of that id."""
+        """Return the person's calendar of that id."""
         row = self._connection.execute(
             select(calendars).where(_one(programme_id, person_id, calendar_id))
         ).one_or_none()
@@ -151,7 +150,7 @@ class Calendars(Repository):
         return _calendar(row)
 
     def delete(self, programme_id: str, person_id: str, calendar_id: str) -> None:
-        """Forgets the calendar, its password and what is owed to it; the person is locked, so that no more is owed."""
+        """Delete the calendar, its password and its deliveries; the person is locked, so that none is added."""
         lock_people(self._connection, programme_id, [person_id])
         self.get(programme_id, person_id, calendar_id)
         delete_deliveries(self._connection, [calendar_id])
@@ -189,7 +188,7 @@ class Calendars(Repository):
         return list(self._connection.scalars(query))
 
     def claim_reading(self, now: datetime, lease: timedelta) -> Reading | None:
-        """The calendar that has been due for longest, of any programme; nobody else gets it while the lease lasts."""
+        """Lease the calendar that has been due for longest, of any programme; None if none is due."""
         query = (
             select(calendars, people.c.time_zone)
             .join(people, people.c.id == calendars.c.person_id)
@@ -205,11 +204,11 @@ class Calendars(Repository):
         return Reading(_calendar(row), row.programme_id, row.password_token, row.time_zone)
 
     def record_read(self, calendar_id: str, busy: Periods, now: datetime, due_at: datetime) -> bool:
-        """Keeps what was read, in place of what was known; False if the calendar is no longer connected."""
+        """Replace the busy periods by those just read; return False if the calendar is no longer connected."""
         return self._record(calendar_id, busy=busy, read_at=now, failure=None, read_due_at=due_at)
 
     def record_read_failure(self, calendar_id: str, failure: str, due_at: datetime) -> bool:
-        """Keeps why it could not be read, beside what was last read; False if it is no longer connected."""
+        """Store why reading failed and keep the busy periods; return False if it is no longer connected."""
         return self._record(calendar_id, failure=failure, read_due_at=due_at)
 
     def _record(self, calendar_id: str, **values: Any) -> bool:

@@ -60,7 +60,7 @@ class DeliveryRow:
     """The state of one calendar object of a meeting on its way to one connected calendar.
 
     ``due_at`` is when it is tried next or, while it is being delivered, when its lease ends. ``reason`` is why it waits
-    or has failed; of a delivered one, what was put right.
+    or has failed; of a delivered one, what was restored.
     """
 
     id: str

@@ -118,7 +118,7 @@ class TestPut:
         for stored_before in (False, True):
             outcome = caldav.put(account, UID, event(), stored_before=stored_before)
             assert isinstance(outcome, Rejected)
-            assert "something else lies where the meeting belongs" in outcome.reason
+            assert "another object is stored where the meeting belongs" in outcome.reason
         assert "other@example" in held(account)
 
     def test_the_same_meeting_under_another_name_is_changed_there_and_not_doubled(

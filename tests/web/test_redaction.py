@@ -90,8 +90,8 @@ def test_error_is_logged_with_types_and_places_without_messages(
         (None, None),
         (f"the calendar server answered 503 {CANARY} is away", "the calendar server answered 503"),
         (
-            f"the calendar server does not take what it was asked (it answered 400 {CANARY})",
-            "the calendar server does not take what it was asked (it answered 400",
+            f"the calendar server does not accept the request (it answered 400 {CANARY})",
+            "the calendar server does not accept the request (it answered 400",
         ),
         ("the host 'canary.example.org' is not public: give", "the host is not public: give"),
         ("the calendar server did not answer in time", "the calendar server did not answer in time"),
