@@ -78,7 +78,8 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
             guests = tuple(guest for guest in stored.meeting.guests if not _is_same(guest, person))
             meeting = revise(stored.meeting, now, guests=guests)
             publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
-    context.availability_cache.remove(person_id)
+        # Another thread may cache the person again until the commit.
+        tx.after_commit(lambda: context.availability_cache.remove(person_id))
 
 
 def _as_party(person: Person) -> Party:

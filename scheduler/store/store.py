@@ -46,6 +46,16 @@ class Transaction:
         self.outbox = Outbox(connection)
         self.answers = Answers(connection)
         self.sealed = SealedTexts(connection)
+        self._after_commit: list[Callable[[], object]] = []
+
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """Have an action, which must not raise, run once this transaction is committed."""
+        self._after_commit.append(action)
+
+    def run_after_commit(self) -> None:
+        """Run the actions that wait for the commit."""
+        for action in self._after_commit:
+            action()
 
 
 _WRITING: ContextVar[Mapping[Store, Transaction]] = ContextVar("_WRITING", default={})  # noqa: B039  # never changed
@@ -134,6 +144,7 @@ class Store:
                 yield opened
             finally:
                 _WRITING.reset(before)
+        opened.run_after_commit()
 
     def write_if_free(self, change: Callable[[Transaction], object]) -> bool:
         """Make a change that may be lost, without waiting for locks; return whether it was made."""

@@ -190,6 +190,33 @@ def test_commit_at_end_without_a_write_holds_nobody_up(
     another.close()
 
 
+def test_action_after_commit_runs_once_the_change_is_seen_by_others(
+    store: Store, store_url: str, programme_id: str, now: datetime
+) -> None:
+    another = Store(store_url)
+    seen: list[list[str]] = []
+    with store.commit_at_end():
+        with store.write() as tx:
+            tx.after_commit(lambda: seen.append(names(another, programme_id)))
+            add_person(store, programme_id, "Sol", now)
+        assert seen == []
+    assert seen == [["Sol"]]
+    another.close()
+
+
+def test_action_after_commit_does_not_run_after_a_rollback(store: Store) -> None:
+    ran: list[bool] = []
+
+    def write_and_fail() -> None:
+        with store.write() as tx:
+            tx.after_commit(lambda: ran.append(True))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
+    assert ran == []
+
+
 @pytest.mark.parametrize("outer", [Store.commit_at_end, Store.write])
 def test_commit_at_end_inside_another_leaves_the_commit_to_it(
     store: Store, programme_id: str, now: datetime, outer: Callable[[Store], AbstractContextManager[object, None]]

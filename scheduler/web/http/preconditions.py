@@ -42,35 +42,37 @@ def conditional_view(route: Route) -> View:
 
 
 def _change(view: View, ids: Mapping[str, str], *, needs_match: bool) -> Response:
-    """The view's answer to a PATCH or DELETE of the resource that a GET of the same address shows.
+    """Return the view's answer to a PATCH or DELETE of the resource that a GET of the same address answers with.
 
     Raises PreconditionRequired, PreconditionFailed, and what the view raises.
     """
-    wanted, unwanted = request.headers.get("If-Match"), request.headers.get("If-None-Match")
-    if wanted is None and needs_match:
-        raise PreconditionRequired(f"a change of a meeting has to say which version it changes: {_HOW}")
-    if (wanted is None or is_any(wanted)) and unwanted is None:
+    if_match, if_none_match = request.headers.get("If-Match"), request.headers.get("If-None-Match")
+    if if_match is None and needs_match:
+        raise PreconditionRequired(f"a change of a meeting has to name the version it changes: {_HOW}")
+    if (if_match is None or is_any(if_match)) and if_none_match is None:
         return view(**ids)
     body_bytes()  # received before the transaction begins, so that nobody waits for a slow client
     with context().store.write() as tx:
         _lock(tx, ids)
         etag = _present_etag()
-        if not (wanted is None or matches(wanted, etag)) or (unwanted is not None and matches_weakly(unwanted, etag)):
+        if if_match is not None and not matches(if_match, etag):
+            raise PreconditionFailed(etag)
+        if if_none_match is not None and matches_weakly(if_none_match, etag):
             raise PreconditionFailed(etag)
         return view(**ids)
 
 
 def read(view: View, ids: Mapping[str, str]) -> Response:
-    """The view's answer to a GET or HEAD, or 304 if the client has this version.
+    """Return the view's answer to a GET or HEAD, or 304 if If-None-Match names its version.
 
-    Raises PreconditionFailed if it wants only another one, and what the view raises.
+    Raises PreconditionFailed if If-Match names another version, and what the view raises.
     """
     response = view(**ids)
     etag = response.headers["ETag"]
     if not matches(request.headers.get("If-Match", "*"), etag):
         raise PreconditionFailed(etag)
-    unwanted = request.headers.get("If-None-Match")
-    if unwanted is not None and matches_weakly(unwanted, etag):
+    if_none_match = request.headers.get("If-None-Match")
+    if if_none_match is not None and matches_weakly(if_none_match, etag):
         response.status_code = 304
         response.set_data(b"")
         for name in ("Content-Type", "Content-Length"):
@@ -79,7 +81,7 @@ def read(view: View, ids: Mapping[str, str]) -> Response:
 
 
 def _lock(tx: Transaction, ids: Mapping[str, str]) -> None:
-    """Keeps everybody else from changing it; raises NotFound for what the programme does not have."""
+    """Lock the resource that the ids of the path name against other changes. Raises NotFound."""
     match ids:
         case {"meeting_id": meeting_id}:
             lock_meeting(tx, programme_id(), meeting_id)
