@@ -56,12 +56,18 @@ class Client:
         return response.json()
 
 
+def published_calendar(name: str) -> dict[str, Any]:
+    """A university's exams and breaks, as published."""
+    published: dict[str, Any] = json.loads((CALENDARS / f"{name}.json").read_text())
+    return published
+
+
 def declare_blackouts(client: Client, person: str, calendar: str, first: date) -> tuple[dict[str, Any], int]:
     """Declare a person's exams and breaks from a university's published calendar.
 
     Those that have passed on ``first`` are moved ahead by whole years. Returns the calendar and the most years moved.
     """
-    published: dict[str, Any] = json.loads((CALENDARS / f"{calendar}.json").read_text())
+    published = published_calendar(calendar)
     most = 0
     for blackout in published["blackouts"]:
         moved, years = move_ahead(blackout, first)

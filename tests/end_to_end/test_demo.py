@@ -16,14 +16,20 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from support.api import Api, Clock
+from support.budget import tries
 from support.figures import Figures
 from support.servers import free_port
 from support.service import wait_for
 
 from examples.demo import __main__ as demo
 from examples.demo.acts import ACTS
+from examples.demo.acts.main import MENTEE, MENTOR, UNIVERSITIES, Dates, cadence_query
+from examples.demo.client import published_calendar
 from examples.demo.dates import move_ahead, next_clock_change, next_monday
 from examples.demo.stage import Stage
+from scheduler.app import create_app
+from scheduler.services.ports import Context
 
 ROOT = Path(__file__).parents[2]
 MARK = "TESTS_DEMO"
@@ -133,6 +139,25 @@ def test_demo_ends_with_0_only_if_every_act_agreed(
 def test_acts_of_the_list_are_those_that_have_files() -> None:
     files = {path.stem for path in (ROOT / "examples" / "demo" / "acts").glob("*.py")} - {"__init__"}
     assert files == set(ACTS)
+
+
+@pytest.mark.prove
+def test_main_act_has_a_cadence_ahead_on_any_day_until_2036(context: Context, clock: Clock) -> None:
+    api = Api.of_new_programme(create_app(context), context, "Open Source Mentors")
+    first, last = date(2026, 11, 1), date(2035, 12, 31)
+    days = tries("demo dates")
+    for number in range(days):
+        day = first + (last - first) * number // (days - 1)
+        clock.now = datetime(day.year, day.month, day.day, 23, 59, tzinfo=UTC)
+        dates = Dates.after(day)
+        attendees = [
+            {key: person[key] for key in ("time_zone", "working_hours")}
+            | {"blackouts": [move_ahead(one, dates.starts_on)[0] for one in published_calendar(name)["blackouts"]]}
+            for person, name in zip((MENTOR, MENTEE), UNIVERSITIES, strict=True)
+        ]
+        found = api.post("/cadences", cadence_query(attendees, dates))
+        assert found["cadences"], day
+        assert datetime.fromisoformat(found["cadences"][0]["dtstart"]).date() > day
 
 
 @pytest.mark.parametrize("weekday", range(7))

@@ -25,7 +25,7 @@ COUNTS = {
     "kills of bookings": (2, 3, 50),
     "changes of everything by a thread": (15, 15, 150),
     "changes between polls of two processes": (10, 40, 400),
-    "demo dates": (12, 60, 480),
+    "demo dates": (15, 60, 480),
 }
 """How often each thing is tried."""
 

@@ -16,21 +16,35 @@ DURATION = "PT45M"
 ZONES = ("Europe/Berlin", "Asia/Kolkata")
 NAMES = ("Greta in Berlin", "Asha in Kolkata")
 UNIVERSITIES = ("ph-freiburg-2026-27", "mahindra-university-2026-27")
+WEEKDAYS = ["MO", "TU", "WE", "TH", "FR"]
+MENTOR: dict[str, Any] = {
+    "name": "Greta Lindqvist",
+    "email": "greta@mentors.example.org",
+    "time_zone": ZONES[0],
+    "working_hours": [{"days": WEEKDAYS, "start": "09:00", "end": "17:30"}],
+    "buffer": {"before": "PT5M", "after": "PT10M"},
+}
+MENTEE: dict[str, Any] = {
+    "name": "Asha Iyer",
+    "email": "asha@students.example.org",
+    "time_zone": ZONES[1],
+    "working_hours": [{"days": WEEKDAYS, "start": "16:00", "end": "21:00"}],
+}
 RULES = {"min_coverage": 0.6, "on_conflict": "move", "move_within_days": 6}
 """How occurrences that are blocked are treated; the question and the booking have the same."""
 
 
 @dataclass(frozen=True)
 class Dates:
-    """When the mentorship begins and ends, both included: from next Monday for half a year."""
+    """The first and the last day of the mentorship: from next Monday for half a year."""
 
     starts_on: date
     ends_on: date
 
     @classmethod
-    def from_today(cls) -> Dates:
-        """The dates of a mentorship that is agreed on today."""
-        monday = next_monday(today())
+    def after(cls, day: date) -> Dates:
+        """The dates of a mentorship that is agreed on that day."""
+        monday = next_monday(day)
         return cls(monday, monday + timedelta(weeks=25, days=4))
 
 
@@ -65,7 +79,7 @@ def take_trip(client: Client, radicale: str) -> Trip | None:
 
     The service and the CalDAV server at that address run already, and the programme may have been used before.
     """
-    dates = Dates.from_today()
+    dates = Dates.after(today())
     people, calendars = _people(client, radicale, dates)
     mentorship = _mentorship(client, people, dates)
     cadence = _best_cadence(client, people, dates)
@@ -85,21 +99,7 @@ def take_trip(client: Client, radicale: str) -> Trip | None:
 def _people(client: Client, radicale: str, dates: Dates) -> tuple[list[str], list[str]]:
     """The two people's ids and their calendars' URLs; their exams and breaks are declared."""
     with step("adding a mentor in Berlin and a mentee in Kolkata, each with a CalDAV calendar"):
-        weekdays = ["MO", "TU", "WE", "TH", "FR"]
-        mentor = {
-            "name": "Greta Lindqvist",
-            "email": "greta@mentors.example.org",
-            "time_zone": ZONES[0],
-            "working_hours": [{"days": weekdays, "start": "09:00", "end": "17:30"}],
-            "buffer": {"before": "PT5M", "after": "PT10M"},
-        }
-        mentee = {
-            "name": "Asha Iyer",
-            "email": "asha@students.example.org",
-            "time_zone": ZONES[1],
-            "working_hours": [{"days": weekdays, "start": "16:00", "end": "21:00"}],
-        }
-        people = [client.post("/people", person)["id"] for person in (mentor, mentee)]
+        people = [client.post("/people", person)["id"] for person in (MENTOR, MENTEE)]
         calendars = connect_calendars(client, radicale, people)
     with step("declaring exams and breaks from two universities' published calendars"):
         published = [
@@ -141,7 +141,18 @@ def _best_cadence(client: Client, people: list[str], dates: Dates) -> dict[str, 
     window = {"start": f"{dates.starts_on}T00:00:00Z", "end": f"{dates.starts_on + timedelta(weeks=2)}T00:00:00Z"}
     slots = client.post("/slots", {"window": window, "duration": DURATION, "attendees": attendees, "limit": 3})
     print_slots(slots, NAMES)
-    query = {
+    found = client.post("/cadences", cadence_query(attendees, dates))
+    console.print(f"[bold]The best three of {found['total']} fortnightly cadences until {dates.ends_on}[/]\n")
+    for rank, cadence in enumerate(found["cadences"], 1):
+        print_cadence(rank, cadence, NAMES, ZONES)
+        console.print()
+    best: dict[str, Any] = found["cadences"][0]
+    return best
+
+
+def cadence_query(attendees: list[dict[str, Any]], dates: Dates) -> dict[str, Any]:
+    """The body that asks for the best three fortnightly cadences of these attendees."""
+    return {
         "starts_on": dates.starts_on.isoformat(),
         "ends_on": dates.ends_on.isoformat(),
         "every_weeks": 2,
@@ -150,13 +161,6 @@ def _best_cadence(client: Client, people: list[str], dates: Dates) -> dict[str, 
         "limit": 3,
         **RULES,
     }
-    found = client.post("/cadences", query)
-    console.print(f"[bold]The best three of {found['total']} fortnightly cadences until {dates.ends_on}[/]\n")
-    for rank, cadence in enumerate(found["cadences"], 1):
-        print_cadence(rank, cadence, NAMES, ZONES)
-        console.print()
-    best: dict[str, Any] = found["cadences"][0]
-    return best
 
 
 def _read_back(cadence: dict[str, Any], calendars: list[str], feed: str, dates: Dates) -> bool:
