@@ -27,16 +27,17 @@ from scheduler.domain.availability.attendees import (
 )
 from scheduler.domain.search.groups import Group
 from scheduler.domain.search.rules import Rules
+from scheduler.domain.time.periods import Span
 from scheduler.domain.time.recurrence import DAY_NAMES, WEEKDAYS
 from scheduler.domain.time.units import DAY
 from scheduler.domain.time.zones import LAST_DATE
 
-RUNG = 30
+HOURS_STEP = 30
 """Minutes by which each change of a ladder widens working hours more than the one before."""
 WIDEST = 180
 EVENING, MORNING = 22 * 60, 7 * 60
 """Minutes of the day. Hours are not widened between them unless the request allows it."""
-BUFFER_RUNG = 5
+BUFFER_STEP = 5
 """Minutes by which each change of a ladder cuts a buffer more than the one before."""
 SHORTEST = 15
 """The least minutes that a meeting is cut to."""
@@ -75,15 +76,15 @@ def hours_ladders(index: int, attendee: Attendee, *, night: bool) -> Iterator[La
     if not week.spans:
         return
     for later in (True, False):
-        rungs = []
+        ladder = []
         reached = week
-        for minutes in range(RUNG, WIDEST + 1, RUNG):
+        for minutes in range(HOURS_STEP, WIDEST + 1, HOURS_STEP):
             wider = week.widened(minutes, later=later, night=night)
             added = wider.longest_addition(week)
             if wider != reached and len(wider.hours) <= MAX_HOURS_ENTRIES:
-                rungs.append(Change(index, _widening(wider, added, later=later), 2 * added, {"hours": wider.hours}))
+                ladder.append(Change(index, _widening(wider, added, later=later), 2 * added, {"hours": wider.hours}))
             reached = wider
-        yield rungs
+        yield ladder
     fuller = [(day, week.with_day(day).hours) for day in WEEKDAYS if day not in week.spans]
     yield [
         Change(index, f"add {DAY_NAMES[day]} to the working days", 300, {"hours": hours})
@@ -97,21 +98,21 @@ def buffer_ladders(index: int, attendee: Attendee) -> Iterator[Ladder]:
     before, after = attendee.buffer.before, attendee.buffer.after
     for sides in ((1, 0), (0, 1), (1, 1)):
         whole = max(before * sides[0], after * sides[1])
-        cuts = [*range(BUFFER_RUNG, whole, BUFFER_RUNG), *([whole] if whole else [])]
+        cuts = [*range(BUFFER_STEP, whole, BUFFER_STEP), *([whole] if whole else [])]
         left = [Buffer(max(before - cut * sides[0], 0), max(after - cut * sides[1], 0)) for cut in cuts]
         yield [Change(index, _kept_free(one), before + after - one.before - one.after, {"buffer": one}) for one in left]
 
 
 def blackout_ladders(index: int, attendee: Attendee) -> Iterator[Ladder]:
     """Yield the ladder in which one break, holiday or other blackout becomes soft, the shortest first."""
-    rungs = []
+    softer = []
     for at, blackout in enumerate(attendee.blackouts):
         if blackout.firm and blackout.kind in SOFTENABLE:
             softened = replace(blackout, firm=False)
             blackouts = (*attendee.blackouts[:at], softened, *attendee.blackouts[at + 1 :])
             description = f"treat the {_named(blackout)} as time that is only better avoided"
-            rungs.append((_length(blackout), at, Change(index, description, 400, {"blackouts": blackouts})))
-    yield [change for _, _, change in sorted(rungs, key=lambda rung: rung[:2])]
+            softer.append((_length(blackout), at, Change(index, description, 400, {"blackouts": blackouts})))
+    yield [change for _, _, change in sorted(softer, key=lambda one: one[:2])]
 
 
 def optional_ladder(index: int, attendees: Sequence[Attendee], *, has_groups: bool) -> Ladder:
@@ -154,13 +155,9 @@ def later_ends(starts_on: date, ends_on: date, every_weeks: int) -> Ladder:
     ]
 
 
-Span = tuple[int, int]
-"""Minutes of the day from start to end; an end over 1440 is on the next day, a start under 0 on the day before."""
-
-
 @dataclass(frozen=True)
 class _Week:
-    """Working hours as each weekday's spans, in order."""
+    """Working hours as each weekday's spans, in order; an end over 1440 is on the next day, a start under 0 before."""
 
     spans: Mapping[str, tuple[Span, ...]]
 
