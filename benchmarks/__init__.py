@@ -1,1 +1,1 @@
-"""How fast the scheduler is, side by side with what one would otherwise reach for: ``python -m benchmarks``."""
+"""The scheduler's speed beside that of other libraries: ``python -m benchmarks``."""

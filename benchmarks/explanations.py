@@ -1,4 +1,4 @@
-"""Why there is no slot and what would help, beside the plain search that only finds that there is none.
+"""The explanation of why there is no slot, beside the plain search that finds none.
 
 The explanation counts what every cause bars, and tries changes of hours, blackouts, buffers, of who has to come, of
 the meeting's length and of the window's end. The "peer" is `find_slots` with all that, ours `feasible_starts` on the

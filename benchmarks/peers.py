@@ -1,4 +1,4 @@
-"""The same question answered with what one would otherwise reach for, written as its own manual suggests.
+"""The same query answered with other libraries, each written as its own manual suggests.
 
 Each peer gets its input in the form that suits it best, made before the clock runs: ``portion``, ``intervaltree`` and
 ``pandas`` hours and blackouts already turned into UTC minutes, the scans hours and blackouts as the wall clock reads
@@ -44,7 +44,7 @@ class PeerPerson:
     taken_ends: list[int]
 
     def suits(self, start: int, duration: int) -> bool:
-        """Whether a meeting at that UTC minute does: the wall clock is asked, then busy time searched by bisection."""
+        """Whether the person can meet at that UTC minute, by the wall clock and then a bisection of busy time."""
         local = datetime.fromtimestamp(start * 60, self.zone)
         opens = local.hour * 60 + local.minute
         if opens < self.opens or local.weekday() not in self.workdays or local.date() in self.days_off:
@@ -123,7 +123,7 @@ def with_one_portion_union(given: PeerInput) -> list[int]:
 
 
 def with_intervaltree(given: PeerInput) -> list[int]:
-    """One tree of all that is in the way, overlaps merged; what lies between its intervals is free."""
+    """One tree of everything that blocks, with overlaps merged; the gaps are free."""
     edges = [(given.start - 1, given.start), (given.end, given.end + 1)]
     taken = [span for person in given.people for span in person.in_the_way]
     tree = IntervalTree.from_tuples(edges + taken)
@@ -133,7 +133,7 @@ def with_intervaltree(given: PeerInput) -> list[int]:
 
 
 def with_pandas(given: PeerInput) -> list[int]:
-    """One frame of all that is in the way, merged by a running maximum; each start is joined to what ends after it."""
+    """One frame of everything that blocks, merged by a running maximum, and joined to each start."""
     frame = given.frame.sort_values("start")
     run = (frame["start"] > frame["end"].cummax().shift(fill_value=0)).cumsum()
     taken = frame.groupby(run).agg({"start": "min", "end": "max"})

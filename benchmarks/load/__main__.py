@@ -1,4 +1,4 @@
-"""Runs the load, prints what came of it, writes ``var/load.json``; status 1 if a bar is missed.
+"""Runs the load, prints tables, writes ``var/load.json``, and ends with 1 if a bar is missed.
 
 ``LOAD_SECONDS`` is how long each of the two mixes runs (60), ``LOAD_SERVER`` the WSGI server (granian).
 """

@@ -63,7 +63,7 @@ class Request:
 
 @dataclass
 class Tally:
-    """What came of a loop: milliseconds and statuses by kind, errors in words, and what it took."""
+    """The result of a loop: milliseconds and statuses by kind, errors in words, and the cost."""
 
     milliseconds: dict[str, array[float]] = field(default_factory=lambda: defaultdict(lambda: array("d")))
     statuses: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
@@ -96,7 +96,7 @@ class Tally:
         return float(np.percentile(self.milliseconds[kind], share))
 
     def add(self, other: Tally) -> None:
-        """Takes in what came of another loop."""
+        """Add the result of another loop."""
         for kind, times in other.milliseconds.items():
             self.milliseconds[kind].extend(times)
             self.statuses[kind].update(other.statuses[kind])
@@ -144,7 +144,7 @@ def drive(port: int, choose: Callable[[], Request | None], seconds: float, conne
 
 
 class _Line:
-    """One connection, kept open, with one request under way."""
+    """A persistent connection with one request under way."""
 
     def __init__(self, port: int, selector: selectors.BaseSelector) -> None:
         self._port = port

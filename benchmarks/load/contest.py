@@ -86,7 +86,7 @@ def make_collection(port: int, collection: str) -> None:
 
 
 def race(entered: dict[str, Contender], seconds: float, rounds: int, connections: int) -> dict[str, Rates]:
-    """Everybody in turn, round after round, each time for so many seconds: what each round came to."""
+    """Load each server in turn, round after round, for so many seconds, and return the result of each round."""
     rates: dict[str, Rates] = {name: Rates([], Tally()) for name in entered}
     for _ in range(rounds):
         for name, contender in entered.items():
@@ -123,7 +123,7 @@ def cheaper(rates: dict[str, Rates], ours: str, other: str) -> float:
 
 
 def events(answer: Answer) -> frozenset[tuple[str, object, object]]:
-    """The UID, the start and the end of everything that a calendar tells."""
+    """The UID, start and end of every event of a calendar."""
     body = gzip.decompress(answer.body) if answer.field(b"content-encoding") == b"gzip" else answer.body
     found = icalendar.Calendar.from_ical(body).walk("VEVENT")
     return frozenset((str(event["UID"]), event.decoded("DTSTART"), event.decoded("DTEND")) for event in found)

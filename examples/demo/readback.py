@@ -1,4 +1,4 @@
-"""Reads the result back with tools that are not ours: python-caldav, and requests with recurring-ical-events."""
+"""Reads results back with independent tools: python-caldav, and requests with recurring-ical-events."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Meeting = tuple[datetime, datetime]
 
 
 def make_calendar(server: str, user: str, password: str, name: str) -> str:
-    """A new calendar collection of that user; its address."""
+    """Make a calendar collection of that user and return its URL."""
     with DAVClient(url=server, username=user, password=password, enable_rfc6764=False) as client:
         return str(client.principal().make_calendar(name=name, cal_id=name).url)
 
 
 def meetings_on_server(url: str, user: str, password: str, first: date, last: date) -> list[Meeting]:
-    """The meetings that a CalDAV calendar holds between two dates, read and expanded by python-caldav."""
+    """The meetings of a CalDAV calendar between two dates, read and expanded by python-caldav."""
     with DAVClient(url=url, username=user, password=password, enable_rfc6764=False) as client:
         calendar = client.calendar(url=url)
         found = calendar.search(start=_begin(first), end=_begin(last), event=True, expand=True)
@@ -33,7 +33,7 @@ def meetings_on_server(url: str, user: str, password: str, first: date, last: da
 
 
 def meetings_in_feed(url: str, first: date, last: date) -> list[Meeting]:
-    """The meetings that an ICS feed holds between two dates, fetched by requests, expanded by recurring-ical-events."""
+    """The meetings of an ICS feed between two dates, read by requests and expanded by recurring-ical-events."""
     response = requests.get(url, timeout=10)
     response.raise_for_status()
     calendar = icalendar.Calendar.from_ical(response.content)
@@ -41,7 +41,7 @@ def meetings_in_feed(url: str, first: date, last: date) -> list[Meeting]:
 
 
 def wait_until(condition: Callable[[], _T | None], seconds: float) -> _T | None:
-    """What the condition comes to, asked again and again until it is something or the time is up."""
+    """Evaluate the condition until it is not None or the time is up, and return its value."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if (found := condition()) is not None:

@@ -1,4 +1,4 @@
-"""URLs that nobody may make the service ask, each with what it is meant to show. ``{port}`` is the listener's."""
+"""URLs that the service has to refuse, each with the reason. ``{port}`` is a listener's."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ NOT_PUBLIC = [
     ("fec0::1", "site-local"),
     ("ff02::1", "multicast"),
 ]
-"""Addresses that are not on the public internet, or carry one inside that need not be."""
+"""Addresses outside of the public internet, and addresses that embed another one."""
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.0", "172.32.0.1", "2606:4700::1111", "2a00:1450:4001::1"]
 
@@ -94,7 +94,7 @@ LOOPBACK_HOSTS = [
     "[2002:7f00:1::1]",
     "[v1.127.0.0.1]",
 ]
-"""Loopback in every spelling, and what some resolver or parser might take for it."""
+"""Loopback in every spelling, and hosts that some resolver or parser takes for it."""
 
 NOT_PLAIN_HTTP = [
     ("ftp://127.0.0.1:{port}/", "another scheme"),
@@ -127,7 +127,7 @@ NOT_PLAIN_HTTP = [
     ("https://calendar.example:993/", "the port of IMAP"),
     ("http://calendar.example:6667/", "the port of IRC"),
 ]
-"""What the URL alone gives away: no name need be resolved."""
+"""URLs refused by their text alone, before any name is resolved."""
 
 MISLEADING = [
     ("http://10.0.0.1#@127.0.0.1:{port}/", "a login in the fragment"),
@@ -143,7 +143,7 @@ MISLEADING = [
     ("http://10.0.0.1%00127.0.0.1:{port}/", "an escaped NUL"),
     ("http://127.0.0.1:\uff18\uff10/", "a port in other digits"),
 ]
-"""What parsers and resolvers may read in more than one way."""
+"""URLs that parsers and resolvers read in different ways."""
 
 REFUSED_URLS = [
     *((f"http://{host}:{{port}}/", f"loopback as {host!r}") for host in LOOPBACK_HOSTS),

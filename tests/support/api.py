@@ -1,4 +1,4 @@
-"""A programme's client of the API, in one process with it, and the clock that the service goes by."""
+"""A client of the API in the same process, and the clock of the service."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from scheduler.store import Store
 
 SECRET = "a secret key for tests, long enough to be one"
 THURSDAY = datetime(2026, 10, 1, 9, tzinfo=UTC)
-"""When the service's clock starts in tests: before every mentorship in them."""
+"""Where the clock starts: before every mentorship in the tests."""
 EVENING = [{"days": ["MO", "TU", "WE", "TH", "FR"], "start": "13:00", "end": "21:00"}]
-"""Hours in Kolkata that lie in Berlin's working day."""
+"""Hours in Kolkata within Berlin's working day."""
 
 
 @dataclass
 class Clock:
-    """Tells the time that a test sets."""
+    """A clock that stands at the time that a test sets."""
 
     now: datetime = THURSDAY
 
@@ -40,7 +40,7 @@ class Clock:
 
 
 def context_of(database_url: str, clock: Clock, calendars: CalendarServer) -> Context:
-    """A context as the composition root makes it, but for the clock and everybody's CalDAV servers."""
+    """A context like that of the composition root, but with the given clock and CalDAV servers."""
     return Context(Store(database_url), Vault(SECRET), calendars, clock, timedelta(minutes=15), timedelta(hours=3))
 
 
@@ -63,7 +63,7 @@ class Pair:
 
 
 class Api:
-    """Asks with a programme's key. Methods named after what they do expect success and give the JSON."""
+    """A client with a programme's key. All methods but ``send`` and ``change`` expect success and return JSON."""
 
     def __init__(self, app: Flask, key: str) -> None:
         self.app = app
@@ -74,7 +74,7 @@ class Api:
         return cls(app, create_programme(context, name))
 
     def send(self, method: str, path: str, body: Any = None, **options: Any) -> TestResponse:
-        """The answer, whatever it is; ``body`` is sent as JSON unless it is bytes."""
+        """Send a request and return the response; ``body`` is sent as JSON unless it is bytes."""
         headers = {"Authorization": f"Bearer {self.key}"} | options.pop("headers", {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body)
@@ -83,12 +83,12 @@ class Api:
         return self.app.test_client().open(f"/v1{path}", method=method, data=body, headers=headers, **options)
 
     def change(self, method: str, path: str, body: Any = None) -> TestResponse:
-        """The answer to a change of what is there now: the request names its version."""
+        """Send a change with the current version in If-Match, and return the response."""
         etag = self.send("GET", path).headers.get("ETag", "*")
         return self.send(method, path, body, headers={"If-Match": etag})
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of an answer that is no problem."""
+        """Send a request that has to succeed, and return the JSON of the answer."""
         return json_of(self.send(method, path, body))
 
     def get(self, path: str) -> Any:
@@ -154,7 +154,7 @@ class Api:
         return self.app.test_client().get(path, headers=named)
 
     def starts(self, *attendees: dict[str, Any], window: tuple[str, str], **more: Any) -> list[str]:
-        """Every start at which these can meet, for half an hour unless told, in order."""
+        """Every start at which the attendees can meet, in order; by default for half an hour."""
         asked = {"window": {"start": window[0], "end": window[1]}, "duration": "PT30M", "attendees": attendees}
         found = self.post("/slots", asked | {"limit": 5000, "order": "earliest"} | more)
         return [slot["start"] for slot in found["slots"]]

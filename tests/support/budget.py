@@ -36,7 +36,7 @@ def tries(name: str) -> int:
 
 
 def examples(number: int) -> int:
-    """The examples that Hypothesis draws in this run for a test that asks for so many."""
+    """How many examples Hypothesis draws in this run where ``number`` is written."""
     return {TEST: max(number // 4, 8), SHORT: number, FULL: number * 10}[_level]
 
 
@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what does not try more."""
+    """Deselects tests that try no more with ``--prove``."""
     if _level == TEST:
         return
     others = [item for item in items if not (item.get_closest_marker("prove") or _is_of_hypothesis(item))]

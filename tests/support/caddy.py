@@ -1,4 +1,4 @@
-"""The reverse proxy as it is deployed: Caddy from PyPI with our own Caddyfile, in front of whatever a test names."""
+"""The deployed reverse proxy: Caddy from PyPI with deploy/Caddyfile, in front of the ports that a test gives."""
 
 from __future__ import annotations
 

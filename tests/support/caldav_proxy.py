@@ -1,4 +1,4 @@
-"""An HTTP proxy on loopback in front of a CalDAV server, which lets a test step in at a PUT."""
+"""An HTTP proxy on loopback in front of a CalDAV server that lets a test intercept each PUT."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Put:
 
 
 def pass_on(put: Put) -> None:
-    """What a proxy does with a PUT unless told otherwise."""
+    """Forward a PUT and return its answer: the default of a proxy."""
     put.reply(put.forward())
 
 

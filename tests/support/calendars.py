@@ -1,4 +1,4 @@
-"""A stand-in for everybody's CalDAV servers: remembers what it was asked and answers what a test tells it to."""
+"""A fake of the CalDAV port: records its calls and gives the answers that a test sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates for servers of tests, each of which vouches for itself."""
+"""Self-signed certificates for servers of tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two people of the contract's own examples, and its two questions about them."""
+"""Two people, a slot query and a cadence query about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers as real processes that can be killed by the dozen, each killed one replaced.
+"""Workers as processes that are killed and replaced.
 
 Starting the command costs a second of imports. So most are forked from a process that has imported
 all of it and opened nothing; what they run is what the command runs.
@@ -65,7 +65,7 @@ def _die_in_transaction(at: int) -> None:
 
 
 class Crew:
-    """Keeps a number of workers alive. ``killed`` counts the dead by what they were killed at.
+    """Keeps a number of workers running. ``killed`` counts those killed by the moment of it.
 
     ``commands`` of them, one at a time, are the real command; the others are forked.
     """
@@ -86,10 +86,10 @@ class Crew:
         return self._commands - self.killed_commands
 
     def fill(self, dies_at: int = 0) -> None:
-        """Buries who has killed itself and starts as many as there are missing, the first of them to die so."""
+        """Reap workers that killed themselves, and start the missing ones; the first dies at that UPDATE."""
         with self._lock:
             for worker in [each for each in self._alive if not _is_alive(each)]:
-                assert _bury(worker) == -signal.SIGKILL, "a worker ended by itself"
+                assert _reap(worker) == -signal.SIGKILL, "a worker ended by itself"
                 self._alive.remove(worker)
                 self.killed["in a transaction"] += 1
             while len(self._alive) < self._size:
@@ -97,40 +97,40 @@ class Crew:
                 dies_at = 0
 
     def kill(self, worker: Worker, moment: str) -> bool:
-        """Kills that one; it is dead on return. False if it was dead already."""
+        """Kill that worker and wait for its end; False if it had ended already."""
         with self._lock:
             if worker not in self._alive or not _is_alive(worker):
                 return False
             self._alive.remove(worker)
             worker.kill()
-            status = _bury(worker)
+            status = _reap(worker)
             assert status == -signal.SIGKILL, status
             self.killed[moment] += 1
             self.killed_commands += isinstance(worker, subprocess.Popen)
             return True
 
     def at(self, port: int, server_port: int) -> Worker | None:
-        """The worker that has a connection from one port of loopback to the other; None if it is dead."""
+        """The worker with the connection from one port of loopback to the other; None if it has ended."""
         with self._lock:
             socket = f"socket:[{_inode(port, server_port)}]"
             return next((each for each in self._alive if socket in _files(each.pid)), None)
 
     def any(self, number: int) -> Worker | None:
-        """One of the living, whichever, if there is one."""
+        """Any running worker, if there is one."""
         with self._lock:
             return self._alive[number % len(self._alive)] if self._alive else None
 
     def command(self) -> Worker | None:
-        """The living worker that is the real command, if there is one."""
+        """The running worker that is the real command, if there is one."""
         with self._lock:
             return next((each for each in self._alive if isinstance(each, subprocess.Popen)), None)
 
     def stop(self) -> list[int | None]:
-        """Ends all as an operator does; how each ended."""
+        """Terminate all workers as an operator does, and return their exit statuses."""
         with self._lock:
             for worker in self._alive:
                 worker.terminate()
-            ended = [_bury(worker) for worker in self._alive]
+            ended = [_reap(worker) for worker in self._alive]
             self._alive.clear()
         return ended
 
@@ -150,8 +150,8 @@ def _is_alive(worker: Worker) -> bool:
     return worker.poll() is None if isinstance(worker, subprocess.Popen) else worker.is_alive()
 
 
-def _bury(worker: Worker) -> int | None:
-    """Waits until it is dead; its exit status."""
+def _reap(worker: Worker) -> int | None:
+    """Wait for its end and return the exit status."""
     if isinstance(worker, subprocess.Popen):
         return worker.wait(60)
     worker.join(60)

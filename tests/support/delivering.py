@@ -1,4 +1,4 @@
-"""A programme whose mentor's calendar lies on a real server, and what the mentor's own calendar app does there."""
+"""A programme whose mentor has a calendar on a real server, and the mentor's own calendar app."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Delivering:
         return next(row for row in self.programme.deliveries(self.meeting_id) if row.uid == uid)
 
     def deliver(self) -> DeliveryRow:
-        """Everything that is due, done; where the delivery of the series stands then."""
+        """Make every delivery that is due, and return that of the series."""
         while deliver_next(self.programme.context):
             pass
         return self.row

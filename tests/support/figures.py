@@ -1,4 +1,4 @@
-"""What the suite tried and what came of it, gathered from every worker process and printed when it ends."""
+"""Counts of what the suite tried and found, added up over the worker processes and printed at the end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 Figures = Callable[..., None]
-"""Takes what was tried, and each figure by name: ``figures("killed workers", kills=120, lost=0, doubled=0)``."""
+"""Records what was tried, and figures by name: ``figures("killed workers", kills=120, lost=0, doubled=0)``."""
 
 _NAME = "figures"
 
 
 @pytest.fixture
 def figures(record_property: Callable[[str, object], None]) -> Figures:
-    """Notes figures of a test; the same words and names in several tests are added up."""
+    """Record figures of a test; those of the same name in several tests are added up."""
 
     def note(tried: str, **numbers: int) -> None:
         record_property(_NAME, [tried, numbers])
@@ -23,7 +23,7 @@ def figures(record_property: Callable[[str, object], None]) -> Figures:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line for each thing tried."""
+    """Print a line for each thing tried."""
     totals: dict[str, dict[str, int]] = {}
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:

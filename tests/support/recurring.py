@@ -1,4 +1,4 @@
-"""When a blackout with a rule holds, found by walking from day to day: for the oracle, without dateutil."""
+"""The occurrences of a blackout with a rule, found day by day without dateutil, for the oracle."""
 
 from __future__ import annotations
 

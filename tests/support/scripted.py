@@ -1,4 +1,4 @@
-"""A tiny HTTP server on loopback that answers what a test tells it to, and remembers what it was asked."""
+"""An HTTP server on loopback that answers by a script and records its requests."""
 
 from __future__ import annotations
 

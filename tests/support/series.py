@@ -1,4 +1,4 @@
-"""Meetings in a store, changes of them at random, and whether calendars show them as the store has them."""
+"""Stored meetings, random changes of them, and a comparison with the calendars they are delivered to."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _OF_ONE = ("DTSTART", "DTEND", "RRULE", "EXDATE", "RECURRENCE-ID", "X-")
 
 
 def book_series(programme: Programme, number: int) -> str:
-    """Stores six Tuesdays as a booking does; each number has hours of its own. The meeting's id."""
+    """Store six Tuesdays as a booking does, each number at hours of its own, and return the meeting's id."""
     context = programme.context
     first = LocalTime(datetime(2026, 10, 6) + timedelta(minutes=15 * number), "Europe/Berlin")
     until = LocalTime(first.wall + timedelta(weeks=WEEKS - 1), first.zone).instant

@@ -1,4 +1,4 @@
-"""What the real servers of the suite have in common: a process on a free port of loopback, and how it is ended."""
+"""The base of the real servers of the suite: a process on a free port of loopback."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class ServerProcess(ABC):
 
     @abstractmethod
     def command(self) -> Sequence[str]:
-        """What starts it."""
+        """The command that starts it."""
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether it takes requests."""
+        """Whether it accepts requests."""
 
     def start(self) -> None:
         """Starts it if it isn't running, and waits until it answers."""
@@ -66,7 +66,7 @@ class ServerProcess(ABC):
             self._process.send_signal(signal.SIGCONT)
 
     def answers_http(self, path: str) -> bool:
-        """Whether it answers a GET of that path, whatever it says."""
+        """Whether it answers a GET of that path, with any status."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", path)

@@ -1,4 +1,4 @@
-"""The service as any WSGI server loads it: settings from the environment, logs set up, limits on."""
+"""The service as a WSGI server loads it: settings from the environment, logs configured, limits on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Xandikos on loopback, which invites attendees by itself (RFC 6638), behind a door that asks for a login."""
+"""A real Xandikos on loopback, which invites attendees by itself (RFC 6638), behind a proxy that requires a login."""
 
 from __future__ import annotations
 
