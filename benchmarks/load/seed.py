@@ -192,4 +192,9 @@ def _book_fortnightly(context: Context, programme_id: str, agreed: Mentorship) -
     cadence = answer.cadences[0]
     expected = tuple(ExpectedOccurrence(one.period, one.status, one.moved_to) for one in cadence.occurrences)
     series = Series(cadence.dtstart, cadence.rule, 45)
-    book_cadence(context, programme_id, agreed.id, CadenceBooking(series, expected, Details(), step=15, min_coverage=0))
+    book_cadence(
+        context,
+        programme_id,
+        agreed.id,
+        CadenceBooking(series=series, expected=expected, details=Details(), step=15, min_coverage=0),
+    )

@@ -62,7 +62,7 @@ class ExpectedOccurrence(NamedTuple):
     moved_to: Period | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CadenceBooking:
     """A cadence to book, as a search answered it. ``dates`` None are the mentorship's; ``step`` is in minutes.
 

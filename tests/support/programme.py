@@ -54,7 +54,12 @@ class Programme:
         series = Series(LocalTime(datetime(2026, 10, 6, 10), "Europe/Berlin"), WeeklyRule(1, ("TU",), starts[-1]), 45)
         length = timedelta(minutes=45)
         expected = tuple(ExpectedOccurrence(Period(start, start + length), PlanStatus.CLEAR) for start in starts)
-        return book_cadence(self.context, self.id, self.mentorship.id, CadenceBooking(series, expected, Details()))
+        return book_cadence(
+            self.context,
+            self.id,
+            self.mentorship.id,
+            CadenceBooking(series=series, expected=expected, details=Details()),
+        )
 
     def meeting(self, meeting_id: str) -> StoredMeeting:
         with self.context.store.read() as tx:

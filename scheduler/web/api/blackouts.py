@@ -99,9 +99,9 @@ def create_blackout(person_id: str) -> Response:
 @Operation(BlackoutPage, query=PageQuery, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
 def list_blackouts(person_id: str) -> Response:
     """List a person's blackouts."""
-    asked = read_page_request()
+    page = read_page_request()
     stored = blackouts.list_blackouts(context(), programme_id(), person_id)
-    return answer_page(BlackoutPage, select_page(stored, _position, asked), BlackoutDocument.of, asked)
+    return answer_page(BlackoutPage, select_page(stored, _position, page), BlackoutDocument.of, page)
 
 
 @api.get("/people/<person_id>/blackouts/<blackout_id>")

@@ -19,7 +19,7 @@ from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import SeriesRule, parse_rule
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import LocalTime, check_date
-from scheduler.errors import InvalidFields, InvalidValue
+from scheduler.errors import InvalidFields, at_field
 from scheduler.services.booking import (
     CadenceBooking,
     Details,
@@ -150,51 +150,48 @@ def _books_slot() -> bool:
 
 
 def _expected(index: int, one: PlannedOccurrenceDocument) -> ExpectedOccurrence:
-    try:
+    with at_field(f"/expected/{index}"):
         moved_to = Period(one.moved_to.start, one.moved_to.end) if one.moved_to else None
         return ExpectedOccurrence(Period(one.start, one.end), one.status, moved_to)
-    except InvalidValue as error:
-        raise InvalidFields.at(f"/expected/{index}", str(error)) from error
 
 
-def _cadence(asked: CadenceBookingDocument) -> CadenceBooking:
-    rule = _rule(asked.rrule, "/rrule")
-    dates = None
-    if asked.starts_on is not None and asked.ends_on is not None:
-        try:
-            dates = Days(asked.starts_on, asked.ends_on)
-        except InvalidValue as error:
-            raise InvalidFields.at("/ends_on", str(error)) from error
-    elif asked.starts_on is not None or asked.ends_on is not None:
-        missing = "ends_on" if asked.ends_on is None else "starts_on"
-        raise InvalidFields.at(f"/{missing}", "starts_on and ends_on go together")
+def _cadence(body: CadenceBookingDocument) -> CadenceBooking:
+    rule = _rule(body.rrule, "/rrule")
     return CadenceBooking(
-        Series(LocalTime(asked.dtstart, asked.time_zone), rule, asked.duration),
-        tuple(_expected(index, one) for index, one in enumerate(asked.expected)),
-        asked.details,
-        dates,
-        asked.step,
-        asked.on_conflict,
-        check_move_days(asked.move_within_days, rule.min_round_days),
-        asked.min_coverage,
-        tuple(_elsewhere(asked)),
-        Rules(None if asked.within is None else asked.within.to_domain(), asked.minimum_gap),
+        series=Series(LocalTime(body.dtstart, body.time_zone), rule, body.duration),
+        expected=tuple(_expected(index, one) for index, one in enumerate(body.expected)),
+        details=body.details,
+        dates=_dates(body),
+        step=body.step,
+        on_conflict=body.on_conflict,
+        move_within_days=check_move_days(body.move_within_days, rule.min_round_days),
+        min_coverage=body.min_coverage,
+        elsewhere=tuple(_elsewhere(body)),
+        rules=Rules(None if body.within is None else body.within.to_domain(), body.minimum_gap),
     )
 
 
-def _elsewhere(asked: CadenceBookingDocument) -> Iterator[Period]:
+def _dates(body: CadenceBookingDocument) -> Days | None:
+    if body.starts_on is None and body.ends_on is None:
+        return None
+    if body.starts_on is None or body.ends_on is None:
+        missing = "ends_on" if body.ends_on is None else "starts_on"
+        raise InvalidFields.at(f"/{missing}", f"{missing} is missing: starts_on and ends_on go together; give both")
+    with at_field("/ends_on"):
+        return Days(body.starts_on, body.ends_on)
+
+
+def _elsewhere(body: CadenceBookingDocument) -> Iterator[Period]:
     """The occurrences of the other turns."""
-    length = timedelta(minutes=asked.duration)
-    for index, turn in enumerate(asked.other_turns):
+    length = timedelta(minutes=body.duration)
+    for index, turn in enumerate(body.other_turns):
         rule = _rule(turn.rrule, f"/other_turns/{index}/rrule")
-        for start in rule.starts(turn.dtstart, asked.time_zone):
+        for start in rule.starts(turn.dtstart, body.time_zone):
             yield Period(start.instant, start.instant + length)
 
 
 def _rule(text: str, pointer: str) -> SeriesRule:
-    try:
+    with at_field(pointer):
         rule = parse_rule(text)
         check_date(rule.until.date())
-    except InvalidValue as error:
-        raise InvalidFields.at(pointer, str(error)) from error
     return rule

@@ -233,6 +233,6 @@ def find_cadences() -> Response:
     One local time on the dates of a pattern, or several that take turns, every occurrence checked: clear, moved nearby,
     or skipped.
     """
-    asked = read_body(CadencesRequest, LARGE_BODY)
-    found = suggest_cadences(context(), programme_id(), viewer(), asked.to_search())
+    body = read_body(CadencesRequest, LARGE_BODY)
+    found = suggest_cadences(context(), programme_id(), viewer(), body.to_search())
     return answer(CadencesAnswer.of(found.answer, found.attendees, context().clock(), found.redacted))

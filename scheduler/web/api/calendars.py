@@ -87,9 +87,9 @@ def create_calendar(person_id: str) -> Response:
 @Operation(ConnectedCalendarPage, query=PageQuery, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
 def list_calendars(person_id: str) -> Response:
     """List a person's connected calendars."""
-    asked = read_page_request()
-    found = calendars.list_calendars(context(), programme_id(), person_id, asked.after, asked.fetch_limit)
-    return answer_page(ConnectedCalendarPage, found, ConnectedCalendarDocument.of, asked)
+    page = read_page_request()
+    found = calendars.list_calendars(context(), programme_id(), person_id, page.after, page.fetch_limit)
+    return answer_page(ConnectedCalendarPage, found, ConnectedCalendarDocument.of, page)
 
 
 @api.get("/people/<person_id>/calendars/<calendar_id>")

@@ -62,10 +62,10 @@ class DeliveryPage(PageDocument):
 @Operation(DeliveryPage, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_deliveries(meeting_id: str) -> Response:
     """List how far a meeting is on its way into each connected calendar."""
-    asked = read_page_request()
+    page = read_page_request()
     rows = delivering.list_deliveries(context(), programme_id(), meeting_id)
-    found = select_page(rows, lambda row: (row.calendar_id, row.uid), asked)
-    return answer_page(DeliveryPage, found, DeliveryDocument.of, asked)
+    found = select_page(rows, lambda row: (row.calendar_id, row.uid), page)
+    return answer_page(DeliveryPage, found, DeliveryDocument.of, page)
 
 
 @api.post("/meetings/<meeting_id>/deliveries/<delivery_id>/retry")

@@ -83,10 +83,10 @@ def create_feed(person_id: str) -> Response:
 @Operation(FeedPage, query=PageQuery, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
 def list_feeds(person_id: str) -> Response:
     """List a person's feeds."""
-    asked = read_page_request()
+    page = read_page_request()
     feeds = feed_tokens.list_feeds(context(), programme_id(), person_id)
-    found = select_page(feeds, lambda feed: (feed.created_at.isoformat(), feed.id), asked)
-    return answer_page(FeedPage, found, FeedDocument.of, asked)
+    found = select_page(feeds, lambda feed: (feed.created_at.isoformat(), feed.id), page)
+    return answer_page(FeedPage, found, FeedDocument.of, page)
 
 
 @api.get("/people/<person_id>/feeds/<feed_id>")

@@ -95,10 +95,10 @@ def create_key() -> Response:
 @Operation(ApiKeyPage, query=PageQuery, tag="keys", scope=Scope.ADMIN)
 def list_keys() -> Response:
     """List the programme's keys."""
-    asked = read_page_request()
+    page = read_page_request()
     keys = programmes.list_keys(context(), programme_id())
-    found = select_page(keys, lambda key: (key.created_at.isoformat(), key.id), asked)
-    return answer_page(ApiKeyPage, found, ApiKeyDocument.of, asked)
+    found = select_page(keys, lambda key: (key.created_at.isoformat(), key.id), page)
+    return answer_page(ApiKeyPage, found, ApiKeyDocument.of, page)
 
 
 @api.get("/keys/<key_id>")

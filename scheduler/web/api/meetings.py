@@ -158,9 +158,9 @@ class BookingProblem(Problem):
 @Operation(MeetingPage, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
-    asked = read_page_request()
-    found = meetings.list_meetings(context(), programme_id(), mentorship_id, asked.after, asked.fetch_limit)
-    return answer_page(MeetingPage, found, MeetingDocument.of, asked)
+    page = read_page_request()
+    found = meetings.list_meetings(context(), programme_id(), mentorship_id, page.after, page.fetch_limit)
+    return answer_page(MeetingPage, found, MeetingDocument.of, page)
 
 
 @api.get("/meetings/<meeting_id>")
@@ -201,11 +201,11 @@ def delete_meeting(meeting_id: str) -> Response:
 @Operation(OccurrencePage, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
-    asked = read_page_request()
+    page = read_page_request()
     meeting = meetings.get_meeting(context(), programme_id(), meeting_id).meeting
     rows = [OccurrenceDocument.of(occurrence, meeting) for occurrence in meeting.occurrences]
-    found = select_page(rows, lambda row: (row.recurrence_id, ""), asked)
-    return answer_page(OccurrencePage, found, lambda row: row, asked)
+    found = select_page(rows, lambda row: (row.recurrence_id, ""), page)
+    return answer_page(OccurrencePage, found, lambda row: row, page)
 
 
 @api.get("/meetings/<meeting_id>/occurrences/<recurrence_id>")

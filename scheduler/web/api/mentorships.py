@@ -116,9 +116,9 @@ def create_mentorship() -> Response:
 @Operation(MentorshipPage, query=PageQuery, tag="mentorships", scope=Scope.MEETINGS_READ)
 def list_mentorships() -> Response:
     """List the programme's mentorships."""
-    asked = read_page_request()
-    found = mentorships.list_mentorships(context(), programme_id(), asked.after, asked.fetch_limit)
-    return answer_page(MentorshipPage, found, MentorshipDocument.of, asked)
+    page = read_page_request()
+    found = mentorships.list_mentorships(context(), programme_id(), page.after, page.fetch_limit)
+    return answer_page(MentorshipPage, found, MentorshipDocument.of, page)
 
 
 @api.get("/mentorships/<mentorship_id>")

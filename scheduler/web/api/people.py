@@ -159,9 +159,9 @@ def create_person() -> Response:
 @Operation(PersonPage, query=PageQuery, tag="people", scope=Scope.PEOPLE_READ)
 def list_people() -> Response:
     """List the programme's people."""
-    asked = read_page_request()
-    found = people.list_people(context(), programme_id(), asked.after, asked.fetch_limit)
-    return answer_page(PersonPage, found, PersonDocument.of, asked)
+    page = read_page_request()
+    found = people.list_people(context(), programme_id(), page.after, page.fetch_limit)
+    return answer_page(PersonPage, found, PersonDocument.of, page)
 
 
 @api.get("/people/<person_id>")

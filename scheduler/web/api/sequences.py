@@ -115,16 +115,16 @@ class SequencesRequest(Document):
         return SearchRequest(specs, to_query, self.fair)
 
     def _check_attendees(self, place: int) -> None:
-        asked = self.sessions[place].attendees
-        for at, index in enumerate(asked):
+        indexes = self.sessions[place].attendees
+        for at, index in enumerate(indexes):
             pointer = f"/sessions/{place}/attendees/{at}"
             if index >= len(self.attendees):
                 raise InvalidFields.at(
                     pointer, f"there is no attendee {quoted(index)}; the last is {len(self.attendees) - 1}"
                 )
-            if index in asked[:at]:
+            if index in indexes[:at]:
                 raise InvalidFields.at(pointer, f"attendee {index} is in this session twice; name them once")
-        if not any(self.attendees[index].role == "required" for index in asked):
+        if not any(self.attendees[index].role == "required" for index in indexes):
             detail = f"at least one attendee of a session has to be required; {REQUIRE_ONE}"
             raise InvalidFields.at(f"/sessions/{place}/attendees", detail)
 
@@ -186,7 +186,7 @@ class SequencesAnswer(Document):
 
 
 def sequences_answer(
-    asked: SequencesRequest,
+    body: SequencesRequest,
     found: SequenceAnswer,
     attendees: Sequence[Attendee],
     now: datetime,
@@ -197,9 +197,9 @@ def sequences_answer(
     Written without the documents in between, as `slots_answer` is, and for its reason.
     """
     unknown = unknown_attendees(attendees, now)
-    failing = _failing(found, asked.sessions, redacted)
+    failing = _failing(found, body.sessions, redacted)
     written = {
-        "plans": _plans(found.plans, asked.sessions, attendees),
+        "plans": _plans(found.plans, body.sessions, attendees),
         "total": found.total,
         "unknown_attendees": [one.model_dump(mode="json") for one in unknown],
         "failing": None if failing is None else failing.model_dump(mode="json"),
@@ -214,13 +214,13 @@ def find_sequences() -> Response:
 
     Several sessions in order, each with its own people, in one plan: for every start of the first the best plan.
     """
-    asked = read_body(SequencesRequest, LARGE_BODY)
+    body = read_body(SequencesRequest, LARGE_BODY)
     now = context().clock()
     try:
-        found = suggest_sequences(context(), programme_id(), viewer(), asked.to_search(now))
+        found = suggest_sequences(context(), programme_id(), viewer(), body.to_search(now))
     except TooManyLimits as error:
         raise InvalidFields.at("/sessions", str(error)) from error
-    return json_response(sequences_answer(asked, found.answer, found.attendees, now, found.redacted))
+    return json_response(sequences_answer(body, found.answer, found.attendees, now, found.redacted))
 
 
 def _plans(

@@ -171,9 +171,9 @@ def find_slots() -> Response:
     Every start at which all required attendees can meet, exact to the minute, best or earliest first.
     """
     written = read_query(FormatQuery).format
-    asked = read_body(SlotsRequest, LARGE_BODY)
+    body = read_body(SlotsRequest, LARGE_BODY)
     now = context().clock()
-    found = suggest_slots(context(), programme_id(), viewer(), asked.to_search(now))
+    found = suggest_slots(context(), programme_id(), viewer(), body.to_search(now))
     if written is AnswerFormat.SVG:
         return picture(found.query, found.answer, found.redacted)
     return json_response(slots_answer(found.answer, found.attendees, now, found.redacted))
