@@ -22,7 +22,7 @@ DIGEST = "d" * 64
 
 @pytest.fixture
 def people(store: Store, programme_id: str, now: datetime) -> list[str]:
-    added = [Person(new_id(), f"P{place}", f"p{place}@example.org", "UTC") for place in range(50)]
+    added = [Person(new_id(), f"P{index}", f"p{index}@example.org", "UTC") for index in range(50)]
     with store.write() as tx:
         for person in added:
             tx.people.add(programme_id, person, now)
@@ -33,11 +33,11 @@ def people(store: Store, programme_id: str, now: datetime) -> list[str]:
 def test_availability_versions_are_those_that_a_transaction_finds(
     store: Store, programme_id: str, people: list[str], count: int
 ) -> None:
-    asked = people[:count]
+    ids = people[:count]
     with store.read() as tx:
-        expected = tx.people.availability_versions(programme_id, asked)
-    assert store.lookups.availability_versions(programme_id, asked) == expected
-    assert expected.keys() == set(asked)
+        expected = tx.people.availability_versions(programme_id, ids)
+    assert store.lookups.availability_versions(programme_id, ids) == expected
+    assert expected.keys() == set(ids)
 
 
 def test_availability_versions_of_unknown_people_are_left_out(
@@ -47,8 +47,8 @@ def test_availability_versions_of_unknown_people_are_left_out(
     assert store.lookups.availability_versions(programme_id, []) == {}
     with store.write() as tx:
         tx.people.erase(programme_id, people[0], now)
-    asked = [people[0], people[1], "nobody", "a\0b", "", "' OR ''='", "é" * 64]
-    assert store.lookups.availability_versions(programme_id, asked).keys() == {people[1]}
+    ids = [people[0], people[1], "nobody", "a\0b", "", "' OR ''='", "é" * 64]
+    assert store.lookups.availability_versions(programme_id, ids).keys() == {people[1]}
 
 
 def test_key_is_found_until_it_ends_or_is_deleted(store: Store, programme_id: str, now: datetime) -> None:
@@ -78,12 +78,12 @@ def test_uncommitted_key_is_not_found(store: Store, programme_id: str, now: date
 def test_lookups_from_many_threads_are_independent(
     store: Store, programme_id: str, people: list[str], now: datetime
 ) -> None:
-    def ask(place: int) -> set[str]:
-        return set(store.lookups.availability_versions(programme_id, people[place : place + 3]))
+    def ask(index: int) -> set[str]:
+        return set(store.lookups.availability_versions(programme_id, people[index : index + 3]))
 
     with ThreadPoolExecutor(12) as threads:
-        found = list(threads.map(ask, [place % 47 for place in range(300)]))
-    assert found == [set(people[place % 47 : place % 47 + 3]) for place in range(300)]
+        found = list(threads.map(ask, [index % 47 for index in range(300)]))
+    assert found == [set(people[index % 47 : index % 47 + 3]) for index in range(300)]
 
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)

@@ -1,4 +1,4 @@
-"""A database that is away, full or breaks a transaction off is a named error, and the next transaction is well."""
+"""A database that is unreachable, full or aborts a transaction is a named error, and the next transaction works."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def person(name: str = "Zoe") -> Person:
 
 
 def works(store: Store, programme_id: str, now: datetime) -> bool:
-    """Whether a transaction is kept and read."""
+    """Whether a change can be committed and read."""
     added = person()
     with store.write() as tx:
         tx.people.add(programme_id, added, now)

@@ -1,4 +1,4 @@
-"""Transactions are whole, one writer at a time, and readers neither wait nor write."""
+"""Transactions are atomic, writers take turns, and readers neither wait nor write."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_commit_at_end_undoes_every_write_if_an_error_leaves_it(store: Store, pr
     assert names(store, programme_id) == ["Pia"]
 
 
-def test_commit_at_end_without_a_write_holds_nobody_up(
+def test_commit_at_end_without_a_write_blocks_no_writer(
     store: Store, store_url: str, programme_id: str, now: datetime
 ) -> None:
     another = Store(store_url)

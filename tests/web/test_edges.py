@@ -1,4 +1,4 @@
-"""What is just inside and just outside of what the API takes."""
+"""Values just inside and just outside of what the API accepts."""
 
 from __future__ import annotations
 

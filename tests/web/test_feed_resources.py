@@ -1,4 +1,4 @@
-"""Making, rotating and revoking feeds under /v1/people/{id}/feeds."""
+"""Creating, rotating and revoking feeds under /v1/people/{id}/feeds."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_revoked_feed_is_404(api: Api, path: str) -> None:
     assert api.send("DELETE", f"{path}/{feed['id']}").status_code == 204
     problem_of(api.read(f"/feeds/{feed['token']}.ics"), 404)
     assert [row["id"] for row in api.get(path)["items"]] == [other["id"]]
-    for method, place in (("GET", ""), ("DELETE", ""), ("POST", "/rotate")):
-        problem_of(api.send(method, f"{path}/{feed['id']}{place}"), 404)
+    for method, suffix in (("GET", ""), ("DELETE", ""), ("POST", "/rotate")):
+        problem_of(api.send(method, f"{path}/{feed['id']}{suffix}"), 404)
     assert api.read(f"/feeds/{other['token']}.ics").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""How many requests are taken in a minute: by key, by feed token, by address; in memory and in a real Valkey."""
+"""Rate limits by API key, feed token and address, counted in memory and in a real Valkey."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Limited = Callable[..., Flask]
 
 @pytest.fixture
 def limited(context: Context) -> Limited:
-    """The app with such limits, on the test's own database."""
+    """The app with those limits, on the test's own database."""
 
     def of(rates: Rates = RATES, trusted_proxies: int = 0) -> Flask:
         return create_app(context, "", rates, trusted_proxies)
@@ -71,7 +71,7 @@ def statuses(count: int, *arguments: object, **more: str) -> list[int]:
 def test_key_is_limited_per_minute_for_all_routes_and_addresses(api: Api, limited: Limited) -> None:
     app = limited()
     paths = ["/v1/people", "/v1/mentorships", "/v1/keys", "/v1/people/nobody", "/v1/people"]
-    answers = [ask(app, path, api.key, f"192.0.2.{place}") for place, path in enumerate(paths)]
+    answers = [ask(app, path, api.key, f"192.0.2.{index}") for index, path in enumerate(paths)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 200]
     problem = problem_of(ask(app, "/v1/people", api.key), 429)
     assert problem["type"] == "/problems#too-many-requests"
@@ -103,7 +103,7 @@ def test_request_without_valid_key_counts_for_its_address(limited: Limited, key:
 
 def test_many_invalid_keys_count_for_one_address(limited: Limited) -> None:
     app = limited()
-    assert [ask(app, "/v1/people", f"mk_{place}").status_code for place in range(4)] == [401] * 3 + [429]
+    assert [ask(app, "/v1/people", f"mk_{index}").status_code for index in range(4)] == [401] * 3 + [429]
 
 
 def test_valid_key_is_accepted_from_an_address_over_its_limit(api: Api, limited: Limited) -> None:
@@ -127,7 +127,7 @@ def test_feeds_are_limited_per_minute_separately(api: Api, limited: Limited) -> 
 def test_unknown_feed_counts_for_its_address_and_blocks_no_real_feed(api: Api, limited: Limited) -> None:
     app = limited()
     feed = api.feed(api.person())
-    assert [ask(app, f"/feeds/try{place}.ics").status_code for place in range(4)] == [404] * 3 + [429]
+    assert [ask(app, f"/feeds/try{index}.ics").status_code for index in range(4)] == [404] * 3 + [429]
     assert ask(app, "/v1/people").status_code == 429
     assert ask(app, feed).status_code == 200
     assert ask(app, "/feeds/try.ics", None, THERE).status_code == 404
@@ -213,8 +213,8 @@ def test_counters_in_memory_expire_and_are_deleted() -> None:
     assert [counts.add("a", 60, 1, now) for now in (0.0, 1.0, 59.9, 60.0)] == [1, 2, 3, 1]
     assert counts.read("a", 61.0) == (1, 120.0)
     assert counts.read("b", 61.0) == (0, 61.0)
-    for place in range(1000):
-        counts.add(f"one of many {place}", 60, 1, 100.0)
+    for index in range(1000):
+        counts.add(f"one of many {index}", 60, 1, 100.0)
     assert counts.add("later", 60, 1, 1000.0) == 1
     assert counts.forget() == 1
 
@@ -242,8 +242,8 @@ def test_each_process_counts_by_itself_while_valkey_is_down(
     answered += statuses(2, app, "/v1/people", api.key)
     assert answered == [200] * 12 + [429] * 2 + [200] * 4 + [401] * 4 + [200] * 2
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
-    told = [line["event"] for line in lines if "storage" in line["event"]]
-    assert told == ["the rate limits' storage does not answer", "the rate limits' storage answers again"]
+    events = [line["event"] for line in lines if "storage" in line["event"]]
+    assert events == ["the rate limits' storage does not answer", "the rate limits' storage answers again"]
     assert "127.0.0.1" not in log.getvalue()
     figures("requests while the rate limits' storage was away", requests=len(answered), failed=answered.count(500))
 

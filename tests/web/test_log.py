@@ -1,4 +1,4 @@
-"""The log says what happened and never with whose secrets, titles, names or addresses."""
+"""The log holds what happened, and no secrets, titles, names or addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What errors say of a field: the value, cut short and never a secret, and what to do."""
+"""Error messages for fields: the value, shortened and never a secret, and what to write instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HEAD, OPTIONS, 405 and Location: what HTTP promises of every address."""
+"""HEAD, OPTIONS, 405 and Location: the rules of HTTP that hold at every address."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ROUTES_AT_LEAST = 25
 
 @pytest.fixture
 def no_queries() -> Iterator[list[str]]:
-    """What the database was asked meanwhile."""
-    asked: list[str] = []
+    """The queries sent to the database during the test."""
+    queries: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        asked.append(statement)
+        queries.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)
-    yield asked
+    yield queries
     event.remove(Engine, "before_cursor_execute", note)
 
 

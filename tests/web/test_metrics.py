@@ -1,4 +1,4 @@
-"""Where the metrics are to be had, and where not."""
+"""The metrics' own port, and nowhere else."""
 
 from __future__ import annotations
 

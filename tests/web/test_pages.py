@@ -1,4 +1,4 @@
-"""What is not the API itself: documentation, the kinds of problem, health and readiness."""
+"""Pages beside the API: documentation, kinds of problem, health and readiness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists come a page at a time, in an order that what is added or deleted meanwhile does not disturb."""
+"""Lists in pages: changes between two pages neither repeat nor hide other items."""
 
 from __future__ import annotations
 
@@ -201,11 +201,11 @@ def test_space_in_a_query_is_explained_as_an_unescaped_plus(api: Api, pair: Pair
     assert api.get(f"/people/{pair.mentor}/free-busy?{span.replace('+', '%2B')}")["start"] == "2026-09-30T22:00:00Z"
 
 
-def moved(cursor: str, place: Any) -> str:
-    """The cursor with its mark, and another place."""
+def moved(cursor: str, position: Any) -> str:
+    """The cursor with its authentication code, and another position."""
     mark = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))[:16]
-    return base64.urlsafe_b64encode(mark + json.dumps(place).encode()).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(mark + json.dumps(position).encode()).rstrip(b"=").decode()
 
 
-def unmarked(place: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+def unmarked(position: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()

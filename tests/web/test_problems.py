@@ -1,4 +1,4 @@
-"""Every refusal is a problem document (RFC 9457) that points to the field at fault; a 500 tells nothing."""
+"""Every refusal is a problem document (RFC 9457) that points to the invalid field; a 500 holds no details."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A POST that is repeated under its Idempotency-Key does nothing again and gets the answer that it got."""
+"""A POST repeated under its Idempotency-Key stores nothing more and gets the same answer."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ POSTS: dict[str, Post] = {
 }
 
 
-def told(response: TestResponse) -> tuple[int, bytes, list[str | None]]:
-    """What has to be the same again."""
+def parts(response: TestResponse) -> tuple[int, bytes, list[str | None]]:
+    """The parts of an answer that a repeat has to have too."""
     names = ("Content-Type", "Location", "ETag", "Cache-Control")
     return response.status_code, response.data, [response.headers.get(name) for name in names]
 
@@ -79,7 +79,7 @@ def test_repeated_post_gets_the_same_answer_and_stores_nothing(api: Api, pair: P
     for _ in range(2):
         clock.advance(hours=12)
         again = api.send("POST", path, body, headers={FIELD: KEY})
-        assert told(again) == told(first)
+        assert parts(again) == parts(first)
         assert again.headers["Idempotency-Replayed"] == "true"
         assert again.headers["X-Request-ID"] != first.headers["X-Request-ID"]
     assert everything(api, pair) == there
@@ -114,13 +114,13 @@ def test_key_sent_with_another_request_is_refused(api: Api, path: str, body: Any
     problem = problem_of(api.send("POST", path, body, headers={FIELD: KEY}), 422, f"/{FIELD}")
     assert "a new request needs a new key" in problem["detail"]
     assert len(api.get("/people")["items"]) == 1
-    assert told(api.send("POST", "/people", MIA, headers={FIELD: KEY})) == told(first)
+    assert parts(api.send("POST", "/people", MIA, headers={FIELD: KEY})) == parts(first)
 
 
 def test_key_is_free_again_after_a_day(api: Api, clock: Clock) -> None:
     first = api.send("POST", "/people", MIA, headers={FIELD: KEY})
     clock.advance(hours=24)
-    assert told(api.send("POST", "/people", MIA, headers={FIELD: KEY})) == told(first)
+    assert parts(api.send("POST", "/people", MIA, headers={FIELD: KEY})) == parts(first)
     clock.advance(seconds=1)
     other = api.send("POST", "/people", MIA | {"name": "Eve"}, headers={FIELD: KEY})
     assert (other.status_code, (other.json or {})["name"]) == (201, "Eve")
@@ -134,7 +134,7 @@ def test_new_answers_delete_expired_ones_in_portions(api: Api, clock: Clock, mon
     counts = []
     for turn in range(4):
         api.send("POST", "/people", MIA, headers={FIELD: f"new-{turn}"})
-        counts.append(len(kept(api)))
+        counts.append(len(stored_answers(api)))
     assert counts == [8 - 3 + 1, 8 - 6 + 2, 3, 4]
 
 
@@ -179,7 +179,7 @@ def test_refusal_is_not_stored_and_its_key_stays_free(api: Api, pair: Pair, path
     for _ in range(2):
         refused = api.send("POST", path, body, headers={FIELD: KEY})
         problem_of(refused, status, *[row["pointer"] for row in (refused.json or {}).get("errors", [])])
-    assert kept(api) == []
+    assert stored_answers(api) == []
     assert api.send("POST", "/people", MIA, headers={FIELD: KEY}).status_code == 201
 
 
@@ -206,7 +206,7 @@ def test_change_whose_answer_can_not_be_stored_is_undone(api: Api, pair: Pair, m
 
 def test_stored_answers_are_encrypted(api: Api, pair: Pair) -> None:
     feed = json_of(api.send("POST", f"/people/{pair.mentor}/feeds", {}, headers={FIELD: KEY}))
-    (answer,) = kept(api)
+    (answer,) = stored_answers(api)
     assert feed["token"] not in repr(answer)
     assert feed["token"] in Vault(SECRET).open(answer["answer"])
 
@@ -232,8 +232,8 @@ def test_search_with_a_key_is_answered_anew(api: Api, pair: Pair) -> None:
     assert totals == [2, 0]
 
 
-def kept(api: Api) -> list[dict[str, Any]]:
-    """The answers in the database, as they are kept there."""
+def stored_answers(api: Api) -> list[dict[str, Any]]:
+    """The stored answers, as in the database."""
     with api.app.extensions["scheduler"].store._engine.connect() as connection:  # noqa: SLF001  # no API shows them
         return [dict(row) for row in connection.exec_driver_sql("SELECT * FROM answers ORDER BY key").mappings()]
 

@@ -1,4 +1,4 @@
-"""Every resource has an ETag; a reader is spared what it has, and a change is made of the version it was meant for."""
+"""ETags and conditional requests: 304 for a known version, 412 for a change of another one."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def test_body_is_received_before_the_transaction_begins(
     version = etag_of(api, path)
 
     class SlowClient(io.BytesIO):
-        """Sends nothing before somebody else's change is made."""
+        """Sends nothing before another client's change is made."""
 
         def read(self, size: int | None = -1) -> bytes:
             with ThreadPoolExecutor(1) as pool:

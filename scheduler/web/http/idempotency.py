@@ -15,7 +15,7 @@ from scheduler.web.http.requests import api_key, body_bytes, context, programme_
 FIELD = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Cache-Control")
+_STORED_HEADERS = ("Content-Type", "Location", "ETag", "Cache-Control")
 
 
 def answer_once_per_key(view: Callable[..., Response], ids: Mapping[str, str]) -> Response:
@@ -31,8 +31,8 @@ def answer_once_per_key(view: Callable[..., Response], ids: Mapping[str, str]) -
 
     def carry_out() -> Answer:
         response = view(**ids)
-        kept = tuple((name, response.headers[name]) for name in _KEPT_HEADERS if name in response.headers)
-        return Answer(response.status_code, kept, response.get_data(as_text=True))
+        stored = tuple((name, response.headers[name]) for name in _STORED_HEADERS if name in response.headers)
+        return Answer(response.status_code, stored, response.get_data(as_text=True))
 
     # The body is received before the transaction begins, so that nobody waits for a slow client.
     fingerprint = _fingerprint(api_key().id, request.method, request.path, body_bytes())
