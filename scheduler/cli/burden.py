@@ -36,10 +36,10 @@ def burden(programme: str, start: str | None, end: str | None, person: str, *, a
     rows: list[tuple[str, Share, Share | None]] = [("all meetings", ledger.whole, None)]
     rows += [(f"mentorship {row.mentorship_id}", row.own, row.partner) for row in ledger.mentorships]
     for name, own, partner in rows:
-        beside = "" if partner is None else f"; the partner {partner.burden}"
+        partner_burden = "" if partner is None else f"; partner: {partner.burden}"
         click.echo(
-            f"{name}: {own.burden} ({own.held.burden} in {own.held.occurrences} held, "
-            f"{own.coming.burden} in {own.coming.occurrences} coming){beside}"
+            f"{name}: {own.burden} weighted minutes ({own.held.burden} in {own.held.occurrences} held meetings, "
+            f"{own.coming.burden} in {own.coming.occurrences} coming ones){partner_burden}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Answers as tables for people: everybody's local times side by side."""
+"""Answers as tables for the terminal, with everybody's local times side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from scheduler.domain.availability.attendees import Attendee
-from scheduler.domain.availability.burden import COUNTED, SOCIAL_HOURS, WEIGHTS
+from scheduler.domain.availability.burden import BURDEN_MEANING, SOCIAL_HOURS, WEIGHTS
 from scheduler.domain.search.cadences import Cadence, CadenceAnswer, LocalTimeShift, local_time_shifts
 from scheduler.domain.search.explanation import Explanation
 from scheduler.domain.search.planning import PlannedOccurrence, PlanStatus
@@ -32,7 +32,7 @@ _ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth", -1: "last"}
 
 
 def print_answer(answer: RenderableType) -> None:
-    """Prints an answer to stdout: JSON as it is, a table as wide as it needs to be."""
+    """Print an answer to stdout: JSON as it is, tables at least 100 columns wide."""
     if isinstance(answer, str):
         sys.stdout.write(answer + "\n")
         return
@@ -42,25 +42,25 @@ def print_answer(answer: RenderableType) -> None:
 
 
 def slots_table(found: SlotAnswer, attendees: Sequence[Attendee]) -> RenderableType:
-    """The slots with each attendee's local start, and what their scores are made of if that was asked for."""
+    """Return the slots with each attendee's local start, and the parts of their scores if the answer has them."""
     table = Table("score", *_headings(attendees), box=box.SIMPLE)
     for slot in found.slots:
         cells = [
-            f"{_local(slot.period.start, attendee)}{_presence(available)}"
+            f"{_local(slot.period.start, attendee)}{_absence(available)}"
             for attendee, available in zip(attendees, slot.available, strict=True)
         ]
         table.add_row(f"{slot.score:.3f}", *cells)
     parts: list[RenderableType] = [table, *_score_parts(found, attendees[0])]
     parts.append(Text(f"{len(found.slots)} of {found.total} feasible starts"))
-    return _with_explanation(parts, found, attendees)
+    return _with_explanation(parts, found, attendees, "feasible starts")
 
 
 def _score_parts(found: SlotAnswer, organizer: Attendee) -> Iterator[RenderableType]:
-    """A row a slot with the parts of its score, below the slots: beside many attendees there is no room for them."""
+    """Yield a table of the parts of each slot's score; beside many attendees they would not fit."""
     explained = [(slot, slot.parts) for slot in found.slots if slot.parts is not None]
     if not explained:
         return
-    yield Text("what each score is made of, with the weights:")
+    yield Text("parts of each score, with their weights:")
     names = [Column(f"{part.name}\nx {part.weight:g}", no_wrap=True) for part in PARTS]
     table = Table("score", *_headings([organizer]), *names, box=box.SIMPLE)
     for slot, shares in explained:
@@ -70,43 +70,46 @@ def _score_parts(found: SlotAnswer, organizer: Attendee) -> Iterator[RenderableT
 
 
 def _with_explanation(
-    parts: Sequence[RenderableType], found: SlotAnswer | CadenceAnswer | RotationAnswer, attendees: Sequence[Attendee]
+    parts: Sequence[RenderableType],
+    found: SlotAnswer | CadenceAnswer | RotationAnswer,
+    attendees: Sequence[Attendee],
+    gain: str,
 ) -> Group:
-    """What was found, if anything, and what there is to say about the rest."""
+    """Group what was found, if anything, with the explanation, if there is one."""
     shown = list(parts) if found.total else []
     if found.explanation is not None:
-        shown.append(explanation_table(found.explanation, attendees))
+        shown.append(explanation_table(found.explanation, attendees, gain))
     return Group(*shown)
 
 
 def cadences_table(found: CadenceAnswer | RotationAnswer, attendees: Sequence[Attendee]) -> RenderableType:
-    """The cadences or rotations one after another, every occurrence with what it comes to and why."""
+    """Return the cadences or rotations one after another, with the status of each occurrence and what blocks it."""
     parts: list[RenderableType] = []
     match found:
         case CadenceAnswer(cadences=cadences):
-            for place, cadence in enumerate(cadences, 1):
-                parts += [*cadence_table(place, cadence, attendees), *shift_lines(cadence.shifts, attendees), Text()]
+            for number, cadence in enumerate(cadences, 1):
+                parts += [*cadence_table(number, cadence, attendees), *shift_lines(cadence.shifts, attendees), Text()]
             parts.append(Text(f"{len(cadences)} of {found.total} cadences"))
         case RotationAnswer(rotations=rotations):
-            for place, rotation in enumerate(rotations, 1):
-                parts += [*rotation_table(place, rotation, attendees), Text()]
+            for number, rotation in enumerate(rotations, 1):
+                parts += [*rotation_table(number, rotation, attendees), Text()]
             parts.append(Text(f"{len(rotations)} of {found.total} rotations"))
-    return _with_explanation(parts, found, attendees)
+    return _with_explanation(parts, found, attendees, "coverage")
 
 
-def rotation_table(place: int, rotation: Rotation, attendees: Sequence[Attendee]) -> Iterator[RenderableType]:
-    """One rotation: its turns, what each attendee bears, and every occurrence in order.
+def rotation_table(number: int, rotation: Rotation, attendees: Sequence[Attendee]) -> Iterator[RenderableType]:
+    """Yield one rotation: a summary, each attendee's burden, every occurrence in order, and shifts of local times.
 
-    A clock change shifts each turn by itself; turns that are all at one time are shifted as a cadence is.
+    Turns that are all at one time are shown as one cadence.
     """
     times = [f"{turn.dtstart.wall:%H:%M}" for turn in rotation.turns]
     differ = len({*times}) > 1
     zone, rule = rotation.turns[0].dtstart.zone, rotation.turns[0].rule
-    assert isinstance(rule, WeeklyRule)  # no other takes turns
-    whole = replace(rule, interval=rule.interval // len(rotation.turns))
-    when = f", in turns at {' and '.join(times)} {zone}" if differ else f" at {times[0]} {zone}, one time serves best"
+    assert isinstance(rule, WeeklyRule)  # only weekly cadences rotate
+    all_turns = replace(rule, interval=rule.interval // len(rotation.turns))
+    when = f", in turns at {' and '.join(times)} {zone}" if differ else f" at {times[0]} {zone}, always the same time"
     yield Text(
-        f"{place}. {_said(whole)}{when}: "
+        f"{number}. {_rule_text(all_turns)}{when}: "
         f"{rotation.clear_count} of {len(rotation.occurrences)} clear (score {rotation.score:.3f})",
         style="bold",
     )
@@ -117,27 +120,29 @@ def rotation_table(place: int, rotation: Rotation, attendees: Sequence[Attendee]
         yield from shift_lines(local_time_shifts([one.period for one in occurrences], tuple(attendees)), attendees)
         return
     yield _occurrences(occurrences, attendees, [turn + 1 for turn, _ in rotation.occurrences])
-    for number, turn in enumerate(rotation.turns, 1):
-        yield from shift_lines(turn.shifts, attendees, f"turn {number}: ")
+    for turn_number, turn in enumerate(rotation.turns, 1):
+        yield from shift_lines(turn.shifts, attendees, f"turn {turn_number}: ")
 
 
 def sequences_table(found: SequenceAnswer, query: SequenceQuery, titles: Sequence[str | None]) -> RenderableType:
-    """The plans one after another, a row a session, with the local start of everybody who is in it."""
+    """Return the plans one after another, with a row for each session and its attendees' local starts."""
     names = [title or f"session {number}" for number, title in enumerate(titles, 1)]
     if found.failing is not None:
         failing = names[found.failing]
         if found.explanation is None or found.obstacle is Obstacle.ORDER:
-            return Text(f"{failing} can't follow what comes before it as asked")
-        return Group(Text(f"{failing} can't be held"), explanation_table(found.explanation, query.attendees))
+            return Text(f"{failing} can't follow the sessions before it within the required gaps")
+        return Group(
+            Text(f"{failing} can't be held"), explanation_table(found.explanation, query.attendees, "feasible starts")
+        )
     parts: list[RenderableType] = []
     for number, plan in enumerate(found.plans, 1):
         table = Table("", *_headings(query.attendees), box=box.SIMPLE)
         for name, session, period, available in zip(names, query.sessions, plan.periods, plan.available, strict=True):
-            coming = dict(zip(session.attendees, available, strict=True))
+            availability = dict(zip(session.attendees, available, strict=True))
             table.add_row(
                 name,
                 *(
-                    f"{_local(period.start, one)}{_presence(coming[index])}" if index in coming else ""
+                    f"{_local(period.start, one)}{_absence(availability[index])}" if index in availability else ""
                     for index, one in enumerate(query.attendees)
                 ),
             )
@@ -145,10 +150,10 @@ def sequences_table(found: SequenceAnswer, query: SequenceQuery, titles: Sequenc
     return Group(*parts, Text(f"{len(found.plans)} of {found.total} starts of {names[0]}"))
 
 
-def cadence_table(place: int, cadence: Cadence, attendees: Sequence[Attendee]) -> Iterator[RenderableType]:
-    """One cadence: a line that sums it up, what each attendee bears, and a row an occurrence."""
+def cadence_table(number: int, cadence: Cadence, attendees: Sequence[Attendee]) -> Iterator[RenderableType]:
+    """Yield one cadence: a summary, each attendee's burden, and a row for each occurrence."""
     yield Text(
-        f"{place}. {_said(cadence.rule)} at {cadence.dtstart.wall:%H:%M} {cadence.dtstart.zone}: "
+        f"{number}. {_rule_text(cadence.rule)} at {cadence.dtstart.wall:%H:%M} {cadence.dtstart.zone}: "
         f"{cadence.clear_count} of {len(cadence.occurrences)} clear (score {cadence.score:.3f})",
         style="bold",
     )
@@ -157,27 +162,27 @@ def cadence_table(place: int, cadence: Cadence, attendees: Sequence[Attendee]) -
 
 
 def _burdens(burdens: Sequence[int], attendees: Sequence[Attendee]) -> Text:
-    borne = [f"{_name(index, attendees[index])} {burden}" for index, burden in enumerate(burdens)]
-    return Text("   burden: " + ", ".join(borne))
+    each = [f"{_name(index, attendees[index])} {burden}" for index, burden in enumerate(burdens)]
+    return Text("   burden in weighted minutes: " + ", ".join(each))
 
 
 def _occurrences(
     occurrences: Sequence[PlannedOccurrence], attendees: Sequence[Attendee], turns: Sequence[int] = ()
 ) -> Table:
-    """A row an occurrence, which begins with the number of its turn where there are ``turns``."""
+    """Return a row for each occurrence; ``turns`` are the numbers of their turns, if there are any."""
     first = ["turn"] if turns else []
     table = Table(*first, *_headings(attendees), Column("", no_wrap=True), "why", box=box.SIMPLE)
-    for place, planned in enumerate(occurrences):
+    for number, planned in enumerate(occurrences):
         starts = [
-            f"{_local(planned.period.start, attendee)}{_presence(planned.coming.get(index, True))}"
+            f"{_local(planned.period.start, attendee)}{_absence(planned.coming.get(index, True))}"
             for index, attendee in enumerate(attendees)
         ]
-        first = [str(turns[place])] if turns else []
-        table.add_row(*first, *starts, _outcome(planned, attendees[0]), _why(planned, attendees))
+        first = [str(turns[number])] if turns else []
+        table.add_row(*first, *starts, _outcome(planned, attendees[0]), _blocked_by(planned, attendees))
     return table
 
 
-def _said(rule: SeriesRule) -> str:
+def _rule_text(rule: SeriesRule) -> str:
     match rule:
         case MonthlyRule(ordinal=ordinal, weekday=day):
             return f"{_ORDINALS[ordinal]} {DAY_NAMES[day]} of every month"
@@ -188,11 +193,11 @@ def _said(rule: SeriesRule) -> str:
     raise TypeError(rule)
 
 
-def shift_lines(shifts: Iterable[LocalTimeShift], attendees: Sequence[Attendee], whose: str = "") -> list[Text]:
-    """The days from which a clock change shifts somebody's local time; ``whose`` names the turn that it is said of."""
+def shift_lines(shifts: Iterable[LocalTimeShift], attendees: Sequence[Attendee], prefix: str = "") -> list[Text]:
+    """Return a line for each change of an attendee's local time; ``prefix`` names the turn, if there are several."""
     return [
         Text(
-            f"  {whose}from {shift.on:%a %d %b %Y} it is {_clock(shift.after)} instead of {_clock(shift.before)} "
+            f"  {prefix}from {shift.on:%a %d %b %Y} it is {_clock(shift.after)} instead of {_clock(shift.before)} "
             f"for {_name(shift.index, attendees[shift.index])}"
         )
         for shift in shifts
@@ -200,31 +205,35 @@ def shift_lines(shifts: Iterable[LocalTimeShift], attendees: Sequence[Attendee],
 
 
 def scoring_table() -> RenderableType:
-    """The parts of a score, the weights of a burden, and how both are used."""
-    parts = Table("part", "weight", "what it says", box=box.SIMPLE)
+    """Return the parts of a score, the weights of a burden, and how both are used."""
+    parts = Table("part", "weight", "meaning", box=box.SIMPLE)
     for part in PARTS:
         parts.add_row(part.name, f"{part.weight:g}", part.meaning)
     weights = Table("minutes outside", "each counts", box=box.SIMPLE)
     for (limit, _), (further, weight) in pairwise(WEIGHTS):
-        reach = f"over {limit}" if further == WEEK else f"{limit + 1} to {further}"
-        weights.add_row(reach, str(weight))
+        distance = f"over {limit}" if further == WEEK else f"{limit + 1} to {further}"
+        weights.add_row(distance, str(weight))
     hours = [f"{'/'.join(entry.days)} {_clock(entry.start)}-{_clock(entry.end)}" for entry in SOCIAL_HOURS]
     social = Text(f"social hours: {', '.join(hours)}")
-    return Group(parts, Text(EQUAL), Text(), Text(COUNTED), social, weights, Text(f"{FAIR}; debt is {DEBT:g}"))
+    return Group(parts, Text(EQUAL), Text(), Text(BURDEN_MEANING), social, weights, Text(f"{FAIR}; debt is {DEBT:g}"))
 
 
-def explanation_table(explanation: Explanation, attendees: Sequence[Attendee]) -> RenderableType:
-    """Who stands in the way; where there is nothing, also why, and what would help."""
+def explanation_table(explanation: Explanation, attendees: Sequence[Attendee], gain: str) -> RenderableType:
+    """Return what rules out starts; if nothing is feasible, also the reason and the changes that would help.
+
+    ``gain`` is the heading of what the changes lead to.
+    """
     parts: list[RenderableType] = []
     if explanation.reason:
         parts.append(Text(f"nothing is feasible: {explanation.reason.value.replace('_', ' ')}"))
     if explanation.blocking:
-        table = Table("who", "what", "starts lost", box=box.SIMPLE)
+        table = Table("attendee", "cause", "starts lost", box=box.SIMPLE)
         for row in explanation.blocking:
             table.add_row(_who(row.index, attendees), row.cause.value.replace("_", " "), str(row.starts_lost))
         parts.append(table)
     if explanation.relaxations:
-        helpful = Table("whom to ask", "what would help", "comes to", box=box.SIMPLE)
+        parts.append(Text("changes that would help:"))
+        helpful = Table("attendee", "change", gain, box=box.SIMPLE)
         for one in explanation.relaxations:
             helpful.add_row(_who(one.change.index, attendees), one.change.description, f"{one.gain:g}")
         parts.append(helpful)
@@ -232,7 +241,7 @@ def explanation_table(explanation: Explanation, attendees: Sequence[Attendee]) -
 
 
 def _local(instant: datetime, attendee: Attendee) -> str:
-    """When that is for the attendee, and where they are then if that is not the place over the column."""
+    """Return the attendee's local time, and the zone if a planned move takes them to another than the heading's."""
     zone = zone_at(attendee.clock, instant)
     return f"{in_zone(instant, zone):{LOCAL}}" + ("" if zone == attendee.zone else f" in {zone}")
 
@@ -249,7 +258,7 @@ def _name(index: int, attendee: Attendee) -> str:
     return attendee.name or f"attendee {index}"
 
 
-def _presence(available: bool | None) -> str:
+def _absence(available: bool | None) -> str:
     return {True: "", False: " (can't come)", None: " (unknown)"}[available]
 
 
@@ -260,7 +269,7 @@ def _outcome(planned: PlannedOccurrence, organizer: Attendee) -> str:
     return planned.status.value
 
 
-def _why(planned: PlannedOccurrence, attendees: Sequence[Attendee]) -> str:
+def _blocked_by(planned: PlannedOccurrence, attendees: Sequence[Attendee]) -> str:
     return ", ".join(
         f"{_who(block.index, attendees)}: {block.title or block.cause.value.replace('_', ' ')}"
         for block in planned.blocked_by

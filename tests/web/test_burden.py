@@ -258,9 +258,9 @@ class TestTheCommand:
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.stderr
         first, second = result.stdout.splitlines()
-        assert first.startswith("all meetings: 135 (")
-        assert second.startswith(f"mentorship {pair.mentorship}: 135 (")
-        assert second.endswith("; the partner 45")
+        assert first.startswith("all meetings: 135 weighted minutes (")
+        assert second.startswith(f"mentorship {pair.mentorship}: 135 weighted minutes (")
+        assert second.endswith("; partner: 45")
 
     @pytest.mark.parametrize(
         ("span", "burden"),
@@ -277,7 +277,7 @@ class TestTheCommand:
         _, pair = stored
         result = CliRunner().invoke(main, ["burden", "--programme", "Women in Science", *span, pair.mentee])
         assert result.exit_code == 0, result.stderr
-        assert result.stdout.startswith(f"all meetings: {burden} (")
+        assert result.stdout.startswith(f"all meetings: {burden} weighted minutes (")
 
     @pytest.mark.parametrize(
         ("span", "said"),

@@ -169,7 +169,7 @@ def test_the_command_shows_whose_turn_it_is(tmp_path: Path) -> None:
     question.write_text(json.dumps(AROUND_THE_WORLD))
     shown = CliRunner().invoke(main, ["cadences", str(question)]).output
     assert " every week, in turns at " in shown
-    assert "burden: Ana " in shown
+    assert "burden in weighted minutes: Ana " in shown
     assert "1 of 7 rotations" in shown
 
 
@@ -208,7 +208,7 @@ def test_turns_of_one_time_are_shown_as_one_cadence() -> None:
         {"name": "Sam", "time_zone": "America/New_York"},
         {"name": "Asha", "time_zone": "Asia/Kolkata", "working_hours": "any"},
     )
-    assert lines[0].startswith("1. Monday every week at 15:00 Europe/Berlin, one time serves best: 7 of 7 clear")
+    assert lines[0].startswith("1. Monday every week at 15:00 Europe/Berlin, always the same time: 7 of 7 clear")
     assert [line for line in lines if "turn" in line] == []
     assert [line for line in lines if "instead of" in line] == [
         "from Mon 26 Oct 2026 it is 10:00 instead of 09:00 for Sam",

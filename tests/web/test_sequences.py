@@ -306,8 +306,11 @@ class TestTheCommand:
     @pytest.mark.parametrize(
         ("question", "said"),
         [
-            (with_session(1, at_most="PT1H"), "Debrief can't follow what comes before it as asked"),
-            (with_session(1, at_most="PT1H", title=None), "session 2 can't follow what comes before it as asked"),
+            (with_session(1, at_most="PT1H"), "Debrief can't follow the sessions before it within the required gaps"),
+            (
+                with_session(1, at_most="PT1H", title=None),
+                "session 2 can't follow the sessions before it within the required gaps",
+            ),
             (with_session(1, duration="PT2H", title=None), "session 2 can't be held"),
             (with_session(0, title=None), "starts of session 1"),
             (with_session(1, duration="PT2H"), "extend working hours to 16:00"),

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scheduler.domain.availability.attendees import Attendee, WorkingHours
-from scheduler.domain.availability.burden import outside
+from scheduler.domain.availability.burden import distances_outside
 from scheduler.domain.availability.open_time import blackout_periods
 from scheduler.domain.search.constraints import Constraints, firm_blackouts, outside_hours
 from scheduler.domain.search.groups import Group, counted_attendees
@@ -196,7 +196,7 @@ def _comfort(attendee: Attendee, minutes: Minutes, duration: int) -> Shares:
     middles = minutes + duration // 2
     table = clock_offsets(attendee.clock, int(middles[0]), int(middles[-1]) + 1)
     walls = (middles + table.at(middles) - MONDAY) % WEEK
-    away = outside(attendee.preferred_hours) if attendee.preferred_hours else _from_middle(attendee.hours)
+    away = distances_outside(attendee.preferred_hours) if attendee.preferred_hours else _from_middle(attendee.hours)
     comfort: Shares = 1 - np.minimum(away[walls], HALF_DAY) / HALF_DAY
     return comfort
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from flask import Blueprint, Response
 from pydantic import Field
 
-from scheduler.domain.availability.burden import COUNTED, SOCIAL_HOURS, WEIGHTS
+from scheduler.domain.availability.burden import BURDEN_MEANING, SOCIAL_HOURS, WEIGHTS
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.search.scoring import DEBT, EQUAL, FAIR, PARTS
 from scheduler.domain.time.units import WEEK
@@ -70,7 +70,7 @@ class ScoringDocument(Document):
         return cls(
             parts=[ScorePartDocument(name=part.name, weight=part.weight, meaning=part.meaning) for part in PARTS],
             comparison=EQUAL,
-            burden=BurdenRules(meaning=COUNTED, social_hours=hours, weights=weights),
+            burden=BurdenRules(meaning=BURDEN_MEANING, social_hours=hours, weights=weights),
             fair=FairRules(meaning=FAIR, debt=DEBT),
         )
 

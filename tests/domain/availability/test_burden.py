@@ -1,4 +1,4 @@
-"""The burden of odd hours: every minute of a meeting, by the clock on the wall."""
+"""The burden of odd hours: every minute of a meeting counts, on the attendee's clock."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ def burden(attendee: Attendee, start: str, duration: int) -> int:
         ("2026-06-06T12:00+02:00", 60, 60 * 4),  # a Saturday
     ],
 )
-def test_a_minute_counts_the_more_the_further_it_lies_outside(local: str, duration: int, expected: int) -> None:
+def test_minute_weighs_more_the_further_outside_it_is(local: str, duration: int, expected: int) -> None:
     assert burden(BERLINER, local, duration) == expected
 
 
-def test_what_a_person_prefers_counts_instead() -> None:
+def test_preferred_hours_replace_social_hours() -> None:
     night_owl = Attendee("Europe/Berlin", preferred_hours=(WorkingHours(("TU",), 22 * 60, 2 * 60),))
     assert burden(night_owl, "2026-06-02T23:30+02:00", 120) == 0
     assert burden(night_owl, "2026-06-02T21:00+02:00", 60) == 60
 
 
 def distance(wall: datetime, hours: tuple[WorkingHours, ...]) -> int:
-    """How many minutes away on the wall the nearest minute is that lies inside the hours."""
+    """Return the distance on the wall clock to the nearest minute inside the hours."""
     minute = wall.weekday() * 1440 + wall.hour * 60 + wall.minute
     inside = minutes_inside(hours)
-    place = bisect_left(inside, minute)
-    return min(inside[place] - minute, minute - inside[place - 1])
+    following = bisect_left(inside, minute)
+    return min(inside[following] - minute, minute - inside[following - 1])
 
 
 @cache
 def minutes_inside(hours: tuple[WorkingHours, ...]) -> list[int]:
-    """The minutes of a week, and of the weeks before and after it, at which the clock reads inside the hours."""
+    """Return the minutes of a week, and of the weeks before and after it, inside the hours."""
     walls = {minute: datetime(2026, 6, 1) + timedelta(minutes=minute) for minute in range(-10080, 20160)}
     return [minute for minute, wall in walls.items() if any(_reads_inside(wall, entry) for entry in hours)]
 
@@ -77,7 +77,7 @@ def _reads_inside(wall: datetime, entry: WorkingHours) -> bool:
 
 @settings(max_examples=examples(25), deadline=None)
 @given(starting_dates(), st.data(), st.integers(0, 4000), st.integers(1, 60))
-def test_every_minute_is_weighed_by_itself(
+def test_burden_is_the_sum_of_its_minutes(
     where: tuple[str, object], data: st.DataObject, late: int, length: int
 ) -> None:
     zone, day = where
@@ -93,7 +93,7 @@ def test_every_minute_is_weighed_by_itself(
     assert burdens(attendee, np.array([start]), length).tolist() == [expected]
 
 
-def test_a_meeting_of_weeks_counts_each_of_its_weeks() -> None:
+def test_meeting_of_several_weeks_counts_each_week() -> None:
     begin = datetime.fromisoformat("2026-11-02T00:00+00:00")  # a Monday
     (week,) = burden_of_each(Attendee("UTC"), [Period(begin, begin + timedelta(weeks=1))])
     (more,) = burden_of_each(Attendee("UTC"), [Period(begin, begin + timedelta(weeks=3, hours=12))])
