@@ -86,8 +86,16 @@ class DeliveryRow:
 
 
 def delete_deliveries(connection: Connection, calendar_ids: Select[tuple[str]] | Sequence[str]) -> None:
-    """Delete everything that is for those calendars; an attempt that is under way can't be recorded any more."""
-    connection.execute(outbox.delete().where(_is_calendar(outbox.c.target_id.in_(calendar_ids))))
+    """Delete everything that is for those calendars; an attempt that is under way can't be recorded any more.
+
+    The meetings keep the highest SEQUENCE there, for the case that the calendar is connected again.
+    """
+    theirs = _is_calendar(outbox.c.target_id.in_(calendar_ids))
+    highest = select(func.max(outbox.c.sequence)).where(theirs, outbox.c.meeting_id == meetings.c.id).scalar_subquery()
+    is_higher = highest > func.coalesce(meetings.c.disconnected_sequence, -1)
+    are_sent = meetings.c.id.in_(select(outbox.c.meeting_id).where(theirs))
+    connection.execute(meetings.update().where(are_sent, is_higher).values(disconnected_sequence=highest))
+    connection.execute(outbox.delete().where(theirs))
 
 
 class Outbox(Repository):
@@ -107,7 +115,7 @@ class Outbox(Repository):
         An older revision that waits is superseded. A row that is being delivered is left to end, and is due again right
         after if its revision has risen. Expects the meeting to be locked.
         """
-        self._require(programme_id, meeting_id, targets)
+        sequence = self._require(programme_id, meeting_id, targets)
         query = (
             select(outbox)
             .where(_is_calendar(outbox.c.target_id.in_([target.id for target in targets])), outbox.c.key.in_(keys))
@@ -119,7 +127,7 @@ class Outbox(Repository):
             for key in keys:
                 row = known.get((target.id, key))
                 if row is None:
-                    values = {"meeting_id": meeting_id, "wanted_revision": revision}
+                    values = {"meeting_id": meeting_id, "wanted_revision": revision, "sequence": sequence}
                     self._add(programme_id, target, key, Policy.LATEST, now, **values)
                 else:
                     self._supersede(row, revision, now)
@@ -289,14 +297,19 @@ class Outbox(Repository):
     def _change(self, delivery_id: str, **values: Any) -> None:
         self._connection.execute(outbox.update().where(outbox.c.id == delivery_id).values(**values))
 
-    def _require(self, programme_id: str, meeting_id: str | None, targets: Collection[Target] = ()) -> None:
-        """Raises NotFound for a meeting (None: none is meant) or a target that is not in the programme."""
-        query = select(meetings.c.id).where(in_programme(meetings, programme_id, meeting_id or ""))
-        if meeting_id is not None and self._connection.scalar(query) is None:
+    def _require(self, programme_id: str, meeting_id: str | None, targets: Collection[Target] = ()) -> int | None:
+        """Raise NotFound for a meeting (None: none is meant) or a target that is not in the programme.
+
+        Returns the highest SEQUENCE of the meeting in calendars that were disconnected; None if there is none.
+        """
+        query = select(meetings.c.disconnected_sequence).where(in_programme(meetings, programme_id, meeting_id or ""))
+        row = self._connection.execute(query).one_or_none()
+        if meeting_id is not None and row is None:
             raise NotFound("meeting", meeting_id)
         wanted = [target.id for target in targets]
         found = select(calendars.c.id).where(calendars.c.programme_id == programme_id, calendars.c.id.in_(wanted))
         check_found("calendar", wanted, set(self._connection.scalars(found)) if wanted else set())
+        return None if row is None else row.disconnected_sequence
 
 
 def _is_calendar(condition: ColumnElement[bool]) -> ColumnElement[bool]:

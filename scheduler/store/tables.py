@@ -215,6 +215,7 @@ meetings = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("changed_at", UTCDateTime, nullable=False),
     Column("tz_database", String(16), nullable=False),
+    Column("disconnected_sequence", Integer, nullable=True),  # the highest in calendars that were disconnected
     UniqueConstraint("uid"),
     Index(None, "mentorship_id"),
     Index(None, "mentor_id"),

@@ -17,6 +17,7 @@ from support.scripted import Asked, Forward, Raw, Reply, ScriptedServer
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.domain.programme.outbox import Rejected, Stored
 from scheduler.ical.render import render_invite
+from scheduler.services.calendars import delete_calendar
 from scheduler.services.delivering import retry_delivery
 from scheduler.services.meetings import cancel_meeting, cancel_occurrence, move_occurrence, update_meeting
 
@@ -369,6 +370,23 @@ class TestDeletedByHand:
         retry(delivering)
         assert delivering.deliver().state == "delivered"
         assert "\nSEQUENCE:12\n" in delivering.app.text(uid)
+
+    @pytest.mark.parametrize(("is_deleted", "sequence"), [(True, 10), (False, 8)])
+    def test_object_in_reconnected_calendar_has_higher_sequence_if_it_was_deleted(
+        self, is_deleted: bool, sequence: int, delivering: Delivering
+    ) -> None:
+        uid = delivering.book()
+        delivering.app.edit(uid, an_hour_later)
+        retitle(delivering)
+        assert delivering.deliver().state == "delivered"
+        programme = delivering.programme
+        calendar = programme.calendar(programme.mentor)
+        delete_calendar(programme.context, programme.id, programme.mentor.id, calendar.id)
+        if is_deleted:
+            delivering.app.delete(uid)
+        delivering.connect(programme.mentor, delivering.account)
+        assert delivering.deliver().state == "delivered"
+        assert f"\nSEQUENCE:{sequence}\n" in delivering.app.text(uid)
 
     def test_retry_of_failed_delivery_keeps_sequence_of_present_object(
         self, delivering: Delivering, monkeypatch: pytest.MonkeyPatch

@@ -42,6 +42,7 @@ def upgrade() -> None:
         "THEN (SELECT sequence FROM meetings WHERE meetings.id = deliveries.meeting_id) END FROM deliveries"
     )
     op.drop_table("deliveries")
+    op.add_column("meetings", sa.Column("disconnected_sequence", sa.Integer(), nullable=True))
     op.create_index("ix_outbox_meeting_id", "outbox", ["meeting_id"])
     op.create_index("ix_outbox_due_at", "outbox", ["due_at"])
 
@@ -61,6 +62,7 @@ def downgrade() -> None:
         f"SELECT {_COPIED}, target_id, key FROM outbox WHERE target_kind = 'caldav' AND policy = 'latest'"
     )
     op.drop_table("outbox")
+    op.drop_column("meetings", "disconnected_sequence")
     op.create_index("ix_deliveries_meeting_id", "deliveries", ["meeting_id"])
     op.create_index("ix_deliveries_due_at", "deliveries", ["due_at"])
 
