@@ -188,6 +188,8 @@ class Planner:
         for index, own in self.constraints.required():
             person = self.attendees[index].id
             for cause, constraint in own.by_cause.items():
+                if cause is Cause.BUFFER and not (constraint.before or constraint.after):
+                    continue  # it is the busy time
                 mask = starts.blocked(self.duration, [constraint])
                 if cause is not Cause.BLACKOUT:
                     yield BlockedBy(index, cause, person=person), mask
