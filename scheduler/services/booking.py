@@ -25,6 +25,8 @@ from scheduler.services.ports import Context
 from scheduler.services.publishing import publish
 from scheduler.store import StoredMeeting, Transaction
 
+_AS_ANSWERED = "send dtstart and rrule as find_cadences answered them"
+
 
 class PlanChanged(Refused):
     """A cadence whose plan is not the expected one, or has too little coverage; carries the plan as it now is."""
@@ -169,9 +171,13 @@ def load_pair(
 def check_day(day: date, mentorship: Mentorship, pointer: str) -> None:
     """Raises InvalidFields for a day before the mentorship starts or after it ends."""
     if day < mentorship.starts_on:
-        raise InvalidFields.at(pointer, f"{day} is before the mentorship starts on {mentorship.starts_on}")
+        raise InvalidFields.at(
+            pointer, f"{day} is before the mentorship starts on {mentorship.starts_on}; give a later day"
+        )
     if day > mentorship.ends_on:
-        raise InvalidFields.at(pointer, f"{day} is after the mentorship ends on {mentorship.ends_on}")
+        raise InvalidFields.at(
+            pointer, f"{day} is after the mentorship ends on {mentorship.ends_on}; give an earlier day"
+        )
 
 
 def check_free(attendees: tuple[Attendee, ...], meeting: Series, viewer: Viewer) -> None:
@@ -205,17 +211,19 @@ def _check_series(series: Series, mentorship: Mentorship, dates: Days) -> None:
     assert rule is not None  # a cadence has a rule
     if next(rule.dates(first)) != first:
         raise InvalidFields.at(
-            "/rrule", f"dtstart {first}, a {DAY_NAMES[weekday_of(first)]}, is not one of the rule's dates"
+            "/rrule",
+            f"dtstart {first}, a {DAY_NAMES[weekday_of(first)]}, is not one of the rule's dates; {_AS_ANSWERED}",
         )
     last = local_time(rule.until, series.time_zone).wall.date()
     check_day(last, mentorship, "/rrule")
     if first < dates.first:
-        raise InvalidFields.at("/starts_on", f"the series starts on {first}, before {dates.first}")
+        raise InvalidFields.at("/starts_on", f"the series starts on {first}, before {dates.first}; give an earlier one")
     if last > dates.last:
-        raise InvalidFields.at("/ends_on", f"the series goes on until {last}, after {dates.last}")
+        raise InvalidFields.at("/ends_on", f"the series goes on until {last}, after {dates.last}; give a later one")
     starts = series.nominal_starts
     if not starts or starts[-1].instant != rule.until:
-        raise InvalidFields.at("/rrule", f"UNTIL={rule.until:%Y%m%dT%H%M%SZ} is not the start of an occurrence")
+        detail = f"UNTIL={rule.until:%Y%m%dT%H%M%SZ} is not the start of an occurrence; {_AS_ANSWERED}"
+        raise InvalidFields.at("/rrule", detail)
 
 
 def _check_plan(plan: Sequence[PlannedOccurrence], booking: CadenceBooking, viewer: Viewer) -> None:

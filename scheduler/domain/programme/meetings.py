@@ -35,7 +35,9 @@ class OccurrenceNotChangeable(Refused):
     def __init__(self, recurrence_id: datetime, status: OccurrenceStatus) -> None:
         self.recurrence_id = recurrence_id
         self.status = status
-        super().__init__(f"the occurrence of {recurrence_id:%Y-%m-%d %H:%M} is {status} and can't be changed")
+        super().__init__(
+            f"the occurrence of {recurrence_id:%Y-%m-%d %H:%M} is {status} and can't be changed; choose another one"
+        )
 
 
 class OverlapsOwnOccurrence(Refused):

@@ -37,7 +37,7 @@ class BackwardMentorship(InvalidValue):
     def __init__(self, starts_on: date, ends_on: date) -> None:
         self.starts_on = starts_on
         self.ends_on = ends_on
-        super().__init__(f"the mentorship ends on {ends_on}, before it starts on {starts_on}")
+        super().__init__(f"the mentorship ends on {ends_on}, before it starts on {starts_on}; give a later end")
 
 
 LONGEST = timedelta(days=3 * 366)
