@@ -120,7 +120,7 @@ def test_slot_label_has_rank_and_time() -> None:
     alone = SlotQuery(
         window=between("2026-10-19 00:00", "2026-10-24 00:00"), duration=60, step=60, attendees=(MENTOR,), limit=3
     )
-    labels = {rank: said for grid in Picture(drawn(alone)).grids for rank, said in grid.labels.items()}
+    labels = {rank: lines for grid in Picture(drawn(alone)).grids for rank, lines in grid.labels.items()}
     first = find_slots(alone).slots[0].period.start.hour + 2
     assert labels[1] == [f"1 {first}:00\N{EN DASH}{first + 1}:00"]
     assert sorted(labels) == [1, 2, 3]
@@ -134,7 +134,7 @@ def test_picture_has_title_and_description() -> None:
         (target,) = [node for node in root.iter() if node.get("id") == root.get(attribute)]
         assert target.tag.endswith(name)
     assert picture.title == "97 possible starts for a meeting of 45 min, 19 October \N{EN DASH} 16 November 2026"
-    for said in (
+    for sentence in (
         "A week grid in the organizer's time, Europe/Berlin.",
         "B: \u2068mentee\u2069, Asia/Kolkata, required.",
         "Slot 1: Tue 20 Oct 11:45\N{EN DASH}12:30 (B Tue 20 Oct 15:15\N{EN DASH}16:00).",
@@ -142,7 +142,7 @@ def test_picture_has_title_and_description() -> None:
         "26 October \N{EN DASH} 1 November 2026: open 0 min, outside hours 158 h, exam 10 h.",
         "20 of 97 possible starts are drawn.",
     ):
-        assert said in picture.description
+        assert sentence in picture.description
     assert "A's clock goes from 03:00 to 02:00" in picture.description
 
 
@@ -171,7 +171,7 @@ def test_hostile_names_leave_picture_well_formed(name: str) -> None:
     picture = Picture(svg)
     assert {node.tag.rpartition("}")[2] for node in picture.root.iter()} <= ELEMENTS
     width = float(picture.root.get("width", ""))
-    (line,) = [said for said in picture.words if "Europe/Berlin" in said]
+    (line,) = [line for line in picture.words if "Europe/Berlin" in line]
     assert len(line) * 6 < width
     escaped = re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", name)
     assert f"A: \u2068{escaped}\u2069, Europe/Berlin" in picture.description

@@ -18,7 +18,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 @dataclass(frozen=True)
 class Rect:
-    """A rectangle in the picture's own coordinates."""
+    """A rectangle in the picture's coordinates."""
 
     x: float
     y: float
@@ -33,7 +33,7 @@ class Rect:
 
 @dataclass(frozen=True)
 class Grid:
-    """One week: where its hours (y by minute of the day) and the middles of its days (x by (month, day)) are."""
+    """One week: y by minute of the day, and x of the middle of each day by (month, day)."""
 
     hours: dict[int, float]
     days: dict[tuple[int, int], float]
@@ -43,18 +43,18 @@ class Grid:
     free: dict[str, list[Rect]]
 
     def minute(self, y: float) -> float:
-        """The minute of the day at that height."""
+        """Return the minute of the day at a height."""
         (first, top), *_, (last, bottom) = sorted(self.hours.items())
         return first + (y - top) * (last - first) / (bottom - top)
 
     def column(self, rect: Rect) -> tuple[int, int]:
-        """The day that it is under."""
+        """Return the day above a rectangle, as (month, day)."""
         middle = rect.x + rect.width / 2
         return min(self.days, key=lambda day: abs(self.days[day] - middle))
 
 
 class Picture:
-    """A picture as text, parsed."""
+    """A parsed picture."""
 
     def __init__(self, svg: str) -> None:
         self.root = ET.fromstring(svg)
@@ -80,7 +80,7 @@ class Picture:
 
     @property
     def words(self) -> list[str]:
-        """All lines that are drawn."""
+        """All lines of text in the picture."""
         return ["".join(node.itertext()) for node in self.root.iter(f"{NAMESPACE}text")]
 
     @property
@@ -110,9 +110,9 @@ class Picture:
 
     def _days(self, week: ET.Element) -> Iterator[tuple[tuple[int, int], float]]:
         for node in week.iter(f"{NAMESPACE}text"):
-            said = re.fullmatch(r"[A-Z][a-z]{2} (\d+) ([A-Z][a-z]{2})( ◆)?", "".join(node.itertext()))
-            if said:
-                yield (MONTHS.index(said[2]) + 1, int(said[1])), float(node.get("x", ""))
+            label = re.fullmatch(r"[A-Z][a-z]{2} (\d+) ([A-Z][a-z]{2})( ◆)?", "".join(node.itertext()))
+            if label:
+                yield (MONTHS.index(label[2]) + 1, int(label[1])), float(node.get("x", ""))
 
     def rects(self, node: ET.Element) -> Iterator[Rect]:
         for rect in node.iter(f"{NAMESPACE}rect"):

@@ -96,23 +96,23 @@ class Enumeration:
         starts = candidate.starts[turn :: self.query.rotation]
         clear = candidate.clear[turn :: self.query.rotation]
         at = np.array(starts, dtype=np.int64)
-        borne = [int(burdens(one, at, self.query.duration).sum()) for one in self.counted]
+        totals = [int(burdens(one, at, self.query.duration).sum()) for one in self.counted]
         score = sum(self.scores[start] for start, free in zip(starts, clear, strict=True) if free)
-        return borne, sum(clear), score
+        return totals, sum(clear), score
 
     def _whole(self, turns: tuple[tuple[list[int], int, int], ...]) -> tuple[int, int, int, int]:
         past = [one.past_burden if self.query.fair else 0 for one in self.counted]
-        borne = [sum(some) for some in zip(past, *(turn[0] for turn in turns), strict=True)]
-        return max(borne), -sum(turn[1] for turn in turns), -sum(turn[2] for turn in turns), sum(borne)
+        totals = [sum(some) for some in zip(past, *(turn[0] for turn in turns), strict=True)]
+        return max(totals), -sum(turn[1] for turn in turns), -sum(turn[2] for turn in turns), sum(totals)
 
 
 def counted(query: CadenceQuery) -> list[Attendee]:
-    """Return the attendees who are required by name or members of a group."""
+    """Return the required attendees and the members of groups."""
     members = {index for group in query.rules.groups for index in group.members}
     return [one for index, one in enumerate(query.attendees) if one.required or index in members]
 
 
-def borne(query: CadenceQuery, rotation: Rotation) -> list[int]:
+def burdens_of(query: CadenceQuery, rotation: Rotation) -> list[int]:
     """Return the burden of each counted attendee, with the past burden if the query is fair."""
     costs = {id(one): cost for one, cost in zip(query.attendees, rotation.burdens, strict=True)}
     return [costs[id(one)] + (one.past_burden if query.fair else 0) for one in counted(query)]
@@ -120,7 +120,7 @@ def borne(query: CadenceQuery, rotation: Rotation) -> list[int]:
 
 def sort_key(query: CadenceQuery, oracle: CadenceOracle, rotation: Rotation) -> tuple[float, ...]:
     """Return the key that sorts rotations of different dates."""
-    costs = borne(query, rotation)
+    costs = burdens_of(query, rotation)
     free = sum(oracle.is_free(minute(one.period)) for _, one in rotation.occurrences)
     return max(costs), -round(free / len(rotation.occurrences), 3), -rotation.score, sum(costs)
 
@@ -143,7 +143,7 @@ def test_rotations_equal_the_best_by_enumeration(query: CadenceQuery) -> None:
         starts = [minute(one.period) for _, one in rotation.occurrences]
         free = [start for start in starts if enumeration.oracle.is_free(start)]
         score = sum(enumeration.scores[start] for start in free)
-        costs = borne(query, rotation)
+        costs = burdens_of(query, rotation)
         assert (max(costs), -len(free), -score, sum(costs)) == expected[first]
         full = [one for _, one in rotation.occurrences if one.status != "clear" and minute(one.period) in free]
         assert all(is_blocked_by_limit_only(one) for one in full)
@@ -169,7 +169,7 @@ def test_rotation_is_never_worse_than_best_cadence(query: CadenceQuery) -> None:
     lightest = min(max(past[index] + one.burdens[index] for index in required) for one in top)
     best, *_ = find_rotations(query).rotations
     assert best.coverage >= singles[0].coverage
-    assert max(borne(query, best)) <= lightest
+    assert max(burdens_of(query, best)) <= lightest
 
 
 @generated

@@ -134,7 +134,7 @@ def test_attendee_of_two_sessions_keeps_buffer_between_them(buffer: Buffer) -> N
     assert starts(query) == [["01 09:00", "01 10:15"]]
     sooner = sessions[0], replace(sessions[1], at_most=29)
     assert starts(replace(query, sessions=sooner)) == []
-    # Buffers of optional attendees, and of those who are not in both sessions, do not count.
+    # Buffers of optional attendees, and of attendees of one session only, do not count.
     optional = replace(query, sessions=sooner, attendees=(replace(people[0], required=False), INTERVIEWER))
     assert starts(optional) == [["01 09:00", "01 10:00"]]
     others = replace(query, sessions=(sessions[0], Session(30, (1,), at_most=0)))
@@ -181,10 +181,10 @@ def test_plans_of_equal_scores_are_in_order_of_starts() -> None:
 
 
 def test_equal_sessions_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    searched = []
 
     def counted(query: SlotQuery) -> tuple[Minutes, Thousandths]:
-        asked.append(query)
+        searched.append(query)
         return scored_starts(query)
 
     monkeypatch.setattr("scheduler.domain.search.sequences.scored_starts", counted)
@@ -193,7 +193,7 @@ def test_equal_sessions_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> No
             window=TWO_DAYS, step=60, attendees=(MENTEE,), sessions=(Session(30, (0,)), Session(30, (0,), at_least=60))
         )
     )
-    assert len(asked) == 1
+    assert len(searched) == 1
 
 
 def test_sessions_of_one_attendee_do_not_overlap() -> None:
