@@ -62,14 +62,14 @@ def retitle(delivering: Delivering) -> None:
     update_meeting(programme.context, programme.id, delivering.meeting_id, {"title": "Pairing on the parser"})
 
 
-def test_what_a_server_does_is_learnt_when_a_calendar_is_connected(
+def test_connect_calendar_detects_auto_schedule(
     caldav: CalDAVServer, delivering: Delivering, radicale: Radicale
 ) -> None:
     assert caldav.check(delivering.account) is True
     assert caldav.check(radicale.new_account()) is False
 
 
-def test_a_mentee_without_a_calendar_of_ours_is_invited_by_the_server_once(
+def test_server_invites_mentee_without_calendar_once(
     delivering: Delivering, mentee: Account
 ) -> None:
     uid = delivering.book()
@@ -82,7 +82,7 @@ def test_a_mentee_without_a_calendar_of_ours_is_invited_by_the_server_once(
     assert b"First paper" in app.objects()[0]
 
 
-def test_a_change_of_it_is_the_same_event_and_its_end_cancels_it(delivering: Delivering, mentee: Account) -> None:
+def test_change_updates_invitation_and_cancellation_cancels_it(delivering: Delivering, mentee: Account) -> None:
     delivering.book()
     programme, app = delivering.programme, App(mentee)
     (name,) = app.names()
@@ -103,7 +103,7 @@ def test_a_change_of_it_is_the_same_event_and_its_end_cancels_it(delivering: Del
     assert app.shown() == []
 
 
-def test_the_same_delivery_again_invites_nobody_again(delivering: Delivering, mentee: Account) -> None:
+def test_repeated_delivery_invites_nobody_again(delivering: Delivering, mentee: Account) -> None:
     delivering.book()
     delivering.deliver()
     programme = delivering.programme
@@ -112,7 +112,7 @@ def test_the_same_delivery_again_invites_nobody_again(delivering: Delivering, me
     assert len(inbox(mentee)) == 1
 
 
-def test_the_mentee_s_answer_reaches_the_mentor_and_stays_there(delivering: Delivering, mentee: Account) -> None:
+def test_mentees_answer_reaches_mentor_and_stays(delivering: Delivering, mentee: Account) -> None:
     uid = delivering.book()
     app = App(mentee)
     accept(app)
@@ -132,7 +132,7 @@ def accept(app: App) -> None:
 
 
 @pytest.mark.parametrize("first", ["mentor", "mentee"])
-def test_a_mentee_with_a_calendar_of_ours_has_the_meeting_once_all_the_same(
+def test_mentee_with_connected_calendar_has_meeting_once(
     first: str, delivering: Delivering, mentee: Account
 ) -> None:
     programme, app = delivering.programme, App(mentee)
@@ -168,7 +168,7 @@ def deliver_all(delivering: Delivering) -> None:
     assert {row.state.value for row in rows} == {"delivered"}, [row.reason for row in rows]
 
 
-def test_connecting_a_calendar_later_takes_no_invitation_back(delivering: Delivering, mentee: Account) -> None:
+def test_calendar_connected_later_withdraws_no_invitation(delivering: Delivering, mentee: Account) -> None:
     uid = delivering.book()
     app = App(mentee)
     accept(app)
@@ -182,7 +182,7 @@ def test_connecting_a_calendar_later_takes_no_invitation_back(delivering: Delive
     assert not [data for data in inbox(mentee) if b"METHOD:CANCEL" in data]
 
 
-def test_in_the_mentee_s_own_calendar_it_is_a_plain_event_that_we_can_change(
+def test_mentees_copy_is_a_plain_event_that_can_be_changed(
     delivering: Delivering, mentee: Account, radicale: Radicale
 ) -> None:
     """Greta's lies elsewhere; as an invitation Asha's server would let nobody change it but her organizer's."""
@@ -203,7 +203,7 @@ def test_in_the_mentee_s_own_calendar_it_is_a_plain_event_that_we_can_change(
     assert inbox(delivering.account) == []
 
 
-def test_whom_the_server_does_not_know_is_told_without_a_name(
+def test_failed_invitation_is_reported_without_names(
     delivering: Delivering, xandikos: Xandikos, mentee: Account
 ) -> None:
     xandikos.forget_addresses_but(delivering.account)
@@ -215,7 +215,7 @@ def test_whom_the_server_does_not_know_is_told_without_a_name(
     )
 
 
-def test_guests_are_invited_without_the_goals(delivering: Delivering, xandikos: Xandikos, mentee: Account) -> None:
+def test_guests_are_invited_without_goals(delivering: Delivering, xandikos: Xandikos, mentee: Account) -> None:
     guest = xandikos.new_account(email="kim@example.org")
     xandikos.forget_addresses_but(delivering.account, mentee, guest)
     delivering.connect(delivering.programme.mentor, delivering.account)

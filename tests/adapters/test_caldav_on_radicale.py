@@ -39,38 +39,38 @@ def stored(caldav: CalDAVServer, account: Account, data: bytes) -> str:
     return outcome.etag
 
 
-def test_the_library_speaks_through_requests() -> None:
+def test_library_uses_requests() -> None:
     with DAVClient(url="http://127.0.0.1/", enable_rfc6764=False) as client:
         assert type(client.session) is requests.Session
 
 
 class TestCheck:
-    def test_a_calendar_collection_is_accepted(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_check_accepts_calendar_collection(self, caldav: CalDAVServer, account: Account) -> None:
         caldav.check(account)
 
-    def test_a_missing_slash_at_the_end_does_no_harm(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_check_accepts_url_without_trailing_slash(self, caldav: CalDAVServer, account: Account) -> None:
         caldav.check(replace(account, url=account.url.rstrip("/")))
 
-    def test_a_password_beyond_ascii_is_said_in_utf_8(self, caldav: CalDAVServer, radicale: Radicale) -> None:
+    def test_check_sends_password_in_utf_8(self, caldav: CalDAVServer, radicale: Radicale) -> None:
         caldav.check(radicale.new_account("пароль-ü-密码"))
 
-    def test_a_wrong_password_is_refused_as_such(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_check_refuses_wrong_password(self, caldav: CalDAVServer, account: Account) -> None:
         with pytest.raises(CalendarRefused, match=r"does not accept the login.*401") as refused:
             caldav.check(replace(account, password="battery staple"))
         assert refused.value.status == 401
         assert "battery" not in str(refused.value)
 
-    def test_somebody_elses_calendar_is_refused(
+    def test_check_refuses_calendar_of_another_user(
         self, caldav: CalDAVServer, radicale: Radicale, account: Account
     ) -> None:
         with pytest.raises(CalendarRefused, match="403"):
             caldav.check(replace(account, url=radicale.new_account().url))
 
-    def test_an_address_with_nothing_there_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_check_refuses_missing_collection(self, caldav: CalDAVServer, account: Account) -> None:
         with pytest.raises(CalendarRefused, match=r"has nothing at this address.*404"):
             caldav.check(replace(account, url=account.url.replace("calendar", "nowhere")))
 
-    def test_an_address_book_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_check_refuses_address_book(self, caldav: CalDAVServer, account: Account) -> None:
         contacts = account.url.replace("calendar", "contacts")
         body = (
             b'<D:mkcol xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><D:set><D:prop>'
@@ -80,11 +80,11 @@ class TestCheck:
         with pytest.raises(CalendarRefused, match="has no calendar at this address"):
             caldav.check(replace(account, url=contacts))
 
-    def test_the_plain_collection_above_the_calendar_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_check_refuses_plain_collection(self, caldav: CalDAVServer, account: Account) -> None:
         with pytest.raises(CalendarRefused, match="has no calendar at this address"):
             caldav.check(replace(account, url=account.url.removesuffix("calendar/")))
 
-    def test_a_list_of_tasks_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_check_refuses_task_list(self, caldav: CalDAVServer, account: Account) -> None:
         tasks = account.url.replace("calendar", "tasks")
         body = (
             b'<C:mkcalendar xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop>'
@@ -95,25 +95,25 @@ class TestCheck:
         with pytest.raises(CalendarRefused, match="keeps no events"):
             caldav.check(replace(account, url=tasks))
 
-    def test_a_server_that_is_down_is_unreachable(
+    def test_server_that_is_down_is_unreachable(
         self, caldav: CalDAVServer, radicale: Radicale, account: Account
     ) -> None:
         radicale.stop()
         with pytest.raises(CalendarUnreachable, match="can't be reached"):
             caldav.check(account)
 
-    def test_a_private_address_is_refused_unless_it_is_allowed(self, account: Account) -> None:
+    def test_check_refuses_private_address_unless_allowed(self, account: Account) -> None:
         with pytest.raises(AddressRefused):
             CalDAVServer(Guard()).check(account)
 
 
 class TestPut:
-    def test_a_new_object_is_stored_as_it_is(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_put_stores_new_object_as_given(self, caldav: CalDAVServer, account: Account) -> None:
         etag = stored(caldav, account, event())
         assert etag == etag_of(account)
         assert sorted(held(account).split()) == sorted(event().decode().split())  # Radicale sorts
 
-    def test_something_else_at_our_address_is_left(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_put_leaves_other_object_at_our_url(self, caldav: CalDAVServer, account: Account) -> None:
         ask(account, "PUT", object_url(account, UID), event("other@example"))
         for stored_before in (False, True):
             outcome = caldav.put(account, UID, event(), stored_before=stored_before)
@@ -121,7 +121,7 @@ class TestPut:
             assert "another object is stored where the meeting belongs" in outcome.reason
         assert "other@example" in held(account)
 
-    def test_the_same_meeting_under_another_name_is_changed_there_and_not_doubled(
+    def test_put_changes_same_meeting_under_another_name(
         self, caldav: CalDAVServer, account: Account
     ) -> None:
         ask(account, "PUT", object_url(account, "elsewhere"), event())
@@ -130,7 +130,7 @@ class TestPut:
         assert len(caldav.read_objects(account, *OCTOBER)) == 1
 
     @pytest.mark.parametrize("uid", ["20261020T143000-x@example", "a b", "a%2Fb", "ü", "a+b&c;d"])
-    def test_odd_uids_are_stored_and_found_again(self, uid: str, caldav: CalDAVServer, account: Account) -> None:
+    def test_put_finds_objects_with_odd_uids(self, uid: str, caldav: CalDAVServer, account: Account) -> None:
         outcome = caldav.put(account, uid, event(uid), stored_before=False)
         assert isinstance(outcome, Stored)
         assert caldav.put(account, uid, event(uid), stored_before=False) == outcome
@@ -140,19 +140,19 @@ class TestPut:
         assert identity is not None
         assert identity.uid == uid
 
-    def test_a_calendar_that_is_gone_is_rejected_for_good(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_put_to_missing_calendar_is_rejected(self, caldav: CalDAVServer, account: Account) -> None:
         assert ask(account, "DELETE", account.url).status_code == 200
         for stored_before, code in ((False, "409"), (True, "404")):
             outcome = caldav.put(account, UID, event(), stored_before=stored_before)
             assert isinstance(outcome, Rejected)
             assert code in outcome.reason
 
-    def test_a_private_address_is_rejected_for_good(self, account: Account) -> None:
+    def test_put_to_private_address_is_rejected(self, account: Account) -> None:
         outcome = CalDAVServer(Guard()).put(account, UID, event(), stored_before=False)
         assert isinstance(outcome, Rejected)
         assert "SCHEDULER_ALLOWED_NETWORKS" in outcome.reason
 
-    def test_nothing_of_a_meeting_is_logged(
+    def test_put_logs_nothing_of_the_meeting(
         self, caldav: CalDAVServer, account: Account, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.DEBUG):
@@ -168,7 +168,7 @@ OCTOBER = (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 
 
 class TestReadObjects:
-    def test_events_that_touch_the_time_are_given_and_no_others(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_read_objects_returns_events_in_period_only(self, caldav: CalDAVServer, account: Account) -> None:
         starts = {"before": "20260930T200000Z", "into": "20260930T233000Z", "within": "20261015T100000Z"}
         starts |= {"out": "20261031T233000Z", "at-the-end": "20261101T000000Z"}
         for uid, start in starts.items():
@@ -180,22 +180,22 @@ class TestReadObjects:
             "out",
         }
 
-    def test_a_series_that_began_long_before_is_given_whole(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_read_objects_returns_older_series_whole(self, caldav: CalDAVServer, account: Account) -> None:
         series = event(start="20200101T120000Z", rrule="FREQ=WEEKLY")
         stored(caldav, account, series)
         (found,) = caldav.read_objects(account, *OCTOBER)
         assert b"DTSTART:20200101T120000Z" in found
         assert b"RRULE:FREQ=WEEKLY" in found
 
-    def test_an_empty_calendar_has_no_objects(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_read_objects_of_empty_calendar_is_empty(self, caldav: CalDAVServer, account: Account) -> None:
         assert caldav.read_objects(account, *OCTOBER) == []
 
-    def test_characters_beyond_ascii_come_back(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_read_objects_keeps_non_ascii_characters(self, caldav: CalDAVServer, account: Account) -> None:
         stored(caldav, account, event(summary="Größe <&> 数学 🎓"))
         (found,) = caldav.read_objects(account, *OCTOBER)
         assert "SUMMARY:Größe <&> 数学 🎓" in found.decode()
 
-    def test_many_objects_come_in_one_answer(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_read_objects_returns_many_objects(self, caldav: CalDAVServer, account: Account) -> None:
         first = datetime(2026, 10, 2, tzinfo=UTC)
         parts = [event(f"n{n}", start=f"{first + timedelta(hours=n):%Y%m%dT%H%M%SZ}") for n in range(200)]
         whole = b"".join(part.split(b"PRODID:-//Tests//EN\r\n")[1].removesuffix(b"END:VCALENDAR\r\n") for part in parts)
@@ -203,16 +203,16 @@ class TestReadObjects:
         assert ask(account, "PUT", account.url, data, {"Content-Type": "text/calendar"}).status_code == 201
         assert len(caldav.read_objects(account, *OCTOBER)) == 200
 
-    def test_a_wrong_password_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_read_objects_refuses_wrong_password(self, caldav: CalDAVServer, account: Account) -> None:
         with pytest.raises(CalendarRefused, match="401"):
             caldav.read_objects(replace(account, password="wrong"), *OCTOBER)
 
-    def test_a_calendar_that_is_gone_is_refused(self, caldav: CalDAVServer, account: Account) -> None:
+    def test_read_objects_refuses_missing_calendar(self, caldav: CalDAVServer, account: Account) -> None:
         ask(account, "DELETE", account.url)
         with pytest.raises(CalendarRefused, match="404"):
             caldav.read_objects(account, *OCTOBER)
 
-    def test_a_server_that_is_down_is_unreachable(
+    def test_server_that_is_down_is_unreachable(
         self, caldav: CalDAVServer, radicale: Radicale, account: Account
     ) -> None:
         radicale.stop()

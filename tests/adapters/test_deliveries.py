@@ -39,13 +39,13 @@ def promised(delivering: Delivering) -> list[Any]:
 
 
 class TestChanges:
-    def test_a_series_is_created_once(self, delivering: Delivering) -> None:
+    def test_series_is_created_once(self, delivering: Delivering) -> None:
         uid = delivering.book()
         assert delivering.app.names() == [f"{uid}.ics"]
         assert delivering.app.shown() == promised(delivering)
         assert (delivering.row.state, delivering.row.reason, delivering.row.attempts) == ("delivered", None, 1)
 
-    def test_another_title_is_shown_under_the_same_sequence(self, delivering: Delivering) -> None:
+    def test_new_title_keeps_sequence(self, delivering: Delivering) -> None:
         uid = delivering.book()
         retitle(delivering)
         assert delivering.deliver().state == "delivered"
@@ -53,7 +53,7 @@ class TestChanges:
         assert "\nSEQUENCE:0\n" in delivering.app.text(uid)
         assert delivering.row.reason is None
 
-    def test_an_occurrence_that_moves_is_an_override(self, delivering: Delivering) -> None:
+    def test_moved_occurrence_is_an_override(self, delivering: Delivering) -> None:
         uid = delivering.book()
         programme = delivering.programme
         to = datetime(2026, 10, 14, 9, tzinfo=UTC)
@@ -62,7 +62,7 @@ class TestChanges:
         assert delivering.app.shown() == promised(delivering)
         assert [event["SEQUENCE"] for event in delivering.app.events(uid)] == [1, 1]
 
-    def test_one_that_moves_past_its_neighbour_is_an_object_of_its_own(self, delivering: Delivering) -> None:
+    def test_occurrence_moved_past_its_neighbour_is_its_own_object(self, delivering: Delivering) -> None:
         delivering.book()
         programme = delivering.programme
         to = datetime(2026, 10, 21, 9, tzinfo=UTC)
@@ -71,7 +71,7 @@ class TestChanges:
         assert len(delivering.app.names()) == 2
         assert delivering.app.shown() == promised(delivering)
 
-    def test_an_occurrence_that_is_cancelled_is_gone(self, delivering: Delivering) -> None:
+    def test_cancelled_occurrence_is_not_shown(self, delivering: Delivering) -> None:
         delivering.book()
         programme = delivering.programme
         cancel_occurrence(programme.context, programme.id, delivering.meeting_id, tuesday(2))
@@ -79,7 +79,7 @@ class TestChanges:
         assert delivering.app.shown() == promised(delivering)
         assert len(promised(delivering)) == 5
 
-    def test_a_series_that_is_cancelled_says_so_and_rings_no_more(self, delivering: Delivering) -> None:
+    def test_cancelled_series_has_its_status_and_no_alarm(self, delivering: Delivering) -> None:
         uid = delivering.book()
         programme = delivering.programme
         cancel_meeting(programme.context, programme.id, delivering.meeting_id)
@@ -88,7 +88,7 @@ class TestChanges:
         assert "STATUS:CANCELLED" in delivering.app.text(uid)
         assert "VALARM" not in delivering.app.text(uid)
 
-    def test_the_same_delivery_again_writes_nothing(self, delivering: Delivering) -> None:
+    def test_repeated_delivery_writes_nothing(self, delivering: Delivering) -> None:
         uid = delivering.book()
         before = delivering.app.etag(uid)
         for _ in range(3):
@@ -97,7 +97,7 @@ class TestChanges:
         assert delivering.app.etag(uid) == before
         assert delivering.row.reason is None
 
-    def test_a_change_that_was_overtaken_while_it_waited_is_never_shown(self, delivering: Delivering) -> None:
+    def test_superseded_change_is_never_shown(self, delivering: Delivering) -> None:
         uid = delivering.book()
         delivering.server.stop()
         retitle(delivering, "One")
@@ -108,7 +108,7 @@ class TestChanges:
         assert delivering.row.delivered_revision == 3
         assert "SUMMARY:Two" in delivering.app.text(uid)
 
-    def test_a_worker_that_was_held_up_does_not_put_an_older_version_back(
+    def test_delayed_worker_does_not_restore_older_version(
         self, delivering: Delivering, caldav: CalDAVServer
     ) -> None:
         uid = delivering.book()
@@ -121,7 +121,7 @@ class TestChanges:
             assert "holds a later version" in outcome.reason
         assert "SUMMARY:Newer" in delivering.app.text(uid)
 
-    def test_after_a_restored_backup_the_next_change_goes_through_though_its_revision_is_counted_again(
+    def test_change_after_restored_backup_is_delivered_despite_reused_revision(
         self, delivering: Delivering, caldav: CalDAVServer
     ) -> None:
         uid = delivering.book()
@@ -134,7 +134,7 @@ class TestChanges:
         assert isinstance(outcome, Stored)
         assert "SUMMARY:New" in delivering.app.text(uid)
 
-    def test_one_object_is_read_by_its_uid(self, delivering: Delivering, caldav: CalDAVServer) -> None:
+    def test_read_object_finds_object_by_uid(self, delivering: Delivering, caldav: CalDAVServer) -> None:
         uid = delivering.book()
         found = caldav.read_object(delivering.account, uid)
         assert found is not None
@@ -185,7 +185,7 @@ def assert_all_kept(events: list[Any]) -> None:
 
 
 class TestTheirOwn:
-    def test_what_the_user_added_survives_every_change_of_ours(self, delivering: Delivering) -> None:
+    def test_users_additions_survive_every_change(self, delivering: Delivering) -> None:
         uid = delivering.book()
         programme = delivering.programme
         move_occurrence(
@@ -208,7 +208,7 @@ class TestTheirOwn:
         assert {str(event["SUMMARY"]) for event in events} == {"Pairing on the parser"}
         assert delivering.app.shown() == promised(delivering)
 
-    def test_an_alarm_that_the_user_deleted_stays_deleted(self, delivering: Delivering) -> None:
+    def test_alarm_deleted_by_user_stays_deleted(self, delivering: Delivering) -> None:
         uid = delivering.book()
         delivering.app.edit(uid, lambda events: events[0].subcomponents.clear())
         retitle(delivering)
@@ -216,7 +216,7 @@ class TestTheirOwn:
         assert "VALARM" not in delivering.app.text(uid)
         assert delivering.row.reason is None
 
-    def test_an_alarm_on_one_occurrence_of_the_series_stays_there(self, delivering: Delivering) -> None:
+    def test_alarm_on_one_occurrence_stays(self, delivering: Delivering) -> None:
         uid = delivering.book()
 
         def ring(calendar: icalendar.Calendar) -> None:
@@ -285,7 +285,7 @@ class TestPutRight:
         ],
         ids=lambda value: value.__name__ if callable(value) else "",
     )
-    def test_what_is_ours_is_put_right_and_the_delivery_says_so(
+    def test_users_change_of_our_property_is_corrected_and_reported(
         self, edit: Edit, told: str, delivering: Delivering
     ) -> None:
         uid = delivering.book()
@@ -305,14 +305,14 @@ class TestPutRight:
         retry(delivering)
         assert delivering.deliver().reason is None
 
-    def test_sequence_rises_above_what_the_user_s_app_gave_it(self, delivering: Delivering) -> None:
+    def test_correction_raises_sequence_above_the_apps(self, delivering: Delivering) -> None:
         uid = delivering.book()
         delivering.app.edit(uid, an_hour_later)
         retitle(delivering)
         delivering.deliver()
         assert "\nSEQUENCE:8\n" in delivering.app.text(uid)
 
-    def test_the_user_s_words_that_are_ours_too_by_now_are_no_matter(self, delivering: Delivering) -> None:
+    def test_users_change_equal_to_ours_is_not_reported(self, delivering: Delivering) -> None:
         uid = delivering.book()
         delivering.app.edit(uid, another_title)
         retitle(delivering, "Coffee")
@@ -321,7 +321,7 @@ class TestPutRight:
 
 
 class TestDeletedByHand:
-    def test_it_is_not_put_back_in_silence_but_when_the_delivery_is_retried(self, delivering: Delivering) -> None:
+    def test_deleted_object_is_created_again_only_on_retry(self, delivering: Delivering) -> None:
         uid = delivering.book()
         delivering.app.delete(uid)
         for title in ("One", "Two"):
@@ -335,7 +335,7 @@ class TestDeletedByHand:
         assert (row.state, row.reason, row.delivered_revision) == ("delivered", None, 3)
         assert delivering.app.shown() == promised(delivering)
 
-    def test_what_is_cancelled_by_now_is_left_so(self, delivering: Delivering) -> None:
+    def test_deleted_object_of_cancelled_meeting_stays_deleted(self, delivering: Delivering) -> None:
         uid = delivering.book()
         delivering.app.delete(uid)
         programme = delivering.programme
@@ -345,7 +345,7 @@ class TestDeletedByHand:
         assert "somebody had deleted the cancelled meeting" in (row.reason or "")
         assert delivering.app.names() == []
 
-    def test_a_retry_of_what_was_delivered_looks_whether_it_is_still_there(self, delivering: Delivering) -> None:
+    def test_retry_of_delivered_object_finds_its_deletion(self, delivering: Delivering) -> None:
         uid = delivering.book()
         delivering.app.delete(uid)
         retry(delivering)
@@ -401,7 +401,7 @@ class TestDeletedByHand:
         assert delivering.deliver().state == "delivered"
         assert "\nSEQUENCE:0\n" in delivering.app.text(uid)
 
-    def test_one_that_an_app_keeps_under_another_name_is_changed_there(self, delivering: Delivering) -> None:
+    def test_object_renamed_by_app_is_changed_there(self, delivering: Delivering) -> None:
         uid = delivering.book()
         text = delivering.app.text(uid)
         delivering.app.delete(uid)
@@ -416,7 +416,7 @@ class TestDeletedByHand:
 
 
 class TestTrouble:
-    def test_a_server_that_is_down_gets_everything_when_it_is_back(self, delivering: Delivering) -> None:
+    def test_server_back_after_outage_gets_everything(self, delivering: Delivering) -> None:
         delivering.connect(delivering.programme.mentor, delivering.account)
         delivering.server.stop()
         delivering.meeting_id = delivering.programme.book_tuesdays().id
@@ -428,7 +428,7 @@ class TestTrouble:
         assert (row.state, row.attempts, row.reason) == ("delivered", 2, None)
         assert delivering.app.shown() == promised(delivering)
 
-    def test_a_wrong_password_fails_and_says_so(self, delivering: Delivering, caldav: CalDAVServer) -> None:
+    def test_wrong_password_fails_with_reason(self, delivering: Delivering, caldav: CalDAVServer) -> None:
         uid = delivering.book()
         wrong = replace(delivering.account, password="battery staple")
         for stored_before in (True, False):
@@ -439,7 +439,7 @@ class TestTrouble:
 
     @pytest.mark.parametrize("cut", ["no answer", "a gateway's own answer"])
     @pytest.mark.parametrize("first", [True, False], ids=["created", "changed"])
-    def test_a_reply_lost_after_the_server_stored_the_put_is_no_second_write(
+    def test_lost_reply_leads_to_no_second_write(
         self, cut: str, first: bool, delivering: Delivering, scripted: ScriptedServer, figures: Figures
     ) -> None:
         lost: dict[str, Reply | Raw] = {
@@ -478,7 +478,7 @@ class TestTrouble:
         assert delivering.app.shown() == promised(through)
         assert objects == 1
 
-    def test_a_change_made_while_a_put_is_under_way_is_one_more_delivery(
+    def test_change_during_put_is_one_more_delivery(
         self, delivering: Delivering, scripted: ScriptedServer
     ) -> None:
         forward, puts = forwarded(delivering), []
@@ -498,7 +498,7 @@ class TestTrouble:
         assert (row.state, row.delivered_revision, len(puts)) == ("delivered", 3, 3)
         assert "SUMMARY:Changed meanwhile" in delivering.app.text(uid)
 
-    def test_what_the_user_changes_between_our_look_and_our_put_is_not_lost(
+    def test_users_change_between_read_and_put_is_kept(
         self, delivering: Delivering, scripted: ScriptedServer
     ) -> None:
         forward, edits = forwarded(delivering), [lambda events: events[0].add("COLOR", "red")]
@@ -519,7 +519,7 @@ class TestTrouble:
         assert "SUMMARY:Pairing on the parser" in delivering.app.text(uid)
 
     @pytest.mark.parametrize("etag", ["weak", "missing"])
-    def test_without_strong_etags_a_meeting_is_created_and_then_not_replaced(
+    def test_server_without_strong_etags_gets_objects_and_no_changes(
         self, etag: str, delivering: Delivering, scripted: ScriptedServer
     ) -> None:
         forward = forwarded(delivering)

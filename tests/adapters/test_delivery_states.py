@@ -86,7 +86,7 @@ def meeting_id(programme: Programme) -> str:
     ],
     ids=lambda value: f"{value.status}" if isinstance(value, Reply) else None,
 )
-def test_an_answer_leads_to_a_state_and_a_reason(
+def test_answer_leads_to_state_and_reason(
     put: Reply | Raw,
     get: Reply | None,
     state: str,
@@ -105,7 +105,7 @@ def test_an_answer_leads_to_a_state_and_a_reason(
 
 
 @pytest.mark.parametrize("status", [423, 429, 503])
-def test_a_retry_after_is_waited_out(status: int, owed: Programme, clock: Clock, scripted: ScriptedServer) -> None:
+def test_retry_after_is_respected(status: int, owed: Programme, clock: Clock, scripted: ScriptedServer) -> None:
     scripted.script = lambda _: Reply(status, headers={"Retry-After": "120"})
     row = attempt(owed)
     assert (row.state, row.due_at) == ("waiting", clock.now + timedelta(minutes=2))
@@ -119,7 +119,7 @@ SLOW = {
 
 
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW.keys())
-def test_a_slow_server_is_waited_for_no_longer_than_a_job_may_last(
+def test_slow_server_is_dropped_after_the_job_limit(
     answer: Raw, owed: Programme, scripted: ScriptedServer, loopback_guard: Guard, store_url: str, clock: Clock
 ) -> None:
     guard = replace(loopback_guard, connect_seconds=0.3, read_seconds=0.3, job_seconds=1)
@@ -134,7 +134,7 @@ def test_a_slow_server_is_waited_for_no_longer_than_a_job_may_last(
     assert attempt(owed).attempts == 2
 
 
-def test_a_server_that_takes_no_connection_is_given_up_on_in_time(loopback_guard: Guard) -> None:
+def test_server_without_connection_is_dropped_in_time(loopback_guard: Guard) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -151,11 +151,11 @@ def test_a_server_that_takes_no_connection_is_given_up_on_in_time(loopback_guard
             assert 0.2 < time.monotonic() - began < 2
 
 
-def test_the_longest_attempt_is_over_well_before_its_lease() -> None:
+def test_longest_attempt_ends_well_before_its_lease() -> None:
     assert timedelta(seconds=2 * Guard().job_seconds) <= LEASE
 
 
-def test_an_invitation_that_only_the_organizer_may_change_is_left_and_waited_for(
+def test_invitation_reserved_for_organizer_is_waited_for(
     owed: Programme, scripted: ScriptedServer, clock: Clock
 ) -> None:
     """As Xandikos answers it, and as RFC 6638 names it."""
