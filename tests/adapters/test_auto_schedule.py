@@ -69,9 +69,7 @@ def test_connect_calendar_detects_auto_schedule(
     assert caldav.check(radicale.new_account()) is False
 
 
-def test_server_invites_mentee_without_calendar_once(
-    delivering: Delivering, mentee: Account
-) -> None:
+def test_server_invites_mentee_without_calendar_once(delivering: Delivering, mentee: Account) -> None:
     uid = delivering.book()
     app = App(mentee)
     assert app.shown() == promised(delivering)
@@ -132,9 +130,7 @@ def accept(app: App) -> None:
 
 
 @pytest.mark.parametrize("first", ["mentor", "mentee"])
-def test_mentee_with_connected_calendar_has_meeting_once(
-    first: str, delivering: Delivering, mentee: Account
-) -> None:
+def test_mentee_with_connected_calendar_has_meeting_once(first: str, delivering: Delivering, mentee: Account) -> None:
     programme, app = delivering.programme, App(mentee)
     accounts = [(programme.mentor, delivering.account), (programme.mentee, mentee)]
     for person, account in accounts if first == "mentor" else reversed(accounts):

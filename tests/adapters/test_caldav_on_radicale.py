@@ -121,9 +121,7 @@ class TestPut:
             assert "another object is stored where the meeting belongs" in outcome.reason
         assert "other@example" in held(account)
 
-    def test_put_changes_same_meeting_under_another_name(
-        self, caldav: CalDAVServer, account: Account
-    ) -> None:
+    def test_put_changes_same_meeting_under_another_name(self, caldav: CalDAVServer, account: Account) -> None:
         ask(account, "PUT", object_url(account, "elsewhere"), event())
         assert isinstance(caldav.put(account, UID, event(summary="Later"), stored_before=False), Stored)
         assert "SUMMARY:Later" in held(account, "elsewhere")

@@ -108,9 +108,7 @@ class TestChanges:
         assert delivering.row.delivered_revision == 3
         assert "SUMMARY:Two" in delivering.app.text(uid)
 
-    def test_delayed_worker_does_not_restore_older_version(
-        self, delivering: Delivering, caldav: CalDAVServer
-    ) -> None:
+    def test_delayed_worker_does_not_restore_older_version(self, delivering: Delivering, caldav: CalDAVServer) -> None:
         uid = delivering.book()
         old = render_invite(delivering.meeting.meeting, uid)
         retitle(delivering, "Newer")
@@ -478,9 +476,7 @@ class TestTrouble:
         assert delivering.app.shown() == promised(through)
         assert objects == 1
 
-    def test_change_during_put_is_one_more_delivery(
-        self, delivering: Delivering, scripted: ScriptedServer
-    ) -> None:
+    def test_change_during_put_is_one_more_delivery(self, delivering: Delivering, scripted: ScriptedServer) -> None:
         forward, puts = forwarded(delivering), []
 
         def script(asked: Asked) -> Reply | Raw:
@@ -498,9 +494,7 @@ class TestTrouble:
         assert (row.state, row.delivered_revision, len(puts)) == ("delivered", 3, 3)
         assert "SUMMARY:Changed meanwhile" in delivering.app.text(uid)
 
-    def test_users_change_between_read_and_put_is_kept(
-        self, delivering: Delivering, scripted: ScriptedServer
-    ) -> None:
+    def test_users_change_between_read_and_put_is_kept(self, delivering: Delivering, scripted: ScriptedServer) -> None:
         forward, edits = forwarded(delivering), [lambda events: events[0].add("COLOR", "red")]
         through = delivering.through(scripted.url)
 
