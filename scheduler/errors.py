@@ -14,8 +14,9 @@
     │   ├── MeetingCancelled, OccurrenceNotChangeable, OverlapsOwnOccurrence, MentorshipNotActive, MentorshipEnded
     │   ├── PlanChanged, SlotTaken, QuotaReached, LastAdminKey, KeyTaken, AnswerLost, AlreadyConnected
     │   ├── AddressRefused, CalendarRefused
-    │   ├── MalformedBody, WrongMediaType, BodyTooLarge
-    │   └── Unauthorized, Forbidden, PreconditionFailed, PreconditionRequired, TooManyRequests
+    │   └── HTTPRefusal             carries a status of its own
+    │       ├── MalformedBody, WrongMediaType, BodyTooLarge
+    │       └── Unauthorized, Forbidden, PreconditionFailed, PreconditionRequired, TooManyRequests
     ├── SeveralFit, NeedsStoredPerson, FeedChanged
     ├── CalendarUnreachable, UnreadableCalendar, NotOneCalendar
     ├── UndecipherableSecret, SecretsLost
