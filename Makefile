@@ -8,7 +8,7 @@ UV ?= uv
 READY := .venv/.ready
 READY_DEV := .venv/.ready-dev
 
-.PHONY: help demo cluster test prove lint bench load format openapi lock clean
+.PHONY: help demo cluster test prove lint bench load format openapi clients lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/' | expand -t 12
@@ -93,6 +93,9 @@ format: $(READY_DEV) ## put the code in order
 
 openapi: $(READY) ## write openapi.yaml from the code
 	@$(BIN)/scheduler openapi > openapi.yaml.new && mv openapi.yaml.new openapi.yaml
+
+clients: $(READY) ## generate clients from openapi.yaml, check their types, and book a cadence with each (needs Node 20)
+	@$(BIN)/python -m examples.clients
 
 clean: ## remove what was made: .venv, var and caches
 	@rm -rf .venv var build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,63 @@ def test_every_problem_that_is_named_is_explained(app: Flask, api: Api) -> None:
     page = app.test_client().get("/problems").text
     for response in (api.send("GET", "/nothing"), api.send("POST", "/slots", {}), api.send("PUT", "/people")):
         assert f'id="{(response.json or {})["type"].partition("#")[2]}"' in page
+
+
+def parts(part: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a description."""
+    if isinstance(part, dict):
+        yield part
+        for value in part.values():
+            yield from parts(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from parts(value)
+
+
+def schemas_of(part: Any, document: dict[str, Any]) -> set[str]:
+    """The names of all schemas that a part refers to."""
+    found: set[str] = set()
+    waiting = [part]
+    while waiting:
+        for row in parts(waiting.pop()):
+            name = str(row.get("$ref", "")).rpartition("/")[2]
+            if name in document["components"]["schemas"] and name not in found:
+                found.add(name)
+                waiting.append(document["components"]["schemas"][name])
+    return found
+
+
+def test_no_schema_has_a_default_of_null(document: dict[str, Any]) -> None:
+    assert [part for part in parts(document) if "default" in part and part["default"] is None] == []
+
+
+def test_requests_are_closed_and_answers_open(document: dict[str, Any]) -> None:
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    sent = schemas_of([operation.get("requestBody") for operation in operations], document)
+    answered = schemas_of(
+        [[operation["responses"] for operation in operations], document["components"]["responses"]], document
+    )
+    schemas = document["components"]["schemas"]
+    closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
+    objects = {name for name, schema in schemas.items() if schema["type"] == "object"}
+    handed_back = schemas_of(schemas["PlannedOccurrence"], document) | {"PlannedOccurrence"}
+    assert closed == sent & objects - handed_back
+    assert not closed & answered
+
+
+def test_every_schema_is_used(document: dict[str, Any]) -> None:
+    assert schemas_of([document["paths"], document["components"]["responses"]], document) == set(
+        document["components"]["schemas"]
+    )
+
+
+def test_shared_responses_have_their_headers(document: dict[str, Any]) -> None:
+    responses = document["components"]["responses"]
+    assert set(responses["TooManyRequests"]["headers"]) == {
+        "Retry-After",
+        "X-RateLimit-Limit",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+    }
+    assert set(responses["MethodNotAllowed"]["headers"]) == {"Allow"}
+    assert set(responses["NotReady"]["headers"]) == {"Retry-After"}

@@ -14,7 +14,10 @@ _DURATION = re.compile(r"P(?=.)(?:(\d{1,4})W|(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,5}
 _DURATION_SCHEMA = (
     r"^P([0-9]{1,4}W|[0-9]{1,4}D(T[0-9]{1,6}M)?|([0-9]{1,4}D)?T([0-9]{1,5}H([0-9]{1,6}M)?|[0-9]{1,6}M|0{1,2}S))$"
 )
-"""The usual forms, in a pattern that every dialect of regular expressions reads the same."""
+"""The usual forms, in a pattern that every dialect of regular expressions reads the same.
+
+The schema has no ``format`` besides: clients would take it for leave to send seconds and fractions.
+"""
 
 
 def parse_duration(value: Any) -> int:
@@ -62,7 +65,7 @@ Duration = Annotated[
     int,
     BeforeValidator(parse_duration),
     PlainSerializer(_serialize, return_type=str),
-    WithJsonSchema({"type": "string", "format": "duration", "pattern": _DURATION_SCHEMA, "examples": ["PT45M"]}),
+    WithJsonSchema({"type": "string", "pattern": _DURATION_SCHEMA, "examples": ["PT45M"]}),
 ]
 
 MeetingLength = Annotated[Duration, lasting(1, 1440), Field(description="1 minute to 24 hours, in whole minutes")]
