@@ -1,6 +1,6 @@
-"""Where an answer leads: OpenAPI links from what made or listed a resource to the operations on it.
+"""OpenAPI links from the operations that create or list a resource to the operations on it.
 
-Pure, like the conventions: the links follow from the names in paths.
+The links follow from the names in paths.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _ID_OF = {
     "deliveries": "delivery_id",
     "keys": "key_id",
 }
-"""By the name of a collection: what a member's id is called in paths."""
+"""The name of a resource's id in paths, by the name of its collection."""
 
 
 def add_links(paths: dict[str, dict[str, Any]]) -> None:
-    """Adds the links of every collection: POST leads to what it made, GET to the first that it lists."""
+    """Add links to every collection: from POST to the new resource, from GET to the first that is listed."""
     for path, operations in paths.items():
         name = _ID_OF.get(path.rpartition("/")[2])
         if name is None:
@@ -35,7 +35,7 @@ def add_links(paths: dict[str, dict[str, Any]]) -> None:
 
 
 def _links(paths: dict[str, dict[str, Any]], path: str, name: str, where: str) -> dict[str, Any]:
-    """Links to every operation that needs the new id, and besides it only ids that the request has named."""
+    """Return links to every operation that needs the resource's id and otherwise only ids of the request's path."""
     known = {row: f"$request.path.{row}" for row in _variables(path)} | {name: f"$response.body#{where}"}
     return {
         operation["operationId"]: {
