@@ -49,6 +49,7 @@ IN_TRANSACTION = "in a transaction"
 AT_RANDOM = "at random"
 KILLS = {BEFORE: 24, LINGERING: 14, AFTER: 24, RECORDING: 12, IN_TRANSACTION: 20, AT_RANDOM: 16}
 """When workers are killed, and how many then, in ``make prove``."""
+MEETINGS = tries("meetings that workers deliver")
 SHARE = tries("percent of the kills of workers") / 100
 
 
@@ -306,7 +307,8 @@ def test_put_of_a_killed_worker_after_a_newer_one_changes_nothing(
     assert differences(scene.programme, scene.meetings, scene.accounts) == {"lost": [], "doubled": []}
 
 
-@pytest.mark.parametrize(("kind", "meetings"), [("sqlite", 22), ("postgresql", 10)])
+@pytest.mark.prove
+@pytest.mark.parametrize(("kind", "meetings"), [("sqlite", MEETINGS), ("postgresql", MEETINGS // 2)])
 def test_workers_sharing_the_table_do_nothing_twice(
     kind: str, meetings: int, on: Callable[[str, int], Scene], tmp_path: Path, figures: Figures
 ) -> None:

@@ -281,7 +281,7 @@ def test_delivery_under_another_secret_key_fails_with_reason(
     assert deliver_next(replace(context, vault=Vault("another secret key, long enough to be one")))
     row = programme.delivery(meeting_id)
     assert row.state is DeliveryState.FAILED
-    assert "SCHEDULER_SECRET_KEY is not the one it was stored with" in (row.reason or "")
+    assert "it was stored under another SCHEDULER_SECRET_KEY" in (row.reason or "")
     assert calendars.puts == []
 
 

@@ -18,6 +18,8 @@ COUNTS = {
     "requests of one fuzzer": (1_280, 1_280, 10_240),
     "fuzzers": (1, 8, 8),
     "schemathesis examples of an operation": (3, 30, 300),
+    "edges of schemas": (0, 1, 1),
+    "meetings that workers deliver": (6, 22, 22),
     "percent of the kills of workers": (20, 60, 100),
     "bookings of one time": (12, 100, 100),
     "races for one time": (1, 1, 20),

@@ -173,7 +173,7 @@ class Fuzzer:
         key = f"Bearer {self.api.key}"
         wrong = ["", "Bearer", "Bearer ", "Basic x", "Bearer \xff", key + "x", key.swapcase(), "Bearer " + "k" * 9000]
         chosen = {"Authorization": self.odd(0.07, key, wrong), "Content-Type": "application/json", "If-Match": "*"}
-        if self.chance.random() < 0.1:
+        if self.chance.random() < 0.25:
             del chosen["If-Match"]
         for name, values in HEADERS.items():
             if self.chance.random() < 0.04:
