@@ -7,7 +7,7 @@ from scheduler.store.failures import StatementRefused, StoreUnavailable
 from scheduler.store.feeds import FeedPage
 from scheduler.store.lookups import FeedState
 from scheduler.store.meetings import MeetingId, MentorshipOccurrence, StoredMeeting
-from scheduler.store.outbox import Claim, DeliveryRow
+from scheduler.store.outbox_rows import Claim, DeliveryRow
 from scheduler.store.programmes import Programme
 from scheduler.store.rows import Position, new_id
 from scheduler.store.schema import NewerDatabase, NotMigrated, SchemaMismatch

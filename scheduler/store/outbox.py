@@ -8,7 +8,6 @@ worker died. A row without ``due_at`` has ended. `scheduler.domain.programme.out
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,64 +24,10 @@ from scheduler.domain.programme.outbox import (
     TryAgain,
     Verdict,
 )
-from scheduler.domain.programme.routing import PublishedCalendar
 from scheduler.errors import NotFound
+from scheduler.store.outbox_rows import Claim, DeliveryRow, claim_of, delivery_of
 from scheduler.store.rows import Repository, check_found, in_programme, new_id
 from scheduler.store.tables import calendars, meetings, outbox
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A row that is leased to one worker.
-
-    ``revision`` is the one that was wanted when it was claimed, ``attempts`` counts this one too.
-    ``delivered_revision`` and ``sequence`` are the last stored revision and its SEQUENCE (None: nothing was stored, or
-    it has none). ``payload`` is None for rows that are rendered when they are sent.
-    """
-
-    delivery_id: str
-    lease: str
-    programme_id: str
-    meeting_id: str | None
-    target: Target
-    key: str
-    revision: int
-    delivered_revision: int | None
-    sequence: int | None
-    payload: Any
-    attempts: int
-    since: datetime
-    not_after: datetime | None
-
-
-@dataclass(frozen=True)
-class DeliveryRow:
-    """The state of one calendar object of a meeting on its way to one connected calendar.
-
-    ``due_at`` is when it is tried next or, while it is being delivered, when its lease ends. ``reason`` is why it waits
-    or has failed; of a delivered one, what was restored.
-    """
-
-    id: str
-    calendar: PublishedCalendar
-    uid: str
-    state: DeliveryState
-    wanted_revision: int
-    delivered_revision: int | None
-    attempts: int
-    due_at: datetime | None
-    reason: str | None
-    delivered_at: datetime | None
-
-    @property
-    def calendar_id(self) -> str:
-        """The calendar's id."""
-        return self.calendar.id
-
-    @property
-    def person_id(self) -> str:
-        """The id of the calendar's owner."""
-        return self.calendar.person_id
 
 
 def delete_deliveries(connection: Connection, calendar_ids: Select[tuple[str]] | Sequence[str]) -> None:
@@ -184,7 +129,7 @@ class Outbox(Repository):
         row = self._connection.execute(query).one_or_none()
         if row is None:
             return None
-        claim = _claim(row, new_id())
+        claim = claim_of(row, new_id())
         self._change(
             row.id, state=DeliveryState.DELIVERING, attempts=claim.attempts, lease=claim.lease, due_at=now + LEASE
         )
@@ -249,7 +194,7 @@ class Outbox(Repository):
             .where(outbox.c.meeting_id == meeting_id)
             .order_by(calendars.c.created_at, calendars.c.id, outbox.c.key)
         )
-        return [_delivery_row(row) for row in self._connection.execute(query)]
+        return [delivery_of(row) for row in self._connection.execute(query)]
 
     def find_known_uids(self, uids: Collection[str]) -> set[str]:
         """Return those of the UIDs that the outbox has for any calendar of any programme."""
@@ -330,40 +275,4 @@ def _is_next() -> ColumnElement[bool]:
         earlier.c.key == outbox.c.key,
         earlier.c.position < outbox.c.position,
         earlier.c.due_at.is_not(None),
-    )
-
-
-_TARGETS = {CalDAVCalendar.KIND: CalDAVCalendar}
-
-
-def _claim(row: Row[Any], lease: str) -> Claim:
-    return Claim(
-        delivery_id=row.id,
-        lease=lease,
-        programme_id=row.programme_id,
-        meeting_id=row.meeting_id,
-        target=_TARGETS[row.target_kind](row.target_id),
-        key=row.key,
-        revision=row.wanted_revision,
-        delivered_revision=row.delivered_revision,
-        sequence=row.sequence,
-        payload=row.payload,
-        attempts=row.attempts + 1,
-        since=row.since,
-        not_after=row.not_after,
-    )
-
-
-def _delivery_row(row: Row[Any]) -> DeliveryRow:
-    return DeliveryRow(
-        id=row.id,
-        calendar=PublishedCalendar(row.target_id, row.person_id, row.auto_schedule),
-        uid=row.key,
-        state=row.state,
-        wanted_revision=row.wanted_revision,
-        delivered_revision=row.delivered_revision,
-        attempts=row.attempts,
-        due_at=row.due_at,
-        reason=row.reason,
-        delivered_at=row.delivered_at,
     )

@@ -1,0 +1,104 @@
+"""Rows of the outbox as values: a claim for the worker, a delivery for the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from scheduler.domain.programme.outbox import CalDAVCalendar, DeliveryState, Target
+from scheduler.domain.programme.routing import PublishedCalendar
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row that is leased to one worker.
+
+    ``revision`` is the one that was wanted when it was claimed, ``attempts`` counts this one too.
+    ``delivered_revision`` and ``sequence`` are the last stored revision and its SEQUENCE (None: nothing was stored, or
+    it has none). ``payload`` is None for rows that are rendered when they are sent.
+    """
+
+    delivery_id: str
+    lease: str
+    programme_id: str
+    meeting_id: str | None
+    target: Target
+    key: str
+    revision: int
+    delivered_revision: int | None
+    sequence: int | None
+    payload: Any
+    attempts: int
+    since: datetime
+    not_after: datetime | None
+
+
+@dataclass(frozen=True)
+class DeliveryRow:
+    """The state of one calendar object of a meeting on its way to one connected calendar.
+
+    ``due_at`` is when it is tried next or, while it is being delivered, when its lease ends. ``reason`` is why it waits
+    or has failed; of a delivered one, what was restored.
+    """
+
+    id: str
+    calendar: PublishedCalendar
+    uid: str
+    state: DeliveryState
+    wanted_revision: int
+    delivered_revision: int | None
+    attempts: int
+    due_at: datetime | None
+    reason: str | None
+    delivered_at: datetime | None
+
+    @property
+    def calendar_id(self) -> str:
+        """The calendar's id."""
+        return self.calendar.id
+
+    @property
+    def person_id(self) -> str:
+        """The id of the calendar's owner."""
+        return self.calendar.person_id
+
+
+_TARGETS = {CalDAVCalendar.KIND: CalDAVCalendar}
+
+
+def claim_of(row: Row[Any], lease: str) -> Claim:
+    """Return the claim of a row of the outbox under a new lease."""
+    return Claim(
+        delivery_id=row.id,
+        lease=lease,
+        programme_id=row.programme_id,
+        meeting_id=row.meeting_id,
+        target=_TARGETS[row.target_kind](row.target_id),
+        key=row.key,
+        revision=row.wanted_revision,
+        delivered_revision=row.delivered_revision,
+        sequence=row.sequence,
+        payload=row.payload,
+        attempts=row.attempts + 1,
+        since=row.since,
+        not_after=row.not_after,
+    )
+
+
+def delivery_of(row: Row[Any]) -> DeliveryRow:
+    """Return the delivery of a row of the outbox joined with its calendar."""
+    return DeliveryRow(
+        id=row.id,
+        calendar=PublishedCalendar(row.target_id, row.person_id, row.auto_schedule),
+        uid=row.key,
+        state=row.state,
+        wanted_revision=row.wanted_revision,
+        delivered_revision=row.delivered_revision,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        reason=row.reason,
+        delivered_at=row.delivered_at,
+    )
