@@ -121,7 +121,7 @@ def get_key(key_id: str) -> Response:
 def rotate_key(key_id: str) -> Response:
     """Replace a key by a new one of the same name, scopes and end.
 
-    The old one goes on for the overlap: an hour unless told, at most 30 days.
+    The old key stays valid for the overlap: an hour by default, at most 30 days.
     """
     overlap = timedelta(minutes=read_optional_body(ApiKeyRotation).overlap)
     return _with_secret(*programmes.rotate_key(context(), programme_id(), key_id, overlap))

@@ -180,7 +180,7 @@ def find_slots() -> Response:
 
 
 def _slots(slots: Sequence[Slot], attendees: Sequence[Attendee], *, parts: bool) -> list[dict[str, object]]:
-    """The `SlotDocument` of each slot in what JSON is written from, with the ``parts`` of its score if they are told.
+    """The `SlotDocument` of each slot in what JSON is written from, with the ``parts`` of its score if they are visible.
 
     They would tell what hours people prefer.
     """

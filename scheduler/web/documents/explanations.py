@@ -103,7 +103,7 @@ def _patch(fields: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _softened(blackouts: Sequence[Blackout]) -> dict[str, object]:
-    """Stored blackouts by their ids, so that nothing of them is told; others as they were given."""
+    """Stored blackouts by id, without their content; others as they were given."""
     if all(blackout.id is not None for blackout in blackouts):
         return {"softened_blackouts": [blackout.id for blackout in blackouts if not blackout.firm]}
     return {"blackouts": [_blackout(blackout) for blackout in blackouts]}
