@@ -180,7 +180,7 @@ def find_slots() -> Response:
 
 
 def _slots(slots: Sequence[Slot], attendees: Sequence[Attendee], *, parts: bool) -> list[dict[str, object]]:
-    """The `SlotDocument` of each slot in what JSON is written from, with the ``parts`` of its score if they are visible.
+    """Return the `SlotDocument` of each slot as plain values, with the ``parts`` of its score if they are visible.
 
     They would tell what hours people prefer.
     """
