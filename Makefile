@@ -56,7 +56,7 @@ SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(2**32))')
 MOVED := $(BIN)/python tests/support/moved_clock.py
 
 prove: SEED := $(SEED)
-prove: $(READY_DEV) ## try at length what chance decides, and all on days to come; some hours (SHORT=1: minutes)
+prove: $(READY_DEV) clients ## try at length what chance decides, and all on days to come; some hours (SHORT=1: minutes)
 	@mkdir -p var
 	@for days in 100 600 3000; do \
 	  echo "the demo, $$days days from now"; \
