@@ -192,6 +192,8 @@ TABLE = json.dumps([USUAL, LATER])
         f'[{{"busy": {TABLE}}}]',
         f'"busy": {TABLE}',
         TABLE,
+        f'{{"busy": {TABLE}, "x": {"[" * 300 + "]" * 300}}}',  # deeper than orjson writes
+        f'{{"busy": {TABLE}, "x": {"[" * 2000 + "]" * 2000}}}',  # deeper than orjson reads
     ],
 )
 def test_wrong_body_is_refused_with_the_same_errors(text: str) -> None:

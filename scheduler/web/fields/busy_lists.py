@@ -105,7 +105,10 @@ def take_busy_lists(body: bytes) -> tuple[bytes, dict[str, Periods]]:
             if periods is not None:
                 row["busy"] = secrets.token_hex(16)  # a text that no client can have sent
                 marked[row["busy"]] = periods
-    return (orjson.dumps(decoded), marked) if marked else (body, marked)
+    try:
+        return (orjson.dumps(decoded), marked) if marked else (body, marked)
+    except orjson.JSONEncodeError:  # nested more deeply than orjson writes
+        return body, {}
 
 
 def _objects(decoded: Any) -> Iterator[dict[str, Any]]:
