@@ -31,7 +31,7 @@ def burden(programme: str, start: str | None, end: str | None, person: str, *, a
     _, context = open_service(opens_secrets=False)
     ledger = get_person_burden(context, find_programme(context, programme).id, person, *span)
     if as_json:
-        print_answer(PersonBurdenDocument.of(person, ledger).model_dump_json())
+        print_answer(PersonBurdenDocument.from_domain(person, ledger).model_dump_json())
         return
     rows: list[tuple[str, Share, Share | None]] = [("all meetings", ledger.whole, None)]
     rows += [(f"mentorship {row.mentorship_id}", row.own, row.partner) for row in ledger.mentorships]

@@ -17,7 +17,7 @@ from scheduler.web.openapi.description import openapi_yaml
 @click.option("--json", "as_json", is_flag=True, help="print what GET /v1/scoring answers")
 def scoring(as_json: bool) -> None:
     """Print the scoring rules, and whose burden counts."""
-    print_answer(ScoringDocument.of_the_engine().model_dump_json() if as_json else scoring_table())
+    print_answer(ScoringDocument.from_engine().model_dump_json() if as_json else scoring_table())
 
 
 @click.command()

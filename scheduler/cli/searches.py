@@ -56,7 +56,7 @@ def cadences(file: str, as_json: bool) -> None:
     request = _read(CadencesRequest, file)
     query = request.to_search().inline_query()
     found = find_cadences_or_rotations(query)
-    document = CadencesAnswer.of(found, query.attendees, datetime.now(UTC))
+    document = CadencesAnswer.from_domain(found, query.attendees, datetime.now(UTC))
     print_answer(document.model_dump_json() if as_json else cadences_table(found, query.attendees))
 
 

@@ -1,4 +1,4 @@
-"""Declared times away under /v1/people/{id}/blackouts."""
+"""Blackouts under /v1/people/{id}/blackouts."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class NewBlackout(Document):
     last_day: Day | None = None
     start: Moment | None = None
     end: Moment | None = None
-    rrule: str | None = Field(None, max_length=200, description="comes again: FREQ=YEARLY or FREQ=WEEKLY")
+    rrule: str | None = Field(None, max_length=200, description="recurrence: FREQ=YEARLY or FREQ=WEEKLY")
 
 
 class BlackoutChange(Document):
-    """What to change of a blackout; what is left out stays."""
+    """Changes of a blackout; members that are left out stay unchanged."""
 
     kind: Kept[BlackoutKind] = None
     title: Kept[Name] = None
@@ -51,7 +51,7 @@ class BlackoutChange(Document):
 
 
 class BlackoutDocument(Document):
-    """A declared blackout."""
+    """A stored blackout."""
 
     id: Id
     kind: BlackoutKind
@@ -62,14 +62,14 @@ class BlackoutDocument(Document):
     start: Omissible[Instant] = None
     end: Omissible[Instant] = None
     rrule: Omissible[str] = None
-    time_zone: Omissible[str] = Field(None, description="the zone whose wall time a timed recurring blackout keeps")
+    time_zone: Omissible[str] = Field(None, description="the zone whose local time a timed recurring blackout keeps")
 
     @classmethod
-    def of(cls, stored: StoredBlackout) -> BlackoutDocument:
-        """The document of a stored blackout."""
+    def from_domain(cls, stored: StoredBlackout) -> BlackoutDocument:
+        """Return the document of a stored blackout."""
         blackout = stored.blackout
-        recurs_in = blackout.time_zone if blackout.rule and isinstance(blackout.span, Period) else None
-        return cls.model_construct(id=stored.id, **asdict(BlackoutFields.of(blackout)), time_zone=recurs_in)
+        time_zone = blackout.time_zone if blackout.rule and isinstance(blackout.span, Period) else None
+        return cls.model_construct(id=stored.id, **asdict(BlackoutFields.of(blackout)), time_zone=time_zone)
 
 
 class BlackoutPage(PageDocument):
@@ -80,19 +80,14 @@ class BlackoutPage(PageDocument):
 
 @api.post("/people/<person_id>/blackouts")
 @Operation(
-    BlackoutDocument,
-    status=201,
-    body=NewBlackout,
-    refuses=(404, 409),
-    tag="blackouts",
-    scope=Scope.PEOPLE_WRITE,
+    BlackoutDocument, status=201, body=NewBlackout, refuses=(404, 409), tag="blackouts", scope=Scope.PEOPLE_WRITE
 )
 def create_blackout(person_id: str) -> Response:
     """Declare a time away."""
     fields = BlackoutFields(**dict(read_body(NewBlackout)))
     stored = blackouts.create_blackout(context(), programme_id(), person_id, fields)
-    where = url_for("v1.blackouts.get_blackout", person_id=person_id, blackout_id=stored.id)
-    return answer(BlackoutDocument.of(stored), 201, {"Location": where})
+    location = url_for("v1.blackouts.get_blackout", person_id=person_id, blackout_id=stored.id)
+    return answer(BlackoutDocument.from_domain(stored), 201, {"Location": location})
 
 
 @api.get("/people/<person_id>/blackouts")
@@ -101,7 +96,7 @@ def list_blackouts(person_id: str) -> Response:
     """List a person's blackouts."""
     page = read_page_request()
     stored = blackouts.list_blackouts(context(), programme_id(), person_id)
-    return answer_page(BlackoutPage, select_page(stored, _position, page), BlackoutDocument.of, page)
+    return answer_page(BlackoutPage, select_page(stored, _position, page), BlackoutDocument.from_domain, page)
 
 
 @api.get("/people/<person_id>/blackouts/<blackout_id>")
@@ -109,22 +104,16 @@ def list_blackouts(person_id: str) -> Response:
 def get_blackout(person_id: str, blackout_id: str) -> Response:
     """Read a blackout."""
     stored = blackouts.get_blackout(context(), programme_id(), person_id, blackout_id)
-    return answer(BlackoutDocument.of(stored))
+    return answer(BlackoutDocument.from_domain(stored))
 
 
 @api.patch("/people/<person_id>/blackouts/<blackout_id>")
-@Operation(
-    BlackoutDocument,
-    body=BlackoutChange,
-    refuses=(404, 409),
-    tag="blackouts",
-    scope=Scope.PEOPLE_WRITE,
-)
+@Operation(BlackoutDocument, body=BlackoutChange, refuses=(404, 409), tag="blackouts", scope=Scope.PEOPLE_WRITE)
 def update_blackout(person_id: str, blackout_id: str) -> Response:
     """Change a blackout."""
     changes = changes_of(read_body(BlackoutChange))
     stored = blackouts.update_blackout(context(), programme_id(), person_id, blackout_id, changes)
-    return answer(BlackoutDocument.of(stored))
+    return answer(BlackoutDocument.from_domain(stored))
 
 
 @api.delete("/people/<person_id>/blackouts/<blackout_id>")

@@ -1,4 +1,4 @@
-"""POST /v1/mentorships/{id}/meetings: booking a cadence or a single slot, and why it can't be."""
+"""POST /v1/mentorships/{id}/meetings: book a cadence or a single slot."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ class TurnReference(Document):
 
 
 class _Booking(Document):
-    """What a booking says of any meeting."""
+    """The members that bookings of cadences and of single slots share."""
 
     duration: MeetingLength
-    title: Name | None = Field(None, description="left out: made of the two names")
+    title: Name | None = Field(None, description="default: the names of mentor and mentee")
     conference_url: WebAddress | None = None
     guests: list[GuestDocument] = Field([], max_length=50)
 
     @property
     def details(self) -> Details:
-        """Return what the booking says besides the times."""
+        """Return the title, conference and guests."""
         guests = tuple(Party(guest.name, guest.email, guest.time_zone) for guest in self.guests)
         return Details(self.title, self.conference_url, guests)
 
@@ -73,23 +73,23 @@ class SlotBookingDocument(_Booking):
 
 
 class CadenceBookingDocument(_Booking):
-    """A cadence to book, or one turn of a rotation, as an answer to find_cadences gave it."""
+    """A cadence, or one turn of a rotation, from an answer to find_cadences."""
 
     dtstart: WallTime
     time_zone: ZoneName
     rrule: str = Field(max_length=200)
     expected: Annotated[list[PlannedOccurrenceDocument], Field(min_length=1, max_length=400)] = Field(
-        description="the cadence's occurrences as the answer gave them; members that are not known are ignored"
+        description="the cadence's occurrences from the answer; unknown members are ignored"
     )
     other_turns: Annotated[list[TurnReference], Field(max_length=3)] = Field(
-        [], description="of a rotation, whose turns are booked one by one in their order: no move comes near to them"
+        [], description="the rotation's other turns, which no occurrence moves close to; book the turns in their order"
     )
     on_conflict: OnConflict = OnConflict.MOVE
     move_within_days: MoveDays = 3
     min_coverage: Coverage = 0.5
     step: MeetingLength = QUARTER
-    starts_on: Day | None = Field(None, description="as in the request to find_cadences; left out: the mentorship's")
-    ends_on: Day | None = Field(None, description="as in the request to find_cadences; left out: the mentorship's")
+    starts_on: Day | None = Field(None, description="as in the request to find_cadences; default: the mentorship's")
+    ends_on: Day | None = Field(None, description="as in the request to find_cadences; default: the mentorship's")
     within: WithinDocument | None = Field(None, description="as in the request to find_cadences")
     minimum_gap: MinimumGap = NO_GAP
 
@@ -111,62 +111,62 @@ def create_meeting(mentorship_id: str) -> Response:
     """
     if _books_slot():
         slot = read_body(SlotBookingDocument)
-        when = slot.start, slot.duration, slot.details
-        stored = book_slot(context(), programme_id(), mentorship_id, *when, viewer())
+        times = slot.start, slot.duration, slot.details
+        stored = book_slot(context(), programme_id(), mentorship_id, *times, viewer())
     else:
-        cadence = _cadence(read_body(CadenceBookingDocument))
+        cadence = _cadence_booking(read_body(CadenceBookingDocument))
         stored = book_cadence(context(), programme_id(), mentorship_id, cadence, viewer())
-    where = url_for("v1.meetings.get_meeting", meeting_id=stored.id)
-    return answer(MeetingDocument.of(stored), 201, {"Location": where})
+    location = url_for("v1.meetings.get_meeting", meeting_id=stored.id)
+    return answer(MeetingDocument.from_domain(stored), 201, {"Location": location})
 
 
 @api.app_errorhandler(PlanChanged)
 def _plan_changed(error: PlanChanged) -> Response:
-    plan = [PlannedOccurrenceDocument.of(one, ()).model_dump(mode="json") for one in error.plan]
+    plan = [PlannedOccurrenceDocument.from_domain(one, ()).model_dump(mode="json") for one in error.plan]
     return problem(409, str(error), kind="plan-changed", extra={"plan": plan})
 
 
 @api.app_errorhandler(SlotTaken)
 def _slot_taken(error: SlotTaken) -> Response:
-    rows = [BlockedByDocument.of(row) for row in error.blocked_by if row.index is not None]
+    rows = [BlockedByDocument.from_domain(row) for row in error.blocked_by if row.index is not None]
     return problem(409, str(error), extra={"blocked_by": [row.model_dump(mode="json") for row in rows]})
 
 
 def _books_slot() -> bool:
-    """Return whether the body is a single meeting's. Raises InvalidFields where it is neither's or both's."""
+    """Return whether the body books a single meeting. Raises InvalidFields unless it books either that or a cadence."""
     try:
-        sent = orjson.loads(json_bytes())
+        body = orjson.loads(json_bytes())
     except orjson.JSONDecodeError:
-        return False  # reading it as a document says what is wrong
-    if not isinstance(sent, dict):
+        return False  # read_body refuses it with the reason
+    if not isinstance(body, dict):
         return False
-    is_slot = sent.get("start") is not None
-    if is_slot == (sent.get("dtstart") is not None):
+    is_slot = body.get("start") is not None
+    if is_slot == (body.get("dtstart") is not None):
         raise InvalidFields.at("/start", "give either start (a single meeting) or dtstart (a cadence)")
     for name in CadenceBookingDocument.model_fields:
-        if is_slot and name in sent and name not in SlotBookingDocument.model_fields:
+        if is_slot and name in body and name not in SlotBookingDocument.model_fields:
             raise InvalidFields.at(f"/{name}", "this belongs to a cadence; a single meeting has a start and a duration")
     return is_slot
 
 
-def _expected(index: int, one: PlannedOccurrenceDocument) -> ExpectedOccurrence:
+def _expected_occurrence(index: int, one: PlannedOccurrenceDocument) -> ExpectedOccurrence:
     with at_field(f"/expected/{index}"):
         moved_to = Period(one.moved_to.start, one.moved_to.end) if one.moved_to else None
         return ExpectedOccurrence(Period(one.start, one.end), one.status, moved_to)
 
 
-def _cadence(body: CadenceBookingDocument) -> CadenceBooking:
-    rule = _rule(body.rrule, "/rrule")
+def _cadence_booking(body: CadenceBookingDocument) -> CadenceBooking:
+    rule = _parse_rule(body.rrule, "/rrule")
     return CadenceBooking(
         series=Series(LocalTime(body.dtstart, body.time_zone), rule, body.duration),
-        expected=tuple(_expected(index, one) for index, one in enumerate(body.expected)),
+        expected=tuple(_expected_occurrence(index, one) for index, one in enumerate(body.expected)),
         details=body.details,
         dates=_dates(body),
         step=body.step,
         on_conflict=body.on_conflict,
         move_within_days=check_move_days(body.move_within_days, rule.min_round_days),
         min_coverage=body.min_coverage,
-        elsewhere=tuple(_elsewhere(body)),
+        elsewhere=tuple(_other_turn_periods(body)),
         rules=Rules(None if body.within is None else body.within.to_domain(), body.minimum_gap),
     )
 
@@ -181,16 +181,16 @@ def _dates(body: CadenceBookingDocument) -> Days | None:
         return Days(body.starts_on, body.ends_on)
 
 
-def _elsewhere(body: CadenceBookingDocument) -> Iterator[Period]:
-    """The occurrences of the other turns."""
+def _other_turn_periods(body: CadenceBookingDocument) -> Iterator[Period]:
+    """Yield the occurrences of the other turns."""
     length = timedelta(minutes=body.duration)
     for index, turn in enumerate(body.other_turns):
-        rule = _rule(turn.rrule, f"/other_turns/{index}/rrule")
+        rule = _parse_rule(turn.rrule, f"/other_turns/{index}/rrule")
         for start in rule.starts(turn.dtstart, body.time_zone):
             yield Period(start.instant, start.instant + length)
 
 
-def _rule(text: str, pointer: str) -> SeriesRule:
+def _parse_rule(text: str, pointer: str) -> SeriesRule:
     with at_field(pointer):
         rule = parse_rule(text)
         check_date(rule.until.date())

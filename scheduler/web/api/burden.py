@@ -1,4 +1,4 @@
-"""GET /v1/people/{id}/burden: what a person bears of odd hours, beside those they meet."""
+"""GET /v1/people/{id}/burden: a person's burden, compared with their partners'."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ api = Blueprint("burden", __name__)
 
 
 class BurdenSpan(Document):
-    """Which occurrences count: those that start in [start, end)."""
+    """The counted occurrences: those that start in [start, end)."""
 
-    start: Instant | None = Field(None, description="left out: from the first on")
-    end: Instant | None = Field(None, description="left out: up to the last")
+    start: Instant | None = Field(None, description="default: no lower bound")
+    end: Instant | None = Field(None, description="default: no upper bound")
 
 
 class BurdenSumDocument(Document):
-    """So many occurrences, and what they cost in weighted minutes."""
+    """A number of occurrences and their burden in weighted minutes."""
 
     occurrences: int
     burden: int
 
     @classmethod
-    def of(cls, borne: BurdenSum) -> BurdenSumDocument:
-        """The document of what is borne."""
-        return cls(occurrences=borne.occurrences, burden=borne.burden)
+    def from_domain(cls, total: BurdenSum) -> BurdenSumDocument:
+        """Return the document of a sum."""
+        return cls(occurrences=total.occurrences, burden=total.burden)
 
 
 class BurdenShareDocument(Document):
-    """Somebody's burden of some occurrences; ``held`` have ended, ``coming`` have not."""
+    """A person's burden of some occurrences; ``held`` have ended, ``coming`` have not."""
 
     burden: int
     held: BurdenSumDocument
     coming: BurdenSumDocument
 
     @classmethod
-    def of(cls, share: Share) -> BurdenShareDocument:
-        """The document of somebody's share."""
-        held, coming = BurdenSumDocument.of(share.held), BurdenSumDocument.of(share.coming)
+    def from_domain(cls, share: Share) -> BurdenShareDocument:
+        """Return the document of a person's share."""
+        held, coming = BurdenSumDocument.from_domain(share.held), BurdenSumDocument.from_domain(share.coming)
         return cls(burden=share.burden, held=held, coming=coming)
 
 
 class MentorshipBurden(Document):
-    """What the same meetings cost the person and their partner."""
+    """The burdens of the person and of their partner in the meetings of one mentorship."""
 
     mentorship: Id
     partner: Id = Field(description="the other person's id")
@@ -60,36 +60,36 @@ class MentorshipBurden(Document):
 
 
 class PersonBurdenDocument(Document):
-    """A person's burden of the meetings they keep, moved ones where they are now; see GET /v1/scoring."""
+    """A person's burden; moved occurrences count at their present time. GET /v1/scoring defines burdens."""
 
     person: Id
     burden: int
     held: BurdenSumDocument
     coming: BurdenSumDocument
-    mentorships: list[MentorshipBurden] = Field(description="those with such meetings, by the first of them")
+    mentorships: list[MentorshipBurden] = Field(description="those with counted occurrences, sorted by the first")
 
     @classmethod
-    def of(cls, person_id: str, ledger: PersonBurden) -> PersonBurdenDocument:
-        """The document of a person's ledger."""
+    def from_domain(cls, person_id: str, found: PersonBurden) -> PersonBurdenDocument:
+        """Return the document of a person's burden."""
         rows = [
             MentorshipBurden(
                 mentorship=row.mentorship_id,
                 partner=row.partner_id,
-                own=BurdenShareDocument.of(row.own),
-                partners=None if row.partner is None else BurdenShareDocument.of(row.partner),
+                own=BurdenShareDocument.from_domain(row.own),
+                partners=None if row.partner is None else BurdenShareDocument.from_domain(row.partner),
             )
-            for row in ledger.mentorships
+            for row in found.mentorships
         ]
-        whole = BurdenShareDocument.of(ledger.whole)
+        whole = BurdenShareDocument.from_domain(found.whole)
         return cls(person=person_id, burden=whole.burden, held=whole.held, coming=whole.coming, mentorships=rows)
 
 
 @api.get("/people/<person_id>/burden")
 @Operation(PersonBurdenDocument, query=BurdenSpan, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
 def get_burden(person_id: str) -> Response:
-    """Read what a person bears of odd hours, all in all and in each mentorship beside their partner."""
+    """Read a person's burden, in total and compared with the partner in each mentorship."""
     span = read_query(BurdenSpan)
     if span.start is not None and span.end is not None and span.end <= span.start:
         raise InvalidFields.at("/end", backward("span", span.start, span.end))
-    ledger = get_person_burden(context(), programme_id(), person_id, span.start, span.end)
-    return answer(PersonBurdenDocument.of(person_id, ledger))
+    found = get_person_burden(context(), programme_id(), person_id, span.start, span.end)
+    return answer(PersonBurdenDocument.from_domain(person_id, found))

@@ -1,10 +1,10 @@
-"""POST /v1/cadences: when can these people meet again and again?"""
+"""POST /v1/cadences: find recurring meetings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from flask import Blueprint, Response
 from pydantic import ConfigDict, Field
@@ -23,7 +23,7 @@ from scheduler.services.proposing import SearchRequest, suggest_cadences
 from scheduler.web.api.rotations import RotationDocument
 from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
 from scheduler.web.documents import examples
-from scheduler.web.documents.burdens import AttendeeBurden, BurdenSpread, burdens_of
+from scheduler.web.documents.burdens import AttendeeBurden, BurdenSpread, render_burdens
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.occurrences import LocalTimeShiftDocument, PlannedOccurrenceDocument
 from scheduler.web.documents.rules import RuledRequest
@@ -45,7 +45,7 @@ Coverage = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 
 
 class CadencesRequest(RuledRequest):
-    """The question: which local time, and on which days, suits these people until the end?"""
+    """A search for recurring meetings: a local time on the dates of a pattern."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.CADENCES]})
 
@@ -53,28 +53,28 @@ class CadencesRequest(RuledRequest):
     ends_on: Day
     pattern: Pattern = Field(Pattern.WEEKLY, description="monthly_weekday: such as every first Tuesday")
     every_weeks: int = Field(1, ge=1, le=8, strict=True)
-    per_week: int = Field(1, ge=1, le=MOST_PER_WEEK, strict=True, description="on so many weekdays, every week")
+    per_week: int = Field(1, ge=1, le=MOST_PER_WEEK, strict=True, description="meetings a week, on different weekdays")
     rotation: int = Field(
         1,
         ge=1,
         le=4,
         strict=True,
-        description="so many local times take turns, that whoever bears most of the odd hours bears as little as can "
-        "be; at most 8 weeks for all turns, and for more than two a step of 15 minutes or more",
+        description="local times that take turns, so that the greatest burden is least; all turns take at "
+        "most 8 weeks, and more than two turns need a step of 15 minutes or more",
     )
     duration: MeetingLength
     step: MeetingLength = QUARTER
-    time_zone: ZoneName | None = Field(None, description="the anchor zone; left out: the organizer's")
+    time_zone: ZoneName | None = Field(None, description="the anchor zone; default: the organizer's")
     min_coverage: Coverage = 0.5
     on_conflict: OnConflict = OnConflict.MOVE
     move_within_days: MoveDays = 3
     limit: int = Field(5, ge=1, le=100, strict=True)
     allow_unknown: Flag = True
-    explain: Flag = Field(False, description="also where cadences are found: what bars the others")
-    relax_into_night: Flag = Field(False, description="what would help may lie between 22:00 and 07:00")
+    explain: Flag = Field(False, description="also where cadences are found: what blocks other starts")
+    relax_into_night: Flag = Field(False, description="relaxations may use hours between 22:00 and 07:00")
 
     def to_search(self) -> SearchRequest[CadenceQuery]:
-        """Return the search that is asked for. Raises InvalidFields."""
+        """Return the search. Raises InvalidFields."""
         specs = self.specs()
         if self.ends_on < self.starts_on:
             raise InvalidFields.at("/ends_on", f"{self.ends_on} is before starts_on {self.starts_on}")
@@ -112,7 +112,7 @@ class CadencesRequest(RuledRequest):
         return SearchRequest(specs, to_query, self.fair)
 
     def _check_pattern(self) -> None:
-        """Raises InvalidFields for what does not go together."""
+        """Raises InvalidFields for members that exclude each other."""
         if self.every_weeks > 1 and (self.per_week > 1 or self.pattern is not Pattern.WEEKLY):
             detail = f"{self.every_weeks} goes with one meeting a week only; leave it out here"
             raise InvalidFields.at("/every_weeks", detail)
@@ -123,14 +123,14 @@ class CadencesRequest(RuledRequest):
             raise InvalidFields.at("/per_week", detail)
 
     def _check_rotation(self) -> None:
-        """Raises InvalidFields for what no rotation can be."""
+        """Raises InvalidFields for members that a rotation excludes."""
         if self.per_week > 1 or self.pattern is not Pattern.WEEKLY:
             raise InvalidFields.at("/rotation", "only a cadence of one meeting in a week or more takes turns")
         weeks = self.rotation * self.every_weeks
         if weeks > MAX_WEEKS:
             detail = f"{self.rotation} turns of {self.every_weeks} weeks are {weeks} weeks; {MAX_WEEKS} is the most"
             raise InvalidFields.at("/rotation", detail)
-        # Of two times of day and of two offsets neither is a whole day from the other.
+        # Two times of day, and two UTC offsets, each differ by less than a day: at most two days together.
         widest = max((7 * self.every_weeks - 2) * DAY - self.duration, 0)
         if self.minimum_gap > widest:
             detail = (
@@ -148,7 +148,7 @@ class CadencesRequest(RuledRequest):
 
 
 class CadenceDocument(Document):
-    """A cadence with all its occurrences; ``dtstart``, ``time_zone`` and ``rrule`` are what booking takes."""
+    """A cadence with its occurrences; a booking takes ``dtstart``, ``time_zone`` and ``rrule``."""
 
     dtstart: WallTime = Field(description="nominal local time of the first occurrence")
     time_zone: str
@@ -163,11 +163,11 @@ class CadenceDocument(Document):
     burden_spread: BurdenSpread
 
     @classmethod
-    def of(
+    def from_domain(
         cls, cadence: Cadence, attendees: Sequence[Attendee], redacted: frozenset[int] = frozenset()
     ) -> CadenceDocument:
-        """The document of a cadence, without the personal data of the ``redacted`` attendees (indexes)."""
-        burdens, spread = burdens_of(cadence.burdens, cadence.counted, redacted)
+        """Return the document of a cadence, without the personal data of the ``redacted`` attendees (indexes)."""
+        burdens, spread = render_burdens(cadence.burdens, cadence.counted, redacted)
         return cls.model_construct(
             dtstart=cadence.dtstart.wall,
             time_zone=cadence.dtstart.zone,
@@ -177,16 +177,17 @@ class CadenceDocument(Document):
             coverage=cadence.coverage,
             score=cadence.score,
             occurrences=[
-                PlannedOccurrenceDocument.of(one, attendees, visible=not redacted) for one in cadence.occurrences
+                PlannedOccurrenceDocument.from_domain(one, attendees, visible=not redacted)
+                for one in cadence.occurrences
             ],
-            local_time_shifts=[LocalTimeShiftDocument.of(shift) for shift in cadence.shifts],
+            local_time_shifts=[LocalTimeShiftDocument.from_domain(shift) for shift in cadence.shifts],
             burdens=burdens,
             burden_spread=spread,
         )
 
 
 class CadencesAnswer(Document):
-    """The cadences, or rotations if those were asked for, how many there are in all, and why there are none if so."""
+    """The best cadences or rotations, the total number, and an explanation if there are none."""
 
     cadences: list[CadenceDocument]
     rotations: Omissible[list[RotationDocument]] = None
@@ -195,30 +196,29 @@ class CadencesAnswer(Document):
     explanation: ExplanationDocument | None
 
     @classmethod
-    def of(
+    def from_domain(
         cls,
         found: CadenceAnswer | RotationAnswer,
         attendees: Sequence[Attendee],
         now: datetime,
         redacted: frozenset[int] = frozenset(),
     ) -> CadencesAnswer:
-        """The document of the domain's answer, without the personal data of the ``redacted`` attendees (indexes)."""
-        shown: dict[str, Any] = {"cadences": []}
-        match found:
-            case CadenceAnswer():
-                shown["cadences"] = [CadenceDocument.of(one, attendees, redacted) for one in found.cadences]
-            case RotationAnswer():
-                shown["rotations"] = [RotationDocument.of(one, attendees, redacted) for one in found.rotations]
+        """Return the document of an answer, without personal data of the ``redacted`` attendees (indexes)."""
+        cadences = found.cadences if isinstance(found, CadenceAnswer) else ()
+        rotations = found.rotations if isinstance(found, RotationAnswer) else None
         return cls(
-            **shown,
+            cadences=[CadenceDocument.from_domain(one, attendees, redacted) for one in cadences],
+            rotations=None
+            if rotations is None
+            else [RotationDocument.from_domain(one, attendees, redacted) for one in rotations],
             total=found.total,
             unknown_attendees=unknown_attendees(attendees, now),
-            explanation=ExplanationDocument.of(found.explanation, "coverage_gained", redacted),
+            explanation=ExplanationDocument.from_domain(found.explanation, "coverage_gained", redacted),
         )
 
 
 def check_move_days(days: int, round_days: int) -> int:
-    """The days themselves. Raises InvalidFields where a move could reach the next round, so many days later."""
+    """Return ``days``. Raises InvalidFields if a move could reach the next round, ``round_days`` later."""
     if days >= round_days:
         detail = f"{days} is over {round_days - 1}, the most where the same meeting comes again after {round_days} days"
         raise InvalidFields.at("/move_within_days", detail)
@@ -230,9 +230,9 @@ def check_move_days(days: int, round_days: int) -> int:
 def find_cadences() -> Response:
     """Find cadences.
 
-    One local time on the dates of a pattern, or several that take turns, every occurrence checked: clear, moved nearby,
-    or skipped.
+    A cadence has one local time on the dates of a pattern, a rotation several that take turns. Every occurrence is
+    clear, moved nearby, or skipped.
     """
     body = read_body(CadencesRequest, LARGE_BODY)
     found = suggest_cadences(context(), programme_id(), viewer(), body.to_search())
-    return answer(CadencesAnswer.of(found.answer, found.attendees, context().clock(), found.redacted))
+    return answer(CadencesAnswer.from_domain(found.answer, found.attendees, context().clock(), found.redacted))

@@ -21,14 +21,11 @@ api = Blueprint("calendars", __name__)
 
 
 class NewCalendar(Document):
-    """A person's own CalDAV calendar, to be read for busy time and, with ``publish``, written to."""
+    """A person's CalDAV calendar: read for busy time and, with ``publish``, written to."""
 
     url: WebAddress
     username: Line
-    password: Annotated[
-        SecretStr,
-        Field(min_length=1, max_length=1000, description="kept encrypted, never answered"),
-    ]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=1000, description="stored encrypted, never returned")]
     publish: Flag = Field(True, description="put this person's meetings into the calendar")
 
 
@@ -39,12 +36,12 @@ class ConnectedCalendarDocument(Document):
     url: str
     username: str
     publish: bool
-    read_at: Timestamp | None = Field(description="when its busy time was last read; null: not yet")
-    failure: str | None = Field(description="why the last reading failed; null: it did not")
+    read_at: Timestamp | None = Field(description="when busy time was last read; null: not yet")
+    failure: str | None = Field(description="why the last reading failed; null: it succeeded")
 
     @classmethod
-    def of(cls, calendar: ConnectedCalendar) -> ConnectedCalendarDocument:
-        """The document of a connected calendar."""
+    def from_domain(cls, calendar: ConnectedCalendar) -> ConnectedCalendarDocument:
+        """Return the document of a connected calendar."""
         return cls(
             id=calendar.id,
             url=calendar.url,
@@ -72,15 +69,15 @@ class ConnectedCalendarPage(PageDocument):
     keeps_answer=False,
 )
 def create_calendar(person_id: str) -> Response:
-    """Connect a calendar. The connection is tried at once; a refusal says what the server said.
+    """Connect a calendar. The connection is tested at once; a refusal repeats the server's reason.
 
-    A request that is repeated connects nothing twice: the same address for the same person again is 409.
+    A repeated request is refused with 409: a person's calendars have different addresses.
     """
     new = read_body(NewCalendar)
     account = Account(new.url, new.username, new.password.get_secret_value())
     calendar = calendars.connect_calendar(context(), programme_id(), person_id, account, publish=new.publish)
-    where = url_for("v1.calendars.get_calendar", person_id=person_id, calendar_id=calendar.id)
-    return answer(ConnectedCalendarDocument.of(calendar), 201, {"Location": where})
+    location = url_for("v1.calendars.get_calendar", person_id=person_id, calendar_id=calendar.id)
+    return answer(ConnectedCalendarDocument.from_domain(calendar), 201, {"Location": location})
 
 
 @api.get("/people/<person_id>/calendars")
@@ -89,7 +86,7 @@ def list_calendars(person_id: str) -> Response:
     """List a person's connected calendars."""
     page = read_page_request()
     found = calendars.list_calendars(context(), programme_id(), person_id, page.after, page.fetch_limit)
-    return answer_page(ConnectedCalendarPage, found, ConnectedCalendarDocument.of, page)
+    return answer_page(ConnectedCalendarPage, found, ConnectedCalendarDocument.from_domain, page)
 
 
 @api.get("/people/<person_id>/calendars/<calendar_id>")
@@ -97,12 +94,12 @@ def list_calendars(person_id: str) -> Response:
 def get_calendar(person_id: str, calendar_id: str) -> Response:
     """Read a connected calendar."""
     found = calendars.get_calendar(context(), programme_id(), person_id, calendar_id)
-    return answer(ConnectedCalendarDocument.of(found))
+    return answer(ConnectedCalendarDocument.from_domain(found))
 
 
 @api.delete("/people/<person_id>/calendars/<calendar_id>")
 @Operation(None, status=204, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_WRITE)
 def delete_calendar(person_id: str, calendar_id: str) -> Response:
-    """Disconnect a calendar: its login is erased, and what was put there stays there."""
+    """Disconnect a calendar: its login is erased; published events stay in it."""
     calendars.delete_calendar(context(), programme_id(), person_id, calendar_id)
     return Response(status=204)

@@ -20,7 +20,7 @@ api = Blueprint("deliveries", __name__)
 
 
 class DeliveryDocument(Document):
-    """How far a meeting is on its way into one connected calendar."""
+    """The progress of a meeting's delivery to one connected calendar."""
 
     id: Id
     calendar: Id
@@ -32,11 +32,11 @@ class DeliveryDocument(Document):
     delivered_revision: int | None
     due_at: Timestamp | None
     delivered_at: Timestamp | None
-    reason: str | None = Field(description="why it waits or has failed; of a delivered one, what was put right")
+    reason: str | None = Field(description="why it waits or has failed; for a delivered one, what was restored")
 
     @classmethod
-    def of(cls, row: DeliveryRow) -> DeliveryDocument:
-        """The document of a delivery."""
+    def from_domain(cls, row: DeliveryRow) -> DeliveryDocument:
+        """Return the document of a delivery."""
         return cls(
             id=row.id,
             calendar=row.calendar_id,
@@ -53,7 +53,7 @@ class DeliveryDocument(Document):
 
 
 class DeliveryPage(PageDocument):
-    """A meeting's deliveries, one for each calendar and calendar object, sorted by these."""
+    """A meeting's deliveries, sorted by calendar and calendar object."""
 
     items: list[DeliveryDocument]
 
@@ -61,17 +61,17 @@ class DeliveryPage(PageDocument):
 @api.get("/meetings/<meeting_id>/deliveries")
 @Operation(DeliveryPage, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def list_deliveries(meeting_id: str) -> Response:
-    """List how far a meeting is on its way into each connected calendar."""
+    """List a meeting's deliveries to connected calendars."""
     page = read_page_request()
     rows = delivering.list_deliveries(context(), programme_id(), meeting_id)
     found = select_page(rows, lambda row: (row.calendar_id, row.uid), page)
-    return answer_page(DeliveryPage, found, DeliveryDocument.of, page)
+    return answer_page(DeliveryPage, found, DeliveryDocument.from_domain, page)
 
 
 @api.post("/meetings/<meeting_id>/deliveries/<delivery_id>/retry")
 @Operation(DeliveryDocument, status=202, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_WRITE)
 def retry_delivery(meeting_id: str, delivery_id: str) -> Response:
-    """Make a delivery again at once: what was deleted from the calendar is put back, what was changed is put right."""
+    """Repeat a delivery at once. Events that were deleted or changed in the calendar are restored."""
     return answer(
-        DeliveryDocument.of(delivering.retry_delivery(context(), programme_id(), meeting_id, delivery_id)), 202
+        DeliveryDocument.from_domain(delivering.retry_delivery(context(), programme_id(), meeting_id, delivery_id)), 202
     )

@@ -1,4 +1,4 @@
-"""A person's ICS feeds under /v1/people/{id}/feeds: who holds the address reads the feed."""
+"""A person's ICS feeds under /v1/people/{id}/feeds. A feed's address is its only credential."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NewFeed(Document):
 
 
 class FeedRotation(Document):
-    """How a feed's token is replaced."""
+    """Options for the replacement of a feed's token."""
 
     overlap: Overlap = Field("PT0S", validate_default=True)
 
@@ -42,41 +42,34 @@ class FeedDocument(Document):
     created_at: Timestamp
 
     @classmethod
-    def of(cls, feed: Feed) -> FeedDocument:
-        """The document of a feed."""
+    def from_domain(cls, feed: Feed) -> FeedDocument:
+        """Return the document of a feed."""
         return cls(id=feed.id, show=feed.show, created_at=feed.created_at)
 
 
 class FeedPage(PageDocument):
-    """A person's feeds, the first made first, without the revoked ones."""
+    """A person's active feeds, the oldest first."""
 
     items: list[FeedDocument]
 
 
 class FeedWithToken(FeedDocument):
-    """A feed with its token, which is shown only now."""
+    """A feed with its token, which is shown only once."""
 
     token: str
-    url: str = Field(description="what to subscribe to")
-    webcal_url: str = Field(description="the same, for a click that opens the calendar app")
+    url: str = Field(description="the address to subscribe to")
+    webcal_url: str = Field(description="the same address as a link that opens a calendar app")
 
 
 @api.post("/people/<person_id>/feeds")
-@Operation(
-    FeedWithToken,
-    status=201,
-    body=NewFeed,
-    refuses=(404, 409),
-    tag="feeds",
-    scope=Scope.PEOPLE_WRITE,
-)
+@Operation(FeedWithToken, status=201, body=NewFeed, refuses=(404, 409), tag="feeds", scope=Scope.PEOPLE_WRITE)
 def create_feed(person_id: str) -> Response:
     """Create a feed of all the person's meetings. Its token is shown once."""
-    base = _base()
+    base = _public_url()
     feed, token = feed_tokens.create_feed(context(), programme_id(), person_id, read_body(NewFeed).show)
-    where = url_for("v1.feeds.get_feed", person_id=person_id, feed_id=feed.id)
-    headers = {"Location": where, "Cache-Control": "no-store"}
-    return answer(_with_token(base, feed, token), 201, headers, of=FeedDocument.of(feed))
+    location = url_for("v1.feeds.get_feed", person_id=person_id, feed_id=feed.id)
+    headers = {"Location": location, "Cache-Control": "no-store"}
+    return answer(_with_token(base, feed, token), 201, headers, of=FeedDocument.from_domain(feed))
 
 
 @api.get("/people/<person_id>/feeds")
@@ -86,21 +79,21 @@ def list_feeds(person_id: str) -> Response:
     page = read_page_request()
     feeds = feed_tokens.list_feeds(context(), programme_id(), person_id)
     found = select_page(feeds, lambda feed: (feed.created_at.isoformat(), feed.id), page)
-    return answer_page(FeedPage, found, FeedDocument.of, page)
+    return answer_page(FeedPage, found, FeedDocument.from_domain, page)
 
 
 @api.get("/people/<person_id>/feeds/<feed_id>")
 @Operation(FeedDocument, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
 def get_feed(person_id: str, feed_id: str) -> Response:
     """Read a feed's description; its token is not shown again."""
-    return answer(FeedDocument.of(feed_tokens.get_feed(context(), programme_id(), person_id, feed_id)))
+    return answer(FeedDocument.from_domain(feed_tokens.get_feed(context(), programme_id(), person_id, feed_id)))
 
 
 @api.post("/people/<person_id>/feeds/<feed_id>/rotate")
 @Operation(FeedWithToken, body=FeedRotation, body_required=False, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
 def rotate_feed(person_id: str, feed_id: str) -> Response:
-    """Give a feed a new token. The old address is dead at once, or after the overlap."""
-    base = _base()
+    """Give a feed a new token. The old address ends at once, or after the overlap."""
+    base = _public_url()
     overlap = timedelta(minutes=read_optional_body(FeedRotation).overlap)
     feed, token = feed_tokens.rotate_feed(context(), programme_id(), person_id, feed_id, overlap)
     return answer(_with_token(base, feed, token), 200, {"Cache-Control": "no-store"})
@@ -114,8 +107,8 @@ def delete_feed(person_id: str, feed_id: str) -> Response:
     return Response(status=204)
 
 
-def _base() -> str:
-    """Where clients reach the service. Raises InvalidFields if only the request's Host could tell, and does not."""
+def _public_url() -> str:
+    """Return the service's public URL. Raises InvalidFields if neither a setting nor a valid Host gives one."""
     if not current_app.config["PUBLIC_URL"] and not request.host:
         raise InvalidFields.at("/Host", "no host has such a name; ask by the name that the service is reached by")
     return str(current_app.config["PUBLIC_URL"] or request.url_root.rstrip("/"))

@@ -1,4 +1,4 @@
-"""The programme's API keys under /v1/keys: what opens one is shown once, and its SHA-256 kept."""
+"""The programme's API keys under /v1/keys. A secret is shown once; only its SHA-256 is stored."""
 
 from __future__ import annotations
 
@@ -24,40 +24,38 @@ api = Blueprint("keys", __name__)
 LONGEST_OVERLAP_MINUTES = LONGEST_OVERLAP // timedelta(minutes=1)
 
 Overlap = Annotated[
-    Duration,
-    lasting(0, LONGEST_OVERLAP_MINUTES),
-    Field(description="how long the old one goes on; PT0S: not at all"),
+    Duration, lasting(0, LONGEST_OVERLAP_MINUTES), Field(description="how long the old one stays valid")
 ]
 
 
 class NewApiKey(Document):
-    """A key to create, and what it is to be good for."""
+    """A key to create, with its scopes."""
 
-    name: Name = Field(description="who or what uses it, so that people know later")
+    name: Name = Field(description="the person or program that uses the key")
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
-    expires_at: Instant | None = Field(None, description="when it ends; null: not before it is revoked")
+    expires_at: Instant | None = Field(None, description="when it ends; null: never")
 
 
 class ApiKeyRotation(Document):
-    """How a key is replaced."""
+    """Options for the replacement of a key."""
 
     overlap: Overlap = Field("PT1H", validate_default=True)
 
 
 class ApiKeyDocument(Document):
-    """A key, without what opens it."""
+    """A key, without its secret."""
 
     id: Id
-    prefix: str = Field(description="how the key begins, to tell keys apart by")
+    prefix: str = Field(description="the first characters of the key")
     name: str
     scopes: list[Scope]
     created_at: Timestamp
     expires_at: Timestamp | None
-    last_used_at: Timestamp | None = Field(description="to the minute or so; null: never")
+    last_used_at: Timestamp | None = Field(description="accurate to about a minute; null: never")
 
     @classmethod
-    def of(cls, key: ApiKey) -> ApiKeyDocument:
-        """The document of a key."""
+    def from_domain(cls, key: ApiKey) -> ApiKeyDocument:
+        """Return the document of a key."""
         return cls(
             id=key.id,
             prefix=key.prefix,
@@ -70,21 +68,21 @@ class ApiKeyDocument(Document):
 
 
 class ApiKeyPage(PageDocument):
-    """The programme's keys, the oldest first, without those that have ended."""
+    """The programme's active keys, the oldest first."""
 
     items: list[ApiKeyDocument]
 
 
 class ApiKeyWithSecret(ApiKeyDocument):
-    """A key with what opens it, which is shown only now."""
+    """A key with its secret, which is shown only once."""
 
-    key: str = Field(description="what to send as 'Authorization: Bearer <key>'")
+    key: str = Field(description="send it as 'Authorization: Bearer <key>'")
 
 
 @api.post("/keys")
 @Operation(ApiKeyWithSecret, status=201, body=NewApiKey, refuses=(409,), tag="keys", scope=Scope.ADMIN)
 def create_key() -> Response:
-    """Create a key. What opens it is shown once."""
+    """Create a key. Its secret is shown once."""
     new = read_body(NewApiKey)
     if new.expires_at is not None and new.expires_at <= context().clock():
         raise InvalidFields.at("/expires_at", f"{new.expires_at:%Y-%m-%dT%H:%M:%SZ} is past; give an instant to come")
@@ -98,14 +96,14 @@ def list_keys() -> Response:
     page = read_page_request()
     keys = programmes.list_keys(context(), programme_id())
     found = select_page(keys, lambda key: (key.created_at.isoformat(), key.id), page)
-    return answer_page(ApiKeyPage, found, ApiKeyDocument.of, page)
+    return answer_page(ApiKeyPage, found, ApiKeyDocument.from_domain, page)
 
 
 @api.get("/keys/<key_id>")
 @Operation(ApiKeyDocument, refuses=(404,), tag="keys", scope=Scope.ADMIN)
 def get_key(key_id: str) -> Response:
-    """Read a key's description; what opens it is not shown again."""
-    return answer(ApiKeyDocument.of(programmes.get_key(context(), programme_id(), key_id)))
+    """Read a key's description; its secret is not shown again."""
+    return answer(ApiKeyDocument.from_domain(programmes.get_key(context(), programme_id(), key_id)))
 
 
 @api.post("/keys/<key_id>/rotate")
@@ -130,13 +128,13 @@ def rotate_key(key_id: str) -> Response:
 @api.delete("/keys/<key_id>")
 @Operation(None, status=204, refuses=(404, 409), tag="keys", scope=Scope.ADMIN)
 def delete_key(key_id: str) -> Response:
-    """Revoke a key at once; it may be the one that asks, but not the last one with the scope admin."""
+    """Revoke a key at once. A key may revoke itself; the last key with the scope admin can't be revoked."""
     programmes.revoke_key(context(), programme_id(), key_id)
     return Response(status=204)
 
 
 def _with_secret(key: ApiKey, secret: str) -> Response:
-    shown = ApiKeyDocument.of(key)
-    document = ApiKeyWithSecret(**dict(shown), key=secret)
-    where = url_for("v1.keys.get_key", key_id=key.id)
-    return answer(document, 201, {"Location": where, "Cache-Control": "no-store"}, of=shown)
+    description = ApiKeyDocument.from_domain(key)
+    document = ApiKeyWithSecret(**dict(description), key=secret)
+    location = url_for("v1.keys.get_key", key_id=key.id)
+    return answer(document, 201, {"Location": location, "Cache-Control": "no-store"}, of=description)

@@ -30,7 +30,7 @@ RECURRENCE_ID = "%Y%m%dT%H%M%S"
 
 
 class GuestDocument(Document):
-    """Someone invited besides the two: an expert, an interviewer, a panel's member."""
+    """An invited person besides mentor and mentee, such as an expert or an interviewer."""
 
     name: Name
     email: MailAddress
@@ -38,11 +38,11 @@ class GuestDocument(Document):
 
 
 class MeetingChange(Document):
-    """What to change of a meeting; what is left out stays. A title of null is the default one."""
+    """Changes of a meeting; members that are left out stay unchanged. A null title restores the default."""
 
     title: Name | None = None
     conference_url: WebAddress | None = None
-    status: MeetingStatus | None = Field(None, description="cancelled cancels it for ever")
+    status: MeetingStatus | None = Field(None, description="only cancelled, which is final")
 
 
 class OccurrenceChange(Document):
@@ -53,14 +53,14 @@ class OccurrenceChange(Document):
 
 
 class LocalStart(Document):
-    """When an occurrence begins on somebody's wall clock."""
+    """The local start of an occurrence for one participant."""
 
     name: str
     start: LocalInstant
 
 
 class OccurrenceDocument(Document):
-    """One occurrence; ``recurrence_id`` is its name for ever: the local start that the rule gives it."""
+    """One occurrence. ``recurrence_id`` is the local start by the rule; it never changes."""
 
     recurrence_id: str = Field(pattern="^[0-9]{8}T[0-9]{6}$", examples=["20261103T143000"])
     start: Instant
@@ -69,8 +69,8 @@ class OccurrenceDocument(Document):
     local_starts: list[LocalStart]
 
     @classmethod
-    def of(cls, occurrence: Occurrence, meeting: Meeting) -> OccurrenceDocument:
-        """The document of an occurrence of that meeting; all of a cancelled one's are cancelled."""
+    def from_domain(cls, occurrence: Occurrence, meeting: Meeting) -> OccurrenceDocument:
+        """Return the document of an occurrence. All occurrences of a cancelled meeting are cancelled."""
         start = occurrence.period.start
         cancelled = meeting.status is MeetingStatus.CANCELLED
         return cls.model_construct(
@@ -107,8 +107,8 @@ class MeetingDocument(Document):
     occurrences: list[OccurrenceDocument]
 
     @classmethod
-    def of(cls, stored: StoredMeeting) -> MeetingDocument:
-        """The document of a stored meeting."""
+    def from_domain(cls, stored: StoredMeeting) -> MeetingDocument:
+        """Return the document of a stored meeting."""
         meeting = stored.meeting
         series = meeting.series
         return cls.model_construct(
@@ -131,7 +131,7 @@ class MeetingDocument(Document):
             created_at=meeting.created_at,
             changed_at=meeting.changed_at,
             tz_database=meeting.tz_database,
-            occurrences=[OccurrenceDocument.of(one, meeting) for one in meeting.occurrences],
+            occurrences=[OccurrenceDocument.from_domain(one, meeting) for one in meeting.occurrences],
         )
 
 
@@ -148,7 +148,7 @@ class OccurrencePage(PageDocument):
 
 
 class BookingProblem(Problem):
-    """A booking that can't be made as asked: the plan as it now stands, or who is kept from the slot."""
+    """A refused booking, with the present plan of the cadence, or the causes that block the slot."""
 
     plan: Omissible[list[PlannedOccurrenceDocument]] = None
     blocked_by: Omissible[list[BlockedByDocument]] = None
@@ -160,14 +160,14 @@ def list_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
     page = read_page_request()
     found = meetings.list_meetings(context(), programme_id(), mentorship_id, page.after, page.fetch_limit)
-    return answer_page(MeetingPage, found, MeetingDocument.of, page)
+    return answer_page(MeetingPage, found, MeetingDocument.from_domain, page)
 
 
 @api.get("/meetings/<meeting_id>")
 @Operation(MeetingDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
 def get_meeting(meeting_id: str) -> Response:
     """Read a meeting."""
-    return answer(MeetingDocument.of(meetings.get_meeting(context(), programme_id(), meeting_id)))
+    return answer(MeetingDocument.from_domain(meetings.get_meeting(context(), programme_id(), meeting_id)))
 
 
 @api.patch("/meetings/<meeting_id>")
@@ -180,21 +180,21 @@ def get_meeting(meeting_id: str) -> Response:
     needs_match=True,
 )
 def update_meeting(meeting_id: str) -> Response:
-    """Change a meeting's title or conference, or cancel it for ever."""
+    """Change a meeting's title or conference, or cancel it, which is final."""
     body = read_body(MeetingChange)
     if "status" in body.model_fields_set:
         if body.status is not MeetingStatus.CANCELLED or len(body.model_fields_set) > 1:
             raise InvalidFields.at("/status", "the only change of status is cancelled, sent by itself")
-        return answer(MeetingDocument.of(meetings.cancel_meeting(context(), programme_id(), meeting_id)))
+        return answer(MeetingDocument.from_domain(meetings.cancel_meeting(context(), programme_id(), meeting_id)))
     changes = changes_of(body)
-    return answer(MeetingDocument.of(meetings.update_meeting(context(), programme_id(), meeting_id, changes)))
+    return answer(MeetingDocument.from_domain(meetings.update_meeting(context(), programme_id(), meeting_id, changes)))
 
 
 @api.delete("/meetings/<meeting_id>")
 @Operation(MeetingDocument, refuses=(404, 409), tag="meetings", scope=Scope.MEETINGS_WRITE, needs_match=True)
 def delete_meeting(meeting_id: str) -> Response:
-    """Cancel a meeting for ever: it stays readable, and calendars show it as cancelled."""
-    return answer(MeetingDocument.of(meetings.cancel_meeting(context(), programme_id(), meeting_id)))
+    """Cancel a meeting, which is final. It stays readable, and calendars show it as cancelled."""
+    return answer(MeetingDocument.from_domain(meetings.cancel_meeting(context(), programme_id(), meeting_id)))
 
 
 @api.get("/meetings/<meeting_id>/occurrences")
@@ -203,7 +203,7 @@ def list_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
     page = read_page_request()
     meeting = meetings.get_meeting(context(), programme_id(), meeting_id).meeting
-    rows = [OccurrenceDocument.of(occurrence, meeting) for occurrence in meeting.occurrences]
+    rows = [OccurrenceDocument.from_domain(occurrence, meeting) for occurrence in meeting.occurrences]
     found = select_page(rows, lambda row: (row.recurrence_id, ""), page)
     return answer_page(OccurrencePage, found, lambda row: row, page)
 
@@ -226,20 +226,21 @@ def get_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     needs_match=True,
 )
 def update_occurrence(meeting_id: str, recurrence_id: str) -> Response:
-    """Move or cancel one occurrence; If-Match names its own version, not the meeting's.
+    """Move or cancel one occurrence. If-Match takes the occurrence's version, not the meeting's.
 
-    A move goes where both people can meet; the series' own time is no obstacle.
+    An occurrence can move to times at which both people can meet. The series' other periods don't block it.
     """
     body = read_body(OccurrenceChange)
     if (body.start is None) == (body.status is None):
         raise InvalidFields.at("/start", "give either start (to move it) or status (to cancel it)")
-    wanted = _parse_id(recurrence_id)
+    occurrence_id = _parse_id(recurrence_id)
     if body.start is None:
         if body.status is not OccurrenceStatus.CANCELLED:
             raise InvalidFields.at("/status", "the only change of status is cancelled; to move it, send start")
-        return answer(_occurrence(meetings.cancel_occurrence(context(), programme_id(), meeting_id, wanted), wanted))
-    stored = meetings.move_occurrence(context(), programme_id(), meeting_id, wanted, body.start, viewer())
-    return answer(_occurrence(stored, wanted))
+        stored = meetings.cancel_occurrence(context(), programme_id(), meeting_id, occurrence_id)
+    else:
+        stored = meetings.move_occurrence(context(), programme_id(), meeting_id, occurrence_id, body.start, viewer())
+    return answer(_occurrence(stored, occurrence_id))
 
 
 def _parse_id(text: str) -> datetime:
@@ -253,4 +254,4 @@ def _occurrence(stored: StoredMeeting, recurrence_id: datetime) -> OccurrenceDoc
     occurrence = stored.meeting.occurrence(recurrence_id)
     if occurrence is None:
         raise NotFound("occurrence", f"{recurrence_id:{RECURRENCE_ID}}")
-    return OccurrenceDocument.of(occurrence, stored.meeting)
+    return OccurrenceDocument.from_domain(occurrence, stored.meeting)

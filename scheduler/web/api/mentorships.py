@@ -9,10 +9,7 @@ from flask import Blueprint, Response, url_for
 from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
-from scheduler.domain.programme.mentorships import (
-    Mentorship,
-    MentorshipStatus,
-)
+from scheduler.domain.programme.mentorships import Mentorship, MentorshipStatus
 from scheduler.errors import at_field
 from scheduler.services import mentorships
 from scheduler.store import new_id
@@ -30,7 +27,7 @@ PersonId = Annotated[Id, Field(max_length=64)]
 
 
 class NewMentorship(Document):
-    """A mentorship to agree on: who, towards which goals, from when until when."""
+    """A mentorship to create."""
 
     mentor: PersonId
     mentee: PersonId
@@ -42,7 +39,7 @@ class NewMentorship(Document):
 
 
 class MentorshipChange(Document):
-    """What to change of a mentorship; what is left out stays."""
+    """Changes of a mentorship; members that are left out stay unchanged."""
 
     goals: Kept[Goals] = None
     expectations: Kept[Text] = None
@@ -64,8 +61,8 @@ class MentorshipDocument(Document):
     status: MentorshipStatus
 
     @classmethod
-    def of(cls, mentorship: Mentorship) -> MentorshipDocument:
-        """The document of a mentorship."""
+    def from_domain(cls, mentorship: Mentorship) -> MentorshipDocument:
+        """Return the document of a mentorship."""
         return cls(
             id=mentorship.id,
             mentor=mentorship.mentor_id,
@@ -79,7 +76,7 @@ class MentorshipDocument(Document):
 
 
 class MentorshipPage(PageDocument):
-    """The programme's mentorships, the first agreed first."""
+    """The programme's mentorships, the oldest first."""
 
     items: list[MentorshipDocument]
 
@@ -94,22 +91,15 @@ class MentorshipPage(PageDocument):
     scope=Scope.MEETINGS_WRITE,
 )
 def create_mentorship() -> Response:
-    """Agree on a mentorship."""
+    """Create a mentorship."""
     new = read_body(NewMentorship)
     with at_field("/mentee" if new.mentor == new.mentee else "/ends_on"):
         mentorship = Mentorship(
-            new_id(),
-            new.mentor,
-            new.mentee,
-            tuple(new.goals),
-            new.expectations,
-            new.starts_on,
-            new.ends_on,
-            new.status,
+            new_id(), new.mentor, new.mentee, tuple(new.goals), new.expectations, new.starts_on, new.ends_on, new.status
         )
     mentorships.create_mentorship(context(), programme_id(), mentorship)
-    where = url_for("v1.mentorships.get_mentorship", mentorship_id=mentorship.id)
-    return answer(MentorshipDocument.of(mentorship), 201, {"Location": where})
+    location = url_for("v1.mentorships.get_mentorship", mentorship_id=mentorship.id)
+    return answer(MentorshipDocument.from_domain(mentorship), 201, {"Location": location})
 
 
 @api.get("/mentorships")
@@ -118,30 +108,24 @@ def list_mentorships() -> Response:
     """List the programme's mentorships."""
     page = read_page_request()
     found = mentorships.list_mentorships(context(), programme_id(), page.after, page.fetch_limit)
-    return answer_page(MentorshipPage, found, MentorshipDocument.of, page)
+    return answer_page(MentorshipPage, found, MentorshipDocument.from_domain, page)
 
 
 @api.get("/mentorships/<mentorship_id>")
 @Operation(MentorshipDocument, refuses=(404,), tag="mentorships", scope=Scope.MEETINGS_READ)
 def get_mentorship(mentorship_id: str) -> Response:
     """Read a mentorship."""
-    return answer(MentorshipDocument.of(mentorships.get_mentorship(context(), programme_id(), mentorship_id)))
+    return answer(MentorshipDocument.from_domain(mentorships.get_mentorship(context(), programme_id(), mentorship_id)))
 
 
 @api.patch("/mentorships/<mentorship_id>")
-@Operation(
-    MentorshipDocument,
-    body=MentorshipChange,
-    refuses=(404, 409),
-    tag="mentorships",
-    scope=Scope.MEETINGS_WRITE,
-)
+@Operation(MentorshipDocument, body=MentorshipChange, refuses=(404, 409), tag="mentorships", scope=Scope.MEETINGS_WRITE)
 def update_mentorship(mentorship_id: str) -> Response:
-    """Change a mentorship. Ending it cancels the meetings to come."""
+    """Change a mentorship. Ending it cancels its future meetings."""
     body = read_body(MentorshipChange)
     changes = changes_of(body)
     if body.goals is not None:
         changes["goals"] = tuple(body.goals)
     with at_field("/ends_on"):
         mentorship = mentorships.update_mentorship(context(), programme_id(), mentorship_id, changes)
-    return answer(MentorshipDocument.of(mentorship))
+    return answer(MentorshipDocument.from_domain(mentorship))

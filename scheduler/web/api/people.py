@@ -25,9 +25,9 @@ from scheduler.web.documents.attendees import (
     TravelStayDocument,
     Week,
     WorkingHoursDocument,
-    habits_of,
-    hours_of,
-    week_of,
+    hours_from_domain,
+    hours_to_domain,
+    preferences_to_domain,
 )
 from scheduler.web.fields.document import Document, Kept
 from scheduler.web.fields.texts import CountryCode, Id, MailAddress, Name, ZoneName
@@ -40,24 +40,26 @@ api = Blueprint("people", __name__)
 
 
 class NewPerson(Document):
-    """A person to add: with their ``time_zone``, or with a ``country`` that has only one."""
+    """A person to create, with a ``time_zone``, or a ``country`` that has only one zone."""
 
     name: Name
     email: MailAddress
     time_zone: ZoneName | None = None
-    country: CountryCode | None = Field(None, description="instead of time_zone; several zones: answered with them")
+    country: CountryCode | None = Field(
+        None, description="instead of time_zone; if it has several zones, the refusal lists them"
+    )
     working_hours: Annotated[Week | None, NO_NULL_HOURS] = Field(
         None, description='left out: MO-FR 09:00-17:00; "any": any time; []: never'
     )
     buffer: BufferDocument | None = None
     preferred_hours: PreferredHours = None
     travel: Travel = Field([])
-    at_most_per_day: MostMeetings | None = Field(None, description="meetings on one of their days; null: any number")
-    at_most_per_week: MostMeetings | None = Field(None, description="the same in one of their weeks, from Monday on")
+    at_most_per_day: MostMeetings | None = Field(None, description="most meetings on a local day; null: no limit")
+    at_most_per_week: MostMeetings | None = Field(None, description="most meetings in a local week (from Monday)")
 
 
 class PersonChange(Document):
-    """What to change of a person; what is left out stays."""
+    """Changes of a person; members that are left out stay unchanged."""
 
     name: Kept[Name] = None
     email: Kept[MailAddress] = None
@@ -85,27 +87,27 @@ class PersonDocument(Document):
     at_most_per_week: int | None
 
     @classmethod
-    def of(cls, person: Person) -> PersonDocument:
-        """The document of a person."""
+    def from_domain(cls, person: Person) -> PersonDocument:
+        """Return the document of a person."""
         buffer = BufferDocument.model_construct(before=person.buffer.before, after=person.buffer.after)
         return cls.model_construct(
             id=person.id,
             name=person.name,
             email=person.email,
             time_zone=person.time_zone,
-            working_hours=week_of(person.working_hours),
+            working_hours=hours_from_domain(person.working_hours),
             buffer=buffer,
             preferred_hours=None
             if person.preferred_hours is None
-            else [WorkingHoursDocument.of(entry) for entry in person.preferred_hours],
-            travel=[TravelStayDocument.of(stay) for stay in person.travel],
+            else [WorkingHoursDocument.from_domain(entry) for entry in person.preferred_hours],
+            travel=[TravelStayDocument.from_domain(stay) for stay in person.travel],
             at_most_per_day=person.at_most_per_day,
             at_most_per_week=person.at_most_per_week,
         )
 
 
 class PersonPage(PageDocument):
-    """The programme's people, the first added first."""
+    """The programme's people, the oldest entry first."""
 
     items: list[PersonDocument]
 
@@ -118,7 +120,7 @@ class Span(Document):
 
 
 class FreeBusyPeriod(Document):
-    """A period [start, end) of one FBTYPE (RFC 5545 §3.2.9); what is in none is FREE."""
+    """A period [start, end) of one FBTYPE (RFC 5545 §3.2.9). Times outside all periods are FREE."""
 
     start: Instant
     end: Instant
@@ -126,20 +128,20 @@ class FreeBusyPeriod(Document):
 
 
 class FreeBusyDocument(Document):
-    """When a person is taken: BUSY meetings and calendars, BUSY-UNAVAILABLE hours and firm blackouts,
-    BUSY-TENTATIVE blackouts that are not firm.
+    """A person's busy periods: BUSY for meetings and calendars, BUSY-UNAVAILABLE outside working hours and during
+    firm blackouts, BUSY-TENTATIVE during soft blackouts.
     """
 
     start: Instant
     end: Instant
     periods: list[FreeBusyPeriod]
-    unknown: Annotated[str | None, Field(description="why a connected calendar can't be relied on; null: it can")]
+    unknown: Annotated[str | None, Field(description="why a connected calendar is unknown; null: it is known")]
 
 
 @api.post("/people")
 @Operation(PersonDocument, status=201, body=NewPerson, refuses=(409,), tag="people", scope=Scope.PEOPLE_WRITE)
 def create_person() -> Response:
-    """Add a person."""
+    """Create a person."""
     new = read_body(NewPerson)
     if (new.time_zone is None) == (new.country is None):
         raise InvalidFields.at("/time_zone", "give either time_zone or country")
@@ -147,12 +149,12 @@ def create_person() -> Response:
     if len(zones) > 1:
         detail = f"{new.country} has {len(zones)} time zones; send the one that applies as time_zone"
         raise InvalidFields([FieldError("/country", detail, zones)])
-    hours = hours_of(new.working_hours) if "working_hours" in new.model_fields_set else DEFAULT_HOURS
+    hours = hours_to_domain(new.working_hours) if "working_hours" in new.model_fields_set else DEFAULT_HOURS
     buffer = new.buffer.to_domain() if new.buffer else NO_BUFFER
-    person = Person(new_id(), new.name, new.email, str(zones[0]), hours, buffer, **habits_of(new, ""))
+    person = Person(new_id(), new.name, new.email, str(zones[0]), hours, buffer, **preferences_to_domain(new, ""))
     people.create_person(context(), programme_id(), person)
-    where = url_for("v1.people.get_person", person_id=person.id)
-    return answer(PersonDocument.of(person), 201, {"Location": where})
+    location = url_for("v1.people.get_person", person_id=person.id)
+    return answer(PersonDocument.from_domain(person), 201, {"Location": location})
 
 
 @api.get("/people")
@@ -161,28 +163,28 @@ def list_people() -> Response:
     """List the programme's people."""
     page = read_page_request()
     found = people.list_people(context(), programme_id(), page.after, page.fetch_limit)
-    return answer_page(PersonPage, found, PersonDocument.of, page)
+    return answer_page(PersonPage, found, PersonDocument.from_domain, page)
 
 
 @api.get("/people/<person_id>")
 @Operation(PersonDocument, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
 def get_person(person_id: str) -> Response:
     """Read a person."""
-    return answer(PersonDocument.of(people.get_person(context(), programme_id(), person_id)))
+    return answer(PersonDocument.from_domain(people.get_person(context(), programme_id(), person_id)))
 
 
 @api.patch("/people/<person_id>")
 @Operation(PersonDocument, body=PersonChange, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
 def update_person(person_id: str) -> Response:
-    """Change a person. Who changes zone keeps their series where they are anchored."""
+    """Change a person. A new time zone does not move booked series, which keep their anchor zone."""
     body = read_body(PersonChange)
     changes = changes_of(body)
     if "working_hours" in body.model_fields_set:
-        changes["working_hours"] = hours_of(body.working_hours)
+        changes["working_hours"] = hours_to_domain(body.working_hours)
     if "buffer" in body.model_fields_set:
         changes["buffer"] = body.buffer.to_domain() if body.buffer else NO_BUFFER
-    changes |= habits_of(body, "")
-    return answer(PersonDocument.of(people.update_person(context(), programme_id(), person_id, changes)))
+    changes |= preferences_to_domain(body, "")
+    return answer(PersonDocument.from_domain(people.update_person(context(), programme_id(), person_id, changes)))
 
 
 @api.delete("/people/<person_id>")
@@ -196,7 +198,7 @@ def delete_person(person_id: str) -> Response:
 @api.get("/people/<person_id>/free-busy")
 @Operation(FreeBusyDocument, query=Span, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
 def get_free_busy(person_id: str) -> Response:
-    """Read when a person is taken: merged periods by FBTYPE, never titles."""
+    """Read a person's busy periods, merged by FBTYPE, without titles."""
     span = read_query(Span)
     if span.end <= span.start:
         raise InvalidFields.at("/end", backward("span", span.start, span.end))

@@ -1,4 +1,4 @@
-"""The API put together: every resource under /v1, behind the programme's key."""
+"""All API resources, under /v1 and with authentication by key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from scheduler.web.http.requests import require_key
 
 
 def api_blueprint() -> Blueprint:
-    """All routes of the API."""
+    """Return a blueprint with all routes of the API."""
     v1 = Blueprint("v1", __name__, url_prefix="/v1")
     v1.before_request(require_key)
     for resource in (

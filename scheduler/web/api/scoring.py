@@ -1,4 +1,4 @@
-"""GET /v1/scoring: how the engine scores a meeting, and how it counts whose burden it is."""
+"""GET /v1/scoring: the definitions of scores and burdens."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class ScorePartDocument(Document):
 
 
 class BurdenWeightDocument(Document):
-    """How often a minute counts that lies so far outside."""
+    """How often a minute counts, by its distance from the preferred hours."""
 
-    over: int = Field(description="minutes outside, more than this")
-    up_to: int | None = Field(description="and at most this; null: however far")
+    over: int = Field(description="more minutes outside than this")
+    up_to: int | None = Field(description="and at most this many; null: no limit")
     counts: int
 
 
@@ -44,14 +44,14 @@ class BurdenRules(Document):
 
 
 class FairRules(Document):
-    """How burdens borne so far tip the choice, if a question asks to be fair."""
+    """How past burdens change scores if a request has ``fair``."""
 
     meaning: str
     debt: float
 
 
 class ScoringDocument(Document):
-    """The one formula: a score is the sum of the parts times their weights."""
+    """The formula: a score is the weighted sum of its parts."""
 
     parts: list[ScorePartDocument]
     comparison: str
@@ -59,14 +59,14 @@ class ScoringDocument(Document):
     fair: FairRules
 
     @classmethod
-    def of_the_engine(cls) -> ScoringDocument:
-        """What the engine goes by."""
+    def from_engine(cls) -> ScoringDocument:
+        """Return the definitions that the engine uses."""
         steps = pairwise(WEIGHTS)
         weights = [
             BurdenWeightDocument(over=limit, up_to=None if further == WEEK else further, counts=weight)
             for (limit, _), (further, weight) in steps
         ]
-        hours = [WorkingHoursDocument.of(entry) for entry in SOCIAL_HOURS]
+        hours = [WorkingHoursDocument.from_domain(entry) for entry in SOCIAL_HOURS]
         return cls(
             parts=[ScorePartDocument(name=part.name, weight=part.weight, meaning=part.meaning) for part in PARTS],
             comparison=EQUAL,
@@ -78,5 +78,5 @@ class ScoringDocument(Document):
 @api.get("/scoring")
 @Operation(ScoringDocument, tag="scheduling", scope=Scope.SLOTS_READ)
 def get_scoring() -> Response:
-    """Read how meetings are scored: the parts of a score, the weights of a burden, and how both are used."""
-    return answer(ScoringDocument.of_the_engine())
+    """Read how meetings are scored: the parts of a score and the weights of a burden."""
+    return answer(ScoringDocument.from_engine())

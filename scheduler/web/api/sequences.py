@@ -1,4 +1,4 @@
-"""POST /v1/sequences: when can these sessions follow each other, each with its own people?"""
+"""POST /v1/sequences: plan several sessions in order, each with its own attendees."""
 
 from __future__ import annotations
 
@@ -18,12 +18,18 @@ from scheduler.domain.search.slot_search import Order
 from scheduler.domain.time.periods import Period, minute_of
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import SearchRequest, suggest_sequences
-from scheduler.web.api.slots import SearchWindowDocument, SlotAttendee, UnknownAttendee, period_of, unknown_attendees
+from scheduler.web.api.slots import (
+    SearchWindowDocument,
+    SlotAttendee,
+    UnknownAttendee,
+    unknown_attendees,
+    window_to_domain,
+)
 from scheduler.web.documents import examples
-from scheduler.web.documents.attendees import REQUIRE_ONE, Attendees, specs_of
+from scheduler.web.documents.attendees import REQUIRE_ONE, Attendees, attendee_specs
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.local_times import attendee_rows
-from scheduler.web.documents.rules import Place, WithinDocument
+from scheduler.web.documents.rules import AttendeeIndex, WithinDocument
 from scheduler.web.fields.document import Document, Omissible, is_none, quoted
 from scheduler.web.fields.durations import QUARTER, MeetingLength, Notice
 from scheduler.web.fields.texts import Flag, Name
@@ -34,66 +40,62 @@ from scheduler.web.http.requests import LARGE_BODY, context, json_response, prog
 api = Blueprint("sequences", __name__)
 
 MOST_ROWS = 100_000
-"""How many attendees an answer may list, over the sessions of all its plans."""
+"""The largest number of attendee rows in an answer, over the sessions of all plans."""
 MOST_SCORES = 60_000_000
-"""How many starts may be looked at for one question, each once for each attendee of the different sessions."""
+"""The largest number of scored starts in a search, times the attendees of the different sessions."""
 
 
 class SequenceSessionDocument(Document):
-    """One meeting of the sequence, with its own people."""
+    """One meeting of the sequence, with its own attendees."""
 
     title: Name | None = Field(None, exclude_if=is_none)
     duration: MeetingLength
-    attendees: Annotated[list[Place], Field(min_length=1, max_length=50)] = Field(
-        description="indexes of the question's attendees, one of them required; the first organizes"
+    attendees: Annotated[list[AttendeeIndex], Field(min_length=1, max_length=50)] = Field(
+        description="indexes of the request's attendees, at least one of them required; the first is the organizer"
     )
     at_least: Notice | None = Field(
-        None,
-        exclude_if=is_none,
-        description="begins no sooner than this after the end of the session before; not in the first",
+        None, exclude_if=is_none, description="least time after the end of the session before; not in the first session"
     )
     at_most: Notice | None = Field(
-        None,
-        exclude_if=is_none,
-        description="begins no later than this after the end of the session before; not in the first",
+        None, exclude_if=is_none, description="most time after the end of the session before; not in the first session"
     )
 
     def to_domain(self) -> Session:
-        """The session as the domain has it."""
+        """Return the domain's session."""
         return Session(self.duration, tuple(self.attendees), self.at_least or 0, self.at_most)
 
 
 class SequencesRequest(Document):
-    """The question: when can these sessions take place in this order?"""
+    """A search for times of several sessions in a given order."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SEQUENCE]})
 
     window: SearchWindowDocument
     step: MeetingLength = QUARTER
-    attendees: Attendees = Field(description="everybody who is in any of the sessions")
+    attendees: Attendees = Field(description="the attendees of all sessions")
     sessions: Annotated[list[SequenceSessionDocument], Field(min_length=1, max_length=10)]
-    minimum_notice: Notice | None = Field(None, description="counted from now; left out, the clock is read for nothing")
-    now: Instant | None = Field(None, description="what minimum_notice counts from; left out: the server's clock")
+    minimum_notice: Notice | None = Field(None, description="least time from now to the start; default: no limit")
+    now: Instant | None = Field(None, description="what minimum_notice counts from; default: the server's clock")
     order: Order = Order.BEST
     limit: int = Field(
         20,
         ge=1,
         le=5000,
         strict=True,
-        description=f"no more than {MOST_ROWS} divided by how many attendees all sessions have, added up",
+        description=f"at most {MOST_ROWS} divided by the total number of attendees of all sessions",
     )
-    allow_unknown: Flag = Field(True, description="false: an unknown calendar of a required attendee bars all")
-    relax_into_night: Flag = Field(False, description="what would help may lie between 22:00 and 07:00")
-    within: WithinDocument | None = Field(None, description="inside of which every session lies")
-    fair: Flag = Field(False, description="what people have borne of odd hours so far tips the choice")
+    allow_unknown: Flag = Field(True, description="false: a required attendee's unknown calendar blocks every start")
+    relax_into_night: Flag = Field(False, description="relaxations may use hours between 22:00 and 07:00")
+    within: WithinDocument | None = Field(None, description="every session lies within these hours")
+    fair: Flag = Field(False, description="weights the comfort of people with a higher past burden more")
 
     def to_search(self, now: datetime) -> SearchRequest[SequenceQuery]:
-        """Return the search that is asked for; ``now`` is the server's clock. Raises InvalidFields."""
-        specs = specs_of(self.attendees)
-        window = period_of(self.window)
-        for place in range(len(self.sessions)):
-            self._check_attendees(place)
-            self._check_waits(place)
+        """Return the search; ``now`` is the server's clock. Raises InvalidFields."""
+        specs = attendee_specs(self.attendees)
+        window = window_to_domain(self.window)
+        for number in range(len(self.sessions)):
+            self._check_attendees(number)
+            self._check_waits(number)
         self._check_size(window)
         notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
 
@@ -114,36 +116,36 @@ class SequencesRequest(Document):
 
         return SearchRequest(specs, to_query, self.fair)
 
-    def _check_attendees(self, place: int) -> None:
-        indexes = self.sessions[place].attendees
-        for at, index in enumerate(indexes):
-            pointer = f"/sessions/{place}/attendees/{at}"
+    def _check_attendees(self, number: int) -> None:
+        indexes = self.sessions[number].attendees
+        for position, index in enumerate(indexes):
+            pointer = f"/sessions/{number}/attendees/{position}"
             if index >= len(self.attendees):
                 raise InvalidFields.at(
                     pointer, f"there is no attendee {quoted(index)}; the last is {len(self.attendees) - 1}"
                 )
-            if index in indexes[:at]:
+            if index in indexes[:position]:
                 raise InvalidFields.at(pointer, f"attendee {index} is in this session twice; name them once")
         if not any(self.attendees[index].role == "required" for index in indexes):
             detail = f"at least one attendee of a session has to be required; {REQUIRE_ONE}"
-            raise InvalidFields.at(f"/sessions/{place}/attendees", detail)
+            raise InvalidFields.at(f"/sessions/{number}/attendees", detail)
 
-    def _check_waits(self, place: int) -> None:
-        session = self.sessions[place]
+    def _check_waits(self, number: int) -> None:
+        session = self.sessions[number]
         for name in ("at_least", "at_most"):
-            if place == 0 and getattr(session, name) is not None:
+            if number == 0 and getattr(session, name) is not None:
                 raise InvalidFields.at(f"/sessions/0/{name}", "the first session comes after none; leave it out")
         if session.at_most is not None and session.at_most < (session.at_least or 0):
-            raise InvalidFields.at(f"/sessions/{place}/at_most", "at_most is less than at_least; nothing lies between")
+            raise InvalidFields.at(f"/sessions/{number}/at_most", "at_most is less than at_least; nothing lies between")
 
     def _check_size(self, window: Period) -> None:
         most = MOST_ROWS // sum(len(session.attendees) for session in self.sessions)
         if self.limit > most:
             detail = f"{self.limit} plans of sessions of so many are too long an answer; ask for at most {most}"
             raise InvalidFields.at("/limit", detail)
-        different = {(tuple(session.attendees), session.duration) for session in self.sessions}
+        distinct = {(tuple(session.attendees), session.duration) for session in self.sessions}
         starts = (minute_of(window.end) - minute_of(window.start)) // self.step
-        if starts * sum(len(attendees) for attendees, _ in different) > MOST_SCORES:
+        if starts * sum(len(attendees) for attendees, _ in distinct) > MOST_SCORES:
             detail = (
                 "too many starts for sessions of so many; ask for a longer step, a shorter window or fewer sessions"
             )
@@ -151,7 +153,7 @@ class SequencesRequest(Document):
 
 
 class PlannedSession(Document):
-    """When a session takes place, with the local times of its own attendees."""
+    """A session's time, with the local times of its attendees."""
 
     title: Omissible[str] = None
     start: Instant
@@ -160,7 +162,7 @@ class PlannedSession(Document):
 
 
 class SequencePlanDocument(Document):
-    """A time for each session, in order; the score is the mean of theirs."""
+    """A time for each session, in order. The score is the mean of the sessions' scores."""
 
     score: float = Field(ge=0, le=1)
     sessions: list[PlannedSession]
@@ -169,15 +171,15 @@ class SequencePlanDocument(Document):
 class FailingSession(Document):
     """Why there is no plan."""
 
-    index: int = Field(description="the first session that can't be held, or can't follow those before it")
-    obstacle: Obstacle = Field(description="session: it can't be held by itself; order: it can't follow as asked")
+    index: int = Field(description="the first session without a possible time, alone or after those before it")
+    obstacle: Obstacle = Field(description="session: it has no time even alone; order: none after those before it")
     explanation: ExplanationDocument | None = Field(
-        description="why it can't be held by itself; ``starts_gained`` counts its own starts. null: it could be"
+        description="why it has no time alone; ``starts_gained`` counts its own starts. null: it has one"
     )
 
 
 class SequencesAnswer(Document):
-    """For each start of the first session the best plan, how many such starts there are, and why there is none."""
+    """The best plan for each start of the first session, the number of such starts, and why there is none."""
 
     plans: list[SequencePlanDocument]
     total: int
@@ -192,19 +194,19 @@ def sequences_answer(
     now: datetime,
     redacted: frozenset[int] = frozenset(),
 ) -> str:
-    """A `SequencesAnswer` in JSON, without the personal data of the ``redacted`` attendees (indexes).
+    """Return a `SequencesAnswer` as JSON, without personal data of the ``redacted`` attendees (indexes).
 
-    Written without the documents in between, as `slots_answer` is, and for its reason.
+    It is serialized without pydantic documents, for the reason given in `slots_answer`.
     """
     unknown = unknown_attendees(attendees, now)
     failing = _failing(found, body.sessions, redacted)
-    written = {
-        "plans": _plans(found.plans, body.sessions, attendees),
+    document = {
+        "plans": _plan_rows(found.plans, body.sessions, attendees),
         "total": found.total,
         "unknown_attendees": [one.model_dump(mode="json") for one in unknown],
         "failing": None if failing is None else failing.model_dump(mode="json"),
     }
-    return orjson.dumps(written, option=orjson.OPT_UTC_Z).decode()
+    return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()
 
 
 @api.post("/sequences")
@@ -212,7 +214,8 @@ def sequences_answer(
 def find_sequences() -> Response:
     """Find sequences.
 
-    Several sessions in order, each with its own people, in one plan: for every start of the first the best plan.
+    A plan has several sessions in order, each with its own attendees. The answer has the best plan for each start of
+    the first session.
     """
     body = read_body(SequencesRequest, LARGE_BODY)
     now = context().clock()
@@ -223,29 +226,29 @@ def find_sequences() -> Response:
     return json_response(sequences_answer(body, found.answer, found.attendees, now, found.redacted))
 
 
-def _plans(
+def _plan_rows(
     plans: Sequence[Plan], sessions: Sequence[SequenceSessionDocument], attendees: Sequence[Attendee]
 ) -> list[dict[str, object]]:
-    """The `SequencePlanDocument` of each plan in what JSON is written from."""
+    """Return the `SequencePlanDocument` of each plan as a dict."""
     if not plans:
         return []
     periods = zip(*(plan.periods for plan in plans), strict=True)
     available = zip(*(plan.available for plan in plans), strict=True)
     columns = [
-        _planned(session, when, coming, attendees)
-        for session, when, coming in zip(sessions, periods, available, strict=True)
+        _session_rows(session, times, coming, attendees)
+        for session, times, coming in zip(sessions, periods, available, strict=True)
     ]
     rows = zip(plans, zip(*columns, strict=True), strict=True)
     return [{"score": plan.score, "sessions": planned} for plan, planned in rows]
 
 
-def _planned(
+def _session_rows(
     session: SequenceSessionDocument,
     periods: Sequence[Period],
     available: Sequence[tuple[bool | None, ...]],
     attendees: Sequence[Attendee],
 ) -> list[dict[str, object]]:
-    """The `PlannedSession` of one session in each plan, in what JSON is written from."""
+    """Return the `PlannedSession` of one session in each plan, as dicts."""
     rows = attendee_rows(session.attendees, attendees, periods, available)
     titled = {} if session.title is None else {"title": session.title}
     return [
@@ -259,7 +262,7 @@ def _failing(
 ) -> FailingSession | None:
     if found.failing is None or found.obstacle is None:
         return None
-    explanation = ExplanationDocument.of(found.explanation, "starts_gained", redacted)
+    explanation = ExplanationDocument.from_domain(found.explanation, "starts_gained", redacted)
     if explanation is not None:
         relaxed = [
             one.model_copy(update={"patch": {"sessions": _shortened(sessions, found.failing, one.patch["duration"])}})
@@ -271,8 +274,8 @@ def _failing(
     return FailingSession(index=found.failing, obstacle=found.obstacle, explanation=explanation)
 
 
-def _shortened(sessions: Sequence[SequenceSessionDocument], place: int, duration: object) -> list[dict[str, object]]:
-    """All sessions as they were asked for, but that one with another duration: a member of the request is whole."""
+def _shortened(sessions: Sequence[SequenceSessionDocument], index: int, duration: object) -> list[dict[str, object]]:
+    """Return all sessions of the request, with another duration at ``index``: a patch replaces whole members."""
     rows = [session.model_dump(mode="json") for session in sessions]
-    rows[place]["duration"] = duration
+    rows[index]["duration"] = duration
     return rows

@@ -1,4 +1,4 @@
-"""An answer of POST /v1/slots as a picture, for who asks with ``?format=svg``."""
+"""Answers of POST /v1/slots with ``?format=svg``: the slots as an SVG picture."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SVG = "image/svg+xml"
 
 
 class AnswerFormat(StrEnum):
-    """How an answer is written."""
+    """The format of an answer."""
 
     JSON = "json"
     SVG = "svg"
 
 
 class FormatQuery(Document):
-    """How the answer is to be written."""
+    """The query parameters of POST /v1/slots."""
 
     format: AnswerFormat = Field(
         AnswerFormat.JSON, description="svg: week grids in the organizer's time, with title and description in words"
@@ -32,7 +32,7 @@ class FormatQuery(Document):
 
 
 def picture(query: SlotQuery, found: SlotAnswer, redacted: frozenset[int]) -> Response:
-    """The answer drawn, without the names, zones and kinds of blackouts of those at the ``redacted`` places."""
+    """Return the answer as SVG, without names, zones and blackout kinds of the ``redacted`` attendees (indexes)."""
     drawn = week_svg(week_view(query, found, redacted))
     response = Response(drawn, content_type=f"{SVG}; charset=utf-8")
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"

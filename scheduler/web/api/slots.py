@@ -1,4 +1,4 @@
-"""POST /v1/slots: when can these people meet once?"""
+"""POST /v1/slots: find single meetings."""
 
 from __future__ import annotations
 
@@ -32,31 +32,33 @@ api = Blueprint("slots", __name__)
 
 
 class SearchWindowDocument(Document):
-    """The time looked at, rounded inwards to whole minutes."""
+    """The searched time, rounded inwards to whole minutes."""
 
     start: Instant
     end: Instant
 
 
 class SlotsRequest(RuledRequest):
-    """The question: when can these people meet once?"""
+    """A search for single meetings."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SLOTS]})
 
     window: SearchWindowDocument
     duration: MeetingLength
     step: MeetingLength = QUARTER
-    minimum_notice: Notice | None = Field(None, description="counted from now; left out, the clock is read for nothing")
-    now: Instant | None = Field(None, description="what minimum_notice counts from; left out: the server's clock")
+    minimum_notice: Notice | None = Field(None, description="least time from now to the start; default: no limit")
+    now: Instant | None = Field(None, description="what minimum_notice counts from; default: the server's clock")
     order: Order = Order.BEST
     limit: int = Field(20, ge=1, le=5000, strict=True)
-    allow_unknown: Flag = Field(True, description="false: an unknown calendar of a required attendee bars all")
-    explain: Flag = Field(False, description="also where slots are found: what bars the others, and each score's parts")
-    relax_into_night: Flag = Field(False, description="what would help may lie between 22:00 and 07:00")
+    allow_unknown: Flag = Field(True, description="false: a required attendee's unknown calendar blocks every start")
+    explain: Flag = Field(
+        False, description="also where slots are found: what blocks other starts, and each score's parts"
+    )
+    relax_into_night: Flag = Field(False, description="relaxations may use hours between 22:00 and 07:00")
 
     def to_search(self, now: datetime) -> SearchRequest[SlotQuery]:
-        """Return the search that is asked for; ``now`` is the server's clock. Raises InvalidFields."""
-        window = period_of(self.window)
+        """Return the search; ``now`` is the server's clock. Raises InvalidFields."""
+        window = window_to_domain(self.window)
         notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
 
         def to_query(attendees: tuple[Attendee, ...]) -> SlotQuery:
@@ -94,13 +96,13 @@ class SlotDocument(Document):
     end: Instant
     score: float = Field(ge=0, le=1)
     score_parts: Omissible[dict[str, float]] = Field(
-        None, description="with explain; where stored people are asked about it needs a key with people:read"
+        None, description="with explain; for stored people needs a key with people:read"
     )
     attendees: list[SlotAttendee]
 
 
 class UnknownAttendee(Document):
-    """Someone whose connected calendars could not be read recently enough."""
+    """An attendee without a recent reading of their connected calendars."""
 
     index: int
     reason: str
@@ -108,7 +110,7 @@ class UnknownAttendee(Document):
 
 
 class SlotsAnswer(Document):
-    """The slots, how many there are in all, and why there are none if so."""
+    """The best slots, the total number, and an explanation if there are none."""
 
     slots: list[SlotDocument]
     total: int
@@ -119,24 +121,24 @@ class SlotsAnswer(Document):
 def slots_answer(
     found: SlotAnswer, attendees: Sequence[Attendee], now: datetime, redacted: frozenset[int] = frozenset()
 ) -> str:
-    """A `SlotsAnswer` in JSON, without the personal data of the ``redacted`` attendees (indexes).
+    """Return a `SlotsAnswer` as JSON, without personal data of the ``redacted`` attendees (indexes).
 
-    Written without the documents in between: there are as many rows as slots and attendees, and making a document of
-    each takes longer than finding them.
+    It is serialized without pydantic documents: one document for each slot and attendee would take longer than the
+    search.
     """
     unknown = unknown_attendees(attendees, now)
-    explanation = ExplanationDocument.of(found.explanation, "starts_gained", redacted)
-    written = {
+    explanation = ExplanationDocument.from_domain(found.explanation, "starts_gained", redacted)
+    document = {
         "slots": _slots(found.slots, attendees, parts=not redacted),
         "total": found.total,
         "unknown_attendees": [one.model_dump(mode="json") for one in unknown],
         "explanation": None if explanation is None else explanation.model_dump(mode="json"),
     }
-    return orjson.dumps(written, option=orjson.OPT_UTC_Z).decode()
+    return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()
 
 
 def unknown_attendees(attendees: Sequence[Attendee], now: datetime) -> list[UnknownAttendee]:
-    """The attendees whose calendar is unknown, with the reason and the age of the last reading."""
+    """Return the attendees with unknown calendars, with the reason and the age of the last reading."""
     return [
         UnknownAttendee(index=index, reason=one.unknown.reason, age=_age(one.unknown.read_at, now))
         for index, one in enumerate(attendees)
@@ -144,8 +146,8 @@ def unknown_attendees(attendees: Sequence[Attendee], now: datetime) -> list[Unkn
     ]
 
 
-def period_of(window: SearchWindowDocument) -> Period:
-    """The window as the domain has it. Raises InvalidFields."""
+def window_to_domain(window: SearchWindowDocument) -> Period:
+    """Return the window as a period. Raises InvalidFields."""
     if window.end <= window.start:
         raise InvalidFields.at("/window/end", backward("window", window.start, window.end))
     if window.end - window.start > LONGEST_WINDOW:
@@ -170,19 +172,19 @@ def find_slots() -> Response:
 
     Every start at which all required attendees can meet, exact to the minute, best or earliest first.
     """
-    written = read_query(FormatQuery).format
+    answer_format = read_query(FormatQuery).format
     body = read_body(SlotsRequest, LARGE_BODY)
     now = context().clock()
     found = suggest_slots(context(), programme_id(), viewer(), body.to_search(now))
-    if written is AnswerFormat.SVG:
+    if answer_format is AnswerFormat.SVG:
         return picture(found.query, found.answer, found.redacted)
     return json_response(slots_answer(found.answer, found.attendees, now, found.redacted))
 
 
 def _slots(slots: Sequence[Slot], attendees: Sequence[Attendee], *, parts: bool) -> list[dict[str, object]]:
-    """Return the `SlotDocument` of each slot as plain values, with the ``parts`` of its score if they are visible.
+    """Return the `SlotDocument` of each slot as a dict, with the score's parts if ``parts`` is true.
 
-    They would tell what hours people prefer.
+    The parts reveal preferred hours.
     """
     rows = attendee_rows(
         range(len(attendees)), attendees, [slot.period for slot in slots], [slot.available for slot in slots]

@@ -1,4 +1,4 @@
-"""Hours, blackouts, buffers and attendees in JSON, and what they are in the domain."""
+"""Hours, blackouts, buffers and attendees in JSON, converted to and from the domain."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ class WorkingHoursDocument(Document):
     end: ClockTime
 
     def to_domain(self) -> WorkingHours:
-        """The hours as the domain has them."""
+        """Return the domain's hours."""
         return WorkingHours(tuple(self.days), self.start, self.end)
 
     @classmethod
-    def of(cls, hours: WorkingHours) -> WorkingHoursDocument:
-        """The document of the domain's hours."""
+    def from_domain(cls, hours: WorkingHours) -> WorkingHoursDocument:
+        """Return the document of the domain's hours."""
         return cls.model_construct(days=list(hours.days), start=hours.start, end=hours.end)
 
 
 ANY_TIME: Literal["any"] = "any"
-"""How JSON says that somebody can meet at any time."""
+"""The JSON value of working hours without limits."""
 
 
 class _OrAnyTime:
-    """Takes a list of hours, or ``"any"``. Errors point to the hours at fault, which those of a union would not."""
+    """Accepts a list of hours, or ``"any"``. Errors point to the invalid entry, which errors of a union would not."""
 
     def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of a list of hours, around which the word is looked for."""
+        """Return the schema of a list of hours, wrapped in a validator that accepts ``"any"``."""
         hours = handler.generate_schema(Annotated[list[WorkingHoursDocument], Field(max_length=MAX_HOURS_ENTRIES)])
         serialization = core_schema.wrap_serializer_function_ser_schema(_serialize_week, schema=hours)
         return core_schema.no_info_wrap_validator_function(_parse_week, hours, serialization=serialization)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Return both alternatives."""
+        """Return a JSON schema with both alternatives."""
         return {"anyOf": [handler(schema["schema"]), {"type": "string", "const": ANY_TIME}]}
 
 
@@ -69,7 +69,7 @@ def _serialize_week(week: Any, serialize_list: Callable[[Any], Any]) -> Any:
 
 
 Week = Annotated[list[WorkingHoursDocument] | Literal["any"], _OrAnyTime()]
-"""Working hours: any time, or a list of hours, which is empty for never."""
+"""Working hours: ``"any"`` for any time, or a list of hours; an empty list means never."""
 
 NO_NULL_HOURS = NotNull('write "any" for any time, or leave it out')
 
@@ -81,7 +81,7 @@ class BufferDocument(Document):
     after: BufferLength = Field("PT0S", validate_default=True)
 
     def to_domain(self) -> Buffer:
-        """The buffer as the domain has it."""
+        """Return the domain's buffer, in minutes."""
         return Buffer(self.before, self.after)
 
 
@@ -97,60 +97,71 @@ class AttendeeBlackoutDocument(Document):
     end: Instant | None = None
 
     def to_domain(self, pointer: str) -> Blackout:
-        """The blackout as the domain has it; ``pointer`` is where it stands. Raises InvalidFields."""
+        """Return the domain's blackout. ``pointer`` is its JSON pointer. Raises InvalidFields."""
         return Blackout(self.kind, self.title, parse_span(self, pointer), self.firm)
 
 
 class TravelStayDocument(Document):
-    """A planned move: local days in another zone, first and last included."""
+    """A planned stay in another zone, from the first to the last local day, both included."""
 
     first: Day = Field(alias="from", serialization_alias="from")
     last: Day = Field(alias="until", serialization_alias="until")
     time_zone: ZoneName
 
     @classmethod
-    def of(cls, stay: PlannedMove) -> TravelStayDocument:
-        """The document of a stay."""
+    def from_domain(cls, stay: PlannedMove) -> TravelStayDocument:
+        """Return the document of a stay."""
         return cls.model_construct(first=stay.first, last=stay.last, time_zone=stay.zone)
 
 
 PreferredHours = Annotated[
     Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MAX_HOURS_ENTRIES)] | None,
-    Field(description="null: none named, so that the score looks to the middle of the working day"),
+    Field(description="null: the score uses the middle of the working day"),
 ]
-Travel = Annotated[list[TravelStayDocument], Field(max_length=50, description="where the wall clock is another's")]
+Travel = Annotated[
+    list[TravelStayDocument],
+    Field(max_length=50, description="stays in other zones; the zones of the attendee's clock on those days"),
+]
 MostMeetings = Annotated[int, Field(ge=1, le=50, strict=True)]
 
 
 class AttendeeDocument(Document):
-    """Someone who is to meet: a stored person, or all that matters of one inline."""
+    """An attendee: a stored person by id, or an inline description."""
 
     person: Id | None = Field(None, max_length=64, description="a stored person's id; every other field is optional")
     name: Name | None = None
-    time_zone: ZoneName | None = Field(None, description="needed inline; a stored person's is replaced by it")
+    time_zone: ZoneName | None = Field(None, description="required without person; replaces a stored person's zone")
     role: Literal["required", "optional"] = "required"
     working_hours: Annotated[Week | None, NO_NULL_HOURS] = Field(
         None, description='left out: MO-FR 09:00-17:00, or the stored person\'s; "any": any time; []: never'
     )
     blackouts: Annotated[list[AttendeeBlackoutDocument], Field(max_length=1000)] | None = None
     softened_blackouts: Annotated[list[Id], Field(max_length=1000)] = Field(
-        [], description="ids of the stored person's blackouts that are only to be avoided this time"
+        [], description="ids of the stored person's firm blackouts to treat as times to avoid in this search"
     )
     busy: BusyList | None = None
     buffer: BufferDocument | None = None
     preferred_hours: PreferredHours = None
     travel: Travel | None = None
-    at_most_per_day: MostMeetings | None = Field(None, description="meetings on one of their days, those there are too")
-    at_most_per_week: MostMeetings | None = Field(None, description="the same in one of their weeks, from Monday on")
+    at_most_per_day: MostMeetings | None = Field(
+        None, description="most meetings on a local day, existing ones included"
+    )
+    at_most_per_week: MostMeetings | None = Field(
+        None, description="most meetings in a local week from Monday, existing ones included"
+    )
     meetings: Annotated[list[BusyPeriodDocument], Field(max_length=5000)] | None = Field(
-        None, description="that they have already: busy time which also counts; a stored person's are known"
+        None, description="existing meetings: busy time that counts towards the limits; default: a stored person's"
     )
     past_burden: int | None = Field(
-        None, ge=0, le=10_000_000, strict=True, description="weighted minutes borne so far; a stored person's are known"
+        None,
+        ge=0,
+        le=10_000_000,
+        strict=True,
+        description="weighted minutes outside preferred hours so far; default: a stored person's burden",
     )
 
     def to_spec(self, pointer: str) -> AttendeeSpec:
-        """The attendee as the services take it; ``pointer`` is where it stands. Raises InvalidFields."""
+        """Return the attendee for the services. ``pointer`` is its JSON pointer. Raises InvalidFields."""
         if self.person is None and self.time_zone is None:
             raise InvalidFields.at(f"{pointer}/time_zone", "an attendee without a person needs a time_zone")
         given: dict[str, Any] = {"required": self.role == "required"}
@@ -159,28 +170,28 @@ class AttendeeDocument(Document):
         if self.name is not None:
             given["name"] = self.name
         if "working_hours" in self.model_fields_set:
-            given["hours"] = hours_of(self.working_hours)
-        given |= habits_of(self, pointer) | self._taken(pointer)
+            given["hours"] = hours_to_domain(self.working_hours)
+        given |= preferences_to_domain(self, pointer) | self._busy_fields(pointer)
         if self.past_burden is not None:
             given["past_burden"] = self.past_burden
         if self.blackouts is not None:
             rows = enumerate(self.blackouts)
-            given["blackouts"] = tuple(row.to_domain(f"{pointer}/blackouts/{place}") for place, row in rows)
+            given["blackouts"] = tuple(row.to_domain(f"{pointer}/blackouts/{index}") for index, row in rows)
         if self.buffer is not None:
             given["buffer"] = self.buffer.to_domain()
         if self.softened_blackouts and self.person is None:
             raise InvalidFields.at(f"{pointer}/softened_blackouts", "only a stored person has blackouts with ids")
         return AttendeeSpec(self.person, given, tuple(self.softened_blackouts))
 
-    def _taken(self, pointer: str) -> dict[str, Any]:
-        """Busy time and meetings, which are busy time as well."""
-        taken: dict[str, Any] = {}
+    def _busy_fields(self, pointer: str) -> dict[str, Any]:
+        """Return the fields ``busy``, which includes the meetings, and ``meetings``."""
+        fields: dict[str, Any] = {}
         if self.busy is not None:
-            taken["busy"] = self.busy.to_domain(f"{pointer}/busy")
+            fields["busy"] = self.busy.to_domain(f"{pointer}/busy")
         if self.meetings is not None:
-            taken["meetings"] = _periods(self.meetings, f"{pointer}/meetings")
-            taken["busy"] = Periods.union(taken.get("busy", Periods.none()), Periods.of(taken["meetings"]))
-        return taken
+            fields["meetings"] = _periods(self.meetings, f"{pointer}/meetings")
+            fields["busy"] = Periods.union(fields.get("busy", Periods.none()), Periods.of(fields["meetings"]))
+        return fields
 
 
 MOST_ATTENDEES = 50
@@ -193,33 +204,33 @@ REQUIRE_ONE = "give one of them the role 'required', or leave their role out"
 """What to do where nobody has to come."""
 
 
-def specs_of(attendees: list[AttendeeDocument], members: frozenset[int] = frozenset()) -> list[AttendeeSpec]:
-    """The attendees as the services take them; the ``members`` of groups are not required by name.
+def attendee_specs(attendees: list[AttendeeDocument], members: frozenset[int] = frozenset()) -> list[AttendeeSpec]:
+    """Return the attendees for the services. ``members`` are the indexes of group members, who become optional.
 
-    Raises InvalidFields: somebody must be required, and nobody be there twice.
+    Raises InvalidFields if no attendee is required or a person is listed twice.
     """
-    specs = [attendee.to_spec(f"/attendees/{place}") for place, attendee in enumerate(attendees)]
-    for place in members:
-        specs[place] = replace(specs[place], fields={**specs[place].fields, "required": False})
+    specs = [attendee.to_spec(f"/attendees/{index}") for index, attendee in enumerate(attendees)]
+    for index in members:
+        specs[index] = replace(specs[index], fields={**specs[index].fields, "required": False})
     if not members and not any(attendee.role == "required" for attendee in attendees):
         raise InvalidFields.at("/attendees", f"at least one attendee has to be required; {REQUIRE_ONE}")
     seen: set[str] = set()
-    for place, attendee in enumerate(attendees):
+    for index, attendee in enumerate(attendees):
         if attendee.person in seen:
-            raise InvalidFields.at(f"/attendees/{place}/person", f"{attendee.person!r} is there twice; name them once")
+            raise InvalidFields.at(f"/attendees/{index}/person", f"{attendee.person!r} is there twice; name them once")
         if attendee.person is not None:
             seen.add(attendee.person)
     return specs
 
 
-def habits_of(row: Any, pointer: str) -> dict[str, Any]:
-    """What a document says of somebody's preferences, moves and limits, as the domain has it. Raises InvalidFields."""
+def preferences_to_domain(row: Any, pointer: str) -> dict[str, Any]:
+    """Return the domain's preferred hours, travel and meeting limits of a document. Raises InvalidFields."""
     given: dict[str, Any] = {}
     for name in ("preferred_hours", "at_most_per_day", "at_most_per_week"):
         if name in row.model_fields_set:
             given[name] = getattr(row, name)
     if "preferred_hours" in given:
-        given["preferred_hours"] = hours_of(given["preferred_hours"])
+        given["preferred_hours"] = hours_to_domain(given["preferred_hours"])
     if row.travel is not None:
         given["travel"] = _travel(row.travel, f"{pointer}/travel")
     return given
@@ -227,11 +238,11 @@ def habits_of(row: Any, pointer: str) -> dict[str, Any]:
 
 def _travel(rows: list[TravelStayDocument], pointer: str) -> tuple[PlannedMove, ...]:
     moves = []
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         try:
             moves.append(PlannedMove(row.first, row.last, row.time_zone))
         except BackwardMove as error:
-            raise InvalidFields.at(f"{pointer}/{place}/until", str(error)) from error
+            raise InvalidFields.at(f"{pointer}/{index}/until", str(error)) from error
     try:
         return Itinerary("UTC", tuple(moves)).moves
     except OverlappingMoves as error:
@@ -239,17 +250,17 @@ def _travel(rows: list[TravelStayDocument], pointer: str) -> tuple[PlannedMove, 
 
 
 def _periods(rows: list[BusyPeriodDocument], pointer: str) -> tuple[Period, ...]:
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if row.end <= row.start:
-            raise InvalidFields.at(f"{pointer}/{place}/end", backward("meeting", row.start, row.end))
+            raise InvalidFields.at(f"{pointer}/{index}/end", backward("meeting", row.start, row.end))
     return tuple(Period(row.start, row.end) for row in rows)
 
 
-def hours_of(week: list[WorkingHoursDocument] | Literal["any"] | None) -> tuple[WorkingHours, ...] | None:
-    """Return the domain's hours; None: any time, or for preferred hours that there are none."""
+def hours_to_domain(week: list[WorkingHoursDocument] | Literal["any"] | None) -> tuple[WorkingHours, ...] | None:
+    """Return the domain's hours. None means any time; for preferred hours it means none."""
     return None if week is None or week == ANY_TIME else tuple(entry.to_domain() for entry in week)
 
 
-def week_of(hours: tuple[WorkingHours, ...] | None) -> list[WorkingHoursDocument] | Literal["any"]:
-    """Return the document of the domain's working hours."""
-    return ANY_TIME if hours is None else [WorkingHoursDocument.of(entry) for entry in hours]
+def hours_from_domain(hours: tuple[WorkingHours, ...] | None) -> list[WorkingHoursDocument] | Literal["any"]:
+    """Return the document of working hours; None means any time."""
+    return ANY_TIME if hours is None else [WorkingHoursDocument.from_domain(entry) for entry in hours]

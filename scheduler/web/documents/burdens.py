@@ -1,4 +1,4 @@
-"""What a cadence costs each attendee in odd hours, in JSON."""
+"""The burdens of a cadence in JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scheduler.web.fields.document import Document
 
 
 class AttendeeBurden(Document):
-    """What the cadence costs an attendee in odd hours."""
+    """An attendee's burden: weighted minutes outside preferred hours."""
 
     index: int
     burden: int | None = Field(description="weighted minutes; null: a stored person's needs a key with people:read")
@@ -21,15 +21,15 @@ BurdenSpread = Annotated[
     int | None,
     Field(
         description="the largest less the smallest burden of the required attendees and of groups' members; "
-        "null: one of them is not told"
+        "null: one of these burdens is null"
     ),
 ]
 
 
-def burdens_of(
+def render_burdens(
     costs: Sequence[int], counted: Sequence[int], redacted: frozenset[int]
 ) -> tuple[list[AttendeeBurden], int | None]:
-    """The burden of each attendee, and the spread among those who are ``counted``, without the ``redacted``."""
+    """Return each attendee's burden and the spread of the ``counted`` indexes; None where an index is ``redacted``."""
     rows = [AttendeeBurden(index=index, burden=None if index in redacted else cost) for index, cost in enumerate(costs)]
-    borne = [costs[index] for index in counted]
-    return rows, None if redacted.intersection(counted) else max(borne) - min(borne)
+    compared = [costs[index] for index in counted]
+    return rows, None if redacted.intersection(counted) else max(compared) - min(compared)

@@ -1,4 +1,4 @@
-"""Requests to try: shown in the documentation, and answered by the tests."""
+"""Example requests: shown in the OpenAPI document and sent by the tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Why nothing was found, who stands in the way, and what would help, in JSON.
+"""Explanations in JSON: why nothing was found, the blocking causes, and relaxations.
 
-A relaxation's ``patch`` has members of the request as they would have to be: put them in place of the attendee's (or of
-the request's own), send it again, and it comes to what was said.
+A relaxation's ``patch`` has changed members of an attendee or of the request. A request with the patch applied gains
+the starts or the coverage that the relaxation states.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scheduler.domain.search.explanation import Explanation, Reason
 from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.rules import Rules
 from scheduler.domain.time.periods import Period
-from scheduler.web.documents.attendees import Week, week_of
+from scheduler.web.documents.attendees import Week, hours_from_domain
 from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.fields.durations import format_duration
 from scheduler.web.fields.times import format_instant
@@ -26,7 +26,7 @@ _WEEK: TypeAdapter[Week] = TypeAdapter(Week)
 
 
 class BlockingCauseDocument(Document):
-    """How many starts one cause takes by itself; ``index`` null is the request's own."""
+    """How many starts a cause alone removes. A null ``index`` is a rule of the request."""
 
     index: int | None
     cause: Cause
@@ -34,9 +34,9 @@ class BlockingCauseDocument(Document):
 
 
 class RelaxationDocument(Document):
-    """A change of the request that was tried, and what the changed request comes to."""
+    """A change of the request, and what it gains."""
 
-    index: int | None = Field(description="whose members ``patch`` replaces; null: the request's own")
+    index: int | None = Field(description="the attendee whose members ``patch`` replaces; null: the request")
     change: str
     patch: dict[str, object]
     starts_gained: Omissible[int] = Field(None, description="of slots")
@@ -44,20 +44,20 @@ class RelaxationDocument(Document):
 
 
 class ExplanationDocument(Document):
-    """Who stands in the way; where there is nothing, also why, and what would help, the least change first."""
+    """The blocking causes; if nothing was found, also the reason and relaxations, the smallest change first."""
 
     reason: Reason | None = Field(description="null: something was found")
     blocking: list[BlockingCauseDocument]
     relaxations: list[RelaxationDocument]
 
     @classmethod
-    def of(
+    def from_domain(
         cls, explanation: Explanation | None, gained: str, redacted: frozenset[int] = frozenset()
     ) -> ExplanationDocument | None:
-        """The document of the domain's explanation; ``gained`` names the member for what a change comes to.
+        """Return the document of an explanation. ``gained`` is the name of the member for a relaxation's gain.
 
-        Of the attendees who are ``redacted`` (stored people, to a key that may not read people) a blackout is not
-        described, and changes that would tell their hours or buffers are left out.
+        For ``redacted`` indexes (stored people, and a key without people:read) blackouts are not described, and
+        relaxations of hours or buffers are left out.
         """
         if explanation is None:
             return None
@@ -81,11 +81,11 @@ def _relaxation(relaxation: Relaxation, gained: str, *, personal: bool) -> Relax
 
 
 def _patch(fields: Mapping[str, Any]) -> dict[str, object]:
-    """The members that a request says the domain's fields by."""
+    """Return the request members for one changed field of the domain."""
     ((name, value),) = fields.items()
     match name, value:
         case "hours", _:
-            return {"working_hours": _WEEK.dump_python(week_of(value), mode="json")}
+            return {"working_hours": _WEEK.dump_python(hours_from_domain(value), mode="json")}
         case "buffer", Buffer(before=before, after=after):
             return {"buffer": {"before": format_duration(before), "after": format_duration(after)}}
         case "blackouts", _:
@@ -103,7 +103,7 @@ def _patch(fields: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _softened(blackouts: Sequence[Blackout]) -> dict[str, object]:
-    """Stored blackouts by id, without their content; others as they were given."""
+    """Return stored blackouts by id, which reveals no details, and inline blackouts in full."""
     if all(blackout.id is not None for blackout in blackouts):
         return {"softened_blackouts": [blackout.id for blackout in blackouts if not blackout.firm]}
     return {"blackouts": [_blackout(blackout) for blackout in blackouts]}

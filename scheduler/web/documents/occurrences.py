@@ -1,4 +1,4 @@
-"""Planned occurrences in JSON: when each is, for whom, and what it comes to."""
+"""Planned occurrences in JSON: times, local times, status and blocking causes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from scheduler.web.fields.times import ClockTime, Instant, LocalInstant
 
 
 class CadenceAttendee(OpenDocument):
-    """An attendee's local start of an occurrence, and of who is not required by name whether they can come.
+    """An attendee's local start of an occurrence, and the availability of an optional attendee or group member.
 
-    They come to where it is moved; nothing is said of who is unknown, nor of an occurrence that is skipped.
+    ``available`` is for the moved time if the occurrence is moved. It is left out for unknown calendars and skipped
+    occurrences.
     """
 
     index: int
@@ -30,17 +31,19 @@ class CadenceAttendee(OpenDocument):
 
 
 class BlockedByDocument(OpenDocument):
-    """Whom an occurrence does not suit (null: a rule of the request), and why."""
+    """The attendee whom an occurrence does not suit (null: a rule of the request), and the cause."""
 
-    index: int | None = Field(description="an attendee's; of a booking 0 is the mentor and 1 the mentee")
+    index: int | None = Field(description="the attendee's index; for a booking 0 is the mentor and 1 the mentee")
     cause: Cause
     person: Omissible[Id] = Field(None, description="the stored person's id; needs a key with people:read")
-    title: Omissible[str] = Field(None, description="a stored blackout's needs a key with people:read")
+    title: Omissible[str] = Field(
+        None, description="the blackout's title; for a stored one needs a key with people:read"
+    )
     blackout: Omissible[Id] = Field(None, description="the id of a stored blackout")
 
     @classmethod
-    def of(cls, row: BlockedBy, *, visible: bool = True) -> BlockedByDocument:
-        """Return the document of one cause; unless ``visible``, without a stored person's id and blackout's title."""
+    def from_domain(cls, row: BlockedBy, *, visible: bool = True) -> BlockedByDocument:
+        """Return the document of a cause. Unless ``visible``, it has no stored person's id or blackout's title."""
         return cls.model_construct(
             index=row.index,
             cause=row.cause,
@@ -68,15 +71,15 @@ class PlannedOccurrenceDocument(OpenDocument):
     moved_to: Omissible[PeriodDocument] = None
 
     @classmethod
-    def of(
+    def from_domain(
         cls, planned: PlannedOccurrence, attendees: Sequence[Attendee], *, visible: bool = True
     ) -> PlannedOccurrenceDocument:
-        """The document of a planned occurrence, with the local start of each attendee, if any.
+        """Return the document of a planned occurrence, with the local start of each attendee.
 
         Unless ``visible``, the ids of stored people and the titles of stored blackouts are left out.
         """
         start = planned.period.start
-        blocks = [BlockedByDocument.of(row, visible=visible) for row in planned.blocked_by]
+        blocks = [BlockedByDocument.from_domain(row, visible=visible) for row in planned.blocked_by]
         locals_ = [
             CadenceAttendee(
                 index=index, start=in_zone(start, zone_at(one.clock, start)), available=planned.coming.get(index)
@@ -95,7 +98,7 @@ class PlannedOccurrenceDocument(OpenDocument):
 
 
 class LocalTimeShiftDocument(Document):
-    """From this local date on, an attendee's wall time is another."""
+    """A change of an attendee's local meeting time, from a local date on."""
 
     index: int
     on: date
@@ -103,6 +106,6 @@ class LocalTimeShiftDocument(Document):
     after: ClockTime = Field(alias="to", serialization_alias="to")
 
     @classmethod
-    def of(cls, shift: LocalTimeShift) -> LocalTimeShiftDocument:
-        """The document of a shift."""
+    def from_domain(cls, shift: LocalTimeShift) -> LocalTimeShiftDocument:
+        """Return the document of a shift."""
         return cls.model_construct(index=shift.index, on=shift.on, before=shift.before, after=shift.after)

@@ -1,4 +1,4 @@
-"""What a question asks besides people's own time: at which hours, how far apart, how many of a group, how fairly."""
+"""Rules of a search request besides the attendees: hours, minimum gap, groups and fairness."""
 
 from __future__ import annotations
 
@@ -12,75 +12,76 @@ from scheduler.domain.search.groups import Group
 from scheduler.domain.search.rules import Rules, Within
 from scheduler.errors import InvalidFields
 from scheduler.services.attendees import AttendeeSpec
-from scheduler.web.documents.attendees import MOST_ATTENDEES, Attendees, WorkingHoursDocument, specs_of
+from scheduler.web.documents.attendees import MOST_ATTENDEES, Attendees, WorkingHoursDocument, attendee_specs
 from scheduler.web.fields.document import Document, quoted
 from scheduler.web.fields.durations import Duration, lasting
 from scheduler.web.fields.texts import Flag, ZoneName
 
 FARTHEST = 14 * 1440
-"""The longest gap, in minutes: meetings so far around the time looked at are known."""
+"""The longest minimum gap, in minutes: stored meetings are loaded this far around the searched time."""
 
-Place = Annotated[
-    int,
-    Field(ge=0, strict=True, description="index of an attendee", json_schema_extra={"maximum": MOST_ATTENDEES - 1}),
+AttendeeIndex = Annotated[
+    int, Field(ge=0, strict=True, description="index of an attendee", json_schema_extra={"maximum": MOST_ATTENDEES - 1})
 ]
-"""Who refuses one that is too large knows how many attendees there are."""
+"""Validators that know the number of attendees refuse an index that is too large."""
 
 
 class WithinDocument(Document):
-    """Weekdays and hours in a zone, inside of which the whole meeting lies."""
+    """Weekdays and hours in a zone. The whole meeting lies within them."""
 
     time_zone: ZoneName
     hours: Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MAX_HOURS_ENTRIES)]
 
     def to_domain(self) -> Within:
-        """The hours as the domain has them."""
+        """Return the domain's hours."""
         return Within(tuple(entry.to_domain() for entry in self.hours), self.time_zone)
 
 
 class AttendeeGroupDocument(Document):
-    """Attendees of whom any ``required`` have to come; none of them is required by name."""
+    """A group of attendees; any ``required`` of them have to come, and none is required individually."""
 
-    members: Annotated[list[Place], Field(min_length=1, max_length=50)]
+    members: Annotated[list[AttendeeIndex], Field(min_length=1, max_length=50)]
     required: int = Field(1, ge=1, le=50, strict=True)
 
 
 MinimumGap = Annotated[Duration, lasting(0, FARTHEST)]
 NO_GAP: Any = Field(
-    "PT0S", validate_default=True, description="between meetings of the same people, those there are counted"
+    "PT0S",
+    validate_default=True,
+    description="least time between meetings of the same people, existing meetings included",
 )
 
 
 class RuledRequest(Document):
-    """What slots and cadences are both asked with: the people, and the question's own rules."""
+    """The members that requests for slots and cadences share: attendees and rules."""
 
     attendees: Attendees
     within: WithinDocument | None = None
     minimum_gap: MinimumGap = NO_GAP
     groups: Annotated[list[AttendeeGroupDocument], Field(max_length=20)] = Field(
-        [], description="a panel, stand-ins: each slot says who of them can come"
+        [], description="such as a panel or stand-ins; each slot says which members can come"
     )
-    fair: Flag = Field(False, description="what people have borne of odd hours so far tips the choice")
+    fair: Flag = Field(False, description="weights the comfort of people with a higher past burden more")
 
     def specs(self) -> list[AttendeeSpec]:
-        """The attendees as the services take them. Raises InvalidFields."""
-        return specs_of(self.attendees, frozenset(self._members()))
+        """Return the attendees for the services. Raises InvalidFields."""
+        return attendee_specs(self.attendees, frozenset(self._group_members()))
 
     def rules(self) -> Rules:
-        """The rules as the domain has them. Raises InvalidFields."""
+        """Return the domain's rules. Raises InvalidFields."""
         within = None if self.within is None else self.within.to_domain()
         groups = tuple(Group(tuple(group.members), group.required) for group in self.groups)
         return Rules(within, self.minimum_gap, groups)
 
-    def _members(self) -> Iterator[int]:
-        """Everybody who is in a group."""
+    def _group_members(self) -> Iterator[int]:
+        """Yield the indexes of all group members. Raises InvalidFields."""
         for number, group in enumerate(self.groups):
-            for at, index in enumerate(group.members):
-                pointer = f"/groups/{number}/members/{at}"
+            for position, index in enumerate(group.members):
+                pointer = f"/groups/{number}/members/{position}"
                 if index >= len(self.attendees):
                     last = len(self.attendees) - 1
                     raise InvalidFields.at(pointer, f"there is no attendee {quoted(index)}; the last is {last}")
-                if index in group.members[:at]:
+                if index in group.members[:position]:
                     raise InvalidFields.at(pointer, f"attendee {index} is in this group twice; name them once")
                 yield index
             if group.required > len(group.members):
