@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from flask import Blueprint, Response, url_for
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.availability.attendees import BlackoutKind, Days
 from scheduler.domain.programme.api_keys import Scope
@@ -14,6 +14,7 @@ from scheduler.domain.time.periods import Period
 from scheduler.services import blackouts
 from scheduler.services.blackouts import BlackoutFields
 from scheduler.store import Position
+from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document, Kept, Omissible
 from scheduler.web.fields.texts import Flag, Id, Name
 from scheduler.web.fields.times import Day, Instant, Moment
@@ -27,6 +28,8 @@ api = Blueprint("blackouts", __name__)
 class NewBlackout(Document):
     """A time away: whole local days, or a start and an end (instants, or the person's local times)."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_BLACKOUT]})
+
     kind: BlackoutKind
     title: Name = "away"
     firm: Flag = Field(True, description="false marks a time to avoid: it bars nothing and lowers the score")
@@ -39,6 +42,8 @@ class NewBlackout(Document):
 
 class BlackoutChange(Document):
     """Changes of a blackout; members that are left out stay unchanged."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.BLACKOUT_CHANGE]})
 
     kind: Kept[BlackoutKind] = None
     title: Kept[Name] = None

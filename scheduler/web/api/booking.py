@@ -8,7 +8,7 @@ from typing import Annotated
 
 import orjson
 from flask import Blueprint, Response, url_for
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.availability.attendees import Days
 from scheduler.domain.programme.api_keys import Scope
@@ -31,6 +31,7 @@ from scheduler.services.booking import (
 )
 from scheduler.web.api.cadences import Coverage, MoveDays, check_move_days
 from scheduler.web.api.meetings import BookingProblem, GuestDocument, MeetingDocument
+from scheduler.web.documents import examples
 from scheduler.web.documents.occurrences import BlockedByDocument, PlannedOccurrenceDocument
 from scheduler.web.documents.rules import NO_GAP, MinimumGap, WithinDocument
 from scheduler.web.fields.document import Document
@@ -69,11 +70,15 @@ class _Booking(Document):
 class SlotBookingDocument(_Booking):
     """A single meeting to book."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SLOT_BOOKING]})
+
     start: Moment = Field(description="an instant, or a local time of the mentor")
 
 
 class CadenceBookingDocument(_Booking):
     """A cadence, or one turn of a rotation, from an answer to find_cadences."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CADENCE_BOOKING]})
 
     dtstart: WallTime
     time_zone: ZoneName

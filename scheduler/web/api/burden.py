@@ -8,6 +8,7 @@ from pydantic import Field
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.errors import InvalidFields
 from scheduler.services.burden import BurdenSum, PersonBurden, Share, get_person_burden
+from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Id
 from scheduler.web.fields.times import Instant, backward
@@ -20,8 +21,8 @@ api = Blueprint("burden", __name__)
 class BurdenSpan(Document):
     """The counted occurrences: those that start in [start, end)."""
 
-    start: Instant | None = Field(None, description="default: no lower bound")
-    end: Instant | None = Field(None, description="default: no upper bound")
+    start: Instant | None = Field(None, examples=[examples.MONTH["start"]], description="default: no lower bound")
+    end: Instant | None = Field(None, examples=[examples.MONTH["end"]], description="default: no upper bound")
 
 
 class BurdenSumDocument(Document):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from flask import Blueprint, Response, url_for
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Account, ConnectedCalendar
 from scheduler.services import calendars
+from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Flag, Id, Line, WebAddress
 from scheduler.web.fields.times import Timestamp
@@ -22,6 +23,8 @@ api = Blueprint("calendars", __name__)
 
 class NewCalendar(Document):
     """A person's CalDAV calendar: read for busy time and, with ``publish``, written to."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_CALENDAR]})
 
     url: WebAddress
     username: Line

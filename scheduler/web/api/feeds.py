@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask import Blueprint, Response, current_app, request, url_for
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Feed, Show
 from scheduler.errors import InvalidFields
 from scheduler.services import feed_tokens
 from scheduler.web.api.keys import Overlap
+from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Id
 from scheduler.web.fields.times import Timestamp
@@ -25,11 +26,15 @@ api = Blueprint("feeds", __name__)
 class NewFeed(Document):
     """A feed to create."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_FEED]})
+
     show: Show = Show.DETAILS
 
 
 class FeedRotation(Document):
     """Options for the replacement of a feed's token."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FEED_ROTATION]})
 
     overlap: Overlap = Field("PT0S", validate_default=True)
 

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Annotated
 
 from flask import Blueprint, Response, url_for
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.programme.api_keys import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields
 from scheduler.services import programmes
+from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.durations import Duration, lasting
 from scheduler.web.fields.texts import Id, Name
@@ -31,6 +32,8 @@ Overlap = Annotated[
 class NewApiKey(Document):
     """A key to create, with its scopes."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_API_KEY]})
+
     name: Name = Field(description="the person or program that uses the key")
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
     expires_at: Instant | None = Field(None, description="when it ends; null: never")
@@ -38,6 +41,8 @@ class NewApiKey(Document):
 
 class ApiKeyRotation(Document):
     """Options for the replacement of a key."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.KEY_ROTATION]})
 
     overlap: Overlap = Field("PT1H", validate_default=True)
 

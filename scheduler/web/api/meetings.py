@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask import Blueprint, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
@@ -14,6 +14,7 @@ from scheduler.domain.time.zones import in_zone
 from scheduler.errors import InvalidFields, NotFound
 from scheduler.services import meetings
 from scheduler.store import StoredMeeting
+from scheduler.web.documents import examples
 from scheduler.web.documents.occurrences import BlockedByDocument, PlannedOccurrenceDocument
 from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.fields.durations import Duration
@@ -40,6 +41,8 @@ class GuestDocument(Document):
 class MeetingChange(Document):
     """Changes of a meeting; members that are left out stay unchanged. A null title restores the default."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.MEETING_CHANGE]})
+
     title: Name | None = None
     conference_url: WebAddress | None = None
     status: MeetingStatus | None = Field(None, description="only cancelled, which is final")
@@ -47,6 +50,10 @@ class MeetingChange(Document):
 
 class OccurrenceChange(Document):
     """Move an occurrence (``start``) or cancel it (``status``)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [examples.OCCURRENCE_MOVE, examples.OCCURRENCE_CANCELLATION]}
+    )
 
     start: Moment | None = Field(None, description="an instant, or a local time of the meeting's zone")
     status: OccurrenceStatus | None = Field(None, description="only cancelled")

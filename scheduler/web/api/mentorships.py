@@ -6,13 +6,14 @@ from datetime import date
 from typing import Annotated
 
 from flask import Blueprint, Response, url_for
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.mentorships import Mentorship, MentorshipStatus
 from scheduler.errors import at_field
 from scheduler.services import mentorships
 from scheduler.store import new_id
+from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document, Kept
 from scheduler.web.fields.texts import Id, Line, Text
 from scheduler.web.fields.times import Day
@@ -29,6 +30,8 @@ PersonId = Annotated[Id, Field(max_length=64)]
 class NewMentorship(Document):
     """A mentorship to create."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_MENTORSHIP]})
+
     mentor: PersonId
     mentee: PersonId
     goals: Goals
@@ -40,6 +43,8 @@ class NewMentorship(Document):
 
 class MentorshipChange(Document):
     """Changes of a mentorship; members that are left out stay unchanged."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.MENTORSHIP_CHANGE]})
 
     goals: Kept[Goals] = None
     expectations: Kept[Text] = None

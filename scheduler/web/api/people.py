@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from flask import Blueprint, Response, url_for
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from scheduler.domain.availability.attendees import DEFAULT_HOURS, NO_BUFFER
 from scheduler.domain.programme.api_keys import Scope
@@ -16,6 +16,7 @@ from scheduler.errors import FieldError, InvalidFields
 from scheduler.services import freebusy, people
 from scheduler.services.freebusy import FbType
 from scheduler.store import new_id
+from scheduler.web.documents import examples
 from scheduler.web.documents.attendees import (
     NO_NULL_HOURS,
     BufferDocument,
@@ -42,6 +43,8 @@ api = Blueprint("people", __name__)
 class NewPerson(Document):
     """A person to create, with a ``time_zone``, or a ``country`` that has only one zone."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_PERSON]})
+
     name: Name
     email: MailAddress
     time_zone: ZoneName | None = None
@@ -60,6 +63,8 @@ class NewPerson(Document):
 
 class PersonChange(Document):
     """Changes of a person; members that are left out stay unchanged."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PERSON_CHANGE]})
 
     name: Kept[Name] = None
     email: Kept[MailAddress] = None
@@ -115,8 +120,8 @@ class PersonPage(PageDocument):
 class Span(Document):
     """A span of time, at most 366 days."""
 
-    start: Instant
-    end: Instant
+    start: Instant = Field(examples=[examples.MONTH["start"]])
+    end: Instant = Field(examples=[examples.MONTH["end"]])
 
 
 class FreeBusyPeriod(Document):

@@ -13,6 +13,7 @@ import yaml
 from flask import Flask
 
 from scheduler import __version__
+from scheduler.web.fields.example_ids import EXAMPLE_IDS
 from scheduler.web.http.operations import Operation, View, routes_of
 from scheduler.web.http.problems import Problem
 from scheduler.web.openapi.components import Part, refer, refusal, refusal_name, shared_components
@@ -122,7 +123,13 @@ def _parameters(row: _Described, schemas: Schemas) -> list[Part]:
     """The parameters in the path, in the query and in the header."""
     operation = row.operation
     in_path = [
-        {"name": name, "in": "path", "required": True, "schema": _IN_PATH.get(name, _UUID)}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": _IN_PATH.get(name, _UUID),
+            "example": EXAMPLE_IDS[name],
+        }
         for name in re.findall(r"{(\w+)}", row.path)
     ]
     in_query = schemas.parameters(operation.query) if operation.query else []

@@ -81,13 +81,16 @@ def _names_in_requests(requests: dict[str, Schema], answers: dict[str, Schema]) 
 
 
 def _tidy(part: Any, *, closed: bool) -> Any:
-    """A schema without titles made of names, without defaults of null, and open unless it is to be closed."""
+    """A schema without titles made of names, without defaults of null, and open unless it is to be closed.
+
+    Its examples stay as they are.
+    """
     if isinstance(part, list):
         return [_tidy(one, closed=closed) for one in part]
     if not isinstance(part, dict):
         return part
     return {
-        name: _tidy(value, closed=closed)
+        name: value if name == "examples" else _tidy(value, closed=closed)
         for name, value in part.items()
         if not (
             (name == "title" and isinstance(value, str))
