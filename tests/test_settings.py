@@ -28,7 +28,6 @@ def problems(**values: str) -> tuple[str, ...]:
         ("public_url", "https://", "give a whole address"),
         ("public_url", "https://example.org:many", "give a whole address"),
         ("public_url", "https://example.org/?a=1", "without query, fragment or login"),
-        ("public_url", "https://me:pw@example.org", "without query, fragment or login"),
         ("public_url", "https://exämple.org", "give a whole address"),
         ("public_url", "https://example.org/a b", "give a whole address"),
         ("host", "", "give an IP address or a host name without port, such as 0.0.0.0"),
@@ -101,6 +100,20 @@ def test_long_bad_value_is_cut() -> None:
 @pytest.mark.parametrize("value", ["https://scheduler.example.org", "http://127.0.0.1:8080/", "https://[::1]/path", ""])
 def test_whole_public_url_is_accepted(value: str) -> None:
     assert load_settings({"SCHEDULER_PUBLIC_URL": value}).public_url == value
+
+
+def test_login_in_public_url_is_refused_without_repeating_it() -> None:
+    (problem,) = problems(public_url="https://me:canary@scheduler.example.org/")
+    assert problem.startswith("SCHEDULER_PUBLIC_URL is 'https://…@scheduler.example.org/'; ")
+    assert "canary" not in problem
+
+
+@pytest.mark.parametrize(
+    "value", ["redis:///0", "redis://:p%40ss@host:6379/0", "redis://:pässwörd@host/0", "rediss://me:a b@[::1]:6379"]
+)
+def test_redis_address_that_its_client_reads_is_accepted(value: str) -> None:
+    settings = load_settings({"SCHEDULER_RATE_LIMIT_STORAGE": value})
+    assert settings.rate_limit_storage.get_secret_value() == value
 
 
 @pytest.mark.parametrize("value", ["0.0.0.0", "::", "localhost", "web_1.internal"])  # nothing listens

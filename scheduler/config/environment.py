@@ -21,6 +21,7 @@ _MOST_SHOWN = 200
 _LINK_NAME = re.compile(
     r"SCHEDULER_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)"
 )
+_LOGIN = re.compile(r"//[^/]*@")
 _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://.*")
 
 
@@ -106,7 +107,8 @@ def _describe(row: ErrorDetails, values: Mapping[str, str]) -> str:
     extra = Settings.model_fields[name].json_schema_extra
     accepts = extra["accepts"] if isinstance(extra, dict) and "accepts" in extra else "a text"
     remedy = str(cause) if isinstance(cause, ValueError) else f"give {accepts}"
-    problem = "can't be used" if name in SECRET_SETTINGS else f"is {values[name][:_MOST_SHOWN]!r}"
+    shown = _LOGIN.sub("//…@", values[name])[:_MOST_SHOWN]
+    problem = "can't be used" if name in SECRET_SETTINGS else f"is {shown!r}"
     return f"{_variable(name)} {problem}; {remedy}"
 
 

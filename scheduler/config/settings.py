@@ -162,8 +162,8 @@ class Settings(BaseModel):
     @classmethod
     def _check_storage(cls, value: SecretStr) -> SecretStr:
         address = value.get_secret_value()
-        parts = _split_address(address)
-        is_redis = parts is not None and parts.scheme in {"redis", "rediss"} and bool(parts.hostname)
+        parts = _split(address)  # its password may have any characters, and without a host it is on this machine
+        is_redis = parts is not None and parts.scheme in {"redis", "rediss"}
         if address != "memory://" and not is_redis:
             raise ValueError("give memory://, or an address such as redis://host:6379/0")
         return value
@@ -209,8 +209,11 @@ class Settings(BaseModel):
 
 def _split_address(address: str) -> SplitResult | None:
     """The parts of a URL of printable ASCII characters; None if it is not one."""
-    if not address.isascii() or not address.isprintable() or " " in address:
-        return None
+    return _split(address) if address.isascii() and address.isprintable() and " " not in address else None
+
+
+def _split(address: str) -> SplitResult | None:
+    """The parts of a URL of any characters; None if it is not one."""
     try:
         parts = urlsplit(address)
         _ = parts.port  # raises ValueError if it is not a port number
