@@ -1,4 +1,4 @@
-"""Who bears the odd hours: of a cadence, of all meetings that a stored person keeps, and when a question is fair."""
+"""Burdens of cadences and of stored people, and their weight in fair searches."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from scheduler.services.ports import Context
 from scheduler.services.proposing import SearchRequest, suggest_cadences, suggest_sequences, suggest_slots
 
 EARLY = "2026-10-08T05:00:00Z"
-"""07:00 in Berlin, 45 minutes up to an hour before eight; 10:30 in Kolkata."""
+"""07:00 in Berlin: 45 minutes, at most an hour before 08:00. 10:30 in Kolkata: no burden."""
 LATE = "2026-10-15T13:00:00Z"
-"""15:00 in Berlin; 18:30 in Kolkata, 30 minutes up to an hour after six and 15 up to two."""
+"""15:00 in Berlin: no burden. 18:30 in Kolkata: 30 minutes at most an hour after 18:00, 15 at most two hours."""
 
 
 @pytest.fixture
 def pair(api: Api) -> Pair:
-    """Greta in Berlin mentors Asha in Kolkata, at any time."""
+    """A mentor in Berlin and a mentee in Kolkata, who can meet at any time."""
     mentor, mentee = (
         api.person("Greta", working_hours="any"),
         api.person("Asha", "Asia/Kolkata", working_hours="any"),
@@ -51,14 +51,14 @@ def booked(api: Api, pair: Pair) -> Pair:
     return pair
 
 
-def borne(occurrences: int, burden: int) -> dict[str, int]:
+def burden_sum(occurrences: int, burden: int) -> dict[str, int]:
     return {"occurrences": occurrences, "burden": burden}
 
 
-class TestTheLedger:
-    def test_burden_is_of_all_meetings_beside_the_partners(self, api: Api, booked: Pair) -> None:
-        own = {"burden": 45, "held": borne(0, 0), "coming": borne(2, 45)}
-        partners = {"burden": 60, "held": borne(0, 0), "coming": borne(2, 60)}
+class TestPersonBurden:
+    def test_burden_counts_all_meetings_and_partners_burden(self, api: Api, booked: Pair) -> None:
+        own = {"burden": 45, "held": burden_sum(0, 0), "coming": burden_sum(2, 45)}
+        partners = {"burden": 60, "held": burden_sum(0, 0), "coming": burden_sum(2, 60)}
         row = {"mentorship": booked.mentorship, "partner": booked.mentee, "own": own, "partners": partners}
         assert api.get(f"/people/{booked.mentor}/burden") == own | {"person": booked.mentor, "mentorships": [row]}
         other = {"mentorship": booked.mentorship, "partner": booked.mentor, "own": partners, "partners": own}
@@ -70,9 +70,9 @@ class TestTheLedger:
     @pytest.mark.parametrize(
         ("now", "held", "coming"),
         [
-            ("2026-10-08T05:44:00+00:00", borne(0, 0), borne(2, 45)),  # the first has begun
-            ("2026-10-08T05:45:00+00:00", borne(1, 45), borne(1, 0)),
-            ("2026-10-16T00:00:00+00:00", borne(2, 45), borne(0, 0)),
+            ("2026-10-08T05:44:00+00:00", burden_sum(0, 0), burden_sum(2, 45)),  # the first has begun
+            ("2026-10-08T05:45:00+00:00", burden_sum(1, 45), burden_sum(1, 0)),
+            ("2026-10-16T00:00:00+00:00", burden_sum(2, 45), burden_sum(0, 0)),
         ],
     )
     def test_held_and_coming_are_separate(
@@ -92,21 +92,21 @@ class TestTheLedger:
             (f"?start={EARLY}&end=2026-10-15T13:01:00Z", 60),
         ],
     )
-    def test_a_span_takes_the_meetings_that_start_in_it(self, api: Api, booked: Pair, span: str, burden: int) -> None:
+    def test_span_counts_meetings_that_start_in_it(self, api: Api, booked: Pair, span: str, burden: int) -> None:
         assert api.get(f"/people/{booked.mentee}/burden{span}")["burden"] == burden
 
     def test_span_that_ends_before_its_start_is_refused(self, api: Api, booked: Pair) -> None:
         span = f"?start={LATE}&end={EARLY}"
         problem_of(api.send("GET", f"/people/{booked.mentee}/burden{span}"), 422, "/end")
 
-    def test_cancelled_or_moved_to_better_hours_costs_nothing(self, api: Api, booked: Pair) -> None:
+    def test_cancelled_or_improved_meeting_has_no_burden(self, api: Api, booked: Pair) -> None:
         early, late = sorted(api.get(booked.meetings)["items"], key=lambda row: str(row["occurrences"][0]["start"]))
         api.delete(f"/meetings/{early['id']}")
         assert api.get(f"/people/{booked.mentor}/burden")["burden"] == 0
         occurrence = late["occurrences"][0]["recurrence_id"]
         api.patch(f"/meetings/{late['id']}/occurrences/{occurrence}", {"start": "2026-10-15T10:00:00Z"})
         found = api.get(f"/people/{booked.mentee}/burden")
-        assert (found["burden"], found["coming"]) == (0, borne(1, 0))
+        assert (found["burden"], found["coming"]) == (0, burden_sum(1, 0))
 
     def test_burdens_of_mentorships_add_up(self, api: Api, booked: Pair) -> None:
         third = api.person("Wanjiru", "Africa/Nairobi", working_hours="any")
@@ -143,7 +143,7 @@ EVENING = {
 ANY_TIME = {"time_zone": "UTC", "working_hours": "any"}
 
 
-class TestOfACadence:
+class TestCadenceBurden:
     def test_cadence_has_each_burden_and_the_spread_of_required(self, api: Api) -> None:
         attendees = [EVENING, ANY_TIME, ANY_TIME | {"time_zone": "Asia/Kolkata", "role": "optional"}]
         (cadence,) = api.post("/cadences", QUESTION | {"attendees": attendees})["cadences"]
@@ -177,7 +177,7 @@ class TestFairness:
     def test_fair_search_loads_past_burdens(
         self, api: Api, booked: Pair, context: Context, clock: Clock, fair: bool
     ) -> None:
-        clock.set("2026-10-10T00:00:00+00:00")  # what is held and what is coming count alike
+        clock.set("2026-10-10T00:00:00+00:00")  # held and coming occurrences both count
         programme = self.programme(context)
         specs = self.specs(booked)
         slots = SearchRequest(specs, self.slots, fair)
@@ -225,10 +225,10 @@ class TestFairness:
             return next(one.id for one in tx.programmes.list_all() if one.name == "Women in Science")
 
 
-class TestTheCommand:
+class TestCommand:
     @pytest.fixture
     def stored(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Api, Pair]]:
-        """Two meetings in the database that the command opens."""
+        """A booked meeting in the database that the command opens."""
         url = f"sqlite:///{tmp_path / 'scheduler.db'}"
         monkeypatch.setenv("SCHEDULER_DATABASE_URL", url)
         assert CliRunner().invoke(main, ["migrate"]).exit_code == 0
@@ -241,19 +241,19 @@ class TestTheCommand:
         context.store.close()
         structlog.reset_defaults()
 
-    def test_command_prints_what_the_service_answers(self, stored: tuple[Api, Pair]) -> None:
+    def test_command_prints_answer_of_service(self, stored: tuple[Api, Pair]) -> None:
         api, pair = stored
         arguments = ["burden", "--programme", "Women in Science", pair.mentee]
-        told = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
+        printed = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
         served = api.get(f"/people/{pair.mentee}/burden")
-        # The command goes by the real clock, the service by the test's.
-        assert {**told, "held": 0, "coming": 0, "mentorships": 0} == {
+        # The command uses the system clock, the service the test's.
+        assert {**printed, "held": 0, "coming": 0, "mentorships": 0} == {
             **served,
             "held": 0,
             "coming": 0,
             "mentorships": 0,
         }
-        # 05:00 to 05:45 in UTC is up to three hours before eight; Greta's 07:00 up to one.
+        # 05:00 to 05:45 UTC is at most three hours before 08:00; Greta's 07:00 at most one.
         assert served["burden"] == 45 * 3
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.stderr
@@ -271,7 +271,7 @@ class TestTheCommand:
             (["--start", EARLY, "--end", "2026-10-08T07:01:00+02:00"], 135),
         ],
     )
-    def test_a_span_takes_the_meetings_that_start_in_it(
+    def test_span_counts_meetings_that_start_in_it(
         self, stored: tuple[Api, Pair], span: list[str], burden: int
     ) -> None:
         _, pair = stored
@@ -280,7 +280,7 @@ class TestTheCommand:
         assert result.stdout.startswith(f"all meetings: {burden} weighted minutes (")
 
     @pytest.mark.parametrize(
-        ("span", "said"),
+        ("span", "expected"),
         [
             (["--start", "yesterday"], "--start: 'yesterday' is no instant; write it like 2026-10-20T14:00:00Z"),
             (["--end", "2026-02-30T00:00:00Z"], "--end: '2026-02-30T00:00:00Z' is no date and time that exists"),
@@ -291,18 +291,20 @@ class TestTheCommand:
             ),
         ],
     )
-    def test_invalid_span_is_one_line(self, stored: tuple[Api, Pair], span: list[str], said: str) -> None:
+    def test_invalid_span_is_one_line(self, stored: tuple[Api, Pair], span: list[str], expected: str) -> None:
         _, pair = stored
         result = CliRunner().invoke(main, ["burden", "--programme", "Women in Science", *span, pair.mentee])
         assert (result.exit_code, result.stdout) == (1, "")
-        assert result.stderr.startswith(f"scheduler: {said}")
+        assert result.stderr.startswith(f"scheduler: {expected}")
         assert result.stderr.count("\n") == 1
 
     @pytest.mark.parametrize(
-        ("programme", "person", "said"),
+        ("programme", "person", "expected"),
         [("Women in Science", "7", "no person has the id '7'"), ("Nobody", "7", "no programme")],
     )
-    def test_unknown_person_is_named(self, stored: tuple[Api, Pair], programme: str, person: str, said: str) -> None:
+    def test_unknown_person_is_named(
+        self, stored: tuple[Api, Pair], programme: str, person: str, expected: str
+    ) -> None:
         result = CliRunner().invoke(main, ["burden", "--programme", programme, person])
         assert (result.exit_code, result.stdout) == (1, "")
-        assert said in result.stderr
+        assert expected in result.stderr

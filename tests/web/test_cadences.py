@@ -148,7 +148,7 @@ def test_cadences_below_min_coverage_are_left_out(api: Api) -> None:
     assert all(row["clear_count"] > 0 for row in some["cadences"])
 
 
-def test_no_feasible_cadence_is_explained_in_pairs(api: Api) -> None:
+def test_infeasible_cadence_is_explained_in_pairs(api: Api) -> None:
     never: dict[str, Any] = {"time_zone": "UTC", "working_hours": []}
     short = {"starts_on": "2026-10-20", "ends_on": "2026-10-20", "step": "PT1H"}
     answer = api.post("/cadences", QUESTION | short | {"attendees": [never]})

@@ -89,7 +89,7 @@ CHANGES: dict[str, Request] = {
 """A request for each route that stores something, by its method and rule."""
 
 
-def test_every_route_that_stores_something_is_tried_here(app: Flask) -> None:
+def test_all_writing_routes_are_covered(app: Flask) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if str(rule) not in SEARCHES]
     changing = {
         f"{method} {rule}" for rule in rules for method in (rule.methods or set()) & {"POST", "PATCH", "DELETE"}

@@ -168,7 +168,7 @@ def test_polls_over_the_limit_are_429_with_retry_after(context: Context, feed: s
     assert Client(unlimited).get(feed).status_code == 200
 
 
-def test_every_poll_is_logged_with_its_id_and_without_its_token(polls: Polls) -> None:
+def test_poll_is_logged_with_id_and_without_token(polls: Polls) -> None:
     with capture_logs() as lines:
         answers = [polls.middleware.get(polls.path, headers=headers) for headers in ({}, {"If-None-Match": "*"})]
     assert [line["request_id"] for line in lines] == [answer.headers["X-Request-ID"] for answer in answers]

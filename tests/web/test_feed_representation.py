@@ -63,7 +63,7 @@ def test_either_representation_known_to_the_client_is_304_with_its_etag(
     assert (chosen.status, chosen.etag) == (status, etag)
 
 
-def test_a_body_that_gzip_makes_no_shorter_has_one_representation() -> None:
+def test_incompressible_body_has_one_representation() -> None:
     version = VERSION._replace(is_gzipped=False)
     assert choose_representation(version, Conditions(None, None, "gzip")).etag == '"abc"'
     assert choose_representation(version, Conditions('"abc-gz"', None, "gzip")).status == 200

@@ -101,7 +101,7 @@ def test_old_token_reads_the_feed_exactly_until_the_overlap_ends(api: Api, path:
     assert api.read(f"/feeds/{new['token']}.ics").status_code == 200
 
 
-def test_only_the_last_old_token_has_an_overlap(api: Api, path: str) -> None:
+def test_second_rotation_ends_overlap_of_first_token(api: Api, path: str) -> None:
     made = [api.post(path, {})]
     made += [api.post(f"{path}/{made[0]['id']}/rotate", {"overlap": "P30D"}) for _ in range(2)]
     assert [api.read(f"/feeds/{one['token']}.ics").status_code for one in made] == [404, 200, 200]

@@ -49,7 +49,7 @@ def test_created_key_shows_secret_once_with_no_store(api: Api, app: Flask) -> No
     assert opens(app, made)
 
 
-def test_only_the_sha_256_of_a_key_is_stored(api: Api, database: Path) -> None:
+def test_stored_key_is_its_sha_256(api: Api, database: Path) -> None:
     made = api.post("/keys", REPORTS)
     connection = sqlite3.connect(database)
     rows = repr(connection.execute("SELECT * FROM api_keys").fetchall())

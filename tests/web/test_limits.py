@@ -78,7 +78,7 @@ def test_key_is_limited_per_minute_for_all_routes_and_addresses(api: Api, limite
     assert re.fullmatch(r"more than 5 requests a minute; try again in \d+ seconds?", problem["detail"])
 
 
-def test_only_a_refusal_has_retry_after_and_every_answer_what_remains(api: Api, limited: Limited) -> None:
+def test_retry_after_is_on_refusals_and_remaining_on_all_answers(api: Api, limited: Limited) -> None:
     app = limited()
     first, *_, last = (ask(app, "/v1/people", api.key) for _ in range(6))
     assert (first.headers["X-RateLimit-Limit"], first.headers["X-RateLimit-Remaining"]) == ("5", "4")
@@ -228,7 +228,7 @@ def test_two_processes_count_together_in_a_valkey(api: Api, limited: Limited, va
     assert statuses(3, one, feed) + statuses(2, other, feed) == [200] * 4 + [429]
 
 
-def test_each_process_counts_by_itself_while_valkey_is_down(
+def test_processes_count_separately_while_valkey_is_down(
     api: Api, limited: Limited, valkey: Valkey, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, figures: Figures
 ) -> None:
     monkeypatch.setattr("scheduler.web.http.rate_storage.RETRY_AFTER", 0.3)

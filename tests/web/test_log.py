@@ -56,7 +56,7 @@ def leaks(log: Log, *more: str) -> list[str]:
     return [word for word in (*CANARIES.values(), *more) if word.lower() in log.getvalue().lower()]
 
 
-def test_every_request_is_one_line_with_id_route_and_status(api: Api, log: Log) -> None:
+def test_request_is_logged_with_id_route_and_status(api: Api, log: Log) -> None:
     response = api.send("GET", "/people/nobody")
     (line,) = log.lines
     assert line.pop("ms") >= 0

@@ -119,7 +119,7 @@ def test_move_to_invalid_start_is_refused(
     assert api.get(path)["revision"] == 1
 
 
-def test_each_move_raises_the_sequence(api: Api, path: str) -> None:
+def test_move_raises_sequence(api: Api, path: str) -> None:
     for start, status in (
         ("2026-10-14T08:30:00Z", "moved"),
         ("2026-10-15T08:30:00Z", "moved"),

@@ -35,7 +35,7 @@ def one_person(**more: Any) -> dict[str, Any]:
     return question | {"attendees": [{"time_zone": "Europe/Berlin", "working_hours": hours}]} | more
 
 
-def test_the_first_tuesday_of_every_month(api: Api) -> None:
+def test_monthly_pattern_repeats_first_tuesday(api: Api) -> None:
     found = api.post("/cadences", one_person(pattern="monthly_weekday"))["cadences"]
     (tuesday,) = (
         row for row in found if row["rrule"].startswith("FREQ=MONTHLY;BYDAY=1TU;") and "T10" in row["dtstart"]
@@ -48,7 +48,7 @@ def test_the_first_tuesday_of_every_month(api: Api) -> None:
     ]
 
 
-def test_twice_a_week_for_an_intensive_programme(api: Api) -> None:
+def test_weekly_pattern_repeats_twice_a_week(api: Api) -> None:
     best, *_ = api.post("/cadences", one_person(per_week=2, ends_on="2026-10-23"))["cadences"]
     assert best["rrule"] == "FREQ=WEEKLY;INTERVAL=1;BYDAY=MO,TH;UNTIL=20261022T080000Z"
     assert [row["start"][:10] for row in best["occurrences"]] == [
@@ -71,7 +71,7 @@ def test_twice_a_week_for_an_intensive_programme(api: Api) -> None:
         ),
     ],
 )
-def test_every_pattern_is_booked_and_published_with_its_own_rule(
+def test_pattern_is_booked_and_published_with_its_rule(
     api: Api, pair: Pair, question: dict[str, Any], rrule: str, starts: list[str]
 ) -> None:
     at_ten = [{"days": WEEK[:5], "start": "10:00", "end": "10:45"}]
@@ -91,7 +91,7 @@ def test_every_pattern_is_booked_and_published_with_its_own_rule(
     assert [row["recurrence_id"] for row in meeting["occurrences"]] == starts
 
 
-def test_local_times_take_turns(api: Api) -> None:
+def test_rotation_alternates_local_times(api: Api) -> None:
     answer = api.post("/cadences", AROUND_THE_WORLD)
     assert (answer["cadences"], answer["total"], answer["explanation"]) == ([], 7, None)
     (rotation,) = answer["rotations"]
@@ -106,7 +106,7 @@ def test_local_times_take_turns(api: Api) -> None:
         assert turn["occurrences"][-1]["start"].replace("-", "").replace(":", "") == until
 
 
-def test_the_turns_are_booked_one_by_one_as_answered(api: Api, pair: Pair) -> None:
+def test_turns_are_booked_one_by_one(api: Api, pair: Pair) -> None:
     for person in (pair.mentor, pair.mentee):
         api.patch(f"/people/{person}", {"working_hours": WIDE, "buffer": {"before": "PT30M", "after": "PT30M"}})
         api.post(
@@ -151,11 +151,11 @@ def test_the_turns_are_booked_one_by_one_as_answered(api: Api, pair: Pair) -> No
         ({"rotation": 3, "ends_on": "2026-10-18"}, "/ends_on"),
     ],
 )
-def test_what_does_not_go_together_is_refused(api: Api, change: dict[str, Any], pointer: str) -> None:
+def test_conflicting_members_are_refused(api: Api, change: dict[str, Any], pointer: str) -> None:
     problem_of(api.send("POST", "/cadences", one_person(**change)), 422, pointer)
 
 
-def test_another_turn_that_no_rotation_has_is_refused(api: Api, pair: Pair) -> None:
+def test_booking_with_invalid_other_turn_is_refused(api: Api, pair: Pair) -> None:
     booking = booking_of(api.cadence(pair)) | {
         "other_turns": [{"dtstart": "2026-10-06T10:00:00", "rrule": "FREQ=DAILY"}]
     }
@@ -164,7 +164,7 @@ def test_another_turn_that_no_rotation_has_is_refused(api: Api, pair: Pair) -> N
     problem_of(api.send("POST", pair.meetings, single), 422, "/other_turns")
 
 
-def test_the_command_shows_whose_turn_it_is(tmp_path: Path) -> None:
+def test_command_numbers_turns(tmp_path: Path) -> None:
     question = tmp_path / "question.json"
     question.write_text(json.dumps(AROUND_THE_WORLD))
     shown = CliRunner().invoke(main, ["cadences", str(question)]).output
@@ -183,14 +183,14 @@ SUMMER_TIME_ENDS = {
 
 
 def shown(*attendees: dict[str, Any]) -> list[str]:
-    """What the command says of a rotation over the end of summer time, without the spaces."""
+    """Return the command's output for a rotation over the end of summer time, with single spaces."""
     question = json.dumps(SUMMER_TIME_ENDS | {"attendees": attendees})
     result = CliRunner().invoke(main, ["cadences", "-"], input=question)
     assert result.exit_code == 0, result.stderr
     return [" ".join(line.split()) for line in result.stdout.splitlines()]
 
 
-def test_a_shift_is_said_of_the_turn_that_has_it() -> None:
+def test_command_names_turn_of_local_time_shift() -> None:
     zones = {"Ben": "Europe/Berlin", "Sam": "America/New_York", "Mio": "Asia/Tokyo"}
     lines = shown(*({"name": name, "time_zone": zone, "working_hours": "any"} for name, zone in zones.items()))
     assert lines[0].startswith("1. Monday every week, in turns at 10:15 and 20:30 Europe/Berlin: ")
@@ -202,7 +202,7 @@ def test_a_shift_is_said_of_the_turn_that_has_it() -> None:
     ]
 
 
-def test_turns_of_one_time_are_shown_as_one_cadence() -> None:
+def test_command_shows_equal_turns_as_one_cadence() -> None:
     lines = shown(
         {"name": "Ben", "time_zone": "Europe/Berlin"},
         {"name": "Sam", "time_zone": "America/New_York"},
@@ -225,7 +225,7 @@ def test_turns_of_one_time_are_shown_as_one_cadence() -> None:
         ({"every_weeks": 2}, "Monday every 2 weeks at "),
     ],
 )
-def test_the_command_says_each_pattern_in_words(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+def test_command_describes_pattern(tmp_path: Path, change: dict[str, Any], said: str) -> None:
     question = tmp_path / "question.json"
     question.write_text(json.dumps(one_person(**change, limit=1)))
     assert said in CliRunner().invoke(main, ["cadences", str(question)]).output

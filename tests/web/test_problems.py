@@ -316,7 +316,7 @@ def test_unexpected_error_is_500_with_the_request_id_alone(
         assert "inside information" not in response.text
 
 
-def test_every_answer_has_request_id_and_nosniff(api: Api) -> None:
+def test_answers_have_request_id_and_nosniff(api: Api) -> None:
     first, second = api.send("GET", "/people"), api.send("GET", "/nothing")
     assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]
     assert first.headers["X-Content-Type-Options"] == second.headers["X-Content-Type-Options"] == "nosniff"

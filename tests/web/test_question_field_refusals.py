@@ -1,4 +1,4 @@
-"""A field of a question that can't be is refused, and the pointer says which, over HTTP and from the command."""
+"""Invalid fields of searches are refused with a pointer, over HTTP and by the command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def stay(first: str, last: str, zone: str = "Asia/Tokyo") -> dict[str, str]:
 
 
 def with_attendee(**more: Any) -> dict[str, Any]:
-    """A second attendee with these fields."""
+    """Return two attendees, the second with these fields."""
     return {"attendees": [{"time_zone": "UTC"}, {"time_zone": "Europe/Berlin"} | more]}
 
 
@@ -85,7 +85,7 @@ REFUSALS: list[tuple[dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(
     ("change", "pointer", "words"), REFUSALS, ids=[f"{row[1]}-{n}" for n, row in enumerate(REFUSALS)]
 )
-def test_a_field_that_can_not_be_is_named(api: Api, change: dict[str, Any], pointer: str, words: str) -> None:
+def test_invalid_field_is_named(api: Api, change: dict[str, Any], pointer: str, words: str) -> None:
     for path, question in (("/slots", WINDOW), ("/cadences", DATES)):
         problem = problem_of(api.send("POST", path, question | {"duration": "PT1H"} | change), 422, pointer)
         assert words in problem["errors"][0]["detail"]
@@ -101,14 +101,14 @@ def test_a_field_that_can_not_be_is_named(api: Api, change: dict[str, Any], poin
         with_group(0, 1, required=2),
     ],
 )
-def test_the_most_that_can_be_is_taken(api: Api, change: dict[str, Any]) -> None:
+def test_largest_value_is_accepted(api: Api, change: dict[str, Any]) -> None:
     for path, question in (("/slots", WINDOW), ("/cadences", DATES)):
         assert api.post(path, question | {"duration": "PT1H"} | change)["total"] >= 0
 
 
 @pytest.mark.parametrize(("command", "question"), [("slots", WINDOW), ("cadences", DATES)])
 @pytest.mark.parametrize(("change", "pointer", "words"), [REFUSALS[0], REFUSALS[1], REFUSALS[24], REFUSALS[26]])
-def test_the_command_names_it_too(
+def test_command_names_invalid_field(
     command: str, question: dict[str, Any], change: dict[str, Any], pointer: str, words: str
 ) -> None:
     sent = json.dumps(question | {"duration": "PT1H"} | change)

@@ -1,4 +1,4 @@
-"""What slots and cadences can be asked besides hours: moves, windows, groups, fairness, caps and gaps."""
+"""Fields of slot and cadence requests: travel, within, groups, fairness, limits and gaps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def window(first: str, last: str) -> dict[str, dict[str, str]]:
 
 
 def occurrences(api: Api, question: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those of the only cadence that there is."""
+    """Return the occurrences of the only cadence."""
     answer = api.post("/cadences", {"limit": 100, "min_coverage": 0.01, "on_conflict": "skip"} | HOURLY | question)
     (cadence,) = answer["cadences"]
     found: list[dict[str, Any]] = cadence["occurrences"]
@@ -48,7 +48,7 @@ def occurrences(api: Api, question: dict[str, Any]) -> list[dict[str, Any]]:
 SLOTS_OF_TRAVELLER = HOURLY | window("2027-03-12", "2027-03-18") | {"attendees": [TRAVELLER], "order": "earliest"}
 
 
-def test_who_is_away_works_by_the_clock_of_that_place_on_those_days(api: Api) -> None:
+def test_traveller_works_in_local_time_of_stay(api: Api) -> None:
     found = api.post("/slots", SLOTS_OF_TRAVELLER)
     assert [(slot["start"], slot["attendees"][0]["start"]) for slot in found["slots"]] == [
         ("2027-03-12T08:00:00Z", "2027-03-12T09:00:00+01:00"),
@@ -70,7 +70,7 @@ MONDAYS_OF_TRAVELLER = HOURLY | {
 }
 
 
-def test_a_cadence_shows_the_traveller_other_local_times_on_the_days_away(api: Api) -> None:
+def test_cadence_shows_travellers_local_times_during_stay(api: Api) -> None:
     (cadence,) = api.post("/cadences", MONDAYS_OF_TRAVELLER)["cadences"]
     assert [[row["start"] for row in one["attendees"]] for one in cadence["occurrences"]] == [
         ["2027-03-08T14:00:00+01:00", "2027-03-08T14:00:00+01:00"],
@@ -83,7 +83,7 @@ def test_a_cadence_shows_the_traveller_other_local_times_on_the_days_away(api: A
     ]
 
 
-def test_an_occurrence_at_home_hours_is_barred_while_its_attendee_is_away(api: Api) -> None:
+def test_occurrence_at_home_hours_is_blocked_during_stay(api: Api) -> None:
     at_home = [{"days": ["MO"], "start": "14:00", "end": "15:00"}]
     attendees = [{"time_zone": BERLIN, "working_hours": at_home, "travel": IN_NEW_YORK}]
     question = MONDAYS_OF_TRAVELLER | {"attendees": attendees, "min_coverage": 0.5}
@@ -95,7 +95,7 @@ def test_an_occurrence_at_home_hours_is_barred_while_its_attendee_is_away(api: A
 NEW_YORK_MORNING = {"time_zone": NEW_YORK, "hours": [{"days": EVERY_DAY, "start": "08:00", "end": "10:00"}]}
 
 
-def test_within_is_read_on_its_own_clock_whatever_the_attendees_is(api: Api) -> None:
+def test_within_uses_its_own_time_zone(api: Api) -> None:
     attendee = {"time_zone": BERLIN, "working_hours": "any"}
     spring = ("2027-03-12T00:00:00Z", "2027-03-16T00:00:00Z")
     assert api.starts(attendee, window=spring, within=NEW_YORK_MORNING, **HOURLY) == [
@@ -104,7 +104,7 @@ def test_within_is_read_on_its_own_clock_whatever_the_attendees_is(api: Api) -> 
     ]
 
 
-def test_within_bars_an_occurrence_and_nobody_is_named_for_it(api: Api) -> None:
+def test_occurrence_outside_within_is_blocked_by_request(api: Api) -> None:
     eight = {"time_zone": NEW_YORK, "hours": [{"days": ["MO"], "start": "08:00", "end": "09:00"}]}
     hours = [{"days": ["MO"], "start": "14:00", "end": "15:00"}]
     question = {"starts_on": "2027-03-08", "ends_on": "2027-03-15", "within": eight}
@@ -117,7 +117,7 @@ PANEL = [ANY_TIME, person("09:00", "10:00"), person("09:00", "11:00"), person("1
 TUESDAY = window("2027-01-12", "2027-01-13")
 
 
-def test_two_of_a_panel_of_three_have_to_come_and_each_slot_says_who(api: Api) -> None:
+def test_slot_names_available_members_of_panel(api: Api) -> None:
     group = {"members": [1, 2, 3], "required": 2}
     asked = HOURLY | TUESDAY | {"attendees": PANEL, "groups": [group], "order": "earliest"}
     found = [
@@ -130,13 +130,13 @@ def test_two_of_a_panel_of_three_have_to_come_and_each_slot_says_who(api: Api) -
 
 
 @pytest.mark.parametrize(("required", "hours"), [(1, ["09", "10"]), (2, ["09", "10"]), (3, [])])
-def test_nobody_but_the_members_of_a_group_need_be_there(api: Api, required: int, hours: list[str]) -> None:
+def test_group_without_required_attendee_is_enough(api: Api, required: int, hours: list[str]) -> None:
     asked = HOURLY | {"groups": [{"members": [0, 1, 2], "required": required}]}
     starts = api.starts(*PANEL[1:], window=("2027-01-12T00:00:00Z", "2027-01-13T00:00:00Z"), **asked)
     assert starts == [f"2027-01-12T{hour}:00:00Z" for hour in hours]
 
 
-def test_an_occurrence_for_which_a_group_is_too_few_is_barred_by_the_group(api: Api) -> None:
+def test_occurrence_with_too_few_group_members_is_blocked_by_group(api: Api) -> None:
     mentor = {"time_zone": "UTC", "working_hours": [{"days": ["TU"], "start": "09:00", "end": "10:00"}]}
     stand_ins = [
         person("09:00", "17:00"),
@@ -169,7 +169,7 @@ EARLY_AND_LATE = {
         ((90, 91), True, "16:30"),
     ],
 )
-def test_who_has_borne_more_so_far_gets_the_hours_they_prefer(
+def test_fair_search_favours_attendee_with_more_past_burden(
     api: Api, borne: tuple[int, int], fair: bool, first: str
 ) -> None:
     early, late = ([entry] for entry in EARLY_AND_LATE["hours"])
@@ -183,7 +183,7 @@ def test_who_has_borne_more_so_far_gets_the_hours_they_prefer(
     assert best["score"] >= other["score"]
 
 
-def test_preferred_hours_put_their_slots_first_and_bar_nothing(api: Api) -> None:
+def test_preferred_hours_order_slots_and_block_none(api: Api) -> None:
     named = [{"days": ["TU"], "start": "15:00", "end": "16:00"}]
     asked = HOURLY | TUESDAY
     answers = [
@@ -209,20 +209,20 @@ ONE_MEETING = [meeting("2027-01-13T08:00:00Z", "2027-01-13T08:30:00Z")]
         ({"at_most_per_week": 2, "at_most_per_day": 1}, ["11", "12", "14", "15", "18"]),
     ],
 )
-def test_a_day_or_a_week_that_is_full_takes_no_more_meetings(api: Api, more: dict[str, int], days: list[str]) -> None:
+def test_full_day_or_week_has_no_slots(api: Api, more: dict[str, int], days: list[str]) -> None:
     attendee = {"time_zone": "UTC", "meetings": ONE_MEETING, **AT_TEN, **more}
     starts = api.starts(attendee, window=("2027-01-11T00:00:00Z", "2027-01-19T00:00:00Z"), **HOURLY)
     assert starts == [f"2027-01-{day}T10:00:00Z" for day in days]
 
 
-def test_the_day_that_is_full_is_one_of_the_attendees_own(api: Api) -> None:
+def test_full_day_is_in_attendees_zone(api: Api) -> None:
     just_after_midnight = [meeting("2027-01-11T15:30:00Z", "2027-01-11T16:00:00Z")]
     attendee = {"time_zone": "Asia/Tokyo", **AT_TEN, "meetings": just_after_midnight, "at_most_per_day": 1}
     starts = api.starts(attendee, window=("2027-01-10T15:00:00Z", "2027-01-13T15:00:00Z"), **HOURLY)
     assert starts == ["2027-01-11T01:00:00Z", "2027-01-13T01:00:00Z"]
 
 
-def test_a_full_week_bars_an_occurrence_and_a_full_calendar_is_told_beside_it(api: Api) -> None:
+def test_full_week_blocks_occurrence_beside_busy_calendar(api: Api) -> None:
     taken = [
         meeting("2027-01-13T08:00:00Z", "2027-01-13T08:30:00Z"),
         meeting("2027-01-18T10:30:00Z", "2027-01-18T11:30:00Z"),
@@ -237,7 +237,7 @@ def test_a_full_week_bars_an_occurrence_and_a_full_calendar_is_told_beside_it(ap
 
 
 @pytest.mark.parametrize(("most", "found"), [(1, False), (2, True)])
-def test_twice_a_week_does_not_fit_into_a_week_of_one(api: Api, most: int, found: bool) -> None:
+def test_two_meetings_a_week_exceed_limit_of_one(api: Api, most: int, found: bool) -> None:
     attendee = {"time_zone": "UTC", **AT_TEN, "at_most_per_week": most}
     asked = HOURLY | {"starts_on": "2027-01-11", "ends_on": "2027-01-22", "per_week": 2, "attendees": [attendee]}
     answer = api.post("/cadences", asked)
@@ -258,13 +258,13 @@ ALONE = meeting("2027-01-12T14:00:00Z", "2027-01-12T15:00:00Z")
         ("P1D", []),
     ],
 )
-def test_a_gap_is_kept_from_the_meetings_that_the_same_people_have(api: Api, gap: str, hours: list[str]) -> None:
+def test_minimum_gap_applies_to_existing_meetings(api: Api, gap: str, hours: list[str]) -> None:
     pair = [person("08:00", "17:00", meetings=[TOGETHER, ALONE]), person("08:00", "17:00", meetings=[TOGETHER])]
     starts = api.starts(*pair, window=("2027-01-12T00:00:00Z", "2027-01-13T00:00:00Z"), minimum_gap=gap, **HOURLY)
     assert starts == [f"2027-01-12T{hour}:00:00Z" for hour in hours]
 
 
-def test_a_gap_bars_an_occurrence_too_close_to_a_meeting_of_the_pair(api: Api) -> None:
+def test_minimum_gap_blocks_occurrence_close_to_meeting_of_pair(api: Api) -> None:
     hours = [{"days": ["TU"], "start": "15:00", "end": "16:00"}]
     pair = [{"time_zone": "UTC", "working_hours": hours, "meetings": [TOGETHER]}, {**ANY_TIME, "meetings": [TOGETHER]}]
     question = {"starts_on": "2027-01-12", "ends_on": "2027-01-19", "minimum_gap": "P1D", "attendees": pair}
@@ -293,9 +293,7 @@ EVERYTHING = {
         ("cadences", MONDAYS_OF_TRAVELLER | {"min_coverage": 0.1} | EVERYTHING),
     ],
 )
-def test_the_command_takes_every_field_and_answers_as_the_service_does(
-    api: Api, name: str, question: dict[str, Any]
-) -> None:
+def test_command_accepts_all_fields_and_answers_like_service(api: Api, name: str, question: dict[str, Any]) -> None:
     answer = api.post(f"/{name}", question)
     assert answer["total"]
     result = CliRunner().invoke(main, [name, "-", "--json"], input=json.dumps(question))
@@ -305,7 +303,7 @@ def test_the_command_takes_every_field_and_answers_as_the_service_does(
     assert shown.exit_code == 0, shown.stderr
 
 
-def test_the_command_names_the_place_beside_the_local_times_of_who_is_away() -> None:
+def test_command_shows_zone_of_travellers_local_times() -> None:
     table = CliRunner().invoke(main, ["slots", "-"], input=json.dumps(SLOTS_OF_TRAVELLER)).output
     assert [line.split(None, 1)[1].rstrip() for line in table.splitlines() if " Mar 2027 " in line] == [
         "Fri 12 Mar 2027 09:00",

@@ -101,7 +101,7 @@ def test_update_to_recurring_blackout_over_quota_is_409(api: Api, pair: Pair, al
     api.patch(f"{path}/{recurring['id']}", {"rrule": "FREQ=WEEKLY"})
 
 
-def test_every_quota_has_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quotas_have_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [field.name for field in fields(Quotas)]
     for place, name in enumerate(names, 1):
         monkeypatch.setenv(f"SCHEDULER_MOST_{name.upper()}", str(place))

@@ -97,7 +97,7 @@ def test_error_is_logged_with_types_and_places_without_messages(
         ("the calendar server did not answer in time", "the calendar server did not answer in time"),
     ],
 )
-def test_a_reason_is_logged_redact_reason_alone(reason: str | None, logged: str | None) -> None:
+def test_logged_reason_is_redacted(reason: str | None, logged: str | None) -> None:
     assert redact_reason(reason) == logged
 
 

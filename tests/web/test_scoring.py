@@ -1,4 +1,4 @@
-"""GET /v1/scoring and ``scheduler scoring``: what is said of the formula is what the engine goes by."""
+"""GET /v1/scoring and ``scheduler scoring``: the published definitions match the engine."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PAGE = (Path(__file__).parents[2] / "docs/scoring.md").read_text()
 
 
 def rows_of(heading: str) -> list[list[str]]:
-    """The rows of the page's table that begins with that heading."""
+    """Return the rows of the table in docs/scoring.md with this first heading."""
     table = next(part for part in PAGE.split("\n\n") if part.startswith(f"| {heading}"))
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
 
 
-def test_a_score_is_the_weighted_sum_of_the_parts_that_are_named(api: Api) -> None:
+def test_score_is_weighted_sum_of_parts(api: Api) -> None:
     weights = {part["name"]: part["weight"] for part in api.get("/scoring")["parts"]}
     assert sum(weights.values()) == pytest.approx(1)
     attendees = [{"time_zone": "Europe/Berlin"}, {"time_zone": "Asia/Kolkata", "role": "optional"}]
@@ -40,7 +40,7 @@ def test_a_score_is_the_weighted_sum_of_the_parts_that_are_named(api: Api) -> No
         assert slot["score"] == pytest.approx(total, abs=0.0011)
 
 
-def test_the_weights_and_hours_of_a_burden_are_those_that_the_engine_counts_with(api: Api) -> None:
+def test_burden_weights_and_hours_match_engine(api: Api) -> None:
     told = api.get("/scoring")["burden"]
     assert [(row["over"], row["counts"]) for row in told["weights"]] == [
         (before, weight) for (before, _), (_, weight) in pairwise(WEIGHTS)
@@ -53,7 +53,7 @@ def test_the_weights_and_hours_of_a_burden_are_those_that_the_engine_counts_with
     assert api.get("/scoring")["fair"]["debt"] == DEBT
 
 
-def test_the_command_says_the_same_without_a_service(api: Api) -> None:
+def test_command_prints_same_definitions(api: Api) -> None:
     result = CliRunner().invoke(main, ["scoring", "--json"])
     assert json.loads(result.stdout) == api.get("/scoring")
     text = " ".join(CliRunner().invoke(main, ["scoring"]).stdout.split())
@@ -61,11 +61,11 @@ def test_the_command_says_the_same_without_a_service(api: Api) -> None:
         assert word in text
 
 
-def test_the_page_has_the_parts_and_weights_of_the_formula() -> None:
+def test_docs_list_parts_and_weights() -> None:
     assert [row[:2] for row in rows_of("part")] == [[part.name, f"{part.weight:g}"] for part in PARTS]
 
 
-def test_the_page_has_the_table_of_burdens() -> None:
+def test_docs_list_burden_weights() -> None:
     words = {1: "once", 2: "twice", 3: "three times", 4: "four times"}
     steps = list(pairwise(WEIGHTS))
     assert rows_of("minutes outside") == [
@@ -77,12 +77,12 @@ def test_the_page_has_the_table_of_burdens() -> None:
     assert hours.days == ("MO", "TU", "WE", "TH", "FR")
 
 
-def test_the_sum_of_the_page_s_example_is_the_one_of_the_weights() -> None:
+def test_docs_example_uses_current_weights() -> None:
     (sum_,) = re.findall(r"`(0\.45 \* [^`=]*)=", PAGE.replace("\n", " ").replace(TIMES, "*"))
     weights = [float(term.split("*")[0]) for term in sum_.split("+")]
     assert weights == [part.weight for part in PARTS]
 
 
-def test_it_needs_a_key(api: Api) -> None:
+def test_scoring_needs_key(api: Api) -> None:
     answer: Any = Api(api.app, "no key").send("GET", "/scoring")
     assert answer.status_code == 401

@@ -1,4 +1,4 @@
-"""POST /v1/sequences and ``scheduler sequences``: sessions that follow each other, each with its own people."""
+"""POST /v1/sequences and ``scheduler sequences``: several sessions in order, each with its own attendees."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ QUESTION: dict[str, Any] = {
 }
 
 
-def with_session(place: int, **more: Any) -> dict[str, Any]:
-    """The question with other members of one session."""
+def with_session(index: int, **more: Any) -> dict[str, Any]:
+    """Return the request with changed members of one session."""
     question = deepcopy(QUESTION)
-    question["sessions"][place] |= more
+    question["sessions"][index] |= more
     return question
 
 
 def patched(question: dict[str, Any], relaxation: dict[str, Any]) -> dict[str, Any]:
-    """The question with the patch put in place."""
+    """Return the request with the relaxation's patch applied."""
     if relaxation["index"] is None:
         return {**question, **relaxation["patch"]}
     attendees = list(question["attendees"])
@@ -58,14 +58,14 @@ def patched(question: dict[str, Any], relaxation: dict[str, Any]) -> dict[str, A
     return question | {"attendees": attendees}
 
 
-def slots_of(question: dict[str, Any], place: int) -> dict[str, object]:
-    """The question of POST /v1/slots that one session is by itself."""
-    session: dict[str, Any] = question["sessions"][place]
-    attendees = [question["attendees"][index] for index in session["attendees"]]
+def slots_of(question: dict[str, Any], index: int) -> dict[str, object]:
+    """Return the request to POST /v1/slots for one session alone."""
+    session: dict[str, Any] = question["sessions"][index]
+    attendees = [question["attendees"][attendee] for attendee in session["attendees"]]
     return {"window": question["window"], "duration": session["duration"], "attendees": attendees}
 
 
-def test_an_interview_and_its_debrief_are_one_plan_in_everybodys_local_time(api: Api) -> None:
+def test_plan_has_sessions_in_local_times(api: Api) -> None:
     answer = api.post("/sequences", QUESTION)
     (plan,) = answer["plans"]
     interview, debrief = plan["sessions"]
@@ -98,7 +98,7 @@ def test_an_interview_and_its_debrief_are_one_plan_in_everybodys_local_time(api:
     assert answer["unknown_attendees"] == []
 
 
-def test_a_session_that_cannot_be_held_is_explained_of_the_questions_attendees(api: Api) -> None:
+def test_infeasible_session_is_explained_by_attendee_index(api: Api) -> None:
     question = QUESTION | {"attendees": [MENTEE, INTERVIEWER, COACH | {"working_hours": []}]}
     answer = api.post("/sequences", question)
     assert (answer["plans"], answer["total"]) == ([], 0)
@@ -127,9 +127,7 @@ def test_a_session_that_cannot_be_held_is_explained_of_the_questions_attendees(a
         ),
     ],
 )
-def test_a_patch_sent_with_the_question_lets_the_session_be_held_at_the_starts_that_were_said(
-    api: Api, question: dict[str, Any], members: set[str]
-) -> None:
+def test_patched_request_gains_stated_starts(api: Api, question: dict[str, Any], members: set[str]) -> None:
     failing = api.post("/sequences", question)["failing"]
     assert failing["index"] == 1
     offered = failing["explanation"]["relaxations"]
@@ -140,12 +138,12 @@ def test_a_patch_sent_with_the_question_lets_the_session_be_held_at_the_starts_t
         assert api.post("/slots", slots_of(changed, 1))["total"] == relaxation["starts_gained"]
 
 
-def test_sessions_that_cannot_follow_each_other_are_named(api: Api) -> None:
+def test_session_that_cannot_follow_is_named(api: Api) -> None:
     failing = api.post("/sequences", with_session(1, at_most="PT1H"))["failing"]
     assert failing == {"index": 1, "obstacle": "order", "explanation": None}
 
 
-def test_every_session_lies_within_the_hours_asked_for(api: Api) -> None:
+def test_sessions_lie_within_hours_of_request(api: Api) -> None:
     thursday = {"time_zone": "UTC", "hours": [{"days": ["TH"], "start": "00:00", "end": "00:00"}]}
     (plan,) = api.post("/sequences", QUESTION | {"within": thursday})["plans"]
     assert [one["start"] for one in plan["sessions"]] == ["2026-10-22T09:00:00Z", "2026-10-22T14:00:00Z"]
@@ -153,7 +151,7 @@ def test_every_session_lies_within_the_hours_asked_for(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("borne", "best"), [((600, 0), "09:00"), ((0, 600), "14:00")])
-def test_who_has_borne_more_so_far_is_spared(api: Api, borne: tuple[int, int], best: str) -> None:
+def test_fair_plan_favours_attendee_with_more_past_burden(api: Api, borne: tuple[int, int], best: str) -> None:
     early, late = (
         person("09:00", "15:00", preferred_hours=[{"days": EVERY_DAY, "start": start, "end": end}], past_burden=burden)
         for start, end, burden in (("09:00", "10:00", borne[0]), ("14:00", "15:00", borne[1]))
@@ -169,7 +167,7 @@ def test_who_has_borne_more_so_far_is_spared(api: Api, borne: tuple[int, int], b
     assert plan["sessions"][0]["start"] == f"2026-10-20T{best}:00Z"
 
 
-def test_more_limits_than_can_be_kept_at_once_are_refused(api: Api) -> None:
+def test_too_many_limits_are_refused(api: Api) -> None:
     zones = ["UTC", "Asia/Tokyo", "America/New_York", "Australia/Sydney", "America/Los_Angeles", "Asia/Kolkata"]
     limits = {"working_hours": "any", "at_most_per_day": 2, "at_most_per_week": 3}
     people = [{"time_zone": zone, **limits} for zone in zones]
@@ -182,7 +180,7 @@ def test_more_limits_than_can_be_kept_at_once_are_refused(api: Api) -> None:
     assert api.post("/sequences", question | {"window": QUESTION["window"], "step": "PT4H"})["failing"] is not None
 
 
-def test_an_answer_of_more_rows_than_can_be_read_is_refused(api: Api) -> None:
+def test_too_many_answer_rows_are_refused(api: Api) -> None:
     sessions = [QUESTION["sessions"][0]] * 10
     people = [MENTEE, INTERVIEWER, *[MENTEE] * 28]
     question = QUESTION | {"attendees": people, "sessions": [one | {"attendees": [*range(30)]} for one in sessions]}
@@ -192,7 +190,7 @@ def test_an_answer_of_more_rows_than_can_be_read_is_refused(api: Api) -> None:
     assert api.post("/sequences", QUESTION | {"limit": 5000})["total"] == 8
 
 
-def test_more_starts_than_can_be_scored_in_a_moment_are_refused(api: Api) -> None:
+def test_too_many_starts_are_refused(api: Api) -> None:
     year = {"start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z"}
     everybody = [*range(50)]
     question = {
@@ -205,7 +203,7 @@ def test_more_starts_than_can_be_scored_in_a_moment_are_refused(api: Api) -> Non
     assert "ask for a longer step" in problem["detail"]
 
 
-def test_the_answer_is_as_it_is_described(api: Api) -> None:
+def test_answer_matches_documents(api: Api) -> None:
     optional = COACH | {"role": "optional"}
     answer = api.post(
         "/sequences",
@@ -224,7 +222,7 @@ def test_the_answer_is_as_it_is_described(api: Api) -> None:
     assert len(answer["plans"]) > 1
 
 
-def test_no_session_begins_before_the_notice_is_over(api: Api) -> None:
+def test_sessions_respect_minimum_notice(api: Api) -> None:
     notice = {"now": "2026-10-20T00:00:00Z", "minimum_notice": "P1D"}
     (plan,) = api.post("/sequences", QUESTION | notice)["plans"]
     assert plan["sessions"][0]["start"] == "2026-10-21T09:00:00Z"
@@ -255,24 +253,22 @@ def test_no_session_begins_before_the_notice_is_over(api: Api) -> None:
         ),
     ],
 )
-def test_a_question_that_makes_no_sense_is_refused_with_the_place(
-    api: Api, question: dict[str, Any], pointer: str
-) -> None:
+def test_invalid_request_is_refused_with_pointer(api: Api, question: dict[str, Any], pointer: str) -> None:
     problem_of(api.send("POST", "/sequences", question), 422, pointer)
 
 
 class TestStoredPeople:
-    def test_they_are_loaded_by_their_ids(self, api: Api) -> None:
+    def test_stored_people_are_loaded_by_id(self, api: Api) -> None:
         asha = api.person("Asha", "Asia/Kolkata", working_hours="any")
         answer = api.post("/sequences", QUESTION | {"attendees": [{"person": asha}, INTERVIEWER, COACH]})
         assert answer["plans"] == api.post("/sequences", QUESTION)["plans"]
 
-    def test_one_of_another_programme_is_not_there(self, api: Api, other_api: Api) -> None:
-        stranger = other_api.person("Asha", "Asia/Kolkata")
-        question = QUESTION | {"attendees": [INTERVIEWER, COACH, {"person": stranger}]}
+    def test_person_of_other_programme_is_not_found(self, api: Api, other_api: Api) -> None:
+        other_person = other_api.person("Asha", "Asia/Kolkata")
+        question = QUESTION | {"attendees": [INTERVIEWER, COACH, {"person": other_person}]}
         problem_of(api.send("POST", "/sequences", question), 404, "/attendees/2/person")
 
-    def test_their_hours_are_not_told_to_a_key_that_may_not_read_people(self, app: Flask, api: Api) -> None:
+    def test_stored_hours_are_redacted_without_people_read(self, app: Flask, api: Api) -> None:
         greta = api.person("Greta", "UTC", working_hours=[{"days": EVERY_DAY, "start": "14:10", "end": "17:00"}])
         question = {
             "window": QUESTION["window"],
@@ -291,13 +287,13 @@ class TestStoredPeople:
         assert {*visible} - {*redacted} == {(2, "working_hours")}
 
 
-class TestTheCommand:
-    def test_it_answers_as_the_service_does(self, api: Api) -> None:
+class TestCommand:
+    def test_command_answers_like_service(self, api: Api) -> None:
         result = CliRunner().invoke(main, ["sequences", "-", "--json"], input=json.dumps(QUESTION))
         assert result.exit_code == 0, result.stderr
         assert json.loads(result.stdout) == api.post("/sequences", QUESTION)
 
-    def test_the_example_is_a_table_with_everybodys_local_times(self) -> None:
+    def test_command_prints_table_of_local_times(self) -> None:
         result = CliRunner().invoke(main, ["sequences", str(ROOT / "examples/sequence.json")])
         assert result.exit_code == 0, result.stderr
         for word in ("Interview", "Debrief", "Asia/Kolkata", "Africa/Nairobi", "starts of Interview"):
@@ -316,22 +312,22 @@ class TestTheCommand:
             (with_session(1, duration="PT2H"), "extend working hours to 16:00"),
         ],
     )
-    def test_what_stands_in_the_way_is_said(self, question: dict[str, Any], said: str) -> None:
+    def test_command_explains_missing_plan(self, question: dict[str, Any], said: str) -> None:
         result = CliRunner().invoke(main, ["sequences", "-"], input=json.dumps(question))
         assert result.exit_code == 0, result.stderr
         assert said in result.stdout
 
-    def test_who_stands_in_the_way_is_left_out_where_nobody_does(self) -> None:
+    def test_command_without_blocking_causes_omits_them(self) -> None:
         short = QUESTION | {"window": {"start": "2026-10-20T09:00:00Z", "end": "2026-10-20T09:30:00Z"}}
         result = CliRunner().invoke(main, ["sequences", "-"], input=json.dumps(short))
         assert "Interview can't be held\nnothing is feasible: window too short" in result.stdout
         assert "starts lost" not in result.stdout
 
-    def test_a_field_at_fault_is_named(self) -> None:
+    def test_command_names_invalid_field(self) -> None:
         result = CliRunner().invoke(main, ["sequences", "-"], input=json.dumps(with_session(1, attendees=[9])))
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.startswith("scheduler: /sessions/1/attendees/0: there is no attendee 9")
 
 
-def test_the_example_of_the_documentation_is_the_file_beside_the_others() -> None:
+def test_example_file_matches_documented_example() -> None:
     assert json.loads((ROOT / "examples/sequence.json").read_text()) == SEQUENCE

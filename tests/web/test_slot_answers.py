@@ -1,4 +1,4 @@
-"""The JSON of slots is what its documents would write."""
+"""The JSON of slots equals the serialized documents."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ drawn = settings(
 
 @drawn
 @given(slot_queries() | hopeless_slot_queries(), st.booleans())
-def test_an_answer_read_into_its_documents_and_written_again_is_the_same(query: SlotQuery, explain: bool) -> None:
+def test_answer_survives_round_trip_through_documents(query: SlotQuery, explain: bool) -> None:
     query = replace(query, explain=explain, limit=min(query.limit, 20))
     written = slots_answer(find_slots(query), query.attendees, NOW)
     assert SlotsAnswer.model_validate_json(written).model_dump_json() == written
@@ -32,7 +32,7 @@ def test_an_answer_read_into_its_documents_and_written_again_is_the_same(query: 
 
 @drawn
 @given(slot_queries())
-def test_every_local_time_is_the_one_on_the_attendee_s_clock(query: SlotQuery) -> None:
+def test_local_times_follow_attendees_clocks(query: SlotQuery) -> None:
     query = replace(
         query, limit=min(query.limit, 20), attendees=tuple(replace(one, travel=()) for one in query.attendees)
     )

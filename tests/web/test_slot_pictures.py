@@ -26,28 +26,28 @@ def ask_for_picture(api: Api, body: dict[str, Any]) -> Picture:
     return Picture(response.text)
 
 
-def test_a_picture_has_the_slots_that_the_answer_has(api: Api) -> None:
+def test_picture_shows_slots_of_answer(api: Api) -> None:
     answer = api.post("/slots", SLOTS)
     grids = ask_for_picture(api, SLOTS).grids
     assert sorted({rank for grid in grids for rank in grid.slots}) == list(range(1, len(answer["slots"]) + 1))
     assert api.post("/slots?format=json", SLOTS) == answer
 
 
-def test_a_picture_runs_nothing_wherever_it_is_opened(api: Api) -> None:
+def test_picture_has_restrictive_headers(api: Api) -> None:
     response = api.send("POST", "/slots?format=svg", SLOTS)
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_there_are_two_formats(api: Api) -> None:
+def test_unknown_format_is_refused(api: Api) -> None:
     problem_of(api.send("POST", "/slots?format=png", SLOTS), 422, "/format")
 
 
-def test_a_fault_in_the_question_is_a_problem_and_not_a_picture(api: Api) -> None:
+def test_invalid_request_is_problem_document(api: Api) -> None:
     problem_of(api.send("POST", "/slots?format=svg", SLOTS | {"duration": "PT0S"}), 422, "/duration")
 
 
-def test_who_may_not_read_people_sees_nothing_personal_of_stored_ones(api: Api, app: Flask) -> None:
+def test_picture_is_redacted_without_people_read(api: Api, app: Flask) -> None:
     asha = api.person("Asha", "Asia/Kolkata")
     away = {"kind": "exam", "title": "Finals", "first_day": "2026-12-07", "last_day": "2026-12-11"}
     api.post(f"/people/{asha}/blackouts", away)
@@ -64,7 +64,7 @@ def test_who_may_not_read_people_sees_nothing_personal_of_stored_ones(api: Api, 
             assert (personal in said) is is_told, personal
 
 
-def test_who_is_away_for_some_days_is_drawn_by_the_clock_of_that_place(api: Api) -> None:
+def test_traveller_is_drawn_in_local_time_of_stay(api: Api) -> None:
     trip = [{"from": "2027-03-15", "until": "2027-03-16", "time_zone": "America/New_York"}]
     nine = [{"days": ["MO", "TU", "WE"], "start": "09:00", "end": "10:00"}]
     greta = {"name": "Greta", "time_zone": "Europe/Berlin", "working_hours": "any"}
@@ -84,14 +84,14 @@ def test_who_is_away_for_some_days_is_drawn_by_the_clock_of_that_place(api: Api)
     assert {day: minute // 60 for day, (minute, _) in free.items()} == {(3, 15): 14, (3, 16): 14, (3, 17): 9}
 
 
-def test_the_picture_is_described(app: Flask) -> None:
+def test_openapi_describes_picture(app: Flask) -> None:
     document = yaml.safe_load(app.test_client().get("/openapi.yaml").data)
     operation = document["paths"]["/v1/slots"]["post"]
     assert list(operation["responses"]["200"]["content"]) == ["application/json", "image/svg+xml"]
     assert [row["name"] for row in operation["parameters"]] == ["format"]
 
 
-def test_the_command_draws_what_it_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_draws_printed_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["slots", "-", "--json", "--svg", "week.svg"], input=json.dumps(SLOTS))
     assert result.exit_code == 0, result.stderr
@@ -100,14 +100,14 @@ def test_the_command_draws_what_it_prints(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(ranks) == len(json.loads(result.stdout)["slots"]) == 5
 
 
-def test_a_file_that_cannot_be_written_is_an_error_in_a_line(tmp_path: Path) -> None:
+def test_unwritable_file_is_one_line_error(tmp_path: Path) -> None:
     target = str(tmp_path / "no-such-folder" / "week.svg")
     result = CliRunner().invoke(main, ["slots", "-", "--svg", target], input=json.dumps(SLOTS))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"scheduler: --svg: {target} can't be written: No such file or directory\n"
 
 
-def test_the_picture_in_the_docs_is_what_the_command_draws(tmp_path: Path) -> None:
+def test_docs_picture_matches_command(tmp_path: Path) -> None:
     again = tmp_path / "again.svg"
     result = CliRunner().invoke(main, ["slots", str(ROOT / "examples/slots.json"), "--svg", str(again)])
     assert result.exit_code == 0, result.stderr

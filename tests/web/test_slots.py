@@ -182,7 +182,7 @@ NIGHT = {"time_zone": "UTC", "working_hours": [{"days": ["TU"], "start": "00:00"
         ),
     ],
 )
-def test_no_feasible_slot_is_explained_with_200(
+def test_infeasible_search_is_explained_with_200(
     api: Api,
     attendees: list[dict[str, Any]],
     more: dict[str, Any],
