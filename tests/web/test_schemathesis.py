@@ -49,7 +49,8 @@ BEYOND_JSON_SCHEMA = (
     "^too many (starts for|of those who are in several) sessions|of so many are too long an answer",
     "are the same person|the only change of status is|is more than three years|starts_on and ends_on go together",
     # What is stored.
-    "^a booked meeting takes place on|returned no such cursor",
+    "^a booked meeting takes place on|is (before the mentorship starts|after the mentorship ends) on",
+    "returned no such cursor",
     # The names of tzdata and of ISO 3166, which are data and change.
     "zone|country",
     # Limits of durations, which are texts, and the grammars of addresses and rules.
