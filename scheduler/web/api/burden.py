@@ -7,7 +7,7 @@ from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.errors import InvalidFields
-from scheduler.services.burden import BurdenSum, PersonBurden, Share, get_person_burden
+from scheduler.services.burden import PersonBurden, Share, get_person_burden
 from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Id
@@ -31,11 +31,6 @@ class BurdenSumDocument(Document):
     occurrences: int
     burden: int
 
-    @classmethod
-    def from_domain(cls, total: BurdenSum) -> BurdenSumDocument:
-        """Return the document of a sum."""
-        return cls(occurrences=total.occurrences, burden=total.burden)
-
 
 class BurdenShareDocument(Document):
     """A person's burden of some occurrences; ``held`` have ended, ``coming`` have not."""
@@ -47,8 +42,7 @@ class BurdenShareDocument(Document):
     @classmethod
     def from_domain(cls, share: Share) -> BurdenShareDocument:
         """Return the document of a person's share."""
-        held, coming = BurdenSumDocument.from_domain(share.held), BurdenSumDocument.from_domain(share.coming)
-        return cls(burden=share.burden, held=held, coming=coming)
+        return cls.model_validate(share, from_attributes=True)
 
 
 class MentorshipBurden(Document):

@@ -45,14 +45,7 @@ class ConnectedCalendarDocument(Document):
     @classmethod
     def from_domain(cls, calendar: ConnectedCalendar) -> ConnectedCalendarDocument:
         """Return the document of a connected calendar."""
-        return cls(
-            id=calendar.id,
-            url=calendar.url,
-            username=calendar.username,
-            publish=calendar.publish,
-            read_at=calendar.read_at,
-            failure=calendar.failure,
-        )
+        return cls.model_validate(calendar, from_attributes=True)
 
 
 class ConnectedCalendarPage(PageDocument):

@@ -121,11 +121,5 @@ def _public_url() -> str:
 
 def _with_token(base: str, feed: Feed, token: str) -> FeedWithToken:
     url = f"{base}{url_for('feeds.get_feed_calendar', token=token)}"
-    return FeedWithToken(
-        id=feed.id,
-        show=feed.show,
-        created_at=feed.created_at,
-        token=token,
-        url=url,
-        webcal_url="webcal" + url[url.index("://") :],
-    )
+    description = dict(FeedDocument.from_domain(feed))
+    return FeedWithToken(**description, token=token, url=url, webcal_url="webcal" + url[url.index("://") :])

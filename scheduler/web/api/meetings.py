@@ -191,7 +191,7 @@ def update_meeting(meeting_id: str) -> Response:
     body = read_body(MeetingChange)
     if "status" in body.model_fields_set:
         if body.status is not MeetingStatus.CANCELLED or len(body.model_fields_set) > 1:
-            raise InvalidFields.at("/status", "the only change of status is cancelled, sent by itself")
+            raise InvalidFields.at("/status", "the only change of status is cancelled, sent alone")
         return answer(MeetingDocument.from_domain(meetings.cancel_meeting(context(), programme_id(), meeting_id)))
     changes = changes_of(body)
     return answer(MeetingDocument.from_domain(meetings.update_meeting(context(), programme_id(), meeting_id, changes)))

@@ -48,9 +48,7 @@ class NewPerson(Document):
     name: Name
     email: MailAddress
     time_zone: ZoneName | None = None
-    country: CountryCode | None = Field(
-        None, description="instead of time_zone; if it has several zones, the refusal lists them"
-    )
+    country: CountryCode | None = Field(None, description="instead of time_zone; several zones: refused with a list")
     working_hours: Annotated[Week | None, NO_NULL_HOURS] = Field(
         None, description='left out: MO-FR 09:00-17:00; "any": any time; []: never'
     )

@@ -51,9 +51,7 @@ class SlotsRequest(RuledRequest):
     order: Order = Order.BEST
     limit: int = Field(20, ge=1, le=5000, strict=True)
     allow_unknown: Flag = Field(True, description="false: a required attendee's unknown calendar blocks every start")
-    explain: Flag = Field(
-        False, description="also where slots are found: what blocks other starts, and each score's parts"
-    )
+    explain: Flag = Field(False, description="also where slots are found: what blocks other starts, and score parts")
     relax_into_night: Flag = Field(False, description="relaxations may use hours between 22:00 and 07:00")
 
     def to_search(self, now: datetime) -> SearchRequest[SlotQuery]:

@@ -118,10 +118,7 @@ PreferredHours = Annotated[
     Annotated[list[WorkingHoursDocument], Field(min_length=1, max_length=MAX_HOURS_ENTRIES)] | None,
     Field(description="null: the score uses the middle of the working day"),
 ]
-Travel = Annotated[
-    list[TravelStayDocument],
-    Field(max_length=50, description="stays in other zones; the zones of the attendee's clock on those days"),
-]
+Travel = Annotated[list[TravelStayDocument], Field(max_length=50, description="stays in other time zones")]
 MostMeetings = Annotated[int, Field(ge=1, le=50, strict=True)]
 
 
@@ -143,21 +140,15 @@ class AttendeeDocument(Document):
     buffer: BufferDocument | None = None
     preferred_hours: PreferredHours = None
     travel: Travel | None = None
-    at_most_per_day: MostMeetings | None = Field(
-        None, description="most meetings on a local day, existing ones included"
-    )
+    at_most_per_day: MostMeetings | None = Field(None, description="most meetings on a local day, existing included")
     at_most_per_week: MostMeetings | None = Field(
-        None, description="most meetings in a local week from Monday, existing ones included"
+        None, description="most in a local week from Monday, existing included"
     )
     meetings: Annotated[list[BusyPeriodDocument], Field(max_length=5000)] | None = Field(
         None, description="existing meetings: busy time that counts towards the limits; default: a stored person's"
     )
     past_burden: int | None = Field(
-        None,
-        ge=0,
-        le=10_000_000,
-        strict=True,
-        description="weighted minutes outside preferred hours so far; default: a stored person's burden",
+        None, ge=0, le=10_000_000, strict=True, description="past weighted minutes; default: a stored person's burden"
     )
 
     def to_spec(self, pointer: str) -> AttendeeSpec:
@@ -201,7 +192,7 @@ Attendees = Annotated[
 ]
 
 REQUIRE_ONE = "give one of them the role 'required', or leave their role out"
-"""What to do where nobody has to come."""
+"""The remedy in errors about a list without a required attendee."""
 
 
 def attendee_specs(attendees: list[AttendeeDocument], members: frozenset[int] = frozenset()) -> list[AttendeeSpec]:

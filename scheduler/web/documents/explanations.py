@@ -61,10 +61,7 @@ class ExplanationDocument(Document):
         """
         if explanation is None:
             return None
-        rows = [
-            BlockingCauseDocument(index=row.index, cause=row.cause, starts_lost=row.starts_lost)
-            for row in explanation.blocking
-        ]
+        rows = [BlockingCauseDocument.model_validate(row, from_attributes=True) for row in explanation.blocking]
         relaxed = [
             _relaxation(one, gained, personal=one.change.index not in redacted)
             for one in explanation.relaxations

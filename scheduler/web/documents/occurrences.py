@@ -36,9 +36,7 @@ class BlockedByDocument(OpenDocument):
     index: int | None = Field(description="the attendee's index; for a booking 0 is the mentor and 1 the mentee")
     cause: Cause
     person: Omissible[Id] = Field(None, description="the stored person's id; needs a key with people:read")
-    title: Omissible[str] = Field(
-        None, description="the blackout's title; for a stored one needs a key with people:read"
-    )
+    title: Omissible[str] = Field(None, description="a stored blackout's title needs a key with people:read")
     blackout: Omissible[Id] = Field(None, description="the id of a stored blackout")
 
     @classmethod
