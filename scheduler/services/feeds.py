@@ -38,12 +38,16 @@ class FeedVersion(NamedTuple):
 
 @dataclass(frozen=True)
 class FeedDocument:
-    """A rendered feed. ``gzipped_body`` is None if gzip would not make the body shorter."""
+    """A rendered feed. ``gzipped_body`` is None if gzip would not make the body shorter.
+
+    ``rendered_at`` (UTC) is when the rendering began, if it was made for this request.
+    """
 
     body: bytes
     gzipped_body: bytes | None
     etag: str
     last_modified: datetime
+    rendered_at: datetime | None = None
 
     @property
     def version(self) -> FeedVersion:
@@ -131,8 +135,8 @@ def render_page(context: Context, page: FeedPage) -> bytes:
 
 
 def _render_again(context: Context, page: FeedPage) -> FeedDocument:
-    body = render_page(context, page)
-    document = _document(body, page, context.clock())
+    now = context.clock()
+    document = _document(render_page(context, page), page, now)
     # A poll does not wait for writers. If the rendering can't be stored now, the next poll renders again.
     context.store.write_if_free(
         lambda tx: tx.feeds.store_rendering(
@@ -150,18 +154,18 @@ def _render_again(context: Context, page: FeedPage) -> FeedDocument:
 def _document(body: bytes, page: FeedPage, now: datetime) -> FeedDocument:
     """Return the bytes with their validators: the present ones if the bytes are the same, else new ones.
 
-    A new Last-Modified is the time of rendering, ``now``, rounded up to the next whole second: it is later than any
+    A new Last-Modified is ``now``, when the rendering began, rounded up to the next whole second: it is later than any
     date that was sent with another version, also with one whose rendering could not be stored.
     """
     etag = etag_of(body)
     gzipped = gzip.compress(body, mtime=0)  # without a time in it the same text gives the same bytes
     smaller = gzipped if len(gzipped) < len(body) else None
     if etag == page.etag and page.last_modified:
-        return FeedDocument(body, smaller, etag, page.last_modified)
+        return FeedDocument(body, smaller, etag, page.last_modified, now)
     rendered = now.replace(microsecond=0) + SECOND
     if page.last_modified:
         rendered = max(rendered, page.last_modified + SECOND)
-    return FeedDocument(body, smaller, etag, rendered)
+    return FeedDocument(body, smaller, etag, rendered, now)
 
 
 def _is_recent(stored: StoredMeeting, page: FeedPage) -> bool:

@@ -8,6 +8,7 @@ worker died. A row without ``due_at`` has ended. `scheduler.domain.programme.out
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,10 @@ def delete_deliveries(connection: Connection, calendar_ids: Select[tuple[str]] |
     are_sent = meetings.c.id.in_(select(outbox.c.meeting_id).where(theirs))
     connection.execute(meetings.update().where(are_sent, is_higher).values(disconnected_sequence=highest))
     connection.execute(outbox.delete().where(theirs))
+
+
+_BATCH = 1000
+"""Targets in one statement: databases bound the number of its parameters."""
 
 
 class Outbox(Repository):
@@ -109,7 +114,10 @@ class Outbox(Repository):
         not_before: datetime | None = None,
         not_after: datetime | None = None,
     ) -> bool:
-        """Send a JSON payload between two instants (None: from now on; for ever); False if the key was used before."""
+        """Send a JSON payload between two instants (None: from now on; for ever); False if the key was used before.
+
+        Expects whatever the key names to be locked.
+        """
         self._require(programme_id, meeting_id, [target])
         if self._connection.scalar(select(outbox.c.id).where(*_under(target, key))) is not None:
             return False
@@ -130,8 +138,15 @@ class Outbox(Repository):
         if row is None:
             return None
         claim = claim_of(row, new_id())
+        if row.policy is Policy.ORDERED and not row.attempts:
+            claim = replace(claim, since=now)  # the time that it waited for the row before it does not count
         self._change(
-            row.id, state=DeliveryState.DELIVERING, attempts=claim.attempts, lease=claim.lease, due_at=now + LEASE
+            row.id,
+            state=DeliveryState.DELIVERING,
+            attempts=claim.attempts,
+            since=claim.since,
+            lease=claim.lease,
+            due_at=now + LEASE,
         )
         return claim
 
@@ -160,14 +175,15 @@ class Outbox(Repository):
 
     def postpone(self, targets: Collection[Target], until: datetime) -> None:
         """Let nothing that waits for those targets be due before an instant; rows that others hold are left out."""
-        waiting = (
-            select(outbox.c.id)
-            .where(_is_calendar(outbox.c.target_id.in_([target.id for target in targets])))
-            .where(outbox.c.state == DeliveryState.WAITING, outbox.c.due_at < until)
-            .with_for_update(skip_locked=True)
-        )
-        ids = list(self._connection.scalars(waiting))
-        self._connection.execute(outbox.update().where(outbox.c.id.in_(ids)).values(due_at=until))
+        ids = [target.id for target in targets]
+        for start in range(0, len(ids), _BATCH):
+            waiting = (
+                select(outbox.c.id)
+                .where(_is_calendar(outbox.c.target_id.in_(ids[start : start + _BATCH])))
+                .where(outbox.c.state == DeliveryState.WAITING, outbox.c.due_at < until)
+                .with_for_update(skip_locked=True)
+            )
+            self._connection.execute(outbox.update().where(outbox.c.id.in_(waiting)).values(due_at=until))
 
     def retry(self, programme_id: str, meeting_id: str, delivery_id: str, now: datetime) -> DeliveryRow:
         """Make a meeting's delivery due at once, with a fresh count of attempts; one under way is left to end.

@@ -335,6 +335,26 @@ def test_ordered_after_all_have_ended_begins_at_once(
             tx.outbox.record(held, Stored(None), DONE, now)
 
 
+def test_ordered_is_given_up_by_its_own_attempts_and_not_by_its_wait(
+    store: Store, programme_id: str, target: CalDAVCalendar, now: datetime
+) -> None:
+    with store.write() as tx:
+        for number in range(2):
+            tx.outbox.enqueue_ordered(programme_id, target, "meeting", number, now)
+        tx.outbox.record(_claimed(tx, now), Stored(None), DONE, now)
+    assert claim(store, now + 10_000_000 * SECOND).since == now + 10_000_000 * SECOND
+
+
+def test_postponing_more_targets_than_a_statement_takes_parameters(
+    store: Store, programme_id: str, target: CalDAVCalendar, now: datetime
+) -> None:
+    others = [CalDAVCalendar(str(number)) for number in range(70_000)]
+    with store.write() as tx:
+        tx.outbox.enqueue_ordered(programme_id, target, "meeting", "payload", now)
+        tx.outbox.postpone([*others, target], now + 60 * SECOND)
+        assert tx.outbox.next_due() == now + 60 * SECOND
+
+
 def test_ordered_is_never_claimed_out_of_order_by_racing_threads(
     store: Store, programme_id: str, target: CalDAVCalendar, now: datetime
 ) -> None:

@@ -125,6 +125,24 @@ def test_other_version_is_200_and_the_date_counts_only_without_an_etag(
     assert api.read(feed, **headers).status_code == 200
 
 
+def test_date_of_a_slow_rendering_is_no_304_for_the_version_rendered_meanwhile(
+    api: Api, feed: str, meeting: dict[str, Any], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def render_slowly(name: str, entries: Any) -> bytes:
+        monkeypatch.setattr(feeds, "render_feed", render_feed)
+        stale = render_feed(name, entries)
+        change(api, meeting)
+        api.read(feed)
+        clock.advance(seconds=1)
+        return stale
+
+    monkeypatch.setattr(feeds, "render_feed", render_slowly)
+    stale = api.read(feed)
+    fresh = api.read(feed, If_Modified_Since=stale.headers["Last-Modified"])
+    assert fresh.status_code == 200
+    assert fresh.data != stale.data
+
+
 def test_polls_of_an_unchanged_feed_render_nothing(api: Api, pair: Pair, feed: str, rendered: list[str]) -> None:
     first = api.read(feed)
     assert rendered == ["Mentoring: Greta"]

@@ -37,7 +37,9 @@ def respond(context: Context, feed: CurrentFeed, environ: WSGIEnvironment) -> Fe
     conditions = Conditions(field("HTTP_IF_NONE_MATCH"), field("HTTP_IF_MODIFIED_SINCE"), field("HTTP_ACCEPT_ENCODING"))
     chosen = choose_representation(feed.version, conditions)
     body = b"" if chosen.is_known else _body(context, feed, chosen)
-    return FeedResponse(chosen.status, chosen.headers(len(body), context.clock()), body)
+    # A newer version may have been rendered since this rendering began: its date must be later than the one sent here.
+    rendered_at = feed.document.rendered_at if feed.document else None
+    return FeedResponse(chosen.status, chosen.headers(len(body), rendered_at or context.clock()), body)
 
 
 @cached(body_cache, key=lambda _context, _feed, chosen: chosen.etag, lock=Lock())
