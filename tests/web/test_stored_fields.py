@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -65,7 +66,13 @@ def test_stored_and_inline_person_get_the_same_answers(
         by_id, in_words = (
             api.post(path, question | {"attendees": [who, COLLEAGUE]}) for who in ({"person": stored}, inline)
         )
+        for blocked in (row for one in by_id.get("cadences", []) for row in blocked_rows(one)):
+            assert blocked.pop("person", None) == (stored if blocked["index"] == 0 else None)
         assert by_id == in_words
+
+
+def blocked_rows(cadence: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (row for occurrence in cadence["occurrences"] for row in occurrence.get("blocked_by", []))
 
 
 @pytest.mark.parametrize(
