@@ -86,7 +86,7 @@ NEW_BLACKOUT: dict[str, Any] = {
 BLACKOUT_CHANGE: dict[str, Any] = {"title": "Field trip", "firm": False}
 
 NEW_CALENDAR: dict[str, Any] = {
-    "url": "https://dav.example.org/calendars/greta/work/",
+    "url": "https://dav.example.org/calendars/greta/mentoring/",
     "username": "greta",
     "password": "an app password",
 }
