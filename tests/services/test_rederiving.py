@@ -40,7 +40,7 @@ def aged(programme: Programme) -> Age:
         )
         old: Meeting = replace(meeting, occurrences=occurrences, tz_database="2020a")
         if meeting.series.rule and shifted:
-            rule = meeting.series.rule.with_until(occurrences[-1].period.start)
+            rule = replace(meeting.series.rule, until=occurrences[-1].period.start)
             old = replace(old, series=replace(meeting.series, rule=rule))
         with programme.context.store.write() as tx:
             tx.meetings.update(programme.id, replace(booked, meeting=old))

@@ -241,7 +241,7 @@ def rederive(meeting: Meeting, now: datetime) -> tuple[Meeting, tuple[Occurrence
     series = meeting.series
     if series.rule is not None and meeting.occurrences:
         last = meeting.occurrences[-1].recurrence_id
-        series = replace(series, rule=series.rule.with_until(last.instant))
+        series = replace(series, rule=replace(series.rule, until=last.instant))
     derived = tuple(_derived(occurrence, series) for occurrence in meeting.occurrences)
     shifted = tuple(new for new, old in zip(derived, meeting.occurrences, strict=True) if new.period != old.period)
     if not shifted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -111,7 +111,7 @@ def _cadence(search: CadenceSearch, candidate: int, score: int) -> Cadence:
     midnight = datetime.combine(dates.dates[0], datetime.min.time())
     dtstart = LocalTime(midnight + timedelta(minutes=column * query.step), query.time_zone)
     starts = search.matrix[search.rows_of(number), column]
-    rule = dates.rule.with_until(instant_of(int(starts[-1])))
+    rule = replace(dates.rule, until=instant_of(int(starts[-1])))
     occurrences = search.planner.plan(Series(dtstart, rule, query.duration))
     return Cadence(
         dtstart,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from itertools import count
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from typing import ClassVar
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import MO, MONTHLY, WEEKLY, rrule, rrulebase, rrulestr, weekday
 
 from scheduler.domain.time.zones import LAST_DATE, LocalTime, local_time
 from scheduler.errors import InvalidValue
@@ -23,6 +23,7 @@ DAY_NAMES = dict(
 MIN_MONTH_DAYS = 28
 """The least number of days from the n-th weekday of one month to that of the next."""
 _UNTIL = r"\d{8}T\d{6}Z"
+_NO_END = datetime.combine(date.max, time())
 
 
 def _listed(value: str) -> re.Pattern[str]:
@@ -38,29 +39,15 @@ class UnsupportedRule(InvalidValue):
         super().__init__(f"the rule {rule[:200]!r} is not supported here; {remedy}")
 
 
-class SeriesRule(ABC):
-    """A rule of a cadence or of a meeting series."""
+class _DatedRule(ABC):
+    """What the rules of cadences and of meeting series have in common."""
 
     until: datetime
     """The UTC start of the last occurrence."""
 
-    @property
-    @abstractmethod
-    def min_round_days(self) -> int:
-        """The least number of days after which the pattern repeats."""
-
-    @property
-    @abstractmethod
-    def per_week(self) -> int:
-        """The number of occurrences in a whole week, of the weeks that have any."""
-
     @abstractmethod
     def dates(self, first: date) -> Iterator[date]:
         """Yield the dates of the occurrences from ``first`` on, without end."""
-
-    @abstractmethod
-    def with_until(self, until: datetime) -> Self:
-        """Return the rule with its last occurrence at another UTC start."""
 
     def starts(self, dtstart: datetime, zone: str) -> Iterator[LocalTime]:
         """Yield the local starts of the occurrences, from ``dtstart`` (naive, in ``zone``) through UNTIL."""
@@ -72,7 +59,7 @@ class SeriesRule(ABC):
 
 
 @dataclass(frozen=True)
-class WeeklyRule(SeriesRule):
+class WeeklyRule(_DatedRule):
     """On each of the weekdays, every ``interval`` weeks; weeks begin on Monday.
 
     >>> rule = parse_rule("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20261103T133000Z")
@@ -93,7 +80,7 @@ class WeeklyRule(SeriesRule):
         """Return the rule; None if the text is no weekly rule, or its weekdays are repeated or out of order."""
         match = cls._FORM.fullmatch(text)
         days = tuple(match[2].split(",")) if match else ()
-        if not match or not days or days != tuple(day for day in WEEKDAYS if day in days):
+        if not match or days != tuple(day for day in WEEKDAYS if day in days):
             return None
         return cls(int(match[1] or 1), days, _instant(match[3]))
 
@@ -111,22 +98,15 @@ class WeeklyRule(SeriesRule):
         """The number of occurrences in a whole week, of the weeks that have any."""
         return len(self.weekdays)
 
-    def with_until(self, until: datetime) -> Self:
-        """Return the rule with its last occurrence at another UTC start."""
-        return replace(self, until=until)
-
     def dates(self, first: date) -> Iterator[date]:
         """Yield the dates of the occurrences from ``first`` on, without end."""
-        monday = first - timedelta(days=first.weekday())
-        for week in count():
-            for day in self.weekdays:
-                found = monday + timedelta(weeks=week * self.interval, days=WEEKDAYS.index(day))
-                if found >= first:
-                    yield found
+        weekdays = [WEEKDAYS.index(day) for day in self.weekdays]
+        found = rrule(WEEKLY, datetime.combine(first, time()), self.interval, wkst=MO, byweekday=weekdays)
+        return (start.date() for start in found)
 
 
 @dataclass(frozen=True)
-class MonthlyRule(SeriesRule):
+class MonthlyRule(_DatedRule):
     """The ``ordinal``-th weekday of every month; -1 is the last.
 
     >>> rule = parse_rule("FREQ=MONTHLY;BYDAY=-1FR;UNTIL=20270129T090000Z")
@@ -138,6 +118,8 @@ class MonthlyRule(SeriesRule):
     weekday: str
     until: datetime
 
+    min_round_days: ClassVar = MIN_MONTH_DAYS
+    per_week: ClassVar = 1
     _FORM = re.compile(rf"FREQ=MONTHLY(?:;INTERVAL=1)?;BYDAY=([1-4]|-1)({'|'.join(WEEKDAYS)});UNTIL=({_UNTIL})")
 
     @classmethod
@@ -149,33 +131,15 @@ class MonthlyRule(SeriesRule):
     def __str__(self) -> str:
         return f"FREQ=MONTHLY;BYDAY={self.ordinal}{self.weekday};UNTIL={self.until:%Y%m%dT%H%M%SZ}"
 
-    @property
-    def min_round_days(self) -> int:
-        """The least number of days after which the pattern repeats."""
-        return MIN_MONTH_DAYS
-
-    @property
-    def per_week(self) -> int:
-        """The number of occurrences in a whole week, of the weeks that have any."""
-        return 1
-
-    def with_until(self, until: datetime) -> Self:
-        """Return the rule with its last occurrence at another UTC start."""
-        return replace(self, until=until)
-
     def dates(self, first: date) -> Iterator[date]:
         """Yield the dates of the occurrences from ``first`` on, without end."""
-        for month in count(12 * first.year + first.month - 1):
-            found = self._in_month(*divmod(month, 12))
-            if found >= first:
-                yield found
+        nth_weekday = weekday(WEEKDAYS.index(self.weekday), self.ordinal)
+        found = rrule(MONTHLY, datetime.combine(first, time()), byweekday=nth_weekday)
+        return (start.date() for start in found)
 
-    def _in_month(self, year: int, month: int) -> date:
-        if self.ordinal > 0:
-            begin = date(year, month + 1, 1)
-            return begin + timedelta(days=(WEEKDAYS.index(self.weekday) - begin.weekday()) % 7 + 7 * (self.ordinal - 1))
-        end = date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1) - timedelta(days=1)
-        return end - timedelta(days=(end.weekday() - WEEKDAYS.index(self.weekday)) % 7)
+
+SeriesRule = WeeklyRule | MonthlyRule
+"""A rule of a cadence or of a meeting series."""
 
 
 def parse_rule(text: str) -> SeriesRule:
@@ -209,7 +173,7 @@ class BlackoutRule:
 
     text: str
 
-    _PARTS: ClassVar = {
+    _VALUES: ClassVar = {
         "FREQ": re.compile(r"YEARLY|WEEKLY"),
         "INTERVAL": re.compile(r"[1-9]|1\d|20"),
         "COUNT": re.compile(r"[1-9]\d{0,2}"),
@@ -221,22 +185,21 @@ class BlackoutRule:
     }
 
     def __post_init__(self) -> None:
-        parts = [part.partition("=")[::2] for part in self.text.split(";")]
-        named = dict(parts)
+        parts = self._parts
         is_readable = (
             len(self.text) <= 200
-            and len(named) == len(parts)
-            and "FREQ" in named
-            and all(name in self._PARTS and self._PARTS[name].fullmatch(value) for name, value in parts)
-            and not {"COUNT", "UNTIL"} <= named.keys()
-            and not (named["FREQ"] == "WEEKLY" and ("BYMONTHDAY" in named or re.search(r"\d", named.get("BYDAY", ""))))
+            and len(parts) == self.text.count(";") + 1
+            and "FREQ" in parts
+            and all(name in self._VALUES and self._VALUES[name].fullmatch(value) for name, value in parts.items())
+            and not {"COUNT", "UNTIL"} <= parts.keys()
+            and not (parts["FREQ"] == "WEEKLY" and ("BYMONTHDAY" in parts or re.search(r"\d", parts.get("BYDAY", ""))))
         )
         remedy = "use FREQ=YEARLY or FREQ=WEEKLY with INTERVAL, BYDAY, BYMONTH, BYMONTHDAY, UNTIL or COUNT"
         if not is_readable:
             raise UnsupportedRule(self.text, remedy)
         try:
-            self._until("UTC")
-            occurrence = next(iter(rrulestr(self._endless, dtstart=datetime(2000, 1, 1))), None)  # noqa: DTZ001  # a wall time
+            self._last("UTC")
+            occurrence = next(iter(self._from(datetime(2000, 1, 1))), None)  # noqa: DTZ001  # a wall time
         except ValueError as error:
             raise UnsupportedRule(self.text, remedy) from error
         if occurrence is None:
@@ -247,9 +210,7 @@ class BlackoutRule:
 
         An UNTIL with Z is an instant, one without is a wall time, and a date includes its whole day.
         """
-        found = rrulestr(self._endless, dtstart=self._skip_rounds(first, after)).between(after, before, inc=True)
-        until = self._until(zone)
-        return [start for start in found if until is None or start <= until]
+        return self._from(self._skip_rounds(first, after)).between(after, min(before, self._last(zone)), inc=True)
 
     def _skip_rounds(self, first: datetime, after: datetime) -> datetime:
         """A later first occurrence, before ``after``, from which the rule gives the same occurrences.
@@ -257,27 +218,32 @@ class BlackoutRule:
         Whole rounds of weeks or years are skipped. A rule with COUNT is counted from its beginning (at most 999
         occurrences), and so is one that begins on 29 February, which other years do not have.
         """
-        interval = int(match[1]) if (match := re.search(r"INTERVAL=(\d+)", self.text)) else 1
-        if "COUNT=" in self.text or (first.month, first.day) == (2, 29):
+        interval = int(self._parts.get("INTERVAL", 1))
+        if "COUNT" in self._parts or (first.month, first.day) == (2, 29):
             return first
-        if "FREQ=YEARLY" in self.text:
+        if self._parts["FREQ"] == "YEARLY":
             rounds = (after.year - first.year) // interval - 1
             return first.replace(year=first.year + rounds * interval) if rounds > 0 else first
         rounds = (after - first) // timedelta(weeks=interval) - 1
         return first + rounds * timedelta(weeks=interval) if rounds > 0 else first
 
-    @property
-    def _endless(self) -> str:
-        """The rule without its UNTIL."""
-        return ";".join(part for part in self.text.split(";") if not part.startswith("UNTIL="))
+    @cached_property
+    def _parts(self) -> dict[str, str]:
+        return {name: value for name, _, value in (part.partition("=") for part in self.text.split(";"))}
 
-    def _until(self, zone: str) -> datetime | None:
-        match = re.search(r"UNTIL=(\d{8})(?:T(\d{6})(Z?))?", self.text)
+    def _from(self, first: datetime) -> rrulebase:
+        """The rule from a wall time on, without its UNTIL."""
+        endless = ";".join(f"{name}={value}" for name, value in self._parts.items() if name != "UNTIL")
+        return rrulestr(endless, dtstart=first)
+
+    def _last(self, zone: str) -> datetime:
+        """The wall time after which no occurrence starts, from UNTIL."""
+        match = re.fullmatch(r"(\d{8})(?:T(\d{6})(Z?))?", self._parts.get("UNTIL", ""))
         if not match:
-            return None
+            return _NO_END
         wall = datetime.strptime(match[1] + (match[2] or "235959"), "%Y%m%d%H%M%S")  # noqa: DTZ007  # a wall time
         if wall.date() > LAST_DATE:
-            return None
+            return _NO_END
         return local_time(wall.replace(tzinfo=UTC), zone).wall if match[3] else wall
 
 
