@@ -21,7 +21,7 @@ from prometheus_client import REGISTRY
 from support.servers import free_port
 from support.service import wait_for
 
-from scheduler.cli import COMMANDS
+from scheduler.cli import main
 from scheduler.config import SECRET_SETTINGS, Settings, find_ignored, load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +46,7 @@ def test_service_command_exists(name: str) -> None:
     program, command = OURS[name]["command"]
 
     assert program == "scheduler"
-    assert command in COMMANDS
+    assert command in main.commands
 
 
 @pytest.mark.parametrize("name", WEB)
@@ -272,4 +272,4 @@ def test_operators_guide_names_only_existing_things() -> None:
     assert metrics
     assert metrics <= exported, metrics - exported
     assert set(re.findall(r"\bSCHEDULER_[A-Z_]+\b", guide)) <= settings
-    assert set(re.findall(r"(?<=`)scheduler ([a-z]+)", guide)) <= COMMANDS.keys()
+    assert set(re.findall(r"(?<=`)scheduler ([a-z]+)", guide)) <= main.commands.keys()

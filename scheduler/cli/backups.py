@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from scheduler.app import read_settings
 from scheduler.cli.opening import open_context, open_service
 
 
@@ -27,7 +26,7 @@ def backup(file: Path, force: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def restore(file: Path) -> None:
     """Replace the database by a backup; the service may go on running."""
-    context = open_context(read_settings())
+    _, context = open_context()
     context.store.restore(file)
     again = "keys, feeds and people that were revoked, rotated or deleted since then are back: check them"
     click.echo(f"restored {context.store.name} from {file}; {again}, and run 'scheduler doctor'", err=True)

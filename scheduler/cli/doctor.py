@@ -6,9 +6,7 @@ import time
 
 import click
 
-from scheduler.app import read_settings
 from scheduler.cli.opening import open_context
-from scheduler.services.doctor import Examined, examine
 
 PROGRESS_SECONDS = 2.0
 """Seconds between two lines of progress."""
@@ -23,7 +21,9 @@ def doctor(programme: str | None, offline: bool) -> None:
     Prints a line for each difference, with a remedy. Changes nothing, and may run beside the service. Exit status 1 if
     anything differs or can't be known.
     """
-    context = open_context(read_settings())
+    from scheduler.services.doctor import Examined, examine
+
+    _, context = open_context()
     examined, findings = Examined(), 0
     for finding in examine(context, examined, programme, offline=offline, progress=_Progress()):
         click.echo(finding)

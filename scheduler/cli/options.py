@@ -1,23 +1,26 @@
-"""Parses the values of options as the API parses its fields."""
+"""Options that several commands have, and the parsing of their values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
-from pydantic import ValidationError
+import click
 
 from scheduler.errors import InvalidFields
-from scheduler.web.http.problems import fields_of
 
-_T = TypeVar("_T")
+programme_option = click.option("--programme", required=True, help="its id or its name")
 
 
-def parse_option(option: str, parse: Callable[[str], _T], text: str) -> _T:
-    """Return the parsed text of an option. Raises InvalidFields, which names the option."""
+def parse_option(option: str, kind: Any, text: str | None) -> Any:
+    """Return the value of an option, parsed as the API parses a field of that type.
+
+    Raises InvalidFields, which names the option.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from scheduler.web.http.problems import fields_of
+
     try:
-        return parse(text)
+        return TypeAdapter(kind).validate_python(text)
     except ValidationError as error:
         raise InvalidFields(fields_of(error, option)) from error
-    except ValueError as error:
-        raise InvalidFields.at(option, str(error)) from error

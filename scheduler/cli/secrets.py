@@ -6,7 +6,6 @@ import click
 
 from scheduler.cli.opening import open_service
 from scheduler.errors import SchedulerError
-from scheduler.services.resealing import reseal_all
 
 
 class SecretsLost(SchedulerError):
@@ -30,6 +29,8 @@ def rotate() -> None:
 
     Restart the service and its workers with both first. Afterwards the old keys can be removed.
     """
+    from scheduler.services.resealing import reseal_all
+
     _, context = open_service()
     lost = 0
     for found in reseal_all(context):

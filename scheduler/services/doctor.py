@@ -77,7 +77,7 @@ def examine(
 
 def _programmes(context: Context, given: str | None) -> list[str]:
     if given is not None:
-        return [find_programme(context, given).id]
+        return [find_programme(context, given)]
     with context.store.read() as tx:
         return [programme.id for programme in tx.programmes.list_all()]
 

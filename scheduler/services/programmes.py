@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from scheduler.domain.programme.api_keys import DEFAULT_OVERLAP, ApiKey, Scope, check_revocable
@@ -36,14 +36,23 @@ def list_programmes(context: Context) -> list[Programme]:
         return tx.programmes.list_all()
 
 
-def find_programme(context: Context, given: str) -> Programme:
-    """The programme of that id or name. Raises NotFound, SeveralFit."""
-    every = list_programmes(context)
-    fitting = [one for one in every if one.id == given] or [one for one in every if one.name == given]
+def find_programme(context: Context, given: str) -> str:
+    """Return the id of the programme with that id or name. Raises NotFound, SeveralFit."""
+    return _only_fit("programme", given, {one.id: one.name for one in list_programmes(context)})
+
+
+def find_key_id(context: Context, programme_id: str, given: str) -> str:
+    """Return the id of the programme's key with that id or those first characters. Raises NotFound, SeveralFit."""
+    return _only_fit("key", given, {key.id: key.prefix for key in list_keys(context, programme_id)})
+
+
+def _only_fit(kind: str, given: str, names: Mapping[str, str]) -> str:
+    """Return the given id, or the only id with the given name. Raises NotFound, SeveralFit."""
+    fitting = [given] if given in names else [one for one, name in names.items() if name == given]
     if not fitting:
-        raise NotFound("programme", given)
+        raise NotFound(kind, given)
     if len(fitting) > 1:
-        raise SeveralFit("programme", given, [one.id for one in fitting])
+        raise SeveralFit(kind, given, fitting)
     return fitting[0]
 
 
