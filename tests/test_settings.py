@@ -93,6 +93,12 @@ def test_every_bad_setting_is_reported_at_once() -> None:
     ]
 
 
+def test_setting_with_several_bad_parts_is_reported_once() -> None:
+    assert problems(old_secret_keys="short,shorter") == (
+        "SCHEDULER_OLD_SECRET_KEYS can't be used; give 32 characters or more",
+    )
+
+
 def test_long_bad_value_is_cut() -> None:
     assert len(problems(log_format="x" * 10_000)[0]) < 300
 
@@ -225,4 +231,4 @@ def test_service_links_of_a_platform_are_ignored_with_one_warning() -> None:
     (warning,) = find_ignored(environment)
     assert all(variable in warning for variable in environment)
     assert "Kubernetes and Docker set such variables by themselves" in warning
-    assert find_ignored({"SCHEDULER_PORT": "8080"}) == []
+    assert find_ignored({"SCHEDULER_PORT": "8080", "REDIS_PORT": LINK}) == []

@@ -35,28 +35,22 @@ class BadSettings(SchedulerError):
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings of the environment, with the defaults for those that are not set. Raises BadSettings."""
-    given = _own_variables(environment)
-    values = {
-        name: given[_variable(name)]
-        for name in Settings.model_fields
-        if _variable(name) in given and not _is_service_link(_variable(name), given[_variable(name)])
-    }
+    given, _ = _own_variables(environment)
+    values = {name: given[_variable(name)] for name in Settings.model_fields if _variable(name) in given}
     values |= dict(_read_files(given))
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise BadSettings([_describe(row, values) for row in error.errors()]) from error
+        problems = dict.fromkeys(_describe(row, values) for row in error.errors())
+        raise BadSettings(list(problems)) from error
 
 
 def find_ignored(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """A sentence for each variable that begins with SCHEDULER_ but sets nothing; one for all of a service link."""
+    """Return a sentence for each variable that begins with SCHEDULER_ but sets nothing; one for all service links."""
     known = {_variable(name) for name in Settings.model_fields} | {_variable(name) + _FILE for name in SECRET_SETTINGS}
-    links, warnings = [], []
-    for variable, value in _own_variables(environment).items():
-        if _is_service_link(variable, value):
-            links.append(variable)
-        elif variable not in known:
-            warnings.append(f"{variable} is not a setting and is ignored; {_suggest(variable, known)}")
+    given, links = _own_variables(environment)
+    unknown = [variable for variable in given if variable not in known]
+    warnings = [f"{variable} is not a setting and is ignored; {_suggest(variable, known)}" for variable in unknown]
     if links:
         warnings.append(
             f"{', '.join(sorted(links))}: ignored, because Kubernetes and Docker set such variables by themselves for "
@@ -69,19 +63,21 @@ def _variable(name: str) -> str:
     return _PREFIX + name.upper()
 
 
-def _own_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    named = {name.upper(): value for name, value in environment.items()}
-    return {name: value for name, value in named.items() if name.startswith(_PREFIX)}
-
-
-def _is_service_link(variable: str, value: str) -> bool:
-    """Whether a container platform has set the variable to point to a service, and no operator."""
-    is_port = variable.endswith("_PORT") and _LINK_VALUE.fullmatch(value)
-    return bool(is_port or _LINK_NAME.fullmatch(variable))
+def _own_variables(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the operator's variables that begin with SCHEDULER_, and the names of a platform's links to a service."""
+    given, links = {}, []
+    for variable, value in ((name.upper(), value) for name, value in environment.items()):
+        if not variable.startswith(_PREFIX):
+            continue
+        if _LINK_NAME.fullmatch(variable) or (variable.endswith("_PORT") and _LINK_VALUE.fullmatch(value)):
+            links.append(variable)
+        else:
+            given[variable] = value
+    return given, links
 
 
 def _read_files(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The secrets that are given as the path of a file, without the line ends after them. Raises BadSettings."""
+    """Yield the secrets that are given as the path of a file, without the line ends after them. Raises BadSettings."""
     for name in SECRET_SETTINGS:
         variable = _variable(name) + _FILE
         if variable not in given:
@@ -99,7 +95,7 @@ def _read_files(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _describe(row: ErrorDetails, values: Mapping[str, str]) -> str:
-    """What is wrong with one setting, with its value if that is no secret, and what to write."""
+    """Return what is wrong with one setting, with its value if that is no secret, and what to write."""
     cause = row.get("ctx", {}).get("error")
     if not row["loc"]:  # two settings that do not fit together
         return str(cause)

@@ -7,10 +7,10 @@ import re
 from dataclasses import fields
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from scheduler.domain.programme.quotas import Quotas
 from scheduler.errors import SchedulerError
@@ -20,8 +20,7 @@ DEVELOPMENT_KEY = "development-only-secret-key-0123456789"
 """Lets a fresh checkout run. It is public, so it protects nothing."""
 SECRET_SETTINGS = ("database_url", "secret_key", "old_secret_keys", "rate_limit_storage")
 """The settings that may hold a password or key: never shown, and also read from files."""
-KEY_LENGTH = 32
-"""The least number of characters in a secret key."""
+_KEY_LENGTH = 32
 _DEFAULT_QUOTAS = Quotas()
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _BARE_ADDRESS = re.compile(r"[A-Za-z0-9.-]+(:\d+)?(/[\w./-]*)?")
@@ -44,6 +43,89 @@ class PublicSecretKey(SchedulerError):
         )
 
 
+def _check_database_url(url: str) -> str:
+    database_name(url)
+    return url
+
+
+def _check_secret_key(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < _KEY_LENGTH:
+        raise ValueError(f"give {_KEY_LENGTH} characters or more")
+    return key
+
+
+def _split_keys(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
+        return tuple(key for key in re.split(r"[,\r\n]+", value) if key)
+    try:
+        return tuple(json.loads(value))
+    except ValueError as error:
+        raise ValueError("give keys separated by commas, or a JSON list of texts") from error
+
+
+def _split_networks(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(_parse_network(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _parse_network(text: str) -> IPv4Network | IPv6Network:
+    """Return the network. Raises ValueError, with the network that an address with host bits lies in."""
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        try:
+            example = str(ip_network(text, strict=False))
+        except ValueError:
+            example = "10.1.0.0/16"
+        raise ValueError(f"give networks separated by commas, such as {example}") from error
+
+
+def _check_public_url(url: str) -> str:
+    is_printable = url.isascii() and url.isprintable() and " " not in url
+    parts = _split_url(url) if is_printable else None
+    is_whole = parts is not None and parts.scheme in {"http", "https"} and bool(parts.hostname)
+    is_bare = parts is not None and not (parts.username or parts.password or parts.query or parts.fragment)
+    if url and not (is_whole and is_bare):
+        example = f"https://{url}" if _BARE_ADDRESS.fullmatch(url) else "https://scheduler.example.org"
+        raise ValueError(f"give a whole address without query, fragment or login, such as {example}")
+    return url
+
+
+def _check_storage(address: SecretStr) -> SecretStr:
+    # A password may have any characters, and an address without a host is on this machine.
+    parts = _split_url(address.get_secret_value())
+    is_redis = parts is not None and parts.scheme in {"redis", "rediss"}
+    if address.get_secret_value() != "memory://" and not is_redis:
+        raise ValueError("give memory://, or an address such as redis://host:6379/0")
+    return address
+
+
+def _split_url(url: str) -> SplitResult | None:
+    """Return the parts of a URL; None if it is not one, or its port is no port number."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError if it is not a port number
+    except ValueError:
+        return None
+    return parts
+
+
+def _check_host(host: str) -> str:
+    if not _HOST_NAME.fullmatch(host):
+        try:
+            ip_address(host)
+        except ValueError as error:
+            raise ValueError("give an IP address or a host name without port, such as 0.0.0.0") from error
+    return host
+
+
+_SecretKey = Annotated[SecretStr, AfterValidator(_check_secret_key)]
+_Host = Annotated[str, AfterValidator(_check_host)]
+
+
 def _number(default: int, description: str, least: int = 0, most: int | None = None) -> Any:
     bounds = f", {least} or more" if most is None else f" from {least} to {most}"
     return Field(
@@ -64,12 +146,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    database_url: str = Field("sqlite:///var/scheduler.db", description="SQLAlchemy URL of the database")
-    secret_key: SecretStr = Field(
+    database_url: Annotated[str, AfterValidator(_check_database_url)] = Field(
+        "sqlite:///var/scheduler.db", description="SQLAlchemy URL of the database"
+    )
+    secret_key: _SecretKey = Field(
         SecretStr(DEVELOPMENT_KEY),
         description="any text of 32 characters or more; the keys that encrypt calendar passwords are derived from it",
     )
-    old_secret_keys: tuple[SecretStr, ...] = Field(
+    old_secret_keys: Annotated[tuple[_SecretKey, ...], BeforeValidator(_split_keys)] = Field(
         (),
         description="earlier secret keys, separated by commas or line ends, or a JSON list: they decrypt what is not "
         "yet encrypted under the present one",
@@ -80,11 +164,13 @@ class Settings(BaseModel):
         description="development accepts the built-in secret key; production refuses it",
         json_schema_extra={"accepts": "'production' or 'development'"},
     )
-    allowed_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+    allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_split_networks)] = Field(
         (), description="private networks, comma-separated, that calendars may be in (127.0.0.0/8,10.1.0.0/16)"
     )
-    public_url: str = Field("", description="address that clients reach the service at; empty: the request's own")
-    host: str = Field("127.0.0.1", description="address that serve listens on")
+    public_url: Annotated[str, AfterValidator(_check_public_url)] = Field(
+        "", description="address that clients reach the service at; empty: the request's own"
+    )
+    host: _Host = Field("127.0.0.1", description="address that serve listens on")
     port: int = _number(8080, "port that serve listens on; 0 takes a free one", most=65535)
     threads: int = _number(8, "number of requests that serve answers at the same time", 1, 256)
     calendar_refresh_minutes: int = _number(15, "minutes between two readings of a connected calendar", 1, 1440)
@@ -101,11 +187,11 @@ class Settings(BaseModel):
     address_requests_per_minute: int = _number(
         120, "requests allowed from one address without a valid key or token; 0: any number"
     )
-    rate_limit_storage: SecretStr = Field(
+    rate_limit_storage: Annotated[SecretStr, AfterValidator(_check_storage)] = Field(
         SecretStr("memory://"),
         description="where requests are counted: memory:// (each process alone), or redis://host:port/0 (all together)",
     )
-    metrics_host: str = Field("127.0.0.1", description="address that Prometheus reads the metrics of a process at")
+    metrics_host: _Host = Field("127.0.0.1", description="address that Prometheus reads the metrics of a process at")
     metrics_port: int = _number(0, "port of the metrics, one for each process on a machine; 0: none", most=65535)
     trusted_proxies: int = _number(0, "reverse proxies in front that each add the client to X-Forwarded-For", most=10)
     most_people: int = _quota("people", "people in a programme")
@@ -132,70 +218,6 @@ class Settings(BaseModel):
         if is_public and self.environment is not Environment.DEVELOPMENT:
             raise PublicSecretKey
 
-    @field_validator("database_url")
-    @classmethod
-    def _check_database_url(cls, value: str) -> str:
-        database_name(value)
-        return value
-
-    @field_validator("old_secret_keys", mode="before")
-    @classmethod
-    def _split_keys(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        if not value.lstrip().startswith("["):
-            return tuple(key for key in re.split(r"[,\r\n]+", value) if key)
-        try:
-            return tuple(json.loads(value))
-        except ValueError as error:
-            raise ValueError("give keys separated by commas, or a JSON list of texts") from error
-
-    @field_validator("secret_key", "old_secret_keys")
-    @classmethod
-    def _check_length(cls, value: Any) -> Any:
-        for key in value if isinstance(value, tuple) else (value,):
-            if len(key.get_secret_value()) < KEY_LENGTH:
-                raise ValueError(f"give {KEY_LENGTH} characters or more")
-        return value
-
-    @field_validator("rate_limit_storage")
-    @classmethod
-    def _check_storage(cls, value: SecretStr) -> SecretStr:
-        address = value.get_secret_value()
-        parts = _split(address)  # its password may have any characters, and without a host it is on this machine
-        is_redis = parts is not None and parts.scheme in {"redis", "rediss"}
-        if address != "memory://" and not is_redis:
-            raise ValueError("give memory://, or an address such as redis://host:6379/0")
-        return value
-
-    @field_validator("allowed_networks", mode="before")
-    @classmethod
-    def _split_networks(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        return tuple(_parse_network(part.strip()) for part in value.split(",") if part.strip())
-
-    @field_validator("public_url")
-    @classmethod
-    def _check_public_url(cls, value: str) -> str:
-        parts = _split_address(value)
-        is_whole = parts is not None and parts.scheme in {"http", "https"} and bool(parts.hostname)
-        is_bare = parts is not None and not (parts.username or parts.password or parts.query or parts.fragment)
-        if value and not (is_whole and is_bare):
-            example = f"https://{value}" if _BARE_ADDRESS.fullmatch(value) else "https://scheduler.example.org"
-            raise ValueError(f"give a whole address without query, fragment or login, such as {example}")
-        return value
-
-    @field_validator("host", "metrics_host")
-    @classmethod
-    def _check_host(cls, value: str) -> str:
-        if not _HOST_NAME.fullmatch(value):
-            try:
-                ip_address(value)
-            except ValueError as error:
-                raise ValueError("give an IP address or a host name without port, such as 0.0.0.0") from error
-        return value
-
     @model_validator(mode="after")
     def _check_staleness(self) -> Settings:
         if self.calendar_stale_minutes < self.calendar_refresh_minutes:
@@ -205,30 +227,3 @@ class Settings(BaseModel):
                 f"unknown between two readings; give {self.calendar_refresh_minutes} or more"
             )
         return self
-
-
-def _split_address(address: str) -> SplitResult | None:
-    """The parts of a URL of printable ASCII characters; None if it is not one."""
-    return _split(address) if address.isascii() and address.isprintable() and " " not in address else None
-
-
-def _split(address: str) -> SplitResult | None:
-    """The parts of a URL of any characters; None if it is not one."""
-    try:
-        parts = urlsplit(address)
-        _ = parts.port  # raises ValueError if it is not a port number
-    except ValueError:
-        return None
-    return parts
-
-
-def _parse_network(text: str) -> IPv4Network | IPv6Network:
-    """The network. Raises ValueError, with the network that an address with host bits lies in."""
-    try:
-        return ip_network(text)
-    except ValueError as error:
-        try:
-            example = str(ip_network(text, strict=False))
-        except ValueError:
-            example = "10.1.0.0/16"
-        raise ValueError(f"give networks separated by commas, such as {example}") from error
