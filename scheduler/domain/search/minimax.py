@@ -8,9 +8,9 @@ bisection finds the least limit for which there is such a pair. The result is ex
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -44,11 +44,6 @@ class Assignment:
         """The mean score of the clear occurrences, in thousandths."""
         return round(self.score / self.clear)
 
-    @property
-    def sort_key(self) -> tuple[int, ...]:
-        """A key that sorts better assignments first."""
-        return (self.max_burden, -self.clear, -self.score, self.total_burden, *self.columns)
-
 
 @dataclass(frozen=True)
 class TurnCosts:
@@ -67,19 +62,9 @@ class TurnCosts:
     scores: Values
     past_burdens: Values
 
-    @property
-    def turns(self) -> int:
-        """The number of turns."""
-        return len(self.clear)
-
-    @cached_property
-    def values(self) -> Values:
-        """Clear occurrences and scores in one number, which compares sums first by clear occurrences, then by score."""
-        return self.clear * _CLEAR + self.scores
-
     def assignment(self, columns: tuple[int, ...]) -> Assignment:
         """Return the assignment of these columns to the turns."""
-        cells = range(self.turns), columns
+        cells = range(len(columns)), columns
         burdens = self.past_burdens + self.burdens[cells].sum(axis=0)
         clear, score = int(self.clear[cells].sum()), int(self.scores[cells].sum())
         return Assignment(columns, int(burdens.max()), clear, score, int(burdens.sum()))
@@ -97,110 +82,79 @@ def minimax_assignment(costs: TurnCosts, min_clear: int) -> Assignment | None:
     clearest = costs.assignment(tuple(costs.clear.argmax(axis=1).tolist()))
     if clearest.clear < min_clear:
         return None
-    pairs = HalfPairs(costs, min_clear)
-    unit = _common_unit(costs)
-    low, high = pairs.lower_bound, clearest.max_burden
-    while low < high:
-        limit = (low + high) // 2 // unit * unit
-        reached = pairs.some_burden_within(limit)
-        low, high = (limit + unit, high) if reached is None else (low, reached)
-    return pairs.best_within(high)
-
-
-def _common_unit(costs: TurnCosts) -> int:
-    """Return the greatest common divisor of all burdens: only its multiples can be a limit."""
-    return max(int(np.gcd(np.gcd.reduce(costs.burdens, axis=None), np.gcd.reduce(costs.past_burdens))), 1)
+    turns, _ = costs.clear.shape
+    middle = (turns + 1) // 2
+    pairs = _Pairs(_Half.of(costs, range(middle)), _Half.of(costs, range(middle, turns)), costs.past_burdens, min_clear)
+    least = bisect_left(range(clearest.max_burden), True, key=pairs.has_any_within)
+    return costs.assignment(pairs.best_within(least))
 
 
 @dataclass(frozen=True, eq=False)
-class PartialAssignments:
-    """Assignments of times of day to some of the turns: a row each in ``columns``, ``burdens`` and ``values``."""
+class _Half:
+    """All assignments of times of day to half of the turns, a row each, the best first.
+
+    ``values`` have clear occurrences and scores in one number, which compares sums first by clear occurrences, then by
+    score. Of equal values, the least total burden and then the earliest times are better.
+    """
 
     columns: Values
     burdens: Values
     values: Values
 
     @classmethod
-    def all_of(cls, costs: TurnCosts, turns: range, past_burdens: Values) -> PartialAssignments:
-        """List all assignments to these turns, the earliest times first."""
+    def of(cls, costs: TurnCosts, turns: range) -> _Half:
         times = costs.clear.shape[1]
         columns = np.indices((times,) * len(turns)).reshape(len(turns), -1).T
-        burdens = past_burdens + sum(costs.burdens[turn, columns[:, at]] for at, turn in enumerate(turns))
-        values = np.asarray(sum(costs.values[turn, columns[:, at]] for at, turn in enumerate(turns)))
-        return cls(columns, burdens, values)
-
-    @cached_property
-    def total_burdens(self) -> Values:
-        """The sum of all attendees' burdens."""
-        totals: Values = self.burdens.sum(axis=1)
-        return totals
-
-    def best_first(self) -> PartialAssignments:
-        """Sort by value downwards, then by total burden, then by columns."""
-        order = np.lexsort((self.total_burdens, -self.values))
-        return PartialAssignments(self.columns[order], self.burdens[order], self.values[order])
+        cells = list(turns), columns
+        burdens = costs.burdens[cells].sum(axis=1)
+        values = (costs.clear * _CLEAR + costs.scores)[cells].sum(axis=1)
+        order = np.lexsort((burdens.sum(axis=1), -values))
+        return cls(columns[order], burdens[order], values[order])
 
 
-class HalfPairs:
+@dataclass(frozen=True, eq=False)
+class _Pairs:
     """All pairs of an assignment to the first half of the turns and one to the second half."""
 
-    def __init__(self, costs: TurnCosts, min_clear: int) -> None:
-        half = (costs.turns + 1) // 2
-        self._costs = costs
-        self._first = PartialAssignments.all_of(costs, range(half), costs.past_burdens)
-        nothing = np.zeros_like(costs.past_burdens)
-        self._second = PartialAssignments.all_of(costs, range(half, costs.turns), nothing).best_first()
-        self._min_value = min_clear * _CLEAR
+    first: _Half
+    second: _Half
+    past_burdens: Values
+    min_clear: int
 
-    @property
-    def lower_bound(self) -> int:
-        """A burden that some attendee has at least in every pair."""
-        return int((self._first.burdens.min(axis=0) + self._second.burdens.min(axis=0)).max())
+    def has_any_within(self, limit: int) -> bool:
+        """Return whether some pair has enough clear occurrences and no burden over the limit."""
+        return any(True for _ in self._compatible(limit))
 
-    def some_burden_within(self, limit: int) -> int | None:
-        """Return the ``max_burden`` of some pair that keeps within the limit, None if no pair does."""
-        rows, partners = next(self._compatible_pairs(limit), (None, None))
-        if rows is None:
-            return None
-        return int((self._first.burdens[rows] + self._second.burdens[partners]).max(axis=1).min())
+    def best_within(self, limit: int) -> tuple[int, ...]:
+        """Return the columns of the best pair of those within the limit, of which there is one at least."""
+        rows, partners = (np.concatenate(half) for half in zip(*self._compatible(limit), strict=True))
+        first, second = self.first.columns[rows], self.second.columns[partners]
+        values = self.first.values[rows] + self.second.values[partners]
+        burdens = self.first.burdens[rows] + self.second.burdens[partners]
+        best = np.lexsort((*first.T[::-1], burdens.sum(axis=1), -values))[0]
+        return (*first[best].tolist(), *second[best].tolist())
 
-    def best_within(self, limit: int) -> Assignment:
-        """Return the pair of highest value that keeps within the limit, if some pair does.
-
-        Of equal values, the least total burden and then the earliest times win.
-        """
-        first, second = self._first, self._second
-        row, partner = (np.concatenate(half) for half in zip(*self._compatible_pairs(limit), strict=True))
-        values = first.values[row] + second.values[partner]
-        best = np.lexsort((row, first.total_burdens[row] + second.total_burdens[partner], -values))[0]
-        columns = *first.columns[row[best]].tolist(), *second.columns[partner[best]].tolist()
-        return self._costs.assignment(columns)
-
-    def _compatible_pairs(self, limit: int) -> Iterator[tuple[Values, Values]]:
-        """Yield, in batches, the indexes of first halves with a compatible partner, and of the best such partner."""
-        rows = self._within(self._first, self._second, limit)
-        candidates = self._within(self._second, self._first, limit)
+    def _compatible(self, limit: int) -> Iterator[tuple[Values, Values]]:
+        """Yield, in batches, the rows of first halves with a compatible partner, and of the best such partner."""
+        room = limit - self.past_burdens
+        rows = self._rows_within(self.first, self.second, room)
+        candidates = self._rows_within(self.second, self.first, room)
         for begin in range(0, candidates.size, _BATCH):
             batch = candidates[begin : begin + _BATCH]
-            compatible = self._compatible(rows, batch, limit)
+            compatible = prefix_bitsets(-self.second.values[batch], self.first.values[rows] - self.min_clear * _CLEAR)
+            for own, theirs, most in zip(self.first.burdens.T, self.second.burdens.T, room, strict=True):
+                compatible &= prefix_bitsets(theirs[batch], most - own[rows])
             is_paired = compatible.any(axis=1)
             if is_paired.any():
                 # The second half is sorted by preference, so that the first compatible partner is the best one.
                 yield rows[is_paired], batch[np.unpackbits(compatible[is_paired], axis=1).argmax(axis=1)]
                 rows = rows[~is_paired]
 
-    def _within(self, half: PartialAssignments, other: PartialAssignments, limit: int) -> Values:
-        """Return the indexes of a half's assignments that the other half's least burdens and best value allow."""
-        light = (half.burdens <= limit - other.burdens.min(axis=0)).all(axis=1)
-        indexes: Values = np.flatnonzero(light & (half.values >= self._min_value - other.values.max()))
-        return indexes
-
-    def _compatible(self, rows: Values, partners: Values, limit: int) -> Bitsets:
-        """Return for each row the set of partners with which value and burdens keep within the bounds."""
-        bits = prefix_bitsets(-self._second.values[partners], self._first.values[rows] - self._min_value)
-        for own, theirs in zip(self._first.burdens.T, self._second.burdens.T, strict=True):
-            bits &= prefix_bitsets(theirs[partners], limit - own[rows])
-        return bits
+    def _rows_within(self, half: _Half, other: _Half, room: Values) -> Values:
+        """Return the rows of a half that the other half's least burdens and best value allow."""
+        light = (half.burdens <= room - other.burdens.min(axis=0)).all(axis=1)
+        rows: Values = np.flatnonzero(light & (half.values >= self.min_clear * _CLEAR - other.values.max()))
+        return rows
 
 
 def prefix_bitsets(values: Values, limits: Values) -> Bitsets:

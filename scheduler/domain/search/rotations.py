@@ -21,10 +21,9 @@ from scheduler.domain.search.explanation import Explanation, explain, explain_bl
 from scheduler.domain.search.groups import counted_attendees
 from scheduler.domain.search.minimax import Assignment, TurnCosts, minimax_assignment
 from scheduler.domain.search.planning import PlannedOccurrence, PlanStatus
-from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.scoring import Thousandths
 from scheduler.domain.search.starts import Mask, Starts
-from scheduler.domain.time.periods import Minutes, Period, sort_distinct
+from scheduler.domain.time.periods import Minutes, Period, minute_of, sort_distinct
 from scheduler.domain.time.recurrence import SeriesRule, WeeklyRule
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import LocalTime
@@ -146,7 +145,9 @@ def _rotation(search: CadenceSearch, candidate: _Candidate) -> Rotation:
     """
     query, assignment = search.query, candidate.assignment
     series = [_series(search, candidate, turn) for turn in range(query.rotation)]
-    taken = [[_period(start.instant, query.duration) for start in one.nominal_starts] for one in series]
+    length = timedelta(minutes=query.duration)
+    taken = [[Period(one.instant, one.instant + length) for one in turn.nominal_starts] for turn in series]
+    starts = np.array([minute_of(period.start) for periods in taken for period in periods])
     turns = []
     for index, one in enumerate(series):
         others = [period for other, periods in enumerate(taken) if other != index for period in periods]
@@ -155,12 +156,6 @@ def _rotation(search: CadenceSearch, candidate: _Candidate) -> Rotation:
         shifts = local_time_shifts([occurrence.period for occurrence in planned], query.attendees)
         assert one.rule is not None  # made by _series
         turns.append(Turn(one.dtstart, one.rule, planned, tuple(shifts)))
-    starts = np.concatenate(
-        [
-            search.matrix[_rows_of_turn(search, candidate.date_set, turn), column]
-            for turn, column in enumerate(assignment.columns)
-        ]
-    )
     clear = sum(occurrence.status is PlanStatus.CLEAR for turn in turns for occurrence in turn.occurrences)
     return Rotation(
         tuple(turns),
@@ -179,12 +174,9 @@ def _series(search: CadenceSearch, candidate: _Candidate, turn: int) -> Series:
     time_of_day = timedelta(minutes=candidate.assignment.columns[turn] * query.step)
     wall = datetime.combine(own[0], datetime.min.time()) + time_of_day
     last = LocalTime(wall + (own[-1] - own[0]), query.time_zone)
-    rule = WeeklyRule(query.every_weeks * query.rotation, _weekdays(dates.rule), last.instant)
+    assert isinstance(dates.rule, WeeklyRule)  # only weekly cadences rotate
+    rule = replace(dates.rule, interval=query.every_weeks * query.rotation, until=last.instant)
     return Series(LocalTime(wall, query.time_zone), rule, query.duration)
-
-
-def _period(start: datetime, duration: int) -> Period:
-    return Period(start, start + timedelta(minutes=duration))
 
 
 def _long_enough(search: CadenceSearch) -> list[int]:
@@ -209,21 +201,15 @@ def _scores(search: CadenceSearch) -> Thousandths:
 def _explain(search: CadenceSearch) -> Explanation:
     """Explain why there is no rotation; a relaxation's gain is the coverage of the best rotation that it leads to."""
     found = explain(ExplainableCadences(search, most_coverage))
-    helpful = found.relaxations[:MAX_RELAXATIONS]
-    return replace(found, relaxations=tuple(_with_real_gain(search.query, one) for one in helpful))
-
-
-def _with_real_gain(query: CadenceQuery, relaxation: Relaxation) -> Relaxation:
-    again = find_rotations(changed(replace(query, limit=1), relaxation.change))
-    return replace(relaxation, gain=again.rotations[0].coverage)
+    query = replace(search.query, limit=1)
+    relaxations = [
+        replace(one, gain=find_rotations(changed(query, one.change)).rotations[0].coverage)
+        for one in found.relaxations[:MAX_RELAXATIONS]
+    ]
+    return replace(found, relaxations=tuple(relaxations))
 
 
 def _min_count(coverage: float, occurrences: int) -> int:
     """Return the least number of clear occurrences, at least one, with that coverage in thousandths."""
     counts = np.arange(1, occurrences + 1)
     return int(counts[in_thousandths(counts, occurrences) / 1000 >= coverage][0])
-
-
-def _weekdays(rule: SeriesRule) -> tuple[str, ...]:
-    assert isinstance(rule, WeeklyRule)  # only weekly cadences rotate
-    return rule.weekdays
