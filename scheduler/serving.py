@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 import structlog
@@ -26,8 +27,6 @@ class CannotListen(SchedulerError):
     """The address is in use, or does not belong to this machine."""
 
     def __init__(self, host: str, port: int, error: Exception) -> None:
-        self.host = host
-        self.port = port
         reason = error.strerror if isinstance(error, OSError) else str(error)
         super().__init__(f"can't listen on {host}:{port} ({reason}); choose another with --host and --port")
 
@@ -53,48 +52,40 @@ def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, i
         )
     except (OSError, ValueError) as error:
         raise CannotListen(host, port, error) from error
-    worker = Worker(context, Expander())
+    expander = Expander()
+    worker = Worker(context, expander.busy_periods)
     thread = threading.Thread(target=worker.run, name="worker")
     try:
-        stop_on_signals()
+        handle_signals(_raise_stopped)
         thread.start()
         bound = getattr(server, "effective_port", port)
         log.info("serving", address=f"http://{host}:{bound}", docs=f"http://{host}:{bound}/docs/")
         server.run()  # on Stopped it answers the requests that it has begun, and returns
     finally:
         worker.stop()  # first, because a second signal may interrupt what follows
-        ignore_signals()
+        handle_signals(signal.SIG_IGN)  # it is stopping already
         log.info("stopping")
         server.close()
         if thread.is_alive():
             thread.join()
+        expander.close()
         context.store.close()
 
 
 def work(context: Context) -> None:
     """Run one worker until SIGTERM or Ctrl-C; the delivery in hand is finished."""
-    worker = Worker(context, Expander())
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        worker.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    worker.run()
+    with Expander() as expander:
+        worker = Worker(context, expander.busy_periods)
+        handle_signals(lambda _signal, _frame: worker.stop())
+        worker.run()
     context.store.close()
 
 
-def ignore_signals() -> None:
-    """Ignore SIGTERM and SIGINT from now on, because the process is stopping already."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def handle_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    """Handle SIGTERM and SIGINT with ``handler`` from now on."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
 
 
-def stop_on_signals() -> None:
-    """Make SIGTERM and SIGINT raise Stopped in the main thread."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise Stopped
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+def _raise_stopped(_signal: int, _frame: FrameType | None) -> None:
+    raise Stopped

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import closing
-from typing import Protocol
 
 import structlog
 
@@ -26,32 +24,23 @@ PAUSE_AFTER_FAILURE = 5.0
 TIDY_EVERY = 600.0
 
 
-class Expander(Protocol):
-    """Computes the busy periods of calendar objects, within a bounded time and memory, until it is closed."""
-
-    @property
-    def busy_periods(self) -> ComputeBusy:
-        """The function that computes them."""
-
-    def close(self) -> None:
-        """Free what it holds."""
-
-
 class Worker:
-    """One worker: `run` it in a thread of its own, or as the whole process. It closes the expander at the end."""
+    """One worker: `run` it in a thread of its own, or as the whole process.
 
-    def __init__(self, context: Context, expander: Expander) -> None:
+    ``compute_busy`` has to end within a bounded time and memory.
+    """
+
+    def __init__(self, context: Context, compute_busy: ComputeBusy) -> None:
         self._context = context
-        self._expander = expander
+        self._compute_busy = compute_busy
         self._stopping = threading.Event()
         self._tidy_at = 0.0
 
     def run(self) -> None:
         """Work until `stop` is called."""
         log.info("worker started")
-        with closing(self._expander):
-            while not self._stopping.is_set():
-                self._stopping.wait(self._work_once())
+        while not self._stopping.is_set():
+            self._stopping.wait(self._work_once())
         log.info("worker stopped")
 
     def stop(self) -> None:
@@ -70,7 +59,7 @@ class Worker:
             self._tidy()
             # One of each in turn, so that neither waits for the other's queue to empty.
             delivered = deliver_next(self._context)
-            worked = read_next(self._context, self._expander.busy_periods) or delivered
+            worked = read_next(self._context, self._compute_busy) or delivered
         except Exception:  # one broken row, or a lost database, must not end all other work
             log.exception("worker failed; the lease brings the work back")
             return PAUSE_AFTER_FAILURE

@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 import structlog
@@ -47,9 +46,7 @@ class Expander:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     @property

@@ -10,40 +10,28 @@ import http.client
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BufferedReader, RawIOBase
-from typing import Any, Protocol
+from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
-
-SocketAddress = tuple[socket.AddressFamily, Any]
-
-
-class Closeable(Protocol):
-    """Something that holds a socket."""
-
-    def close(self) -> None:
-        """Close the socket; closing twice does nothing."""
+from urllib3.util.connection import create_connection
 
 
 @dataclass(frozen=True)
 class Job:
     """What the connections of one session share: the resolver and the deadline (monotonic seconds).
 
-    ``resolve`` takes a host and a port, and returns addresses that are all allowed, or raises.
+    ``resolve`` takes a host and a port, and returns IP addresses that are all allowed, or raises.
     """
 
-    resolve: Callable[[str, int], list[SocketAddress]]
+    resolve: Callable[[str, int], list[str]]
     deadline: float
-    opened: list[Closeable] = field(default_factory=list)
-    """Open connections and responses, including those that an error left half read."""
-
-    def close(self) -> None:
-        """Close everything that is still open."""
-        while self.opened:
-            self.opened.pop().close()
+    opened: ExitStack = field(default_factory=ExitStack)
+    """Closes the connections and responses, including those that an error left half read."""
 
     def at_most(self, seconds: float | None) -> float:
         """Return ``seconds``, or what is left until the deadline if that is less. Raises TimeoutError after it."""
@@ -70,32 +58,21 @@ class _Connection(HTTPConnection):
     job: Job
 
     def _new_conn(self) -> socket.socket:
-        self.job.opened.append(self)
+        self.job.opened.callback(self.close)
         try:
-            candidates = self.job.resolve(self._dns_host, self.port)
+            addresses = self.job.resolve(self._dns_host, self.port)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         failure: OSError = OSError("the name has no address")
-        for family, address in candidates:
+        for address in addresses:
             try:
-                return self._connected(family, address)
+                seconds = self.job.at_most(self.timeout)
+                return create_connection((address, self.port), seconds, socket_options=self.socket_options)
             except OSError as error:
                 failure = error
         if isinstance(failure, TimeoutError):
             raise ConnectTimeoutError(self, "no connection in time") from failure
         raise NewConnectionError(self, "no connection") from failure
-
-    def _connected(self, family: socket.AddressFamily, address: Any) -> socket.socket:
-        connection = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            for option in self.socket_options or ():
-                connection.setsockopt(*option)
-            connection.settimeout(self.job.at_most(self.timeout))
-            connection.connect(address)
-        except OSError:
-            connection.close()
-            raise
-        return connection
 
 
 class _TLSConnection(_Connection, HTTPSConnection):
@@ -109,7 +86,7 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.job.opened.append(self)
+        self.job.opened.callback(self.close)
         self.fp = BufferedReader(_TimedReader(self.fp.detach(), sock, self.job))
 
 

@@ -20,7 +20,7 @@ from requests.exceptions import InvalidURL
 from requests.hooks import default_hooks
 from urllib3.exceptions import HTTPError
 
-from scheduler.adapters.guarded_connections import Job, SocketAddress, pool_classes
+from scheduler.adapters.guarded_connections import Job, pool_classes
 from scheduler.adapters.public_addresses import Address, Network, is_public
 from scheduler.services.calendar_server import AddressRefused
 
@@ -68,16 +68,16 @@ class Guard:
         if port in OTHER_PROTOCOLS:
             raise AddressRefused(host, f"has port {port} in its URL, which belongs to another protocol")
 
-    def resolve(self, host: str, port: int) -> list[SocketAddress]:
-        """Return the addresses of a host, all of them allowed. Raises AddressRefused, socket.gaierror."""
+    def resolve(self, host: str, port: int) -> list[str]:
+        """Return the IP addresses of a host, all of them allowed. Raises AddressRefused, socket.gaierror."""
         try:
             found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-            addresses = [ip_address(str(row[4][0])) for row in found]
+            addresses = [ip_address(row[4][0]) for row in found]
         except ValueError as error:
             raise AddressRefused(host, "is no host name") from error
         if not all(map(self.admits, addresses)):
             raise AddressRefused(host)
-        return [(row[0], row[4]) for row in found]
+        return list(map(str, addresses))
 
 
 def guarded_session(guard: Guard) -> requests.Session:
@@ -136,7 +136,7 @@ class _GuardedAdapter(HTTPAdapter):
     def close(self) -> None:
         """Close the session's connections."""
         super().close()
-        self._job.close()
+        self._job.opened.close()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools use guarded connections."""
