@@ -2,16 +2,16 @@
 
 ::
 
-    SchedulerError                  raised on purpose: carries its data as attributes, and a remedy in its message
+    SchedulerError                  raised on purpose: with a remedy in its message, and attributes for its handlers
     ├── InvalidValue (ValueError)   a value is not what it should be
     │   ├── UnknownZone, NonexistentTime, AmbiguousTime, OutsideCalendar, UnknownCountry
     │   ├── EmptyPeriod, BackwardDays, BackwardMove, OverlappingMoves, UnsupportedRule
-    │   ├── SameTwoPeople, BackwardMentorship, MentorshipTooLong, TooManyLimits
+    │   ├── TooManyLimits
     │   └── InvalidDatabaseUrl
     ├── InvalidFields               fields of a request do not fit together, or do not fit what is stored
     ├── NotFound                    there is nothing with that id
     ├── Refused                     the request is valid, but the present state does not allow it
-    │   ├── MeetingCancelled, OccurrenceNotChangeable, OverlapsOwnOccurrence, MentorshipNotActive, MentorshipEnded
+    │   ├── MeetingCancelled, OccurrenceNotChangeable, OverlapsOwnOccurrence
     │   ├── PlanChanged, SlotTaken, QuotaReached, LastAdminKey, KeyTaken, AnswerLost, AlreadyConnected
     │   ├── AddressRefused, CalendarRefused
     │   └── HTTPRefusal             carries a status of its own

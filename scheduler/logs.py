@@ -7,14 +7,12 @@ line. An error is logged as its traceback and type without its message, because 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import re
 import sys
 import traceback
 from typing import Any, TextIO, cast
 
-import orjson
 import structlog
 
 _SECRETS = (
@@ -37,14 +35,14 @@ def configure_logs(log_format: str) -> None:
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if log_format == "console"
-        else structlog.processors.JSONRenderer(_as_json)
+        else structlog.processors.JSONRenderer(separators=(",", ":"))
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _name_error,
+            structlog.processors.ExceptionRenderer(lambda exc_info: format_traceback(exc_info[1])),
             _redact_all,
             renderer,
         ],
@@ -117,21 +115,6 @@ def _take_over_standard_logs() -> None:
         root.addHandler(_ToStructlog(logging.WARNING))
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def _as_json(line: Any, **options: Any) -> str:
-    try:
-        return orjson.dumps(line, **options).decode()
-    except orjson.JSONEncodeError:  # a lone surrogate, or a number of more than 64 bits
-        return json.dumps(line, **options)
-
-
-def _name_error(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    found = line.pop("exc_info", None)
-    error = sys.exception() if found is True else found[1] if isinstance(found, tuple) else found
-    if isinstance(error, BaseException):
-        line["exception"] = format_traceback(error)
-    return line
 
 
 def _redact_all(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -19,12 +19,12 @@ import caldav
 import requests
 from caldav.davclient import DAVClient
 from caldav.elements import cdav, dav
+from caldav.elements.base import BaseElement
 from caldav.lib import error as dav_error
 from caldav.lib.python_utilities import WireBytes
 from requests.auth import HTTPBasicAuth
 
 from scheduler.adapters.calendar_errors import failure
-from scheduler.adapters.conditional_put import Held, Written
 from scheduler.adapters.guarded_http import AnswerTooLarge
 from scheduler.domain.programme.people import Account
 from scheduler.ical.parse import read_identity
@@ -44,6 +44,21 @@ _LIBRARY_ERRORS = (
     LookupError,
 )
 """What the library raises: its own errors, those of requests, and whatever a malformed answer leads to."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A stored object, with its strong ETag if the server gives one."""
+
+    data: bytes
+    etag: str | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """The server accepted a PUT; ``etag`` is the one that it gave, if strong."""
+
+    etag: str | None
 
 
 @dataclass(frozen=True)
@@ -76,14 +91,9 @@ class Collection:
 
     def find(self, uid: str) -> str | None:
         """Return the URL of the object with that UID (RFC 4791 §7.8.6), whatever its name; None if there is none."""
-        text = cdav.TextMatch(uid, collation="i;octet")
-        events = cdav.CompFilter("VEVENT") + (cdav.PropFilter("UID") + text)
-        wanted = cdav.Filter() + (cdav.CompFilter("VCALENDAR") + events)
-        query = cdav.CalendarQuery() + (dav.Prop() + cdav.CalendarData()) + wanted
+        has_uid = cdav.PropFilter("UID") + cdav.TextMatch(uid, collation="i;octet")
         with _translated_errors():
-            response = self.client.report(self.url, str(query), depth=1)
-            _check_multistatus(response)
-            for row in response.parse_calendar_query():
+            for row in self._query_events(has_uid):
                 # A text match finds substrings too, and a server may ignore the filter.
                 identity = read_identity((row.calendar_data or "").encode())
                 url = urljoin(self.url, quote(row.href, safe="/:@%!$&'()*+,;=~"))
@@ -93,18 +103,23 @@ class Collection:
 
     def read_objects(self, start: datetime, end: datetime) -> list[bytes]:
         """Return all calendar objects with events that touch [start, end) (RFC 4791 §7.8)."""
-        events = cdav.CompFilter("VEVENT") + cdav.TimeRange(start, end)
-        wanted = cdav.Filter() + (cdav.CompFilter("VCALENDAR") + events)
-        query = cdav.CalendarQuery() + (dav.Prop() + cdav.CalendarData()) + wanted
         with _translated_errors():
-            response = self.client.report(self.url, str(query), depth=1)
-            _check_multistatus(response)
+            rows = self._query_events(cdav.TimeRange(start, end))
             # An object that was deleted meanwhile is answered with 404.
-            found = [row.calendar_data for row in response.parse_calendar_query() if row.status != 404]
+            found = [row.calendar_data for row in rows if row.status != 404]
             whole = [data.encode() for data in found if data]
             if len(whole) < len(found):
                 raise CalendarUnreachable("kept back some of the events that it found")
             return whole
+
+    def _query_events(self, condition: BaseElement) -> list[Any]:
+        """Return the rows of a calendar-query for the objects with an event that meets the condition."""
+        events = cdav.CompFilter("VEVENT") + condition
+        wanted = cdav.Filter() + (cdav.CompFilter("VCALENDAR") + events)
+        query = cdav.CalendarQuery() + (dav.Prop() + cdav.CalendarData()) + wanted
+        response = self.client.report(self.url, str(query), depth=1)
+        _check_multistatus(response)
+        return response.parse_calendar_query()
 
 
 @dataclass(frozen=True)
@@ -120,10 +135,14 @@ class CalendarObject:
         """Return the object at the URL where this service stores that UID."""
         return cls(collection, uid, f"{collection.url}{quote(uid, safe='@')}.ics")
 
-    def find_elsewhere(self) -> CalendarObject | None:
-        """Return the object with this UID at another URL of the collection, as servers and clients may choose one."""
-        url = self.collection.find(self.uid)
-        return None if url is None or url == self.url else CalendarObject(self.collection, self.uid, url)
+    def read_anywhere(self) -> tuple[CalendarObject, Held | None]:
+        """Read the object with this UID at this or another URL of the collection, as servers and clients choose one."""
+        held = self.read()
+        url = self.collection.find(self.uid) if held is None else None
+        if url is None or url == self.url:
+            return self, held
+        other = CalendarObject(self.collection, self.uid, url)
+        return other, other.read()
 
     def read(self) -> Held | None:
         """Return what is stored at the URL; None if nothing is."""
@@ -136,7 +155,10 @@ class CalendarObject:
             return Held(response.raw.encode(), _strong_etag(response))
 
     def write(self, data: bytes, if_match: str | None) -> Written | None:
-        """Store the bytes if the stored object has that ETag (None: if there is none); return None otherwise."""
+        """Store the bytes if the stored object has that ETag (None: if there is none); return None otherwise.
+
+        Another precondition that fails (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4) is a CalendarRefused that lists it.
+        """
         condition = {"If-None-Match": "*"} if if_match is None else {"If-Match": if_match}
         with _translated_errors():
             response = self._request("PUT", {"Content-Type": "text/calendar; charset=utf-8", **condition}, data)

@@ -59,10 +59,7 @@ class CalDAVServer:
     def read_object(self, account: Account, uid: str) -> bytes | None:
         """Return the object with that UID, whatever its URL, as the port says."""
         with self._collection(account) as collection:
-            target = CalendarObject.at_own_url(collection, uid)
-            held = target.read()
-            if held is None and (other := target.find_elsewhere()):
-                held = other.read()
+            _, held = CalendarObject.at_own_url(collection, uid).read_anywhere()
             return None if held is None else held.data
 
     @contextmanager

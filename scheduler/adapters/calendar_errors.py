@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from http import HTTPStatus
+from http.client import responses
 
 from scheduler.services.calendar_server import CalendarRefused, CalendarUnreachable
 
@@ -57,15 +58,8 @@ def failure(
 def _describe(status: int, phrase: str | None, names: Iterable[str]) -> str:
     """Return status, phrase and preconditions as printable text of at most 120 characters: the server chose it."""
     named = ", ".join(names)
-    text = f"{status} {phrase or _standard_phrase(status)}".strip() + (f": {named}" if named else "")
+    text = f"{status} {phrase or responses.get(status, '')}".strip() + (f": {named}" if named else "")
     return "".join(filter(str.isprintable, text))[:120]
-
-
-def _standard_phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
 
 
 def _wait(seconds: float | None) -> timedelta | None:

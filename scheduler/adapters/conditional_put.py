@@ -6,14 +6,12 @@ lost after the server stored the object, so that a failed precondition may be ou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
-
+from scheduler.adapters.caldav_collection import CalendarObject, Held, Written
 from scheduler.domain.programme.outbox import Outcome, Rejected, Stored, TryAgain
 from scheduler.ical.lines import NotOneCalendar
 from scheduler.ical.merge import Merged, merge, with_sequence
 from scheduler.ical.ownership import describe_restored
-from scheduler.ical.parse import Identity, UnreadableCalendar, read_identity
+from scheduler.ical.parse import UnreadableCalendar, read_identity
 from scheduler.ical.scheduling import describe_invitation_failures, server_invites
 from scheduler.services.calendar_server import CalendarRefused
 
@@ -30,42 +28,13 @@ one after that.
 """
 
 
-@dataclass(frozen=True)
-class Held:
-    """A stored object, with its strong ETag if the server gives one."""
-
-    data: bytes
-    etag: str | None
-
-
-@dataclass(frozen=True)
-class Written:
-    """The server accepted a PUT; ``etag`` is the one that it gave, if strong."""
-
-    etag: str | None
-
-
-class Resource(Protocol):
-    """A URL at which an object is stored. All methods raise CalendarRefused and CalendarUnreachable."""
-
-    def read(self) -> Held | None:
-        """Return what is stored there; None if nothing is."""
-
-    def write(self, data: bytes, if_match: str | None) -> Written | None:
-        """Store the bytes if the stored object has that ETag (None: if there is none); return None otherwise.
-
-        Another precondition that fails (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4) is a CalendarRefused that lists it.
-        """
-
-    def find_elsewhere(self) -> Resource | None:
-        """Return the resource of the same collection that has the object with this UID; None if there is none."""
-
-
-def put_object(resource: Resource, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None) -> Outcome:
+def put_object(
+    target: CalendarObject, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None
+) -> Outcome:
     """Store ``data``, one event or series, and keep what its owner added to it.
 
     An object that was ``stored_before`` and is gone is not created again. A new one gets a SEQUENCE above
-    ``deleted_sequence``, that of an object which was deleted there. Raises what the resource raises.
+    ``deleted_sequence``, that of an object which was deleted there. Raises CalendarRefused and CalendarUnreachable.
     """
     ours = read_identity(data)
     if ours is None:
@@ -73,25 +42,21 @@ def put_object(resource: Resource, data: bytes, *, stored_before: bool, deleted_
     if not stored_before:
         sequence = max(ours.sequence, -1 if deleted_sequence is None else deleted_sequence + ABOVE_DELETED)
         new = data if sequence == ours.sequence else with_sequence(data, sequence)
-        written = _create(resource, new)
+        written = _create(target, new)
         if written is not None:
-            return _stored(resource, ours, new, written, sequence)
-    held = resource.read()
-    if held is None:
-        other = resource.find_elsewhere()
-        held = other.read() if other is not None else None
-        resource = other or resource
+            return _stored(target, new, written, sequence)
+    target, held = target.read_anywhere()
     if held is not None:
-        return _update(resource, ours, data, held)
+        return _update(target, data, held)
     if stored_before:
         return _judge_deleted(data)
     return TryAgain("the calendar server changed the object while it was written")
 
 
-def _create(resource: Resource, data: bytes) -> Written | None:
+def _create(target: CalendarObject, data: bytes) -> Written | None:
     """Create the object; return None if the collection has one with its UID already."""
     try:
-        return resource.write(data, None)
+        return target.write(data, None)
     except CalendarRefused as error:
         if UID_CONFLICT not in error.preconditions:
             raise
@@ -105,10 +70,10 @@ def _judge_deleted(data: bytes) -> Outcome:
     return Rejected("somebody deleted the meeting from the calendar; retry this delivery to create it again")
 
 
-def _update(resource: Resource, ours: Identity, data: bytes, held: Held) -> Outcome:
+def _update(target: CalendarObject, data: bytes, held: Held) -> Outcome:
     """Merge with the stored object, and write the result if it differs."""
     theirs = read_identity(held.data)
-    if theirs is None or theirs.uid != ours.uid:
+    if theirs is None or theirs.uid != target.uid:
         return Rejected("another object is stored where the meeting belongs in the calendar; it is not overwritten")
     try:
         merged = merge(data, held.data)
@@ -123,19 +88,19 @@ def _update(resource: Resource, ours: Identity, data: bytes, held: Held) -> Outc
         return Stored(held.etag, sequence=merged.sequence)
     if held.etag is None:
         return Rejected("the calendar server gives no strong ETag, so the meeting can't be replaced safely")
-    return _replace(resource, ours, merged, held)
+    return _replace(target, merged, held)
 
 
-def _replace(resource: Resource, ours: Identity, merged: Merged, held: Held) -> Outcome:
+def _replace(target: CalendarObject, merged: Merged, held: Held) -> Outcome:
     try:
-        written = resource.write(merged.data, held.etag)
+        written = target.write(merged.data, held.etag)
     except CalendarRefused as error:
         if not ORGANIZERS_ONLY & error.preconditions:
             raise
         return _judge_invitation(merged, held)
     if written is None:
         return TryAgain("the calendar server changed the object while it was written")
-    return _stored(resource, ours, merged.data, written, merged.sequence, describe_restored(merged.restored))
+    return _stored(target, merged.data, written, merged.sequence, describe_restored(merged.restored))
 
 
 def _judge_invitation(merged: Merged, held: Held) -> Outcome:
@@ -146,18 +111,16 @@ def _judge_invitation(merged: Merged, held: Held) -> Outcome:
     return TryAgain("the calendar server lets nobody but the organizer change this invitation")
 
 
-def _stored(
-    resource: Resource, ours: Identity, data: bytes, written: Written, sequence: int, note: str | None = None
-) -> Outcome:
+def _stored(target: CalendarObject, data: bytes, written: Written, sequence: int, note: str | None = None) -> Outcome:
     """Return the success of a write, with the ETag that the server gave or, if it gave none, has now.
 
     A server that invites people writes into the stored object what came of that, so the object is read again.
     """
     if written.etag is not None and not server_invites(data):
         return Stored(written.etag, note, sequence)
-    held = resource.read()
+    held = target.read()
     theirs = read_identity(held.data) if held else None
-    if held is None or theirs is None or theirs.uid != ours.uid:
+    if held is None or theirs is None or theirs.uid != target.uid:
         return TryAgain("the calendar server took the meeting and does not show it")
     said = "; ".join(filter(None, (note, describe_invitation_failures(held.data))))
     return Stored(held.etag if theirs.sequence == sequence else None, said or None, theirs.sequence)

@@ -6,13 +6,13 @@ embeds another one (NAT64, 6to4, Teredo, IPv4-mapped) leads to that one.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_NOT_PUBLIC_IPV4 = tuple(
-    IPv4Network(text)
+_NOT_PUBLIC = tuple(
+    ip_network(text)
     for text in (
         "0.0.0.0/8",  # this network
         "10.0.0.0/8",  # private
@@ -29,23 +29,18 @@ _NOT_PUBLIC_IPV4 = tuple(
         "203.0.113.0/24",  # documentation
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, and broadcast
-    )
-)
-_GLOBAL_UNICAST_IPV6 = IPv6Network("2000::/3")
-"""All global unicast addresses; the rest is loopback, mapped, translated, local, multicast or reserved."""
-_NOT_PUBLIC_IPV6 = tuple(
-    IPv6Network(text)
-    for text in (
         "2001::/23",  # protocol assignments: Teredo, ORCHID, benchmarks
         "2001:db8::/32",  # documentation
         "2002::/16",  # 6to4
         "3fff::/20",  # documentation
     )
 )
+_GLOBAL_UNICAST_IPV6 = IPv6Network("2000::/3")
+"""All global unicast addresses; the rest is loopback, mapped, translated, local, multicast or reserved."""
 
 
 def is_public(address: Address) -> bool:
     """Return whether an address is globally reachable."""
-    if isinstance(address, IPv4Address):
-        return not any(address in network for network in _NOT_PUBLIC_IPV4)
-    return address in _GLOBAL_UNICAST_IPV6 and not any(address in network for network in _NOT_PUBLIC_IPV6)
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST_IPV6:
+        return False
+    return not any(address in network for network in _NOT_PUBLIC)

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, time
 from cachetools import LRUCache
 
 from scheduler.domain.availability.attendees import Attendee, Unknown
-from scheduler.domain.programme.people import ConnectedCalendar
 from scheduler.domain.time.periods import Periods
 from scheduler.domain.time.zones import FIRST_DATE, LAST_INSTANT
 from scheduler.store import Store, Transaction
@@ -161,11 +160,7 @@ def load_people(
                 preferred_hours=person.preferred_hours,
                 id=person_id,
             ),
-            tuple(map(_reading, calendars[person_id])),
+            tuple((calendar.read_at, calendar.failure) for calendar in calendars[person_id]),
         )
         for person_id, person in people.items()
     }
-
-
-def _reading(calendar: ConnectedCalendar) -> tuple[datetime | None, str | None]:
-    return calendar.read_at, calendar.failure

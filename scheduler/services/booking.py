@@ -11,7 +11,7 @@ from typing import NamedTuple
 from scheduler.domain.availability.attendees import Attendee, Days
 from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, Party, plan_occurrences
-from scheduler.domain.programme.mentorships import Mentorship, MentorshipNotActive, MentorshipStatus
+from scheduler.domain.programme.mentorships import Mentorship, MentorshipStatus
 from scheduler.domain.search.planning import BlockedBy, OnConflict, PlannedOccurrence, Planner, PlanStatus
 from scheduler.domain.search.rules import NO_RULES, Rules
 from scheduler.domain.time.periods import Period
@@ -40,7 +40,6 @@ class SlotTaken(Refused):
     """A time at which the two people can't meet, with the reasons (index 0: the mentor, 1: the mentee)."""
 
     def __init__(self, period: Period, blocked_by: Sequence[BlockedBy]) -> None:
-        self.period = period
         self.blocked_by = tuple(blocked_by)
         names = {0: "the mentor", 1: "the mentee", None: "the two"}
         causes = ", ".join(f"{names[block.index]}: {block.cause.value.replace('_', ' ')}" for block in self.blocked_by)
@@ -102,7 +101,7 @@ class CadenceBooking:
 def book_cadence(
     context: Context, programme_id: str, mentorship_id: str, booking: CadenceBooking, viewer: Viewer = RESTRICTED
 ) -> StoredMeeting:
-    """Book a series. Raises PlanChanged, MentorshipNotActive, NotFound, InvalidFields, QuotaReached."""
+    """Book a series. Raises PlanChanged, Refused, NotFound, InvalidFields, QuotaReached."""
     with context.store.write() as tx:
         mentorship = lock_mentorship(tx, programme_id, mentorship_id, booking.details.guests)
         _check_active(mentorship)
@@ -130,7 +129,7 @@ def book_slot(
 ) -> StoredMeeting:
     """Book a single meeting of ``duration`` minutes in the mentor's zone; a naive start is local time there.
 
-    Raises SlotTaken, MentorshipNotActive, NotFound, InvalidFields, QuotaReached.
+    Raises SlotTaken, Refused, NotFound, InvalidFields, QuotaReached.
     """
     with context.store.write() as tx:
         mentorship = lock_mentorship(tx, programme_id, mentorship_id, details.guests)
@@ -198,7 +197,7 @@ def check_free(attendees: tuple[Attendee, ...], meeting: Series, viewer: Viewer)
 
 def _check_active(mentorship: Mentorship) -> None:
     if mentorship.status is not MentorshipStatus.ACTIVE:
-        raise MentorshipNotActive(mentorship.status)
+        raise Refused(f"the mentorship is {mentorship.status}; only an active one can be booked")
 
 
 def _check_series(series: Series, mentorship: Mentorship, dates: Days) -> None:

@@ -28,7 +28,6 @@ class CalendarRefused(Refused):
     """
 
     def __init__(self, reason: str, status: int | None = None, preconditions: Iterable[str] = ()) -> None:
-        self.reason = reason
         self.status = status
         self.preconditions = frozenset(preconditions)
         super().__init__(f"the calendar server {reason}")
@@ -41,7 +40,6 @@ class CalendarUnreachable(SchedulerError):
     """
 
     def __init__(self, reason: str, retry_after: timedelta | None = None, *, of_server: bool = False) -> None:
-        self.reason = reason
         self.retry_after = retry_after
         self.of_server = of_server
         super().__init__(f"the calendar server {reason}")
@@ -54,7 +52,6 @@ class AddressRefused(Refused):
     """
 
     def __init__(self, host: str, reason: str = "is not on the public internet") -> None:
-        self.host = host
         super().__init__(
             f"the host {host!r} {reason}: give a public http or https address without a login in it, "
             "or have the operator add its network to SCHEDULER_ALLOWED_NETWORKS"

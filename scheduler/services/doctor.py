@@ -6,6 +6,7 @@ It may run beside the service: what changes during the comparison is not reporte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from scheduler.domain.programme.outbox import CalDAVCalendar, DeliveryState
@@ -18,19 +19,10 @@ from scheduler.services.calendar_server import AddressRefused, CalendarRefused, 
 from scheduler.services.calendar_transport import find_copy
 from scheduler.services.calendars import LOOK_AHEAD
 from scheduler.services.feeds import is_rendered, render_page
-from scheduler.services.findings import (
-    Finding,
-    check_deliveries,
-    check_feed,
-    check_meeting,
-    check_object,
-    corrupt_row,
-    lost_password,
-    orphaned_event,
-    unreadable_calendar,
-)
+from scheduler.services.findings import Finding, check_deliveries, check_feed, check_meeting, check_object
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_programme
+from scheduler.services.reasons import redact_reason
 from scheduler.services.secrets import UndecipherableSecret
 from scheduler.store import DeliveryRow, FeedPage, Login, SchemaMismatch, StoredMeeting, StoreUnavailable
 
@@ -38,6 +30,7 @@ Progress = Callable[[str], object]
 """Called with a description of each step."""
 
 RECOVER = "restore a backup, or stop the service and recover the file with sqlite3"
+ADD_OLD_KEY = "add the key that it was stored under to SCHEDULER_OLD_SECRET_KEYS, or connect the calendar again"
 
 
 @dataclass
@@ -98,18 +91,15 @@ class _Examination:
     def run(self, *, offline: bool) -> Iterator[Finding]:
         yield from self._meetings()
         yield from self._feeds()
-        accounts: list[tuple[Login, Account]] = []
-        for login in self._logins:
+        for number, login in enumerate(self._logins, 1):
             try:
-                password = self._context.vault.open(login.password_token)
+                account = Account(login.url, login.username, self._context.vault.open(login.password_token))
             except UndecipherableSecret:
-                yield lost_password(login)
-            else:
-                accounts.append((login, Account(login.url, login.username, password)))
-        for number, (login, account) in enumerate(accounts if not offline else [], 1):
-            self._progress(f"calendar {number} of {len(accounts)}")
-            if login.publish:
-                yield from self._calendar(login, account)
+                yield Finding(_calendar(login), "its password can't be decrypted", ADD_OLD_KEY)
+                continue
+            if login.publish and not offline:
+                self._progress(f"calendar {number} of {len(self._logins)}")
+                yield from self._compare_calendar(login, account)
 
     def _meetings(self) -> Iterator[Finding]:
         with self._context.store.read() as tx:
@@ -119,7 +109,8 @@ class _Examination:
             try:
                 yield from self._mentorship(mentorship_id)
             except InvalidValue as error:
-                yield corrupt_row(f"mentorship {mentorship_id}", str(error))
+                problem = f"what is stored of it can't be read ({error})"
+                yield Finding(f"mentorship {mentorship_id}", problem, "restore a backup without this error")
 
     def _mentorship(self, mentorship_id: str) -> Iterator[Finding]:
         now = self._context.clock()
@@ -153,13 +144,11 @@ class _Examination:
 
     def _pages(self, person_id: str) -> list[FeedPage]:
         """Return the person's feeds; none if the person was erased meanwhile."""
-        with self._context.store.read() as tx:
-            try:
-                return tx.feeds.list_pages(self._programme_id, person_id)
-            except NotFound:
-                return []
+        with suppress(NotFound), self._context.store.read() as tx:
+            return tx.feeds.list_pages(self._programme_id, person_id)
+        return []
 
-    def _calendar(self, login: Login, account: Account) -> Iterator[Finding]:
+    def _compare_calendar(self, login: Login, account: Account) -> Iterator[Finding]:
         """Compare the delivered objects, and stop at the first failure of the server."""
         self._examined.calendars += 1
         try:
@@ -169,7 +158,8 @@ class _Examination:
                 yield from self._object(login, account, meeting_id, row)
             yield from self._orphans(login, account)
         except (CalendarRefused, CalendarUnreachable, AddressRefused) as error:
-            yield unreadable_calendar(login, str(error))
+            problem = f"it can't be read, so what it holds is unknown ({redact_reason(str(error))})"
+            yield Finding(_calendar(login), problem, "ask its owner, and connect it again if its login changed")
 
     def _orphans(self, login: Login, account: Account) -> Iterator[Finding]:
         """Yield events with our stamp that no meeting has, as after restoring an old backup."""
@@ -178,7 +168,11 @@ class _Examination:
         uids = sorted({uid for uid in map(stamped_uid, objects) if uid is not None})
         with self._context.store.read() as tx:
             known = tx.outbox.find_known_uids(uids)
-        yield from (orphaned_event(login, uid) for uid in uids if uid not in known)
+        for uid in uids:
+            if uid not in known:
+                problem = f"its event {uid} was written by this service, which has no meeting for it"
+                remedy = "delete it there, or book it again if it is to take place"
+                yield Finding(_calendar(login), problem, remedy)
 
     def _object(self, login: Login, account: Account, meeting_id: str, row: DeliveryRow) -> Iterator[Finding]:
         before = self._load(meeting_id)
@@ -195,9 +189,11 @@ class _Examination:
 
     def _load(self, meeting_id: str) -> tuple[StoredMeeting, Sequence[DeliveryRow]] | None:
         """Return the meeting and its deliveries as they are now; None if it is gone."""
-        with self._context.store.read() as tx:
-            try:
-                stored = tx.meetings.get(self._programme_id, meeting_id)
-            except NotFound:
-                return None
+        with suppress(NotFound), self._context.store.read() as tx:
+            stored = tx.meetings.get(self._programme_id, meeting_id)
             return stored, tx.outbox.list_for_meeting(self._programme_id, meeting_id)
+        return None
+
+
+def _calendar(login: Login) -> str:
+    return f"calendar {login.calendar_id}"

@@ -43,16 +43,10 @@ class FeedDocument:
     ``rendered_at`` (UTC) is when the rendering began, if it was made for this request.
     """
 
+    version: FeedVersion
     body: bytes
     gzipped_body: bytes | None
-    etag: str
-    last_modified: datetime
     rendered_at: datetime | None = None
-
-    @property
-    def version(self) -> FeedVersion:
-        """The version that these bytes are."""
-        return FeedVersion(self.etag, self.last_modified, self.gzipped_body is not None)
 
 
 class CurrentFeed(NamedTuple):
@@ -86,7 +80,8 @@ def read_feed(context: Context, token_digest: str) -> CurrentFeed | None:
     if page is None:
         return None
     if is_rendered(page) and page.body is not None and page.etag and page.last_modified:
-        document = FeedDocument(page.body, page.gzipped_body, page.etag, page.last_modified)
+        version = FeedVersion(page.etag, page.last_modified, page.gzipped_body is not None)
+        document = FeedDocument(version, page.body, page.gzipped_body)
     else:
         document = _render_again(context, page)
     return CurrentFeed(page.feed_id, document.version, document)
@@ -144,8 +139,8 @@ def _render_again(context: Context, page: FeedPage) -> FeedDocument:
             rendered_key=_key(page.calendar_revision),
             body=document.body,
             gzipped_body=document.gzipped_body,
-            etag=document.etag,
-            last_modified=document.last_modified,
+            etag=document.version.etag,
+            last_modified=document.version.last_modified,
         )
     )
     return document
@@ -160,12 +155,10 @@ def _document(body: bytes, page: FeedPage, now: datetime) -> FeedDocument:
     etag = etag_of(body)
     gzipped = gzip.compress(body, mtime=0)  # without a time in it the same text gives the same bytes
     smaller = gzipped if len(gzipped) < len(body) else None
-    if etag == page.etag and page.last_modified:
-        return FeedDocument(body, smaller, etag, page.last_modified, now)
-    rendered = now.replace(microsecond=0) + SECOND
+    modified = now.replace(microsecond=0) + SECOND
     if page.last_modified:
-        rendered = max(rendered, page.last_modified + SECOND)
-    return FeedDocument(body, smaller, etag, rendered, now)
+        modified = page.last_modified if etag == page.etag else max(modified, page.last_modified + SECOND)
+    return FeedDocument(FeedVersion(etag, modified, smaller is not None), body, smaller, now)
 
 
 def _is_recent(stored: StoredMeeting, page: FeedPage) -> bool:

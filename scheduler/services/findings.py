@@ -57,13 +57,6 @@ def check_meeting(stored: StoredMeeting, now: datetime) -> Iterator[Finding]:
         yield Finding(about, f"the stored UTC times of {walls} ({meeting.series.time_zone}) are not theirs", again)
 
 
-def orphaned_event(login: Login, uid: str) -> Finding:
-    """Return the finding for an event that carries our stamp and belongs to no stored meeting."""
-    about = f"calendar {login.calendar_id}"
-    problem = f"its event {uid} was written by this service, which has no meeting for it"
-    return Finding(about, problem, "delete it there, or book it again if it is to take place")
-
-
 def check_deliveries(
     stored: StoredMeeting, rows: Sequence[DeliveryRow], logins: Collection[Login], now: datetime
 ) -> Iterator[Finding]:
@@ -121,23 +114,6 @@ def check_feed(page: FeedPage, fresh: bytes) -> Iterator[Finding]:
         yield Finding(about, "its ETag is not that of its bytes", remedy)
     elif page.gzipped_body is not None and _decompressed(page.gzipped_body) != fresh:
         yield Finding(about, "its gzipped bytes are not those of its bytes", remedy)
-
-
-def corrupt_row(about: str, reason: str) -> Finding:
-    """Return the finding for stored rows that can't be loaded."""
-    return Finding(about, f"what is stored of it can't be read ({reason})", "restore a backup without this error")
-
-
-def unreadable_calendar(login: Login, reason: str) -> Finding:
-    """Return the finding for a calendar whose contents can't be read."""
-    problem = f"it can't be read, so what it holds is unknown ({redact_reason(reason)})"
-    return Finding(f"calendar {login.calendar_id}", problem, "ask its owner, and connect it again if its login changed")
-
-
-def lost_password(login: Login) -> Finding:
-    """Return the finding for a calendar whose password can't be decrypted."""
-    remedy = "add the key that it was stored under to SCHEDULER_OLD_SECRET_KEYS, or connect the calendar again"
-    return Finding(f"calendar {login.calendar_id}", "its password can't be decrypted", remedy)
 
 
 def _delivery_problem(row: DeliveryRow, meeting: Meeting, now: datetime) -> str | None:

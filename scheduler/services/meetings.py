@@ -12,7 +12,6 @@ from scheduler.domain.programme.meetings import Meeting, MeetingCancelled, Meeti
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.domain.time.zones import local_time
-from scheduler.errors import NotFound
 from scheduler.services.booking import check_day, check_free, load_pair, read_start
 from scheduler.services.locking import lock_meeting
 from scheduler.services.ports import Context
@@ -41,7 +40,7 @@ def update_meeting(
     with context.store.write() as tx:
         _, stored = lock_meeting(tx, programme_id, meeting_id)
         if stored.meeting.status is MeetingStatus.CANCELLED:
-            raise MeetingCancelled(stored.meeting.uid)
+            raise MeetingCancelled
         title = changes.get("title", stored.own_title)
         conference_url = changes.get("conference_url", stored.meeting.conference_url)
         if (title, conference_url) != (stored.own_title, stored.meeting.conference_url):
@@ -79,9 +78,8 @@ def move_occurrence(
         check_day(local.wall.date(), mentorship, "/start")
         end = start + timedelta(minutes=series.duration)
         attendees = load_pair(context, tx, programme_id, mentorship, start, end, except_meeting=meeting_id)
-        occurrence = _get_occurrence(stored, recurrence_id)
-        others = tuple(one.period for one in stored.meeting.taking_place if one is not occurrence)
         moved = meetings.move_occurrence(stored.meeting, recurrence_id, start, context.clock())
+        others = tuple(one.period for one in moved.taking_place if one.recurrence_id.wall != recurrence_id)
         attendees = tuple(replace(one, meetings=one.meetings + others) for one in attendees)
         check_free(attendees, Series(local, None, series.duration), viewer)
         return _store(tx, programme_id, stored, moved, context.clock())
@@ -91,7 +89,6 @@ def cancel_occurrence(context: Context, programme_id: str, meeting_id: str, recu
     """Cancel one occurrence of a meeting. Raises NotFound, MeetingCancelled, OccurrenceNotChangeable."""
     with context.store.write() as tx:
         _, stored = lock_meeting(tx, programme_id, meeting_id)
-        _get_occurrence(stored, recurrence_id)
         cancelled = meetings.cancel_occurrence(stored.meeting, recurrence_id, context.clock())
         return _store(tx, programme_id, stored, cancelled, context.clock())
 
@@ -120,10 +117,3 @@ def _store(tx: Transaction, programme_id: str, stored: StoredMeeting, meeting: M
     changed = replace(stored, meeting=meeting)
     publish_change(tx, programme_id, changed, now)
     return changed
-
-
-def _get_occurrence(stored: StoredMeeting, recurrence_id: datetime) -> Occurrence:
-    found = stored.meeting.occurrence(recurrence_id)
-    if found is None:
-        raise NotFound("occurrence", f"{recurrence_id:%Y%m%dT%H%M%S}")
-    return found

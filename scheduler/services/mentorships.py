@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from scheduler.domain.programme.meetings import cancel_occurrences_from
-from scheduler.domain.programme.mentorships import Mentorship, MentorshipEnded
-from scheduler.errors import InvalidFields, NotFound
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.errors import InvalidFields, NotFound, Refused
 from scheduler.services.locking import lock_mentorship_with_meetings
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish_change, refresh_descriptions
@@ -50,15 +50,15 @@ def update_mentorship(
 ) -> Mentorship:
     """Change goals, expectations, dates or status; ending a mentorship cancels its future meetings.
 
-    Raises NotFound, MentorshipEnded, BackwardMentorship, MentorshipTooLong, and InvalidFields for dates that leave
-    booked meetings outside.
+    Raises NotFound, InvalidValue, Refused for one that has ended, and InvalidFields for dates that leave booked
+    meetings outside.
     """
     now = context.clock()
     with context.store.write() as tx:
         old, meetings = lock_mentorship_with_meetings(tx, programme_id, mentorship_id)
         new = replace(old, **changes)
         if old.status.has_ended and new.status is not old.status:
-            raise MentorshipEnded(old.status)
+            raise Refused(f"the mentorship is {old.status} and can't be reopened; start a new one")
         if not new.status.has_ended:
             _check_dates(new, meetings)
         tx.mentorships.update(programme_id, new)

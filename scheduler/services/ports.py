@@ -32,8 +32,8 @@ class Transport(Protocol):
         """Return the targets whose rows have to wait as well while the target's server does not answer."""
 
 
-class Observer(Protocol):
-    """Told what happened, to count it, and never to whom. Nothing that it does changes anything; it never raises."""
+class Observer:
+    """Told what happened, and never to whom. This one does nothing; a subclass may count, and never raises."""
 
     def searched(self, kind: str, seconds: float, *, found: bool) -> None:
         """A search of that kind (``slots``, ``cadences``) took so long, and came to something or not."""
@@ -43,19 +43,6 @@ class Observer(Protocol):
 
     def calendar_read(self, outcome: str) -> None:
         """A connected calendar was ``read``, or that has ``failed``."""
-
-
-class Unobserved:
-    """An Observer that counts nothing."""
-
-    def searched(self, kind: str, seconds: float, *, found: bool) -> None:
-        """Does nothing."""
-
-    def delivered(self, outcome: str) -> None:
-        """Does nothing."""
-
-    def calendar_read(self, outcome: str) -> None:
-        """Does nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +59,6 @@ class Context:
     """After how long without a reading a calendar is unknown."""
     quotas: Quotas = field(default_factory=Quotas)
     """The most that there may be of each kind of thing."""
-    observer: Observer = field(default_factory=Unobserved)
+    observer: Observer = field(default_factory=Observer)
     availability_cache: AvailabilityCache = field(default_factory=AvailabilityCache)
     """Stored people's availability, cached by this process."""

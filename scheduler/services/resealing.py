@@ -6,7 +6,6 @@ the old one any more.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ BATCH = 100
 """How many texts are encrypted again in one transaction, so that other writers don't wait for long."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Resealed:
     """How many texts of a kind were encrypted again, were already under the present key, or can't be decrypted."""
 
@@ -31,12 +30,12 @@ class Resealed:
 def reseal_all(context: Context) -> Iterator[Resealed]:
     """Encrypt everything under the present secret key; yield the result for each kind."""
     for kind in SEALED_KINDS:
-        counts: Counter[str] = Counter()
+        result = Resealed(kind)
         last: tuple[str, ...] | None = None
         while batch := _list_batch(context, kind, last):
-            counts += _reseal(context, batch)
+            _reseal(context, batch, result)
             last = batch[-1].row_key
-        yield Resealed(kind, **counts)
+        yield result
 
 
 def _list_batch(context: Context, kind: str, last: tuple[str, ...] | None) -> list[SealedText]:
@@ -44,20 +43,18 @@ def _list_batch(context: Context, kind: str, last: tuple[str, ...] | None) -> li
         return tx.sealed.list_after(kind, last, BATCH)
 
 
-def _reseal(context: Context, batch: list[SealedText]) -> Counter[str]:
-    """The number of texts by what became of them, a field of `Resealed`; one that was changed meanwhile is in none."""
-    counts: Counter[str] = Counter()
+def _reseal(context: Context, batch: list[SealedText], result: Resealed) -> None:
+    """Encrypt the texts of a batch again and count them; one that was changed meanwhile is not counted."""
     renewed: list[tuple[SealedText, str]] = []
     for sealed in batch:
         try:
             text = context.vault.renew(sealed.text)
         except UndecipherableSecret:
-            counts["lost"] += 1
+            result.lost += 1
             continue
         if text is None:
-            counts["present"] += 1
+            result.present += 1
         else:
             renewed.append((sealed, text))
     with context.store.write() as tx:
-        counts["renewed"] = sum(tx.sealed.update(sealed, text) for sealed, text in renewed)
-    return counts
+        result.renewed += sum(tx.sealed.update(sealed, text) for sealed, text in renewed)

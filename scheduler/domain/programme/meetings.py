@@ -18,14 +18,13 @@ from scheduler.domain.time.periods import Period
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.domain.time.zones import LocalTime, local_time
-from scheduler.errors import Refused
+from scheduler.errors import NotFound, Refused
 
 
 class MeetingCancelled(Refused):
     """A change of a cancelled meeting, which stays cancelled: booking again makes a new UID."""
 
-    def __init__(self, uid: str) -> None:
-        self.uid = uid
+    def __init__(self) -> None:
         super().__init__("the meeting is cancelled and can't be changed; book a new one")
 
 
@@ -33,8 +32,6 @@ class OccurrenceNotChangeable(Refused):
     """A move of a cancelled occurrence, or a cancellation of a skipped one."""
 
     def __init__(self, recurrence_id: datetime, status: OccurrenceStatus) -> None:
-        self.recurrence_id = recurrence_id
-        self.status = status
         super().__init__(
             f"the occurrence of {recurrence_id:%Y-%m-%d %H:%M} is {status} and can't be changed; choose another one"
         )
@@ -44,7 +41,6 @@ class OverlapsOwnOccurrence(Refused):
     """A move of an occurrence onto another one of its series."""
 
     def __init__(self, start: datetime, other: datetime) -> None:
-        self.start = start
         self.other = other
         super().__init__(
             f"a meeting at {start:%Y-%m-%dT%H:%MZ} would overlap the series' own occurrence at "
@@ -150,9 +146,12 @@ class Meeting:
         """The periods at which its two people are busy."""
         return tuple(occurrence.period for occurrence in self.taking_place)
 
-    def occurrence(self, recurrence_id: datetime) -> Occurrence | None:
-        """The occurrence of that wall start (naive), or None."""
-        return next((found for found in self.occurrences if found.recurrence_id.wall == recurrence_id), None)
+    def occurrence(self, recurrence_id: datetime) -> Occurrence:
+        """The occurrence of that wall start (naive). Raises NotFound."""
+        for occurrence in self.occurrences:
+            if occurrence.recurrence_id.wall == recurrence_id:
+                return occurrence
+        raise NotFound("occurrence", f"{recurrence_id:%Y%m%dT%H%M%S}")
 
     def detached_uid(self, occurrence: Occurrence) -> str:
         """The UID of a detached occurrence."""
@@ -188,8 +187,8 @@ def plan_occurrences(series: Series, outcomes: Mapping[datetime, datetime | None
 def move_occurrence(meeting: Meeting, recurrence_id: datetime, start: datetime, now: datetime) -> Meeting:
     """The meeting with one occurrence moved to a UTC start; a skipped one takes place again.
 
-    The rule and the ``recurrence_id`` stay the same. Raises MeetingCancelled, OccurrenceNotChangeable,
-    OverlapsOwnOccurrence; KeyError for an occurrence that the meeting does not have.
+    The rule and the ``recurrence_id`` stay the same. Raises NotFound, MeetingCancelled, OccurrenceNotChangeable,
+    OverlapsOwnOccurrence.
     """
     occurrence = _changeable(meeting, recurrence_id, OccurrenceStatus.SKIPPED)
     period = Period(start, start + timedelta(minutes=meeting.series.duration))
@@ -205,10 +204,9 @@ def move_occurrence(meeting: Meeting, recurrence_id: datetime, start: datetime, 
 def cancel_occurrence(meeting: Meeting, recurrence_id: datetime, now: datetime) -> Meeting:
     """The meeting with one occurrence cancelled; the last one cancels the whole meeting.
 
-    Raises MeetingCancelled, OccurrenceNotChangeable; KeyError for an occurrence that the meeting does not have.
+    Raises NotFound, MeetingCancelled, OccurrenceNotChangeable.
     """
-    target = _changeable(meeting, recurrence_id)
-    return _cancel(meeting, [target], now)
+    return _cancel(meeting, [_changeable(meeting, recurrence_id)], now)
 
 
 def cancel_occurrences_from(meeting: Meeting, instant: datetime, now: datetime) -> Meeting:
@@ -222,7 +220,7 @@ def cancel_occurrences_from(meeting: Meeting, instant: datetime, now: datetime) 
 def cancel(meeting: Meeting, now: datetime) -> Meeting:
     """The meeting cancelled as a whole. Raises MeetingCancelled if it already is."""
     if meeting.status is MeetingStatus.CANCELLED:
-        raise MeetingCancelled(meeting.uid)
+        raise MeetingCancelled
     return _reschedule(meeting, now, status=MeetingStatus.CANCELLED)
 
 
@@ -251,11 +249,9 @@ def rederive(meeting: Meeting, now: datetime) -> tuple[Meeting, tuple[Occurrence
 
 
 def _changeable(meeting: Meeting, recurrence_id: datetime, *also: OccurrenceStatus) -> Occurrence:
-    if meeting.status is MeetingStatus.CANCELLED:
-        raise MeetingCancelled(meeting.uid)
     occurrence = meeting.occurrence(recurrence_id)
-    if occurrence is None:
-        raise KeyError(recurrence_id)
+    if meeting.status is MeetingStatus.CANCELLED:
+        raise MeetingCancelled
     if not occurrence.takes_place and occurrence.status not in also:
         raise OccurrenceNotChangeable(recurrence_id, occurrence.status)
     return occurrence

@@ -19,11 +19,9 @@ _NOUNS = {
 
 
 class QuotaReached(Refused):
-    """A thing more than the operator allows. ``quota`` names the limit, ``limit`` is its value."""
+    """A thing more than the operator allows; ``quota`` is the name of a limit in `Quotas`."""
 
     def __init__(self, quota: str, limit: int) -> None:
-        self.quota = quota
-        self.limit = limit
         super().__init__(f"the limit of {limit} {_NOUNS[quota]} is reached ({quota}); delete some, or ask the operator")
 
 

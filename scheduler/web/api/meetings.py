@@ -258,7 +258,4 @@ def _parse_id(text: str) -> datetime:
 
 
 def _occurrence(stored: StoredMeeting, recurrence_id: datetime) -> OccurrenceDocument:
-    occurrence = stored.meeting.occurrence(recurrence_id)
-    if occurrence is None:
-        raise NotFound("occurrence", f"{recurrence_id:{RECURRENCE_ID}}")
-    return OccurrenceDocument.from_domain(occurrence, stored.meeting)
+    return OccurrenceDocument.from_domain(stored.meeting.occurrence(recurrence_id), stored.meeting)

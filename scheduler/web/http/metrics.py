@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from scheduler import __version__
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.errors import SchedulerError
-from scheduler.services.ports import Context
+from scheduler.services.ports import Context, Observer
 from scheduler.store import StoreUnavailable
 
 FEED_ENDPOINT = "feeds.get_feed_calendar"
@@ -57,8 +57,8 @@ class NoMetricsPort(SchedulerError):
         )
 
 
-class Counting:
-    """Counts what the use cases report; a `services.ports.Observer`."""
+class Counting(Observer):
+    """Counts what the use cases report."""
 
     def searched(self, kind: str, seconds: float, *, found: bool) -> None:
         """Count a search."""

@@ -30,6 +30,7 @@ from scheduler.domain.time.recurrence import WeeklyRule
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.domain.time.zones import LocalTime
+from scheduler.errors import NotFound
 
 BOOKED = datetime(2026, 9, 1, 8, tzinfo=UTC)
 NOW = datetime(2026, 9, 2, 8, 0, 30, 999, tzinfo=UTC)
@@ -232,8 +233,8 @@ def test_an_occurrence_that_is_gone_can_not_be_changed() -> None:
         cancel_occurrence(series_of({STARTS[1]: None}), SECOND, NOW)
 
 
-def test_an_occurrence_that_the_meeting_does_not_have_is_a_key_error() -> None:
-    with pytest.raises(KeyError):
+def test_change_of_unknown_occurrence_is_not_found() -> None:
+    with pytest.raises(NotFound, match="no occurrence has the id '20261006T143100'"):
         cancel_occurrence(series_of(), FIRST + timedelta(minutes=1), NOW)
 
 
