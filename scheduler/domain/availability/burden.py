@@ -16,8 +16,7 @@ from scheduler.domain.availability.attendees import Attendee, WorkingHours
 from scheduler.domain.time.clocks import clock_offsets
 from scheduler.domain.time.periods import Minutes, Period, minute_of
 from scheduler.domain.time.recurrence import WEEKDAYS
-from scheduler.domain.time.units import MONDAY, WEEK
-from scheduler.domain.time.zones import Offsets
+from scheduler.domain.time.units import DAY, MONDAY, WEEK
 
 Burdens = npt.NDArray[np.int64]
 """Weighted minutes."""
@@ -32,70 +31,53 @@ WEIGHTS = ((0, 0), (60, 1), (120, 2), (240, 3), (WEEK, 4))
 """Pairs of a distance in minutes and the weight of a minute up to that distance outside."""
 
 
-def burdens(attendee: Attendee, starts: Minutes, duration: int) -> Burdens:
-    """Return the attendee's burden of a meeting of ``duration`` minutes at each start (UTC minutes, any order)."""
-    if not starts.size:
-        return np.empty(0, dtype=np.int64)
-    first, last = int(starts.min()), int(starts.max()) + duration
-    table = clock_offsets(attendee.clock, first, last)
-    hours = attendee.preferred_hours or SOCIAL_HOURS
-    if any(((starts < change) & (change < starts + duration)).any() for change in table.since[1:].tolist()):
-        return _across_changes(table, hours, starts, duration)
-    return _at_one_offset(hours, starts + table.at(starts), np.full_like(starts, duration))
-
-
-def _at_one_offset(hours: tuple[WorkingHours, ...], walls: Minutes, lengths: Minutes) -> Burdens:
-    """Return the burden of meetings from these wall minutes on, with lengths in minutes and one UTC offset each."""
-    sums = _cumulative_burdens(hours)
-    weeks, rest = np.divmod(lengths, WEEK)
-    begins = (walls - MONDAY) % WEEK
-    found: Burdens = sums[begins + rest] - sums[begins] + weeks * sums[WEEK]
-    return found
-
-
-def _across_changes(table: Offsets, hours: tuple[WorkingHours, ...], starts: Minutes, duration: int) -> Burdens:
-    """Return the burden where the UTC offset changes during a meeting: each part counts at its own offset."""
+def burdens(attendee: Attendee, starts: Minutes, lengths: Minutes | int) -> Burdens:
+    """Return the attendee's burden of a meeting at each start (UTC minutes, any order); lengths are in minutes."""
     found = np.zeros(starts.size, dtype=np.int64)
-    for since, until, offset in table:
-        begin, end = np.maximum(starts, since), np.minimum(starts + duration, until)
-        inside = np.flatnonzero(begin < end)
-        found[inside] += _at_one_offset(hours, begin[inside] + offset, (end - begin)[inside])
+    if not starts.size:
+        return found
+    ends = starts + lengths
+    sums = _cumulative_burdens(attendee.preferred_hours or SOCIAL_HOURS)
+    for since, until, offset in clock_offsets(attendee.clock, int(starts.min()), int(ends.max())):
+        # Where the offset changes during a meeting, each part counts at its own.
+        first, last = np.maximum(starts, since), np.minimum(ends, until)
+        inside = np.flatnonzero(first < last)
+        weeks, rest = np.divmod((last - first)[inside], WEEK)
+        begins = (first[inside] + offset - MONDAY) % WEEK
+        found[inside] += sums[begins + rest] - sums[begins] + weeks * sums[WEEK]
     return found
 
 
 def burden_of_each(attendee: Attendee, meetings: Sequence[Period]) -> list[int]:
     """Return the attendee's burden of each meeting, of any lengths and in any order."""
     starts = np.array([minute_of(meeting.start) for meeting in meetings], dtype=np.int64)
-    lengths = np.array([minute_of(meeting.end) for meeting in meetings], dtype=np.int64) - starts
-    found = np.zeros(starts.size, dtype=np.int64)
-    for length in np.unique(lengths).tolist():
-        found[lengths == length] = burdens(attendee, starts[lengths == length], length)
-    each: list[int] = found.tolist()
+    ends = np.array([minute_of(meeting.end) for meeting in meetings], dtype=np.int64)
+    each: list[int] = burdens(attendee, starts, ends - starts).tolist()
     return each
 
 
 @lru_cache(maxsize=1024)
 def distances_outside(hours: tuple[WorkingHours, ...]) -> Minutes:
-    """Return for each wall minute of the week, from Monday on, the distance to the hours in minutes; read-only.
-
-    The distance is 0 inside the hours, and a week if there are none.
-    """
+    """Return for each wall minute of the week, from Monday on, the distance to the hours in minutes; read-only."""
     inside = np.zeros(WEEK, dtype=bool)
     for entry in hours:
         for day in entry.days:
-            start = WEEKDAYS.index(day) * 1440 + entry.start
+            start = WEEKDAYS.index(day) * DAY + entry.start
             inside[np.arange(start, start + entry.length) % WEEK] = True
-    minutes = np.arange(WEEK, dtype=np.int64)
-    inside_minutes = np.flatnonzero(inside)
-    if not inside_minutes.size:
-        away = np.full(WEEK, WEEK, dtype=np.int64)
-    else:
-        around = np.concatenate([inside_minutes - WEEK, inside_minutes, inside_minutes + WEEK])
-        following = np.searchsorted(around, minutes)
-        away = np.minimum(around[following] - minutes, minutes - around[np.maximum(following - 1, 0)])
-        away[inside] = 0
+    away = distances_to(np.flatnonzero(inside))
     away.setflags(write=False)
     return away
+
+
+def distances_to(minutes: Minutes) -> Minutes:
+    """Return for each minute of the week the distance to the nearest of those (sorted); a week if there are none."""
+    every = np.arange(WEEK, dtype=np.int64)
+    if not minutes.size:
+        return np.full_like(every, WEEK)
+    around = np.concatenate([minutes - WEEK, minutes, minutes + WEEK])
+    following = around.searchsorted(every)
+    nearest: Minutes = np.minimum(around[following] - every, every - around[following - 1])
+    return nearest
 
 
 @lru_cache(maxsize=1024)

@@ -45,8 +45,12 @@ class GroupAvailability:
 
     def short_without(self, member: int | None) -> Mask:
         """Return the starts at which a group would have fewer members than it needs even if that member could come."""
-        short: Mask = np.zeros_like(next(iter(self.blocked.values())))
+        size = len(next(iter(self.blocked.values())))
+        short: Mask = np.zeros(size, dtype=bool)
         for group in self.groups:
-            absent = [self.blocked[index] for index in group.members if index != member]
-            short |= np.sum(absent, axis=0) > len(group.members) - group.required
+            absent = np.zeros(size, dtype=np.uint8)
+            for index in group.members:
+                if index != member:
+                    absent += self.blocked[index].view(np.uint8)
+            short |= absent > len(group.members) - group.required
         return short

@@ -6,7 +6,7 @@ whole thousandths, so that equal scores are exactly equal and the order never de
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 
@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from scheduler.domain.availability.attendees import Attendee, WorkingHours
-from scheduler.domain.availability.burden import distances_outside
+from scheduler.domain.availability.burden import distances_outside, distances_to
 from scheduler.domain.availability.open_time import blackout_periods
 from scheduler.domain.search.constraints import Constraints, firm_blackouts, outside_hours
-from scheduler.domain.search.groups import Group, counted_attendees
+from scheduler.domain.search.groups import counted_attendees
 from scheduler.domain.search.starts import Constraint, Mask, Starts
 from scheduler.domain.time.clocks import clock_offsets
-from scheduler.domain.time.periods import Minutes, Periods, minute_after, minute_of
+from scheduler.domain.time.periods import Minutes, Periods, Span
 from scheduler.domain.time.recurrence import WEEKDAYS
 from scheduler.domain.time.units import DAY, MONDAY, WEEK
 
@@ -33,6 +33,8 @@ _FAR = np.int64(1 << 40)
 """A minute that is far from all others."""
 MIDDLE_OF_ANY_TIME = 13 * 60
 """The middle of the day (a minute of it) of an attendee who can meet at any time."""
+BATCH = 1 << 13
+"""How many starts are scored at once: the numbers of fifty attendees for so many still fit the processor's cache."""
 FAR_APART = 3 * DAY
 """Minutes; meetings that are further apart are spread no better."""
 DEBT = 0.5
@@ -108,20 +110,14 @@ class Scores:
     @property
     def thousandths(self) -> Thousandths:
         """The scores."""
-        return np.rint(self._sum(PARTS) * 1000).astype(np.int64)
+        total = reduce(np.add, (part.weight * self.parts[part.name] for part in PARTS))
+        return np.rint(total * 1000).astype(np.int64)
 
     def with_others(self, indexes: Minutes, distances: Minutes) -> Thousandths:
         """Return the scores of the starts at the indexes, each with another meeting so many minutes away."""
-        near = np.minimum(self.parts["spread"][indexes], distances.clip(0, FAR_APART) / FAR_APART)
-        at = [part.name for part in PARTS].index("spread")
-        # Added in the same order as without others, so that rounding makes no difference between the two.
-        total = self._sum(PARTS[:at])[indexes] + PARTS[at].weight * near
-        for part in PARTS[at + 1 :]:
-            total += part.weight * self.parts[part.name][indexes]
-        return np.rint(total * 1000).astype(np.int64)
-
-    def _sum(self, parts: Sequence[Part]) -> Shares:
-        return reduce(np.add, (part.weight * self.parts[part.name] for part in parts))
+        parts = {name: shares[indexes] for name, shares in self.parts.items()}
+        near = distances.clip(0, FAR_APART) / FAR_APART
+        return Scores(parts | {"spread": np.minimum(parts["spread"], near)}).thousandths
 
     def at(self, index: int) -> dict[str, float]:
         """Return the parts of one start, rounded to thousandths."""
@@ -141,64 +137,90 @@ def score_starts(
     ``availability`` is that of `Constraints.availability`; attendees with an unreliable calendar count as not coming.
     With ``fair`` the comfort of required attendees is weighed by their burden so far.
     """
-    attendees, groups = constraints.attendees, constraints.rules.groups
+    parts = {part.name: np.empty(len(starts)) for part in PARTS}
+    if not len(starts):
+        return Scores(parts)
     nobody = np.zeros(len(starts), dtype=bool)
     availability = [nobody if index in constraints.unreliable else mask for index, mask in enumerate(availability)]
-    comfort = _required_comfort(attendees, starts, duration, availability, groups, fair=fair)
-    optional = [mask for one, mask in zip(attendees, availability, strict=True) if not one.required]
-    coming = sum(mask.astype(np.int64) for mask in optional if mask is not None)
-    members = (attendees[index] for index in counted_attendees(attendees, groups))
-    by_name = [one for one in attendees if one.required] or list(members)
-    return Scores(
-        {
-            "worst": comfort.min(axis=0),
-            "mean": comfort.mean(axis=0),
-            "optional": coming / len(optional) + np.zeros(len(starts)) if optional else np.ones(len(starts)),
-            "soft": 1 - _touched_soft_blackouts(attendees, starts, duration) / len(attendees),
-            "spread": _spread(by_name, starts, duration),
-            "fragmentation": _fragmentation(by_name, starts, duration),
+    scorer = _Scorer(constraints, (int(starts.minutes[0]), int(starts.minutes[-1]) + duration), duration, fair=fair)
+    for begin in range(0, len(starts), BATCH):
+        batch = slice(begin, begin + BATCH)
+        masks = [None if mask is None else mask[batch] for mask in availability]
+        for name, shares in scorer.parts(starts.minutes[batch], masks).items():
+            parts[name][batch] = shares
+    return Scores(parts)
+
+
+class _Scorer:
+    """Scores meetings that lie in ``span`` (UTC minutes) in batches; what these share is computed once."""
+
+    def __init__(self, constraints: Constraints, span: Span, duration: int, *, fair: bool) -> None:
+        self.duration = duration
+        self.attendees = attendees = constraints.attendees
+        self.groups = constraints.rules.groups
+        start, end = span
+        counted = {index: attendees[index] for index in counted_attendees(attendees, self.groups)}
+        shares = _fair_shares(list(counted.values())) if fair else np.ones(len(counted))
+        self.comforts = {
+            index: share * _comforts_of_week(one.hours, one.preferred_hours)
+            for (index, one), share in zip(counted.items(), shares.tolist(), strict=True)
         }
-    )
+        self.offsets = {one.clock: clock_offsets(one.clock, start, end) for one in counted.values()}
+        by_name = [one for one in attendees if one.required] or counted.values()
+        self.not_free = [_not_free(one, start - HALF_DAY, end + HALF_DAY) for one in by_name]
+        self.meetings = Periods.of(meeting for one in by_name for meeting in one.meetings)
+        soft = [(one, [blackout for blackout in one.blackouts if not blackout.firm]) for one in attendees]
+        self.soft = [
+            Constraint(blackout_periods(blackouts, one.clock, start, end)) for one, blackouts in soft if blackouts
+        ]
 
+    def parts(self, minutes: Minutes, availability: Sequence[Mask | None]) -> dict[str, Shares]:
+        """Return the parts of the score of meetings at these UTC minutes (ascending), by name."""
+        starts, none = Starts(minutes, None), np.zeros(minutes.size, dtype=np.int64)
+        worst, mean = self._worst_and_mean(minutes, availability)
+        optional = [mask for one, mask in zip(self.attendees, availability, strict=True) if not one.required]
+        coming = sum((mask for mask in optional if mask is not None), none)
+        touched = sum((starts.blocked(self.duration, [blackouts]) for blackouts in self.soft), none)
+        before, after = _free_around(self.meetings, minutes, self.duration, FAR_APART)
+        around = (_free_around(not_free, minutes, self.duration, HALF_DAY) for not_free in self.not_free)
+        uneven = reduce(np.add, (_unevenness(*free) for free in around))
+        return {
+            "worst": worst,
+            "mean": mean,
+            "optional": coming / len(optional) if optional else np.ones(minutes.size),
+            "soft": 1 - touched / len(self.attendees),
+            "spread": np.minimum(before, after) / FAR_APART,
+            "fragmentation": uneven / len(self.not_free),
+        }
 
-def _required_comfort(
-    attendees: Sequence[Attendee],
-    starts: Starts,
-    duration: int,
-    availability: Sequence[Mask | None],
-    groups: Sequence[Group],
-    *,
-    fair: bool,
-) -> Shares:
-    """Return the comfort of everyone who has to come, by name or for a group: a row each, a column for each start."""
-    counted = counted_attendees(attendees, groups)
-    comfort = np.stack([_comfort(attendees[index], starts.minutes, duration) for index in counted])
-    if fair:
-        comfort *= _fair_shares([attendees[index] for index in counted])[:, None]
-    if not groups:
-        return comfort
-    row = {index: number for number, index in enumerate(counted)}
-    found = [comfort[[row[index] for index in counted if attendees[index].required]]]
-    for group in groups:
-        members = comfort[[row[index] for index in group.members]]
-        for number, index in enumerate(group.members):
-            mask = availability[index]
-            if mask is not None:
-                members[number, ~mask] = 0
-        found.append(-np.sort(-members, axis=0)[: group.required])
-    return np.concatenate(found)
+    def _worst_and_mean(self, minutes: Minutes, availability: Sequence[Mask | None]) -> tuple[Shares, Shares]:
+        """Return the least and the average comfort of everyone who has to come, by name or for a group."""
+        worst, total, count = np.ones(minutes.size), np.zeros(minutes.size), 0
+        for comfort in self._needed_comforts(minutes, availability):
+            np.minimum(worst, comfort, out=worst)
+            total += comfort
+            count += 1
+        return worst, total / count
 
-
-def _comfort(attendee: Attendee, minutes: Minutes, duration: int) -> Shares:
-    """Return the attendee's comfort with meetings at the UTC minutes (ascending)."""
-    if not minutes.size:
-        return np.empty(0)
-    middles = minutes + duration // 2
-    table = clock_offsets(attendee.clock, int(middles[0]), int(middles[-1]) + 1)
-    walls = (middles + table.at(middles) - MONDAY) % WEEK
-    away = distances_outside(attendee.preferred_hours) if attendee.preferred_hours else _from_middle(attendee.hours)
-    comfort: Shares = 1 - np.minimum(away[walls], HALF_DAY) / HALF_DAY
-    return comfort
+    def _needed_comforts(self, minutes: Minutes, availability: Sequence[Mask | None]) -> Iterator[Shares]:
+        """Yield the comforts of each attendee who has to come by name, then of the members whom each group needs."""
+        middles = minutes + self.duration // 2
+        walls = {clock: (middles + offsets.at(middles) - MONDAY) % WEEK for clock, offsets in self.offsets.items()}
+        comforts: dict[int, Shares] = {}
+        for index, of_week in self.comforts.items():
+            attendee, mask = self.attendees[index], availability[index]
+            comfort = of_week[walls[attendee.clock]]
+            if attendee.required or not self.groups:
+                yield comfort
+            if self.groups:
+                comforts[index] = comfort if mask is None else comfort * mask
+        if self.groups:
+            # A row for each start: numpy sorts along rows many times as fast as along columns.
+            table, columns = np.stack(list(comforts.values()), axis=1), list(comforts)
+            for group in self.groups:
+                ordered = table.take([columns.index(index) for index in group.members], axis=1)
+                ordered.sort(axis=1)
+                yield from ordered.T[::-1][: group.required]
 
 
 def _fair_shares(attendees: Sequence[Attendee]) -> Shares:
@@ -206,40 +228,6 @@ def _fair_shares(attendees: Sequence[Attendee]) -> Shares:
     borne = np.array([attendee.past_burden for attendee in attendees], dtype=np.float64)
     most, least = borne.max(), borne.min()
     shares: Shares = 1 - DEBT * (borne - least) / (most - least) if most > least else np.ones(borne.size)
-    return shares
-
-
-def _touched_soft_blackouts(attendees: Sequence[Attendee], starts: Starts, duration: int) -> Minutes:
-    """Return how many attendees' soft blackouts a meeting at each start touches."""
-    touched = np.zeros(len(starts), dtype=np.int64)
-    for attendee in attendees if len(starts) else ():
-        if soft := [blackout for blackout in attendee.blackouts if not blackout.firm]:
-            first, last = int(starts.minutes[0]), int(starts.minutes[-1]) + duration
-            touched += starts.blocked(duration, [Constraint(blackout_periods(soft, attendee.clock, first, last))])
-    return touched
-
-
-def _spread(attendees: Sequence[Attendee], starts: Starts, duration: int) -> Shares:
-    """Return for each start how far away the nearest existing meeting of any of the attendees is."""
-    held = sorted({meeting for attendee in attendees for meeting in attendee.meetings})
-    apart = np.full(len(starts), FAR_APART, dtype=np.int64)
-    if held:
-        begins = np.array([minute_of(meeting.start) for meeting in held], dtype=np.int64)
-        ends = np.maximum.accumulate(np.array([minute_after(meeting.end) for meeting in held], dtype=np.int64))
-        following = np.searchsorted(begins, starts.minutes, "right")
-        after = np.append(begins, np.iinfo(np.int64).max // 2)[following] - (starts.minutes + duration)
-        before = starts.minutes - np.concatenate([[np.iinfo(np.int64).min // 2], ends])[following]
-        apart = np.minimum(np.minimum(before, after), FAR_APART).clip(0)
-    return apart / FAR_APART
-
-
-def _fragmentation(attendees: Sequence[Attendee], starts: Starts, duration: int) -> Shares:
-    """Return for each start how little a meeting splits the attendees' free time, on average."""
-    if not attendees or not len(starts):
-        return np.ones(len(starts))
-    span = int(starts.minutes[0]) - HALF_DAY, int(starts.minutes[-1]) + duration + HALF_DAY
-    around = (_free_around(_not_free(attendee, *span), starts.minutes, duration) for attendee in attendees)
-    shares: Shares = np.mean([_unevenness(before, after) for before, after in around], axis=0)
     return shares
 
 
@@ -252,39 +240,33 @@ def _not_free(attendee: Attendee, start: int, end: int) -> Periods:
     )
 
 
+def _free_around(periods: Periods, minutes: Minutes, duration: int, most: int) -> tuple[Minutes, Minutes]:
+    """Return the minutes before and after a meeting at each of the UTC minutes up to the periods, at most ``most``."""
+    following = periods.starts.searchsorted(minutes, "right")
+    before = minutes - np.concatenate([[-_FAR], periods.ends])[following]
+    after = np.concatenate([periods.starts, [_FAR]])[following] - (minutes + duration)
+    # Several times as quick as numpy's ``clip`` for small arrays.
+    return np.minimum(np.maximum(before, 0), most), np.minimum(np.maximum(after, 0), most)
+
+
 def _unevenness(before: Minutes, after: Minutes) -> Shares:
+    """Return how little a meeting splits the free time around it."""
     whole = before + after
     share: Shares = np.where(whole > 0, np.abs(before - after) / np.maximum(whole, 1), 1.0)
     return share
 
 
-def _free_around(not_free: Periods, minutes: Minutes, duration: int) -> tuple[Minutes, Minutes]:
-    """Return the free minutes before and after a meeting at each of the UTC minutes, at most half a day."""
-    following = not_free.starts.searchsorted(minutes, "right")
-    before = minutes - np.concatenate([[-_FAR], not_free.ends])[following]
-    after = np.concatenate([not_free.starts, [_FAR]])[following] - (minutes + duration)
-    return _at_most_half_a_day(before), _at_most_half_a_day(after)
-
-
-def _at_most_half_a_day(minutes: Minutes) -> Minutes:
-    """Return the minutes cut to 0 and half a day; several times as quick as numpy's ``clip`` for small arrays."""
-    return np.minimum(np.maximum(minutes, 0), HALF_DAY)
-
-
 @lru_cache(maxsize=1024)
-def _from_middle(hours: tuple[WorkingHours, ...] | None) -> Minutes:
-    """Return for each wall minute of the week the distance to the nearest middle of a working day, at most 12 hours."""
-    minutes = np.arange(WEEK, dtype=np.int64)
-    nearest = np.full(WEEK, HALF_DAY, dtype=np.int64)
-    for middle in _middles(hours):
-        away = np.abs(minutes - middle) % WEEK
-        np.minimum(nearest, np.minimum(away, WEEK - away), out=nearest)
-    nearest.setflags(write=False)
-    return nearest
+def _comforts_of_week(hours: tuple[WorkingHours, ...] | None, preferred: tuple[WorkingHours, ...] | None) -> Shares:
+    """Return the comfort with a meeting whose middle is at each wall minute of the week, from Monday on; read-only."""
+    away = distances_outside(preferred) if preferred else distances_to(np.array(_middles(hours), dtype=np.int64))
+    comforts: Shares = 1 - np.minimum(away, HALF_DAY) / HALF_DAY
+    comforts.setflags(write=False)
+    return comforts
 
 
 def _middles(hours: tuple[WorkingHours, ...] | None) -> list[int]:
-    """Return the middle of each working day, from its first start to its last end, in minutes of the week."""
+    """Return the middle of each working day, from its first start to its last end, in minutes of the week; sorted."""
     if hours is None:
         return [day * DAY + MIDDLE_OF_ANY_TIME for day in range(7)]
     middles = []
@@ -293,4 +275,4 @@ def _middles(hours: tuple[WorkingHours, ...] | None) -> list[int]:
         if spans:
             first, last = min(start for start, _ in spans), max(end for _, end in spans)
             middles.append((day * DAY + (first + last) // 2) % WEEK)
-    return middles
+    return sorted(middles)

@@ -17,9 +17,6 @@ from scheduler.domain.search.scoring import Scores, Thousandths, score_starts
 from scheduler.domain.search.starts import Mask, Starts
 from scheduler.domain.time.periods import Minutes, Period, minute_after, minute_of
 
-BATCH = 1 << 14
-"""How many starts are scored at once: the numbers of fifty attendees for so many still fit the processor's cache."""
-
 
 class Order(StrEnum):
     """How slots are sorted: by score downwards and then by start, or by start alone."""
@@ -108,13 +105,7 @@ def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
     if search.constraints.is_stale:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     feasible = search.feasible
-    availability = search.availability(feasible)
-    scores = [np.empty(0, dtype=np.int64)]
-    for begin in range(0, len(feasible), BATCH):
-        batch = slice(begin, begin + BATCH)
-        masks = [None if mask is None else mask[batch] for mask in availability]
-        scores.append(search.scores(Starts(feasible.minutes[batch], None), masks).thousandths)
-    return feasible.minutes, np.concatenate(scores)
+    return feasible.minutes, search.scores(feasible, search.availability(feasible)).thousandths
 
 
 def availability_at(query: SlotQuery, feasible: Minutes) -> tuple[Mask | None, ...]:
