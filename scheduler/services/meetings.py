@@ -101,8 +101,7 @@ def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...
     shifted = []
     with context.store.read() as tx:
         stale = tx.meetings.list_with_other_tz_database(TZ_DATABASE_VERSION)
-    for found in stale:
-        programme_id, meeting_id = found.programme_id, found.meeting_id
+    for programme_id, meeting_id in stale:
         with context.store.write() as tx:
             _, stored = lock_meeting(tx, programme_id, meeting_id)
             meeting, moved = meetings.rederive(stored.meeting, context.clock())

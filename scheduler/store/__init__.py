@@ -6,7 +6,7 @@ from scheduler.store.engine import InvalidDatabaseUrl, database_name
 from scheduler.store.failures import StatementRefused, StoreUnavailable
 from scheduler.store.feeds import FeedPage
 from scheduler.store.lookups import FeedState
-from scheduler.store.meetings import MeetingId, MentorshipOccurrence, StoredMeeting
+from scheduler.store.meetings import MentorshipOccurrence, StoredMeeting
 from scheduler.store.outbox_rows import Claim, DeliveryRow
 from scheduler.store.programmes import Programme
 from scheduler.store.rows import Position, new_id
@@ -23,7 +23,6 @@ __all__ = [
     "FeedState",
     "InvalidDatabaseUrl",
     "Login",
-    "MeetingId",
     "MentorshipOccurrence",
     "NewerDatabase",
     "NotMigrated",

@@ -47,7 +47,7 @@ class Answers(Repository):
     def store(self, programme_id: str, key: str, answer: str) -> None:
         """Store the encrypted answer under a key that this transaction has claimed. Raises NotFound for another key."""
         here = (answers.c.programme_id == programme_id) & (answers.c.key == key)
-        self._update_one(answers, here, "answer", key, answer=answer)
+        self._change_one(answers.update().where(here).values(answer=answer), "answer", key)
 
     def delete_expired(self, before: datetime) -> None:
         """Delete the answers stored before an instant (UTC), of every programme."""

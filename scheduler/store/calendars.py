@@ -8,24 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import Row, select
 
 from scheduler.domain.programme.people import ConnectedCalendar
 from scheduler.domain.programme.routing import PublishedCalendar
 from scheduler.domain.time.periods import Periods
-from scheduler.errors import NotFound, Refused
+from scheduler.errors import Refused
 from scheduler.store.outbox import delete_deliveries
-from scheduler.store.rows import (
-    Position,
-    Repository,
-    in_programme,
-    lock_people,
-    new_id,
-    renew_availability,
-    require_people,
-)
+from scheduler.store.rows import Position, Repository, build, by_age, new_id, of_people, of_person, values_of
 from scheduler.store.tables import calendars, people
 
 
@@ -60,17 +53,6 @@ class Login:
     auto_schedule: bool
 
 
-_LOGINS = select(
-    calendars.c.id,
-    calendars.c.person_id,
-    calendars.c.url,
-    calendars.c.username,
-    calendars.c.password_token,
-    calendars.c.publish,
-    calendars.c.auto_schedule,
-)
-
-
 class Calendars(Repository):
     """Methods that take a programme raise NotFound for a person, or a person's calendar, that it does not have."""
 
@@ -91,27 +73,22 @@ class Calendars(Repository):
         The person is locked, so that a meeting booked meanwhile is enqueued for it either by that booking or by the
         caller. Raises AlreadyConnected for an address that the person has connected.
         """
-        lock_people(self._connection, programme_id, [person_id])
-        require_people(self._connection, programme_id, [person_id])
+        self._renew_availability(programme_id, [person_id])
+        self._require_people(programme_id, [person_id])
         same = select(calendars.c.id).where(calendars.c.person_id == person_id, calendars.c.url == url).limit(1)
         connected = self._connection.scalar(same)
         if connected is not None:
             raise AlreadyConnected(connected)
-        renew_availability(self._connection, programme_id, [person_id])
         calendar = ConnectedCalendar(new_id(), person_id, url, username, publish, Periods.none())
         self._insert(
             calendars,
             id=calendar.id,
             programme_id=programme_id,
-            person_id=person_id,
-            url=url,
-            username=username,
             password_token=password_token,
-            publish=publish,
             auto_schedule=auto_schedule,
-            busy=calendar.busy,
             read_due_at=now,
             created_at=now,
+            **values_of(calendar, calendars),
         )
         return calendar
 
@@ -122,60 +99,45 @@ class Calendars(Repository):
     def list_page(
         self, programme_id: str, person_id: str, after: Position | None, limit: int
     ) -> list[tuple[Position, ConnectedCalendar]]:
-        """At most ``limit`` of the person's calendars behind a position (None: from the first connected on)."""
-        require_people(self._connection, programme_id, [person_id])
-        theirs = (calendars.c.programme_id == programme_id) & (calendars.c.person_id == person_id)
+        """At most ``limit`` of the person's calendars after a position (None: from the first connected on)."""
+        self._require_people(programme_id, [person_id])
+        theirs = of_people(calendars, programme_id, [person_id])
         return self._list_page(calendars, theirs, after, limit, _calendar)
 
     def list_for_people(self, programme_id: str, ids: Collection[str]) -> dict[str, list[ConnectedCalendar]]:
         """Return each person's calendars, in the order of their connection, with one query."""
-        require_people(self._connection, programme_id, ids)
-        query = (
-            select(calendars)
-            .where(calendars.c.programme_id == programme_id, calendars.c.person_id.in_(set(ids)))
-            .order_by(calendars.c.created_at, calendars.c.id)
-        )
+        self._require_people(programme_id, ids)
         found: dict[str, list[ConnectedCalendar]] = {person_id: [] for person_id in ids}
-        for row in self._connection.execute(query):
-            found[row.person_id].append(_calendar(row))
+        for calendar in self._list(calendars, of_people(calendars, programme_id, ids), _calendar):
+            found[calendar.person_id].append(calendar)
         return found
 
     def get(self, programme_id: str, person_id: str, calendar_id: str) -> ConnectedCalendar:
         """Return the person's calendar of that id."""
-        row = self._connection.execute(
-            select(calendars).where(_one(programme_id, person_id, calendar_id))
-        ).one_or_none()
-        if row is None:
-            raise NotFound("calendar", calendar_id)
-        return _calendar(row)
+        query = select(calendars).where(of_person(calendars, programme_id, person_id, calendar_id))
+        return _calendar(self._get(query, "calendar", calendar_id))
 
     def delete(self, programme_id: str, person_id: str, calendar_id: str) -> None:
         """Delete the calendar, its password and its deliveries; the person is locked, so that none is added."""
-        lock_people(self._connection, programme_id, [person_id])
+        self._renew_availability(programme_id, [person_id])
         self.get(programme_id, person_id, calendar_id)
         delete_deliveries(self._connection, [calendar_id])
-        renew_availability(self._connection, programme_id, [person_id])
         self._connection.execute(calendars.delete().where(calendars.c.id == calendar_id))
 
     def list_published(self, programme_id: str, ids: Collection[str]) -> list[PublishedCalendar]:
         """Return these people's calendars that meetings are published to, in the order of their connection."""
-        query = (
-            select(calendars.c.id, calendars.c.person_id, calendars.c.auto_schedule)
-            .where(calendars.c.programme_id == programme_id, calendars.c.person_id.in_(set(ids)), calendars.c.publish)
-            .order_by(calendars.c.created_at, calendars.c.id)
-        )
-        return [PublishedCalendar(*row) for row in self._connection.execute(query)]
+        theirs = of_people(calendars, programme_id, ids) & calendars.c.publish
+        query = by_age(select(calendars.c.id, calendars.c.person_id, calendars.c.auto_schedule), calendars)
+        return [build(PublishedCalendar, row) for row in self._connection.execute(query.where(theirs))]
 
     def find_login(self, calendar_id: str) -> Login | None:
         """Return the login of a calendar of any programme; None if it is not connected."""
-        row = self._connection.execute(_LOGINS.where(calendars.c.id == calendar_id)).one_or_none()
-        return None if row is None else Login(*row)
+        row = self._connection.execute(select(calendars).where(calendars.c.id == calendar_id)).one_or_none()
+        return None if row is None else _login(row)
 
     def list_logins(self, programme_id: str) -> list[Login]:
         """Return the logins of the programme's calendars, in the order of their connection."""
-        query = _LOGINS.where(calendars.c.programme_id == programme_id)
-        rows = self._connection.execute(query.order_by(calendars.c.created_at, calendars.c.id))
-        return [Login(*row) for row in rows]
+        return self._list(calendars, calendars.c.programme_id == programme_id, _login)
 
     def list_on_server_of(self, calendar_id: str) -> list[str]:
         """Return the ids of all calendars, of any programme, that have the scheme, host and port of that one's URL."""
@@ -201,7 +163,7 @@ class Calendars(Repository):
         if row is None:
             return None
         self._connection.execute(calendars.update().where(calendars.c.id == row.id).values(read_due_at=now + lease))
-        return Reading(_calendar(row), row.programme_id, row.password_token, row.time_zone)
+        return build(Reading, row, calendar=_calendar(row))
 
     def record_read(self, calendar_id: str, busy: Periods, now: datetime, due_at: datetime) -> bool:
         """Replace the busy periods by those just read; return False if the calendar is no longer connected."""
@@ -214,23 +176,13 @@ class Calendars(Repository):
     def _record(self, calendar_id: str, **values: Any) -> bool:
         whose = select(calendars.c.programme_id, calendars.c.person_id).where(calendars.c.id == calendar_id)
         for programme_id, person_id in self._connection.execute(whose).all():
-            renew_availability(self._connection, programme_id, [person_id])
+            self._renew_availability(programme_id, [person_id])
         update = calendars.update().where(calendars.c.id == calendar_id).values(**values)
         return self._connection.execute(update).rowcount == 1
 
 
-def _one(programme_id: str, person_id: str, calendar_id: str) -> ColumnElement[bool]:
-    return in_programme(calendars, programme_id, calendar_id) & (calendars.c.person_id == person_id)
+_calendar = partial(build, ConnectedCalendar)
 
 
-def _calendar(row: Row[Any]) -> ConnectedCalendar:
-    return ConnectedCalendar(
-        id=row.id,
-        person_id=row.person_id,
-        url=row.url,
-        username=row.username,
-        publish=row.publish,
-        busy=row.busy,
-        read_at=row.read_at,
-        failure=row.failure,
-    )
+def _login(row: Row[Any]) -> Login:
+    return build(Login, row, calendar_id=row.id)

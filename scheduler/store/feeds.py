@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select
 
 from scheduler.domain.programme.people import Feed, Show
-from scheduler.errors import NotFound
-from scheduler.store.rows import Repository, in_programme, new_id, require_people
+from scheduler.store.rows import Repository, build, by_age, new_id, of_people, of_person, values_of
 from scheduler.store.tables import feeds, people
 
 
@@ -34,6 +35,13 @@ class FeedPage:
     calendar_changed_at: datetime
 
 
+_PAGES = (
+    select(feeds, people.c.calendar_revision, people.c.calendar_changed_at)
+    .join(people, people.c.id == feeds.c.person_id)
+    .where(feeds.c.revoked_at.is_(None))
+)
+
+
 class Feeds(Repository):
     """Methods that take a programme raise NotFound for a person, or a person's feed, that it does not have.
 
@@ -42,64 +50,34 @@ class Feeds(Repository):
 
     def add(self, programme_id: str, person_id: str, show: Show, digest: str, now: datetime) -> Feed:
         """Add a feed and return it with its new id; ``digest`` is the SHA-256 (hex) of its token."""
-        require_people(self._connection, programme_id, [person_id])
+        self._require_people(programme_id, [person_id])
         feed = Feed(new_id(), person_id, show, now)
-        self._insert(
-            feeds,
-            id=feed.id,
-            programme_id=programme_id,
-            person_id=person_id,
-            show=show,
-            digest=digest,
-            created_at=now,
-        )
+        self._insert(feeds, id=feed.id, programme_id=programme_id, digest=digest, **values_of(feed, feeds))
         return feed
 
     def get(self, programme_id: str, person_id: str, feed_id: str) -> Feed:
         """Return the person's feed of that id."""
-        found = next((feed for feed in self.list_for_person(programme_id, person_id) if feed.id == feed_id), None)
-        if found is None:
-            raise NotFound("feed", feed_id)
-        return found
+        self._require_people(programme_id, [person_id])
+        return build(Feed, self._get(select(feeds).where(_one(programme_id, person_id, feed_id)), "feed", feed_id))
 
     def list_for_person(self, programme_id: str, person_id: str) -> list[Feed]:
         """Return the person's feeds, the oldest first."""
-        require_people(self._connection, programme_id, [person_id])
-        query = (
-            select(feeds)
-            .where(feeds.c.programme_id == programme_id, feeds.c.person_id == person_id, feeds.c.revoked_at.is_(None))
-            .order_by(feeds.c.created_at, feeds.c.id)
-        )
-        return [Feed(row.id, row.person_id, row.show, row.created_at) for row in self._connection.execute(query)]
+        self._require_people(programme_id, [person_id])
+        theirs = of_people(feeds, programme_id, [person_id]) & feeds.c.revoked_at.is_(None)
+        return self._list(feeds, theirs, partial(build, Feed))
 
     def rotate(
         self, programme_id: str, person_id: str, feed_id: str, digest: str, old_until: datetime | None = None
     ) -> None:
         """Give the feed another token; the previous one is good until ``old_until`` (UTC; None: no longer)."""
-        self._update_one(
-            feeds,
-            _one(programme_id, person_id, feed_id),
-            "feed",
-            feed_id,
-            digest=digest,
-            previous_digest=None if old_until is None else feeds.c.digest,
-            previous_until=old_until,
-        )
+        previous_digest = None if old_until is None else feeds.c.digest
+        values = {"digest": digest, "previous_digest": previous_digest, "previous_until": old_until}
+        self._update(programme_id, person_id, feed_id, values)
 
     def revoke(self, programme_id: str, person_id: str, feed_id: str, now: datetime) -> None:
         """Revoke the feed, with all of its tokens, and delete its rendering."""
-        self._update_one(
-            feeds,
-            _one(programme_id, person_id, feed_id),
-            "feed",
-            feed_id,
-            revoked_at=now,
-            body=None,
-            gzipped_body=None,
-            rendered_key=None,
-            previous_digest=None,
-            previous_until=None,
-        )
+        blank = dict.fromkeys(("body", "gzipped_body", "rendered_key", "previous_digest", "previous_until"))
+        self._update(programme_id, person_id, feed_id, blank | {"revoked_at": now})
 
     def find(self, digest: str, now: datetime) -> FeedPage | None:
         """Find the feed whose token has that SHA-256 (hex); None if unknown or revoked.
@@ -107,23 +85,13 @@ class Feeds(Repository):
         After a rotation the previous token counts until its overlap ends.
         """
         before = (feeds.c.previous_digest == digest) & (feeds.c.previous_until > now)
-        query = (
-            select(feeds, people.c.calendar_revision, people.c.calendar_changed_at)
-            .join(people, people.c.id == feeds.c.person_id)
-            .where((feeds.c.digest == digest) | before, feeds.c.revoked_at.is_(None))
-        )
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(_PAGES.where((feeds.c.digest == digest) | before)).one_or_none()
         return None if row is None else _page(row)
 
     def list_pages(self, programme_id: str, person_id: str) -> list[FeedPage]:
         """Return the person's feeds with their stored renderings."""
-        require_people(self._connection, programme_id, [person_id])
-        query = (
-            select(feeds, people.c.calendar_revision, people.c.calendar_changed_at)
-            .join(people, people.c.id == feeds.c.person_id)
-            .where(feeds.c.programme_id == programme_id, feeds.c.person_id == person_id, feeds.c.revoked_at.is_(None))
-            .order_by(feeds.c.created_at, feeds.c.id)
-        )
+        self._require_people(programme_id, [person_id])
+        query = by_age(_PAGES.where(of_people(feeds, programme_id, [person_id])), feeds)
         return [_page(row) for row in self._connection.execute(query)]
 
     def store_rendering(
@@ -144,23 +112,14 @@ class Feeds(Repository):
             .values(rendered_key=rendered_key, **values)
         )
 
+    def _update(self, programme_id: str, person_id: str, feed_id: str, values: Mapping[str, Any]) -> None:
+        change = feeds.update().where(_one(programme_id, person_id, feed_id)).values(values)
+        self._change_one(change, "feed", feed_id)
+
 
 def _page(row: Row[Any]) -> FeedPage:
-    return FeedPage(
-        feed_id=row.id,
-        programme_id=row.programme_id,
-        person_id=row.person_id,
-        show=row.show,
-        body=row.body,
-        gzipped_body=row.gzipped_body,
-        etag=row.etag,
-        last_modified=row.last_modified,
-        rendered_key=row.rendered_key,
-        calendar_revision=row.calendar_revision,
-        calendar_changed_at=row.calendar_changed_at,
-    )
+    return build(FeedPage, row, feed_id=row.id)
 
 
 def _one(programme_id: str, person_id: str, feed_id: str) -> ColumnElement[bool]:
-    ours = in_programme(feeds, programme_id, feed_id)
-    return ours & (feeds.c.person_id == person_id) & feeds.c.revoked_at.is_(None)
+    return of_person(feeds, programme_id, person_id, feed_id) & feeds.c.revoked_at.is_(None)

@@ -6,27 +6,19 @@ stored with it. Any number of meetings is read in three queries.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Table, or_, select
 
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, OccurrenceStatus
 from scheduler.domain.time.periods import Period
 from scheduler.errors import NotFound
 from scheduler.store import meeting_rows
-from scheduler.store.rows import (
-    Position,
-    Repository,
-    added_after,
-    check_found,
-    in_programme,
-    new_id,
-    renew_availability,
-    require_people,
-)
+from scheduler.store.rows import Position, Repository, build, by_age, check_found, in_programme, new_id, values_of
 from scheduler.store.tables import guests, meetings, mentorships, occurrences, people
 
 _MENTOR = people.alias("mentor")
@@ -59,37 +51,18 @@ class MentorshipOccurrence:
     period: Period
 
 
-@dataclass(frozen=True)
-class MeetingId:
-    """A meeting's id with its programme's."""
-
-    programme_id: str
-    meeting_id: str
-
-
 class Meetings(Repository):
     """Methods raise NotFound for what the programme does not have, unless they say otherwise."""
 
     def add(self, programme_id: str, mentorship_id: str, meeting: Meeting, *, own_title: str | None = None) -> str:
         """Store a new meeting; return its id. Its organizer, attendee, goals and title are not stored with it."""
         query = select(mentorships.c.mentor_id, mentorships.c.mentee_id)
-        pair = self._connection.execute(
-            query.where(in_programme(mentorships, programme_id, mentorship_id))
-        ).one_or_none()
-        if pair is None:
-            raise NotFound("mentorship", mentorship_id)
-        renew_availability(self._connection, programme_id, pair)
-        stored = StoredMeeting(new_id(), mentorship_id, pair.mentor_id, pair.mentee_id, own_title, meeting)
-        self._insert(
-            meetings,
-            id=stored.id,
-            programme_id=programme_id,
-            mentorship_id=mentorship_id,
-            mentor_id=stored.mentor_id,
-            mentee_id=stored.mentee_id,
-            title=own_title,
-            **meeting_rows.meeting_values(meeting),
+        pair = self._get(
+            query.where(in_programme(mentorships, programme_id, mentorship_id)), "mentorship", mentorship_id
         )
+        self._renew_availability(programme_id, pair)
+        stored = StoredMeeting(new_id(), mentorship_id, pair.mentor_id, pair.mentee_id, own_title, meeting)
+        self._insert(meetings, id=stored.id, programme_id=programme_id, **_values(stored))
         self._add_parts(stored)
         return stored.id
 
@@ -108,17 +81,15 @@ class Meetings(Repository):
         They are locked in the order of their ids, and read after that.
         """
         ours = (meetings.c.programme_id == programme_id) & meetings.c.id.in_(set(ids))
-        query = select(meetings.c.id).where(ours).order_by(meetings.c.id).with_for_update(key_share=True)
-        locked = self._connection.scalars(query).all()
-        check_found("meeting", ids, set(locked))
+        locked = self._lock_rows(meetings, ours)
+        check_found("meeting", ids, locked)
         return self._load(meetings.c.id.in_(locked))
 
     def update(self, programme_id: str, stored: StoredMeeting) -> None:
         """Store a changed meeting with its occurrences and guests."""
-        renew_availability(self._connection, programme_id, [stored.mentor_id, stored.mentee_id])
-        condition = in_programme(meetings, programme_id, stored.id)
-        values = meeting_rows.meeting_values(stored.meeting) | {"title": stored.own_title}
-        self._update_one(meetings, condition, "meeting", stored.id, **values)
+        self._renew_availability(programme_id, [stored.mentor_id, stored.mentee_id])
+        here = in_programme(meetings, programme_id, stored.id)
+        self._change_one(meetings.update().where(here).values(_values(stored)), "meeting", stored.id)
         for table in (occurrences, guests):
             self._connection.execute(table.delete().where(table.c.meeting_id == stored.id))
         self._add_parts(stored)
@@ -130,9 +101,8 @@ class Meetings(Repository):
     def list_page(
         self, programme_id: str, mentorship_id: str, after: Position | None, limit: int
     ) -> list[tuple[Position, StoredMeeting]]:
-        """At most ``limit`` of the mentorship's meetings behind a position (None: from the first booked on)."""
-        ours = self._of_mentorship(programme_id, mentorship_id) & added_after(meetings, after)
-        found = self._load(ours, limit)
+        """At most ``limit`` of the mentorship's meetings after a position (None: from the first booked on)."""
+        found = self._load(self._of_mentorship(programme_id, mentorship_id), after, limit)
         return [((stored.meeting.created_at.isoformat(), stored.id), stored) for stored in found]
 
     def count(self, programme_id: str, mentorship_id: str) -> int:
@@ -142,7 +112,7 @@ class Meetings(Repository):
 
     def list_for_person(self, programme_id: str, person_id: str) -> list[StoredMeeting]:
         """The meetings in which the person is mentor or mentee, the first booked first."""
-        require_people(self._connection, programme_id, [person_id])
+        self._require_people(programme_id, [person_id])
         theirs = (meetings.c.mentor_id == person_id) | (meetings.c.mentee_id == person_id)
         return self._load((meetings.c.programme_id == programme_id) & theirs)
 
@@ -186,14 +156,14 @@ class Meetings(Repository):
             for row in self._connection.execute(query)
         ]
 
-    def list_with_other_tz_database(self, tz_database: str) -> list[MeetingId]:
-        """The confirmed meetings of all programmes whose UTC times come from another release of the tz database."""
-        query = (
-            select(meetings.c.programme_id, meetings.c.id)
-            .where(meetings.c.tz_database != tz_database, meetings.c.status == MeetingStatus.CONFIRMED)
-            .order_by(meetings.c.created_at, meetings.c.id)
-        )
-        return [MeetingId(row.programme_id, row.id) for row in self._connection.execute(query)]
+    def list_with_other_tz_database(self, tz_database: str) -> list[tuple[str, str]]:
+        """The confirmed meetings of all programmes whose UTC times come from another release of the tz database.
+
+        Returns: each one's programme id and its own id.
+        """
+        stale = (meetings.c.tz_database != tz_database) & (meetings.c.status == MeetingStatus.CONFIRMED)
+        query = by_age(select(meetings.c.programme_id, meetings.c.id).where(stale), meetings)
+        return [(row.programme_id, row.id) for row in self._connection.execute(query)]
 
     def _add_parts(self, stored: StoredMeeting) -> None:
         for table, rows in (
@@ -205,34 +175,39 @@ class Meetings(Repository):
 
     def _of_mentorship(self, programme_id: str, mentorship_id: str) -> ColumnElement[bool]:
         query = select(mentorships.c.id).where(in_programme(mentorships, programme_id, mentorship_id))
-        if self._connection.scalar(query) is None:
-            raise NotFound("mentorship", mentorship_id)
+        self._get(query, "mentorship", mentorship_id)
         return (meetings.c.mentorship_id == mentorship_id) & (meetings.c.programme_id == programme_id)
 
-    def _load(self, condition: ColumnElement[bool], limit: int | None = None) -> list[StoredMeeting]:
-        query = _with_people().where(condition).order_by(meetings.c.created_at, meetings.c.id).limit(limit)
-        rows = self._connection.execute(query).all()
+    def _load(
+        self, condition: ColumnElement[bool], after: Position | None = None, limit: int | None = None
+    ) -> list[StoredMeeting]:
+        rows = self._connection.execute(by_age(_with_people().where(condition), meetings, after, limit)).all()
         if not rows:
             return []
         ids = [row.id for row in rows]
-        happening = meeting_rows.group_by_meeting(
-            self._connection,
-            select(occurrences).where(occurrences.c.meeting_id.in_(ids)).order_by(occurrences.c.recurrence_id),
-        )
-        invited = meeting_rows.group_by_meeting(
-            self._connection, select(guests).where(guests.c.meeting_id.in_(ids)).order_by(guests.c.position)
-        )
+        happening, invited = self._load_parts(occurrences, ids), self._load_parts(guests, ids)
         return [
-            StoredMeeting(
-                id=row.id,
-                mentorship_id=row.mentorship_id,
-                mentor_id=row.mentor_id,
-                mentee_id=row.mentee_id,
+            build(
+                StoredMeeting,
+                row,
                 own_title=row.title,
                 meeting=meeting_rows.build_meeting(row, happening[row.id], invited[row.id]),
             )
             for row in rows
         ]
+
+    def _load_parts(self, table: Table, meeting_ids: Collection[str]) -> dict[str, list[Row[Any]]]:
+        """The rows of a table of meetings' parts, by the meeting's id and in the order of the primary key."""
+        query = select(table).where(table.c.meeting_id.in_(meeting_ids)).order_by(*table.primary_key)
+        groups: dict[str, list[Row[Any]]] = defaultdict(list)
+        for row in self._connection.execute(query):
+            groups[row.meeting_id].append(row)
+        return groups
+
+
+def _values(stored: StoredMeeting) -> dict[str, Any]:
+    values = values_of(stored, meetings) | meeting_rows.meeting_values(stored.meeting)
+    return values | {"title": stored.own_title}
 
 
 def _taking_place(programme_id: str, person_ids: set[str]) -> Select[Any]:
@@ -260,14 +235,8 @@ def _with_people() -> Select[Any]:
         select(
             meetings,
             mentorships.c.goals,
-            _MENTOR.c.name.label("mentor_name"),
-            _MENTOR.c.email.label("mentor_email"),
-            _MENTOR.c.time_zone.label("mentor_zone"),
-            _MENTOR.c.travel.label("mentor_travel"),
-            _MENTEE.c.name.label("mentee_name"),
-            _MENTEE.c.email.label("mentee_email"),
-            _MENTEE.c.time_zone.label("mentee_zone"),
-            _MENTEE.c.travel.label("mentee_travel"),
+            *meeting_rows.party_columns(_MENTOR),
+            *meeting_rows.party_columns(_MENTEE),
         )
         .join(mentorships, mentorships.c.id == meetings.c.mentorship_id)
         .join(_MENTOR, _MENTOR.c.id == meetings.c.mentor_id)

@@ -8,7 +8,6 @@ worker died. A row without ``due_at`` has ended. `scheduler.domain.programme.out
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,6 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, sel
 
 from scheduler.domain.programme.outbox import (
     LEASE,
-    CalDAVCalendar,
     DeliveryState,
     Outcome,
     Policy,
@@ -25,10 +23,10 @@ from scheduler.domain.programme.outbox import (
     TryAgain,
     Verdict,
 )
-from scheduler.errors import NotFound
 from scheduler.store.outbox_rows import Claim, DeliveryRow, claim_of, delivery_of
-from scheduler.store.rows import Repository, check_found, in_programme, new_id
+from scheduler.store.rows import Repository, by_age, check_found, in_programme, new_id
 from scheduler.store.tables import calendars, meetings, outbox
+from scheduler.store.targets import FOR_CALENDARS, TARGET_KINDS, are_for, target_of
 
 
 def delete_deliveries(connection: Connection, calendar_ids: Select[tuple[str]] | Sequence[str]) -> None:
@@ -36,7 +34,7 @@ def delete_deliveries(connection: Connection, calendar_ids: Select[tuple[str]] |
 
     The meetings keep the highest SEQUENCE there, for the case that the calendar is connected again.
     """
-    theirs = _is_calendar(outbox.c.target_id.in_(calendar_ids))
+    theirs = FOR_CALENDARS & outbox.c.target_id.in_(calendar_ids)
     highest = select(func.max(outbox.c.sequence)).where(theirs, outbox.c.meeting_id == meetings.c.id).scalar_subquery()
     is_higher = highest > func.coalesce(meetings.c.disconnected_sequence, -1)
     are_sent = meetings.c.id.in_(select(outbox.c.meeting_id).where(theirs))
@@ -66,16 +64,11 @@ class Outbox(Repository):
         after if its revision has risen. Expects the meeting to be locked.
         """
         sequence = self._require(programme_id, meeting_id, targets)
-        query = (
-            select(outbox)
-            .where(_is_calendar(outbox.c.target_id.in_([target.id for target in targets])), outbox.c.key.in_(keys))
-            .order_by(outbox.c.id)
-            .with_for_update()
-        )
-        known = {(row.target_id, row.key): row for row in self._connection.execute(query)}
+        query = select(outbox).where(are_for(targets), outbox.c.key.in_(keys)).order_by(outbox.c.id).with_for_update()
+        known = {(target_of(row), row.key): row for row in self._connection.execute(query)}
         for target in targets:
             for key in keys:
-                row = known.get((target.id, key))
+                row = known.get((target, key))
                 if row is None:
                     values = {"meeting_id": meeting_id, "wanted_revision": revision, "sequence": sequence}
                     self._add(programme_id, target, key, Policy.LATEST, now, **values)
@@ -137,17 +130,11 @@ class Outbox(Repository):
         row = self._connection.execute(query).one_or_none()
         if row is None:
             return None
-        claim = claim_of(row, new_id())
-        if row.policy is Policy.ORDERED and not row.attempts:
-            claim = replace(claim, since=now)  # the time that it waited for the row before it does not count
-        self._change(
-            row.id,
-            state=DeliveryState.DELIVERING,
-            attempts=claim.attempts,
-            since=claim.since,
-            lease=claim.lease,
-            due_at=now + LEASE,
-        )
+        # The time that it waited for the row before it does not count.
+        has_waited = row.policy is Policy.ORDERED and not row.attempts
+        claim = claim_of(row, new_id(), since=now if has_waited else row.since)
+        values = {"attempts": claim.attempts, "since": claim.since, "lease": claim.lease, "due_at": now + LEASE}
+        self._change(row.id, state=DeliveryState.DELIVERING, **values)
         return claim
 
     def record(self, claim: Claim, outcome: Outcome, verdict: Verdict, now: datetime) -> bool:
@@ -173,17 +160,13 @@ class Outbox(Repository):
         self._change(claim.delivery_id, **values)
         return True
 
-    def postpone(self, targets: Collection[Target], until: datetime) -> None:
+    def postpone(self, targets: Sequence[Target], until: datetime) -> None:
         """Let nothing that waits for those targets be due before an instant; rows that others hold are left out."""
-        ids = [target.id for target in targets]
-        for start in range(0, len(ids), _BATCH):
-            waiting = (
-                select(outbox.c.id)
-                .where(_is_calendar(outbox.c.target_id.in_(ids[start : start + _BATCH])))
-                .where(outbox.c.state == DeliveryState.WAITING, outbox.c.due_at < until)
-                .with_for_update(skip_locked=True)
-            )
-            self._connection.execute(outbox.update().where(outbox.c.id.in_(waiting)).values(due_at=until))
+        for start in range(0, len(targets), _BATCH):
+            some = targets[start : start + _BATCH]
+            waiting = select(outbox.c.id).where(are_for(some), outbox.c.state == DeliveryState.WAITING)
+            free = waiting.where(outbox.c.due_at < until).with_for_update(skip_locked=True)
+            self._connection.execute(outbox.update().where(outbox.c.id.in_(free)).values(due_at=until))
 
     def retry(self, programme_id: str, meeting_id: str, delivery_id: str, now: datetime) -> DeliveryRow:
         """Make a meeting's delivery due at once, with a fresh count of attempts; one under way is left to end.
@@ -192,9 +175,7 @@ class Outbox(Repository):
         """
         self._require(programme_id, meeting_id)
         query = select(outbox).where(in_programme(outbox, programme_id, delivery_id), outbox.c.meeting_id == meeting_id)
-        row = self._connection.execute(query.with_for_update()).one_or_none()
-        if row is None:
-            raise NotFound("delivery", delivery_id)
+        row = self._get(query, "delivery", delivery_id, lock=True)
         if row.state is DeliveryState.FAILED:
             self._change(delivery_id, etag=None, delivered_revision=None)
         if row.state is not DeliveryState.DELIVERING:
@@ -206,15 +187,14 @@ class Outbox(Repository):
         self._require(programme_id, meeting_id)
         query = (
             select(outbox, calendars.c.person_id, calendars.c.auto_schedule)
-            .join(calendars, _is_calendar(calendars.c.id == outbox.c.target_id))
+            .join(calendars, FOR_CALENDARS & (calendars.c.id == outbox.c.target_id))
             .where(outbox.c.meeting_id == meeting_id)
-            .order_by(calendars.c.created_at, calendars.c.id, outbox.c.key)
         )
-        return [delivery_of(row) for row in self._connection.execute(query)]
+        return [delivery_of(row) for row in self._connection.execute(by_age(query, calendars).order_by(outbox.c.key))]
 
     def find_known_uids(self, uids: Collection[str]) -> set[str]:
         """Return those of the UIDs that the outbox has for any calendar of any programme."""
-        return set(self._connection.scalars(select(outbox.c.key).where(_is_calendar(outbox.c.key.in_(uids)))))
+        return set(self._connection.scalars(select(outbox.c.key).where(FOR_CALENDARS, outbox.c.key.in_(uids))))
 
     def next_due(self) -> datetime | None:
         """Return when the next claim can succeed, of any programme; None if nothing is left to send."""
@@ -263,19 +243,15 @@ class Outbox(Repository):
 
         Returns the highest SEQUENCE of the meeting in calendars that were disconnected; None if there is none.
         """
-        query = select(meetings.c.disconnected_sequence).where(in_programme(meetings, programme_id, meeting_id or ""))
-        row = self._connection.execute(query).one_or_none()
-        if meeting_id is not None and row is None:
-            raise NotFound("meeting", meeting_id)
-        wanted = [target.id for target in targets]
-        found = select(calendars.c.id).where(calendars.c.programme_id == programme_id, calendars.c.id.in_(wanted))
-        check_found("calendar", wanted, set(self._connection.scalars(found)) if wanted else set())
-        return None if row is None else row.disconnected_sequence
-
-
-def _is_calendar(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The condition for a row to a connected calendar that meets another one too."""
-    return (outbox.c.target_kind == CalDAVCalendar.KIND) & condition
+        sequence = None
+        if meeting_id is not None:
+            query = select(meetings.c.disconnected_sequence).where(in_programme(meetings, programme_id, meeting_id))
+            (sequence,) = self._get(query, "meeting", meeting_id)
+        for kind in TARGET_KINDS.values():
+            wanted = kind.ids_of(targets)
+            ours = (kind.table.c.programme_id == programme_id) & kind.table.c.id.in_(wanted)
+            check_found(kind.noun, wanted, set(self._connection.scalars(select(kind.table.c.id).where(ours))))
+        return sequence
 
 
 def _under(target: Target, key: str) -> tuple[ColumnElement[bool], ...]:

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from scheduler.domain.programme.outbox import CalDAVCalendar, DeliveryState, Target
+from scheduler.domain.programme.outbox import DeliveryState, Target
 from scheduler.domain.programme.routing import PublishedCalendar
+from scheduler.store.rows import build
+from scheduler.store.targets import target_of
 
 
 @dataclass(frozen=True)
@@ -66,39 +68,20 @@ class DeliveryRow:
         return self.calendar.person_id
 
 
-_TARGETS = {CalDAVCalendar.KIND: CalDAVCalendar}
-
-
-def claim_of(row: Row[Any], lease: str) -> Claim:
+def claim_of(row: Row[Any], lease: str, since: datetime) -> Claim:
     """Return the claim of a row of the outbox under a new lease."""
-    return Claim(
+    return build(
+        Claim,
+        row,
         delivery_id=row.id,
         lease=lease,
-        programme_id=row.programme_id,
-        meeting_id=row.meeting_id,
-        target=_TARGETS[row.target_kind](row.target_id),
-        key=row.key,
+        target=target_of(row),
         revision=row.wanted_revision,
-        delivered_revision=row.delivered_revision,
-        sequence=row.sequence,
-        payload=row.payload,
         attempts=row.attempts + 1,
-        since=row.since,
-        not_after=row.not_after,
+        since=since,
     )
 
 
 def delivery_of(row: Row[Any]) -> DeliveryRow:
     """Return the delivery of a row of the outbox joined with its calendar."""
-    return DeliveryRow(
-        id=row.id,
-        calendar=PublishedCalendar(row.target_id, row.person_id, row.auto_schedule),
-        uid=row.key,
-        state=row.state,
-        wanted_revision=row.wanted_revision,
-        delivered_revision=row.delivered_revision,
-        attempts=row.attempts,
-        due_at=row.due_at,
-        reason=row.reason,
-        delivered_at=row.delivered_at,
-    )
+    return build(DeliveryRow, row, calendar=build(PublishedCalendar, row, id=row.target_id), uid=row.key)

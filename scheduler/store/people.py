@@ -5,26 +5,26 @@ An erased person keeps a row, because past meetings refer to it, but no personal
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, case, literal, select
 
-from scheduler.domain.availability.attendees import DEFAULT_HOURS, NO_BUFFER, Buffer, WorkingHours
+from scheduler.domain.availability.attendees import Buffer
 from scheduler.domain.programme.meetings import Party
 from scheduler.domain.programme.people import Person
-from scheduler.errors import NotFound
 from scheduler.store.outbox import delete_deliveries
 from scheduler.store.rows import (
     Position,
     Repository,
+    build,
+    by_age,
     check_found,
     in_programme,
-    lock_people,
     new_id,
     not_erased,
-    renew_availability,
+    values_of,
 )
 from scheduler.store.tables import blackouts, calendars, feeds, people
 from scheduler.store.types import UTCDateTime
@@ -66,7 +66,7 @@ class People(Repository):
         return self._list(people, not_erased(programme_id), _person)
 
     def list_page(self, programme_id: str, after: Position | None, limit: int) -> list[tuple[Position, Person]]:
-        """At most ``limit`` people behind a position (None: from the first added on), each with their position."""
+        """At most ``limit`` people after a position (None: from the first added on), each with their position."""
         return self._list_page(people, not_erased(programme_id), after, limit, _person)
 
     def count(self, programme_id: str) -> int:
@@ -97,18 +97,16 @@ class People(Repository):
 
         Rows are locked in the order of their ids, so that two such calls can't deadlock.
         """
-        lock_people(self._connection, programme_id, ids)
+        self._lock_people(programme_id, ids)
         return self.get_many(programme_id, ids)
 
     def lock_including_erased(self, programme_id: str, ids: Collection[str]) -> None:
         """Lock people as `lock` does, erased ones too; ids that the programme does not have are ignored."""
-        lock_people(self._connection, programme_id, ids)
+        self._lock_people(programme_id, ids)
 
     def update(self, programme_id: str, person: Person, now: datetime) -> None:
         """Store a changed person."""
-        condition = in_programme(people, programme_id, person.id) & not_erased(programme_id)
-        self._update_one(people, condition, "person", person.id, changed_at=now, **_values(person))
-        renew_availability(self._connection, programme_id, [person.id])
+        self._update(programme_id, person.id, changed_at=now, **_values(person))
 
     def mark_feeds_changed(self, programme_id: str, ids: Collection[str], now: datetime) -> None:
         """Give people's feeds a new revision and delete the stored bytes. The time of change never goes back.
@@ -118,7 +116,7 @@ class People(Repository):
         instant = literal(now, UTCDateTime)
         changed_at = case((people.c.calendar_changed_at > instant, people.c.calendar_changed_at), else_=instant)
         ours = (people.c.programme_id == programme_id) & people.c.id.in_(set(ids))
-        check_found("person", ids, lock_people(self._connection, programme_id, ids))
+        check_found("person", ids, self._lock_people(programme_id, ids))
         self._connection.execute(
             people.update()
             .where(ours)
@@ -132,12 +130,9 @@ class People(Repository):
 
         Meetings and mentorships stay; the caller cancels and ends them.
         """
-        condition = in_programme(people, programme_id, person_id) & not_erased(programme_id)
-        blank = Person(person_id, ERASED_NAME, "", "", DEFAULT_HOURS, NO_BUFFER)
-        values = _values(blank) | {"email": None, "email_key": None}
+        values = _values(Person(person_id, ERASED_NAME, "", "")) | {"email": None, "email_key": None}
         del values["time_zone"]  # past meetings are still shown in it
-        self._update_one(people, condition, "person", person_id, changed_at=now, erased_at=now, **values)
-        renew_availability(self._connection, programme_id, [person_id])
+        self._update(programme_id, person_id, changed_at=now, erased_at=now, **values)
         theirs = select(calendars.c.id).where(calendars.c.person_id == person_id)
         delete_deliveries(self._connection, theirs)
         for table in (blackouts, calendars, feeds):
@@ -145,63 +140,31 @@ class People(Repository):
 
     def get_party(self, programme_id: str, person_id: str) -> Party:
         """The person as a party of a meeting; an erased one is a "deleted person" without an email."""
-        query = select(people.c.name, people.c.email, people.c.time_zone, people.c.travel)
-        row = self._connection.execute(query.where(in_programme(people, programme_id, person_id))).one_or_none()
-        if row is None:
-            raise NotFound("person", person_id)
-        return Party(row.name, row.email, row.time_zone, row.travel)
+        query = select(people).where(in_programme(people, programme_id, person_id))
+        return build(Party, self._get(query, "person", person_id))
 
     def find_ids_by_email(self, programme_id: str, emails: Collection[str]) -> list[str]:
         """The ids of the people who have one of those emails, whatever its case.
 
         Several may share one.
         """
-        query = (
-            select(people.c.id)
-            .where(not_erased(programme_id), people.c.email_key.in_({email.casefold() for email in emails}))
-            .order_by(people.c.created_at, people.c.id)
-        )
-        return list(self._connection.scalars(query))
+        keys = {email.casefold() for email in emails}
+        query = select(people.c.id).where(not_erased(programme_id), people.c.email_key.in_(keys))
+        return list(self._connection.scalars(by_age(query, people)))
+
+    def _update(self, programme_id: str, person_id: str, **values: Any) -> None:
+        condition = in_programme(people, programme_id, person_id) & not_erased(programme_id)
+        self._change_one(people.update().where(condition).values(**values), "person", person_id)
+        self._renew_availability(programme_id, [person_id])
 
 
 def _values(person: Person) -> dict[str, Any]:
-    return {
-        "name": person.name,
-        "email": person.email,
+    return values_of(person, people) | {
         "email_key": person.email.casefold(),
-        "time_zone": person.time_zone,
-        "working_hours": _hours_as_json(person.working_hours),
         "buffer_before": person.buffer.before,
         "buffer_after": person.buffer.after,
-        "preferred_hours": _hours_as_json(person.preferred_hours),
-        "travel": person.travel,
-        "at_most_per_day": person.at_most_per_day,
-        "at_most_per_week": person.at_most_per_week,
     }
 
 
 def _person(row: Row[Any]) -> Person:
-    return Person(
-        id=row.id,
-        name=row.name,
-        email=row.email,
-        time_zone=row.time_zone,
-        working_hours=_hours_from_json(row.working_hours),
-        buffer=Buffer(row.buffer_before, row.buffer_after),
-        preferred_hours=_hours_from_json(row.preferred_hours),
-        travel=row.travel,
-        at_most_per_day=row.at_most_per_day,
-        at_most_per_week=row.at_most_per_week,
-    )
-
-
-def _hours_as_json(hours: Iterable[WorkingHours] | None) -> list[dict[str, Any]] | None:
-    if hours is None:
-        return None
-    return [{"days": list(entry.days), "start": entry.start, "end": entry.end} for entry in hours]
-
-
-def _hours_from_json(hours: list[dict[str, Any]] | None) -> tuple[WorkingHours, ...] | None:
-    if hours is None:
-        return None
-    return tuple(WorkingHours(tuple(entry["days"]), entry["start"], entry["end"]) for entry in hours)
+    return build(Person, row, buffer=Buffer(row.buffer_before, row.buffer_after))

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
 
-from sqlalchemy import ColumnElement, Row, select, true
+from sqlalchemy import ColumnElement, select, true
 
 from scheduler.domain.programme.api_keys import USE_RECORDED_EVERY, ApiKey, Scope
-from scheduler.errors import NotFound
-from scheduler.store.rows import Repository, in_programme, new_id
+from scheduler.store.rows import Repository, build, in_programme, new_id, values_of
 from scheduler.store.tables import api_keys, programmes
 
 
@@ -42,16 +41,13 @@ class Programmes(Repository):
 
     def get(self, programme_id: str) -> Programme:
         """The programme of that id."""
-        row = self._connection.execute(select(programmes).where(programmes.c.id == programme_id)).one_or_none()
-        if row is None:
-            raise NotFound("programme", programme_id)
-        return _programme(row)
+        query = select(programmes).where(programmes.c.id == programme_id)
+        return _programme(self._get(query, "programme", programme_id))
 
     def lock(self, programme_id: str) -> None:
         """Lock the programme until the transaction ends; rows that refer to it can still be added elsewhere."""
-        query = select(programmes.c.id).where(programmes.c.id == programme_id).with_for_update(key_share=True)
-        if self._connection.scalar(query) is None:
-            raise NotFound("programme", programme_id)
+        query = select(programmes.c.id).where(programmes.c.id == programme_id)
+        self._get(query, "programme", programme_id, lock=True)
 
     def add_key(
         self,
@@ -69,17 +65,7 @@ class Programmes(Repository):
         expired = (api_keys.c.programme_id == programme_id) & (api_keys.c.expires_at <= now)
         self._connection.execute(api_keys.delete().where(expired))
         key = ApiKey(new_id(), programme_id, prefix, name, frozenset(scopes), now, expires_at)
-        self._insert(
-            api_keys,
-            id=key.id,
-            programme_id=programme_id,
-            prefix=prefix,
-            digest=digest,
-            created_at=now,
-            name=name,
-            scopes=sorted(scopes),
-            expires_at=expires_at,
-        )
+        self._insert(api_keys, id=key.id, digest=digest, **values_of(key, api_keys))
         return key
 
     def list_keys(self, programme_id: str, now: datetime) -> list[ApiKey]:
@@ -89,18 +75,17 @@ class Programmes(Repository):
     def get_key(self, programme_id: str, key_id: str, now: datetime) -> ApiKey:
         """The programme's key of that id."""
         query = select(api_keys).where(in_programme(api_keys, programme_id, key_id), _is_valid(now))
-        row = self._connection.execute(query).one_or_none()
-        if row is None:
-            raise NotFound("key", key_id)
-        return key_of(row)
+        return key_of(self._get(query, "key", key_id))
 
     def expire_key(self, programme_id: str, key_id: str, expires_at: datetime) -> None:
         """Let the key expire at that instant."""
-        self._update_one(api_keys, in_programme(api_keys, programme_id, key_id), "key", key_id, expires_at=expires_at)
+        here = in_programme(api_keys, programme_id, key_id)
+        self._change_one(api_keys.update().where(here).values(expires_at=expires_at), "key", key_id)
 
     def delete_key(self, programme_id: str, key_id: str) -> None:
         """Delete the key."""
-        self._delete_one(api_keys, in_programme(api_keys, programme_id, key_id), "key", key_id)
+        here = in_programme(api_keys, programme_id, key_id)
+        self._change_one(api_keys.delete().where(here), "key", key_id)
 
     def record_key_use(self, key_id: str, now: datetime) -> None:
         """Record when the key was used, unless that is known to the minute or the row is locked."""
@@ -111,23 +96,10 @@ class Programmes(Repository):
             self._connection.execute(api_keys.update().where(api_keys.c.id == found).values(last_used_at=now))
 
 
-def _programme(row: Row[Any]) -> Programme:
-    return Programme(row.id, row.name, row.created_at)
-
-
 def _is_valid(now: datetime) -> ColumnElement[bool]:
     return (api_keys.c.expires_at > now) | api_keys.c.expires_at.is_(None)
 
 
-def key_of(row: Any) -> ApiKey:
-    """The key of a row of ``api_keys``."""
-    return ApiKey(
-        id=row.id,
-        programme_id=row.programme_id,
-        prefix=row.prefix,
-        name=row.name,
-        scopes=frozenset(map(Scope, row.scopes)),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-    )
+_programme = partial(build, Programme)
+key_of = partial(build, ApiKey)
+"""The key of a row of ``api_keys``."""

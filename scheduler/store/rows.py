@@ -1,17 +1,23 @@
-"""What the repositories share: new ids, list positions, locks on people, and rows looked up inside their programme."""
+"""What the repositories share: rows as values, rows of a programme or a person, lists by age, locks on people."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, literal, select, true
+from sqlalchemy import ColumnElement, Connection, Delete, Row, Select, Table, Update, func, literal, select, tuple_
 
 from scheduler.errors import NotFound
 from scheduler.store.tables import people
 from scheduler.store.types import UTCDateTime
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    _Dataclass = TypeVar("_Dataclass", bound=DataclassInstance)
 
 _T = TypeVar("_T")
 
@@ -24,9 +30,31 @@ def new_id() -> str:
     return str(uuid4())
 
 
+def build(kind: type[_Dataclass], row: Any, **others: Any) -> _Dataclass:
+    """The dataclass of a row: each field has the value of the column of its name, but for the others."""
+    names = [field.name for field in fields(kind) if field.name not in others]
+    return kind(**{name: getattr(row, name) for name in names}, **others)
+
+
+def values_of(value: DataclassInstance, table: Table) -> dict[str, Any]:
+    """The columns of a dataclass's row: each field, but for the id, that the table has a column of its name for."""
+    names = [field.name for field in fields(value) if field.name in table.c and field.name != "id"]
+    return {name: getattr(value, name) for name in names}
+
+
 def in_programme(table: Table, programme_id: str, identifier: str) -> ColumnElement[bool]:
     """The condition for the row of that id in the programme."""
     return (table.c.id == identifier) & (table.c.programme_id == programme_id)
+
+
+def of_person(table: Table, programme_id: str, person_id: str, identifier: str) -> ColumnElement[bool]:
+    """The condition for the row of that id that belongs to a person of the programme."""
+    return in_programme(table, programme_id, identifier) & (table.c.person_id == person_id)
+
+
+def of_people(table: Table, programme_id: str, person_ids: Iterable[str]) -> ColumnElement[bool]:
+    """The condition for the rows that belong to any of the programme's people."""
+    return (table.c.programme_id == programme_id) & table.c.person_id.in_(set(person_ids))
 
 
 def not_erased(programme_id: str) -> ColumnElement[bool]:
@@ -34,52 +62,19 @@ def not_erased(programme_id: str) -> ColumnElement[bool]:
     return (people.c.programme_id == programme_id) & people.c.erased_at.is_(None)
 
 
-def require_people(connection: Connection, programme_id: str, ids: Iterable[str]) -> None:
-    """Raises NotFound for the first person who is not in the programme, or erased."""
-    wanted = list(dict.fromkeys(ids))
-    query = select(people.c.id).where(not_erased(programme_id), people.c.id.in_(wanted))
-    check_found("person", wanted, set(connection.scalars(query)))
+def by_age(query: Select[Any], table: Table, after: Position | None = None, limit: int | None = None) -> Select[Any]:
+    """The first ``limit`` rows (None: all) added after a position (None: from the first on), the first added first."""
+    if after is not None:
+        position = tuple_(literal(datetime.fromisoformat(after[0]), UTCDateTime), after[1])
+        query = query.where(tuple_(table.c.created_at, table.c.id) > position)
+    return query.order_by(table.c.created_at, table.c.id).limit(limit)
 
 
-def lock_people(connection: Connection, programme_id: str, ids: Iterable[str]) -> set[str]:
-    """Lock people's rows, erased ones too, until the transaction ends; return the ids that exist.
-
-    Rows are locked in the order of their ids, so that two such calls can't deadlock. A locked row
-    can still be referred to: rows of other tables can be added for the person without waiting.
-    """
-    ours = (people.c.programme_id == programme_id) & people.c.id.in_(set(ids))
-    query = select(people.c.id).where(ours).order_by(people.c.id).with_for_update(key_share=True)
-    return set(connection.scalars(query))
-
-
-def renew_availability(connection: Connection, programme_id: str, ids: Iterable[str]) -> None:
-    """Give people's availability a new version and lock their rows.
-
-    Call it before the change itself, because people are locked before what belongs to them. A version is random,
-    not counted: a database restored from a backup must not reach a version that was used before.
-    """
-    ours = (people.c.programme_id == programme_id) & people.c.id.in_(lock_people(connection, programme_id, ids))
-    connection.execute(people.update().where(ours).values(availability_version=new_id()))
-
-
-def position_of(row: Row[Any]) -> Position:
-    """The position of a row in its table's list by age."""
-    return row.created_at.isoformat(), row.id
-
-
-def added_after(table: Table, position: Position | None) -> ColumnElement[bool]:
-    """The condition for the rows behind a position of the list by age; None: all rows."""
-    if position is None:
-        return true()
-    at = literal(datetime.fromisoformat(position[0]), UTCDateTime)
-    return (table.c.created_at > at) | ((table.c.created_at == at) & (table.c.id > position[1]))
-
-
-def check_found(kind: str, wanted: Iterable[str], found: set[str]) -> None:
+def check_found(noun: str, wanted: Iterable[str], found: Iterable[str]) -> None:
     """Raises NotFound for the first wanted id that was not found."""
-    for identifier in wanted:
-        if identifier not in found:
-            raise NotFound(kind, identifier)
+    missing = next((identifier for identifier in wanted if identifier not in found), None)
+    if missing is not None:
+        raise NotFound(noun, missing)
 
 
 class Repository:
@@ -88,10 +83,16 @@ class Repository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def _list(self, table: Table, condition: ColumnElement[bool], build: Callable[[Row[Any]], _T]) -> list[_T]:
+    def _get(self, query: Select[Any], noun: str, identifier: str, *, lock: bool = False) -> Row[Any]:
+        """The one row of a query, with ``lock`` locked until the transaction ends. Raises NotFound if there is none."""
+        row = self._connection.execute(query.with_for_update(key_share=True) if lock else query).one_or_none()
+        if row is None:
+            raise NotFound(noun, identifier)
+        return row
+
+    def _list(self, table: Table, condition: ColumnElement[bool], make: Callable[[Row[Any]], _T]) -> list[_T]:
         """The values of the rows that meet the condition, the first added first."""
-        query = select(table).where(condition).order_by(table.c.created_at, table.c.id)
-        return [build(row) for row in self._connection.execute(query)]
+        return [make(row) for row in self._connection.execute(by_age(select(table).where(condition), table))]
 
     def _list_page(
         self,
@@ -99,12 +100,11 @@ class Repository:
         condition: ColumnElement[bool],
         after: Position | None,
         limit: int,
-        build: Callable[[Row[Any]], _T],
+        make: Callable[[Row[Any]], _T],
     ) -> list[tuple[Position, _T]]:
-        """At most ``limit`` values behind a position, the first added first, each with its position."""
-        condition = condition & added_after(table, after)
-        query = select(table).where(condition).order_by(table.c.created_at, table.c.id).limit(limit)
-        return [(position_of(row), build(row)) for row in self._connection.execute(query)]
+        """At most ``limit`` values after a position, the first added first, each with its position."""
+        query = by_age(select(table).where(condition), table, after, limit)
+        return [((row.created_at.isoformat(), row.id), make(row)) for row in self._connection.execute(query)]
 
     def _count(self, table: Table, condition: ColumnElement[bool]) -> int:
         return self._connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
@@ -112,14 +112,35 @@ class Repository:
     def _insert(self, table: Table, **values: Any) -> None:
         self._connection.execute(table.insert().values(**values))
 
-    def _update_one(
-        self, table: Table, condition: ColumnElement[bool], kind: str, identifier: str, /, **values: Any
-    ) -> None:
-        """Raises NotFound if no row meets the condition."""
-        if self._connection.execute(table.update().where(condition).values(**values)).rowcount == 0:
-            raise NotFound(kind, identifier)
+    def _change_one(self, change: Update | Delete, noun: str, identifier: str) -> None:
+        """Update or delete a row. Raises NotFound if there is none."""
+        if self._connection.execute(change).rowcount == 0:
+            raise NotFound(noun, identifier)
 
-    def _delete_one(self, table: Table, condition: ColumnElement[bool], kind: str, identifier: str) -> None:
-        """Raises NotFound if no row meets the condition."""
-        if self._connection.execute(table.delete().where(condition)).rowcount == 0:
-            raise NotFound(kind, identifier)
+    def _require_people(self, programme_id: str, ids: Iterable[str]) -> None:
+        """Raises NotFound for the first person who is not in the programme, or erased."""
+        wanted = list(dict.fromkeys(ids))
+        query = select(people.c.id).where(not_erased(programme_id), people.c.id.in_(wanted))
+        check_found("person", wanted, set(self._connection.scalars(query)))
+
+    def _lock_rows(self, table: Table, condition: ColumnElement[bool]) -> set[str]:
+        """Lock rows until the transaction ends; return their ids.
+
+        Rows are locked in the order of their ids, so that two such calls can't deadlock. A locked row can still be
+        referred to: rows of other tables can be added for it without waiting.
+        """
+        query = select(table.c.id).where(condition).order_by(table.c.id).with_for_update(key_share=True)
+        return set(self._connection.scalars(query))
+
+    def _lock_people(self, programme_id: str, ids: Iterable[str]) -> set[str]:
+        """Lock people's rows, erased ones too, until the transaction ends; return the ids that exist."""
+        return self._lock_rows(people, (people.c.programme_id == programme_id) & people.c.id.in_(set(ids)))
+
+    def _renew_availability(self, programme_id: str, ids: Iterable[str]) -> None:
+        """Give people's availability a new version and lock their rows.
+
+        Call it before the change itself, because people are locked before what belongs to them. A version is random,
+        not counted: a database restored from a backup must not reach a version that was used before.
+        """
+        locked = people.c.id.in_(self._lock_people(programme_id, ids))
+        self._connection.execute(people.update().where(locked).values(availability_version=new_id()))

@@ -21,13 +21,14 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
 )
+from sqlalchemy.schema import SchemaItem
 
 from scheduler.domain.availability.attendees import BlackoutKind
 from scheduler.domain.programme.meetings import MeetingStatus, OccurrenceStatus
 from scheduler.domain.programme.mentorships import MentorshipStatus
 from scheduler.domain.programme.outbox import DeliveryState, Policy
 from scheduler.domain.programme.people import Show
-from scheduler.store.types import ChoiceOf, Identifier, Json, PeriodsBlob, Stays, UTCDateTime, WallTime
+from scheduler.store.types import HOURS, MOVES, SCOPES, ChoiceOf, Identifier, Json, PeriodsBlob, UTCDateTime, WallTime
 
 metadata = MetaData(
     naming_convention={
@@ -43,39 +44,33 @@ DIGEST = String(64)
 ZONE = String(64)
 
 
-def _id() -> Column[str]:
-    return Column("id", ID, primary_key=True)
+def _of_programme(name: str, *items: SchemaItem) -> Table:
+    """A table of things that have an id and belong to a programme."""
+    programme_id = Column("programme_id", ID, ForeignKey("programmes.id"), nullable=False)
+    return Table(name, metadata, Column("id", ID, primary_key=True), programme_id, *items)
 
 
-def _of(name: str, target: str) -> Column[str]:
-    return Column(name, ID, ForeignKey(target), nullable=False)
-
-
-def _programme() -> Column[str]:
-    return _of("programme_id", "programmes.id")
+def _reference(name: str, target: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, ID, ForeignKey(target), nullable=nullable, index=True)
 
 
 programmes = Table(
     "programmes",
     metadata,
-    _id(),
+    Column("id", ID, primary_key=True),
     Column("name", Text, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
 )
 
-api_keys = Table(
+api_keys = _of_programme(
     "api_keys",
-    metadata,
-    _id(),
-    _programme(),
     Column("prefix", String(32), nullable=False),
-    Column("digest", DIGEST, nullable=False),
+    Column("digest", DIGEST, nullable=False, unique=True),
     Column("created_at", UTCDateTime, nullable=False),
     Column("name", Text, nullable=False, server_default=""),
-    Column("scopes", Json, nullable=False, server_default='["admin"]'),
+    Column("scopes", SCOPES, nullable=False, server_default='["admin"]'),
     Column("expires_at", UTCDateTime, nullable=True),
     Column("last_used_at", UTCDateTime, nullable=True),
-    UniqueConstraint("digest"),
     Index(None, "programme_id"),
 )
 
@@ -86,20 +81,16 @@ answers = Table(
     Column("key", String(255), primary_key=True),
     Column("fingerprint", DIGEST, nullable=False),
     Column("answer", Text, nullable=False),  # encrypted: it may hold a token
-    Column("created_at", UTCDateTime, nullable=False),
-    Index(None, "created_at"),
+    Column("created_at", UTCDateTime, nullable=False, index=True),
 )
 
-people = Table(
+people = _of_programme(
     "people",
-    metadata,
-    _id(),
-    _programme(),
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=True),
     Column("email_key", Text, nullable=True),  # case-folded as Python does it, which SQL's lower() is not
     Column("time_zone", ZONE, nullable=False),
-    Column("working_hours", Json, nullable=False),
+    Column("working_hours", HOURS, nullable=False),
     Column("buffer_before", Integer, nullable=False),
     Column("buffer_after", Integer, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
@@ -107,20 +98,17 @@ people = Table(
     Column("calendar_revision", Integer, nullable=False),
     Column("calendar_changed_at", UTCDateTime, nullable=False),
     Column("erased_at", UTCDateTime, nullable=True),
-    Column("preferred_hours", Json, nullable=False, server_default="null"),
-    Column("travel", Stays, nullable=False, server_default="[]"),
+    Column("preferred_hours", HOURS, nullable=False, server_default="null"),
+    Column("travel", MOVES, nullable=False, server_default="[]"),
     Column("at_most_per_day", Integer, nullable=True),
     Column("at_most_per_week", Integer, nullable=True),
     Column("availability_version", ID, nullable=False, server_default=""),  # another one after each change
     Index(None, "programme_id", "email_key"),
 )
 
-blackouts = Table(
+blackouts = _of_programme(
     "blackouts",
-    metadata,
-    _id(),
-    _programme(),
-    _of("person_id", "people.id"),
+    _reference("person_id", "people.id"),
     Column("kind", ChoiceOf(BlackoutKind), nullable=False),
     Column("title", Text, nullable=False),
     Column("firm", Boolean, nullable=False),
@@ -130,15 +118,11 @@ blackouts = Table(
     Column("end_at", UTCDateTime, nullable=True),
     Column("rrule", Text, nullable=True),
     Column("time_zone", ZONE, nullable=True),
-    Index(None, "person_id"),
 )
 
-calendars = Table(
+calendars = _of_programme(
     "calendars",
-    metadata,
-    _id(),
-    _programme(),
-    _of("person_id", "people.id"),
+    _reference("person_id", "people.id"),
     Column("url", Text, nullable=False),
     Column("username", Text, nullable=False),
     Column("password_token", Text, nullable=False),
@@ -146,62 +130,46 @@ calendars = Table(
     Column("busy", PeriodsBlob, nullable=False),
     Column("read_at", UTCDateTime, nullable=True),
     Column("failure", Text, nullable=True),
-    Column("read_due_at", UTCDateTime, nullable=False),
+    Column("read_due_at", UTCDateTime, nullable=False, index=True),
     Column("created_at", UTCDateTime, nullable=False),
     Column("auto_schedule", Boolean, nullable=False, server_default=false()),  # RFC 6638 §2
-    Index(None, "person_id"),
-    Index(None, "read_due_at"),
 )
 
-feeds = Table(
+feeds = _of_programme(
     "feeds",
-    metadata,
-    _id(),
-    _programme(),
-    _of("person_id", "people.id"),
+    _reference("person_id", "people.id"),
     Column("show", ChoiceOf(Show), nullable=False),
-    Column("digest", DIGEST, nullable=False),
+    Column("digest", DIGEST, nullable=False, unique=True),
     Column("created_at", UTCDateTime, nullable=False),
     Column("revoked_at", UTCDateTime, nullable=True),
     Column("rendered_key", Text, nullable=True),
     Column("body", LargeBinary, nullable=True),
     Column("etag", Text, nullable=True),
     Column("last_modified", UTCDateTime, nullable=True),
-    Column("previous_digest", DIGEST, nullable=True),
+    Column("previous_digest", DIGEST, nullable=True, index=True, unique=True),
     Column("previous_until", UTCDateTime, nullable=True),
     Column("gzipped_body", LargeBinary, nullable=True),
-    UniqueConstraint("digest"),
-    Index(None, "previous_digest", unique=True),
-    Index(None, "person_id"),
 )
 
-mentorships = Table(
+mentorships = _of_programme(
     "mentorships",
-    metadata,
-    _id(),
-    _programme(),
-    _of("mentor_id", "people.id"),
-    _of("mentee_id", "people.id"),
-    Column("goals", Json, nullable=False),
+    _reference("mentor_id", "people.id"),
+    _reference("mentee_id", "people.id"),
+    Column("goals", Json(decode=tuple), nullable=False),
     Column("expectations", Text, nullable=False),
     Column("starts_on", Date, nullable=False),
     Column("ends_on", Date, nullable=False),
     Column("status", ChoiceOf(MentorshipStatus), nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Index(None, "programme_id"),
-    Index(None, "mentor_id"),
-    Index(None, "mentee_id"),
 )
 
-meetings = Table(
+meetings = _of_programme(
     "meetings",
-    metadata,
-    _id(),
-    _programme(),
-    _of("mentorship_id", "mentorships.id"),
-    _of("mentor_id", "people.id"),
-    _of("mentee_id", "people.id"),
-    Column("uid", Text, nullable=False),
+    _reference("mentorship_id", "mentorships.id"),
+    _reference("mentor_id", "people.id"),
+    _reference("mentee_id", "people.id"),
+    Column("uid", Text, nullable=False, unique=True),
     Column("title", Text, nullable=True),
     Column("conference_url", Text, nullable=True),
     Column("dtstart", WallTime, nullable=False),
@@ -216,10 +184,6 @@ meetings = Table(
     Column("changed_at", UTCDateTime, nullable=False),
     Column("tz_database", String(16), nullable=False),
     Column("disconnected_sequence", Integer, nullable=True),  # the highest in calendars that were disconnected
-    UniqueConstraint("uid"),
-    Index(None, "mentorship_id"),
-    Index(None, "mentor_id"),
-    Index(None, "mentee_id"),
 )
 
 occurrences = Table(
@@ -243,17 +207,13 @@ guests = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=True),
-    Column("email_key", Text, nullable=True),
+    Column("email_key", Text, nullable=True, index=True),
     Column("time_zone", ZONE, nullable=False),
-    Index(None, "email_key"),
 )
 
-outbox = Table(
+outbox = _of_programme(
     "outbox",
-    metadata,
-    _id(),
-    _programme(),
-    Column("meeting_id", ID, ForeignKey("meetings.id"), nullable=True),
+    _reference("meeting_id", "meetings.id", nullable=True),
     Column("target_kind", String(16), nullable=False),
     Column("target_id", Text, nullable=False),
     Column("key", Text, nullable=False),
@@ -267,12 +227,10 @@ outbox = Table(
     Column("sequence", Integer, nullable=True),
     Column("attempts", Integer, nullable=False),
     Column("since", UTCDateTime, nullable=False),
-    Column("due_at", UTCDateTime, nullable=True),  # leased: when the lease ends; null: it has ended
+    Column("due_at", UTCDateTime, nullable=True, index=True),  # leased: when the lease ends; null: it has ended
     Column("not_after", UTCDateTime, nullable=True),
     Column("lease", ID, nullable=True),
     Column("reason", Text, nullable=True),
     Column("delivered_at", UTCDateTime, nullable=True),
     UniqueConstraint("target_kind", "target_id", "key", "position"),
-    Index(None, "meeting_id"),
-    Index(None, "due_at"),
 )

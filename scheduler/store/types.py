@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import astuple
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -12,6 +14,8 @@ from sqlalchemy import DateTime, Dialect, LargeBinary, String, Text
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.types import TypeDecorator
 
+from scheduler.domain.availability.attendees import WorkingHours
+from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.periods import Periods
 
@@ -89,37 +93,32 @@ class WallTime(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
+def _unchanged(value: Any) -> Any:
+    return value
+
+
 class Json(TypeDecorator[Any]):
-    """A JSON value as text; None is stored as null in JSON, never as NULL."""
+    """A value as JSON text; None is stored as null in JSON, never as NULL.
+
+    ``encode`` makes the value one that orjson serializes, and ``decode`` undoes it; neither is asked for None.
+    """
 
     impl = Text
     cache_ok = True
+
+    def __init__(self, *, encode: Callable[[Any], Any] = _unchanged, decode: Callable[[Any], Any] = _unchanged) -> None:
+        super().__init__()
+        self.encode = encode
+        self.decode = decode
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002  # its interface
         """The value as JSON text."""
-        return orjson.dumps(value).decode()
+        return orjson.dumps(None if value is None else self.encode(value)).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002  # its interface
         """The value of the text."""
-        return None if value is None else orjson.loads(value)
-
-
-class Stays(TypeDecorator[tuple[PlannedMove, ...]]):
-    """Planned moves as JSON text: for each its first day, its last one, and the zone."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: tuple[PlannedMove, ...] | None, dialect: Dialect) -> str:  # noqa: ARG002  # its interface
-        """The moves as JSON text."""
-        return orjson.dumps([(stay.first, stay.last, stay.zone) for stay in value or ()]).decode()
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[PlannedMove, ...]:  # noqa: ARG002  # its interface
-        """The moves of the text."""
-        rows = orjson.loads(value or "[]")
-        return tuple(
-            PlannedMove(date.fromisoformat(first), date.fromisoformat(last), zone) for first, last, zone in rows
-        )
+        loaded = orjson.loads(value or "null")
+        return None if loaded is None else self.decode(loaded)
 
 
 class PeriodsBlob(TypeDecorator[Periods]):
@@ -157,3 +156,19 @@ class ChoiceOf(TypeDecorator[Choice]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Choice | None:  # noqa: ARG002  # its interface
         """The member of that value."""
         return None if value is None else self.choices(value)
+
+
+def _hours(loaded: list[dict[str, Any]]) -> tuple[WorkingHours, ...]:
+    return tuple(WorkingHours(tuple(entry["days"]), entry["start"], entry["end"]) for entry in loaded)
+
+
+def _move(first: str, last: str, zone: str) -> PlannedMove:
+    return PlannedMove(date.fromisoformat(first), date.fromisoformat(last), zone)
+
+
+SCOPES = Json(encode=sorted, decode=lambda loaded: frozenset(map(Scope, loaded)))
+"""The scopes of an API key."""
+HOURS = Json(decode=_hours)
+"""A tuple of WorkingHours: for each an object of its fields."""
+MOVES = Json(encode=lambda moves: list(map(astuple, moves)), decode=lambda rows: tuple(_move(*row) for row in rows))
+"""A tuple of PlannedMoves: for each a list of its first day, its last one, and the zone."""

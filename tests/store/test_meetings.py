@@ -27,7 +27,7 @@ from scheduler.domain.time.recurrence import WeeklyRule, weekday_of
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.domain.time.zones import LocalTime, local_time
-from scheduler.store import MeetingId, Store, new_id
+from scheduler.store import Store, new_id
 
 GUEST = Party("Gil", "Gil@Example.org", "America/New_York")
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -274,4 +274,4 @@ def test_meetings_of_another_tz_release_are_listed_unless_cancelled(
         old = tx.meetings.add(programme_id, mentorship.id, replace(plan_meeting(), tz_database="2019a"))
         cancelled = replace(plan_meeting(), tz_database="2019a", status=MeetingStatus.CANCELLED)
         tx.meetings.add(programme_id, mentorship.id, cancelled)
-        assert tx.meetings.list_with_other_tz_database(TZ_DATABASE_VERSION) == [MeetingId(programme_id, old)]
+        assert tx.meetings.list_with_other_tz_database(TZ_DATABASE_VERSION) == [(programme_id, old)]
