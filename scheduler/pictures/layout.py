@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from scheduler.domain.time.periods import Span
@@ -25,7 +25,7 @@ LINE = 17.0
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle."""
+    """A rectangle; its height is 0 outside the drawn hours."""
 
     x: float
     y: float
@@ -73,8 +73,9 @@ class Layout:
         return self.minute(self.hours[1] * 60)
 
     def minute(self, minute: int) -> float:
-        """Return the distance of a minute of the day from the top of the grid."""
-        return (minute - self.hours[0] * 60) * self.scale
+        """Return the distance of a minute of the day from the top of the grid; the edge outside the drawn hours."""
+        first, last = self.hours[0] * 60, self.hours[1] * 60
+        return (min(max(minute, first), last) - first) * self.scale
 
     def x_of(self, day: date) -> float:
         """Return the left edge of a day."""
@@ -84,31 +85,27 @@ class Layout:
         """Return the right edge of a person's hours; the organizer's (position 0) are next to the grid."""
         return self.grid - position * AXIS
 
-    def shown(self, since: int, until: int) -> Span | None:
-        """Return the part of a span of a day's minutes within the drawn hours, or None."""
-        first, last = max(since, self.hours[0] * 60), min(until, self.hours[1] * 60)
-        return (first, last) if first < last else None
+    def box(self, stretch: Stretch, lane: int = 0, lanes: int = 1) -> Box:
+        """Return the box of a stretch, or of one of its lanes."""
+        column = self._column(stretch, self.ribbons, self.day - self.ribbons)
+        width = column.width / lanes
+        return Box(column.x + lane * width, column.y, width, column.height)
 
-    def box(self, stretch: Stretch, lane: int = 0, lanes: int = 1) -> Box | None:
-        """Return the box of a stretch, or of one of its lanes; None outside the drawn hours."""
-        return self._box(stretch, self.ribbons, self.day - self.ribbons, lane, lanes)
-
-    def gutter(self, stretch: Stretch) -> Box | None:
-        """Return the background of everybody's free time; None outside the drawn hours."""
-        return self._box(replace(stretch, index=0, passes=1), 0, self.ribbons, 0, 1)
+    def gutter(self, stretch: Stretch) -> Box:
+        """Return the background of everybody's free time."""
+        return self._column(stretch, 0, self.ribbons)
 
     def ribbon_middle(self, position: int) -> float:
         """Return the middle of a person's free time, from the left edge of the day."""
         return 2 + (position + 0.5) * RIBBON
 
-    def ribbon(self, stretch: Stretch, position: int) -> Box | None:
-        """Return the box of a stretch of a person's free time; None outside the drawn hours."""
-        return self._box(stretch, 2 + position * RIBBON + 1.5, RIBBON - 3, 0, 1)
+    def ribbon(self, stretch: Stretch, position: int) -> Box:
+        """Return the box of a stretch of a person's free time."""
+        return self._column(stretch, self.ribbon_middle(position) - RIBBON / 2 + 1.5, RIBBON - 3)
 
-    def _box(self, stretch: Stretch, left: float, width: float, lane: int, lanes: int) -> Box | None:
-        shown = self.shown(stretch.since, stretch.until)
-        if shown is None:
-            return None
-        pass_width = width / stretch.passes
-        x = self.x_of(stretch.day) + left + stretch.index * pass_width + lane * pass_width / lanes
-        return Box(x, self.minute(shown[0]), pass_width / lanes, (shown[1] - shown[0]) * self.scale)
+    def _column(self, stretch: Stretch, left: float, width: float) -> Box:
+        """Return the box of a stretch in a column of its day, beside the other passes of a repeated hour."""
+        width /= stretch.passes
+        x = self.x_of(stretch.day) + left + stretch.index * width
+        top = self.minute(stretch.since)
+        return Box(x, top, width, self.minute(stretch.until) - top)

@@ -7,15 +7,13 @@ from collections.abc import Iterator
 
 from scheduler.domain.search.constraints import Cause
 from scheduler.pictures import words
-from scheduler.pictures.descriptions import no_slot_reasons, omissions, picture_description, picture_title, slot_time
 from scheduler.pictures.layout import LINE, MARGIN, Layout
 from scheduler.pictures.patterns import CHOSEN, INK, QUIET, RULE, fill_of, pattern_definitions
 from scheduler.pictures.svg import element, escaped, fitted, rect, text
-from scheduler.pictures.week import week_height, week_markup
+from scheduler.pictures.week import week_block
 from scheduler.pictures.week_view import WeekView
 
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
-WEEK_SPACING = 34.0
 
 
 def week_svg(view: WeekView) -> str:
@@ -25,7 +23,7 @@ def week_svg(view: WeekView) -> str:
     embedded in one page.
     """
     layout = Layout.of(view)
-    title, description = escaped(picture_title(view)), escaped(picture_description(view))
+    title, description = escaped(words.picture_title(view)), escaped(words.picture_description(view))
     prefix = "slots-" + hashlib.sha256((title + description).encode()).hexdigest()[:10]
     parts: list[str] = []
     y = MARGIN
@@ -60,20 +58,20 @@ def _blocks(view: WeekView, layout: Layout, prefix: str) -> Iterator[tuple[str, 
     yield _people(view, layout)
     yield _legend(view, layout, prefix)
     for week in view.weeks:
-        yield week_markup(view, week, layout, prefix), week_height(view, week, layout) + WEEK_SPACING
+        yield week_block(view, week, layout, prefix)
     if view.slots:
         yield _table(view, layout)
 
 
 def _heading(view: WeekView) -> tuple[str, float]:
     """Return the title, the reasons if no meeting is possible, and what is not drawn."""
-    rows = [text(MARGIN, 18, picture_title(view), font_size=20, font_weight=600)]
+    rows = [text(MARGIN, 18, words.picture_title(view), font_size=20, font_weight=600)]
     y = 26.0
-    for number, line in enumerate(no_slot_reasons(view)):
+    for number, line in enumerate(words.no_slot_reasons(view)):
         y += LINE
         weight = 400 if number else 600
         rows.append(text(MARGIN, y, line, font_size=13, font_weight=weight))
-    for line in omissions(view):
+    for line in words.omissions(view):
         y += LINE
         rows.append(text(MARGIN, y, line, font_size=12, fill=QUIET))
     return "".join(rows), y + 14
@@ -139,8 +137,10 @@ def _table(view: WeekView, layout: Layout) -> tuple[str, float]:
     rows = [element("g", text(MARGIN + 18, 14, "#", text_anchor="end"), *heads, font_weight=600)]
     rule = f"M{MARGIN:g} 20H{MARGIN + 28 + step * len(view.people):g}"
     rows.append(element("path", d=rule, stroke=RULE, stroke_width=1))
-    for line, slot in enumerate(sorted(view.slots, key=lambda slot: slot.ranked.rank)):
+    for line, slot in enumerate(view.slots_by_rank):
         y = 36 + LINE * line
-        cells = [text(MARGIN + 28 + step * position, y, slot_time(view, slot, position)) for position in positions]
-        rows.append(text(MARGIN + 18, y, str(slot.ranked.rank), text_anchor="end", font_weight=600) + "".join(cells))
+        cells = [
+            text(MARGIN + 28 + step * position, y, words.slot_time(view, slot, position)) for position in positions
+        ]
+        rows.append(text(MARGIN + 18, y, str(slot.rank), text_anchor="end", font_weight=600) + "".join(cells))
     return "".join(rows), 36 + LINE * len(view.slots)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from scheduler.domain.availability.attendees import BlackoutKind
 from scheduler.domain.availability.open_time import blackout_periods
-from scheduler.domain.search.constraints import AttendeeConstraints, Cause, Constraints
+from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.slot_search import SlotQuery
-from scheduler.domain.search.starts import Constraint
-from scheduler.domain.time.periods import Periods, Span
+from scheduler.domain.search.starts import Constraint, Mask, Starts
+from scheduler.domain.time.periods import Span
 
 
 @dataclass(frozen=True)
@@ -24,107 +26,70 @@ class Shade:
     kind: BlackoutKind | None = None
 
 
-@dataclass(frozen=True)
 class Shading:
-    """The window [start, end) in UTC minutes, its constraints, and consecutive spans with their shade.
+    """A search window, minute by minute; ``redacted`` attendees' blackouts (indexes) have no kind.
 
-    Where several causes hold, the first in the order of explanations is shown; None means open. A start is feasible
-    exactly if its whole meeting is open, except for LIMIT (no meeting may start there) and GROUP (too few members are
-    free at the same time).
+    A minute takes the first shade, in the order of explanations, of what rules out a meeting of that minute alone for
+    the required attendees; None is open. A start is feasible exactly if its whole meeting is open, except for LIMIT (no
+    meeting may start there) and GROUP (too few members are free at the same time).
     """
 
-    start: int
-    end: int
-    constraints: Constraints
-    spans: tuple[tuple[Span, Shade | None], ...]
+    def __init__(self, query: SlotQuery, redacted: frozenset[int] = frozenset()) -> None:
+        self._constraints = query.constraints()
+        self._redacted = redacted
+        self.start, self.end = self._constraints.span
+        """The window in UTC minutes."""
+        self._minutes = Starts(np.arange(self.start, self.end, dtype=np.int64), 1)
 
-    def free(self, index: int) -> Periods:
+    @cached_property
+    def spans(self) -> list[tuple[Span, Shade | None]]:
+        """Consecutive spans of the window with their shade."""
+        shades: list[Shade | None] = [None]
+        painted = np.zeros(len(self._minutes), dtype=np.int64)
+        for shade, mask in reversed(list(self._layers())):
+            painted[mask] = len(shades)
+            shades.append(shade)
+        return [(span, shades[code]) for span, code in self._runs(painted)]
+
+    def free(self, index: int) -> list[Span]:
         """Return when the attendee at that index is free for a meeting."""
-        return _unavailable(self.constraints.of(index)).gaps(self.start, self.end)
+        own = self._constraints.of(index)
+        return self._free_of([own.hours, own.blackout, own.buffer])
 
-    def hours(self, index: int) -> Periods:
+    def hours(self, index: int) -> list[Span]:
         """Return when it is within the working hours of the attendee at that index, on their clock."""
-        return Periods.union(self.constraints.of(index).hours.periods).gaps(self.start, self.end)
+        return self._free_of([self._constraints.of(index).hours])
 
+    def _free_of(self, constraints: Sequence[Constraint]) -> list[Span]:
+        blocked = self._minutes.blocked(1, constraints)
+        return [span for span, is_blocked in self._runs(blocked) if not is_blocked]
 
-def shade_window(query: SlotQuery, redacted: frozenset[int] = frozenset()) -> Shading:
-    """Shade the window for all required attendees together; ``redacted`` ones' blackouts (indexes) have no kind."""
-    constraints = query.constraints()
-    start, end = constraints.span
-    shades: list[Shade | None] = [None]
-    painted = np.zeros(end - start, dtype=np.uint8)
-    for shade, periods in reversed(list(_layers(constraints, redacted))):
-        shades.append(shade)
-        for since, until in _spans(periods.within(start, end)):
-            painted[since - start : until - start] = len(shades) - 1
-    spans = [((since + start, until + start), shades[code]) for since, until, code in _runs(painted)]
-    return Shading(start, end, constraints, tuple(spans))
+    def _layers(self) -> Iterator[tuple[Shade, Mask]]:
+        """Yield each shade with its minutes; where several hold, the first one is shown."""
+        request = self._constraints.request_masks(self._minutes, 1)
+        required = [own.by_cause for _, own in self._constraints.required()]
+        for cause in Cause:
+            if cause is Cause.BLACKOUT:
+                yield from self._blackouts()
+                continue
+            mask = self._minutes.blocked(1, [own[cause] for own in required if cause in own])
+            shown = Cause.OUTSIDE_HOURS if cause is Cause.NO_WORKING_HOURS else cause
+            yield Shade(shown), mask | request.get(cause, False)
 
+    def _blackouts(self) -> Iterator[tuple[Shade, Mask]]:
+        """Yield the required attendees' firm blackouts by kind, redacted ones last."""
+        found: dict[BlackoutKind | None, list[Constraint]] = {kind: [] for kind in (*BlackoutKind, None)}
+        for index, one in enumerate(self._constraints.attendees):
+            for blackout in one.blackouts:
+                if blackout.firm and one.required:
+                    periods = blackout_periods([blackout], one.clock, self.start, self.end)
+                    found[None if index in self._redacted else blackout.kind].append(Constraint(periods))
+        for kind, constraints in found.items():
+            yield Shade(Cause.BLACKOUT, kind), self._minutes.blocked(1, constraints)
 
-def _layers(constraints: Constraints, redacted: frozenset[int]) -> Iterator[tuple[Shade, Periods]]:
-    """Yield each shade with its periods; where several hold, the first one is shown."""
-    required = [own for _, own in constraints.required()]
-    request = constraints.request
-    yield Shade(Cause.OUTSIDE_HOURS), Periods.union(*(own.hours.periods for own in required))
-    if Cause.WITHIN in request:
-        yield Shade(Cause.WITHIN), _meeting_free(request[Cause.WITHIN])
-    yield from _blackouts(constraints, redacted)
-    if Cause.MINIMUM_NOTICE in request:
-        yield Shade(Cause.MINIMUM_NOTICE), request[Cause.MINIMUM_NOTICE].periods
-    yield Shade(Cause.BUSY), Periods.union(*(own.busy.periods for own in required))
-    yield Shade(Cause.BUFFER), Periods.union(*(_meeting_free(own.buffer) for own in required))
-    yield Shade(Cause.LIMIT), Periods.union(*(own.limit.periods for own in required))
-    if Cause.MINIMUM_GAP in request:
-        yield Shade(Cause.MINIMUM_GAP), _meeting_free(request[Cause.MINIMUM_GAP])
-    yield Shade(Cause.GROUP), _understaffed(constraints)
-
-
-def _blackouts(constraints: Constraints, redacted: frozenset[int]) -> Iterator[tuple[Shade, Periods]]:
-    """Yield the required attendees' firm blackouts by kind, redacted ones last."""
-    found: dict[BlackoutKind | None, list[Periods]] = {kind: [] for kind in (*BlackoutKind, None)}
-    for index, one in enumerate(constraints.attendees):
-        for kind in {blackout.kind for blackout in one.blackouts if blackout.firm and one.required}:
-            own = [blackout for blackout in one.blackouts if blackout.firm and blackout.kind is kind]
-            shown = None if index in redacted else kind
-            found[shown].append(blackout_periods(own, one.clock, *constraints.span))
-    for shown, periods in found.items():
-        yield Shade(Cause.BLACKOUT, shown), Periods.union(*periods)
-
-
-def _understaffed(constraints: Constraints) -> Periods:
-    """Return when fewer members of a group are free than it requires."""
-    start, end = constraints.span
-    short = np.zeros(end - start, dtype=bool)
-    for group in constraints.rules.groups:
-        free = np.zeros(end - start, dtype=np.int64)
-        for index in group.members:
-            for since, until in _spans(_unavailable(constraints.of(index)).gaps(start, end)):
-                free[since - start : until - start] += 1
-        short |= free < group.required
-    spans = [(since + start, until + start) for since, until, code in _runs(short.astype(np.uint8)) if code]
-    bounds = np.array(spans, dtype=np.int64).reshape(-1, 2)
-    return Periods(bounds[:, 0], bounds[:, 1])
-
-
-def _unavailable(own: AttendeeConstraints) -> Periods:
-    """Return when an attendee is outside their hours, in a blackout, or busy with buffers."""
-    return Periods.union(own.hours.periods, own.blackout.periods, _meeting_free(own.buffer))
-
-
-def _meeting_free(constraint: Constraint) -> Periods:
-    """Return the minutes that no meeting may contain under the constraint."""
-    periods = constraint.periods
-    return Periods.merged(periods.starts - constraint.after, periods.ends + constraint.before)
-
-
-def _spans(periods: Periods) -> Iterator[Span]:
-    return zip(periods.starts.tolist(), periods.ends.tolist(), strict=True)
-
-
-def _runs(codes: np.typing.NDArray[np.uint8]) -> Iterator[tuple[int, int, int]]:
-    """Yield the runs of equal codes as (start, end, code)."""
-    if not codes.size:
-        return
-    cuts = [0, *(np.flatnonzero(codes[1:] != codes[:-1]) + 1).tolist(), codes.size]
-    for since, until in pairwise(cuts):
-        yield since, until, int(codes[since])
+    def _runs(self, codes: npt.NDArray[np.int64] | Mask) -> Iterator[tuple[Span, int]]:
+        """Yield the spans of consecutive minutes with equal codes, and the codes."""
+        changes = self.start + 1 + np.flatnonzero(codes[1:] != codes[:-1])
+        for since, until in pairwise([self.start, *changes.tolist(), self.end]):
+            if since < until:
+                yield (since, until), int(codes[since - self.start])

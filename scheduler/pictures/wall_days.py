@@ -1,12 +1,13 @@
-"""UTC time as spans of local days, as a wall calendar shows it, including hours that a clock skips or repeats."""
+"""UTC time as stretches of local days, as a wall calendar shows it, including hours that a clock skips or repeats."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from scheduler.domain.time.clocks import Clock, clock_offsets
 from scheduler.domain.time.periods import EPOCH, Span
@@ -15,30 +16,37 @@ from scheduler.domain.time.units import DAY
 
 @dataclass(frozen=True)
 class Stretch:
-    """Minutes [since, until) of a local day; ``start`` is the UTC minute of the first.
+    """UTC minutes [start, end) within one local day, during which the clock is ``offset`` minutes ahead of UTC.
 
     Where a clock change repeats these minutes, ``passes`` counts how often the clock reads them and ``index`` which
     time this is, from 0.
     """
 
-    day: date
-    since: int
-    until: int
     start: int
+    end: int
+    offset: int
     index: int = 0
     passes: int = 1
 
     @property
-    def end(self) -> int:
-        """The UTC minute at which it ends."""
-        return self.start + self.until - self.since
+    def day(self) -> date:
+        """The local day."""
+        return EPOCH.date() + timedelta(days=(self.start + self.offset) // DAY)
 
-    def within(self, start: int, end: int) -> Stretch | None:
-        """Return the part within [start, end) (UTC minutes), or None if there is none."""
-        begin, over = max(self.start, start), min(self.end, end)
-        if begin >= over:
-            return None
-        return replace(self, since=self.since + begin - self.start, until=self.since + over - self.start, start=begin)
+    @property
+    def since(self) -> int:
+        """The minute of the local day at which it begins."""
+        return (self.start + self.offset) % DAY
+
+    @property
+    def until(self) -> int:
+        """The minute of the local day before which it ends, at most 1440."""
+        return self.since + self.end - self.start
+
+    @property
+    def monday(self) -> date:
+        """The Monday of the local day's week."""
+        return self.day - timedelta(days=self.day.weekday())
 
 
 def wall_stretches(clock: Clock, start: int, end: int) -> list[Stretch]:
@@ -46,11 +54,12 @@ def wall_stretches(clock: Clock, start: int, end: int) -> list[Stretch]:
 
     Repeated minutes are counted over whole days, so that ``index`` is right where the span begins between two passes.
     """
-    segments = _day_segments(clock, start - 2 * DAY, end + 2 * DAY)
-    by_day = sorted(segments, key=lambda stretch: (stretch.day, stretch.start))
-    days = (list(group) for _, group in groupby(by_day, key=lambda stretch: stretch.day))
-    clipped = (stretch.within(start, end) for day in days for stretch in _number_passes(day))
-    return sorted((stretch for stretch in clipped if stretch is not None), key=lambda stretch: stretch.start)
+    segments = defaultdict(list)
+    for since, until, offset in clock_offsets(clock, start - 2 * DAY, end + 2 * DAY):
+        for segment in _split_at_midnights(since, until, offset):
+            segments[segment.day].append(segment)
+    numbered = [stretch for day in segments.values() for stretch in _number_passes(day)]
+    return list(split_by_day([(start, end)], sorted(numbered, key=lambda stretch: stretch.start)))
 
 
 def split_by_day(spans: Iterable[Span], stretches: Sequence[Stretch]) -> Iterator[Stretch]:
@@ -60,40 +69,22 @@ def split_by_day(spans: Iterable[Span], stretches: Sequence[Stretch]) -> Iterato
         for stretch in stretches[bisect_right(ends, start) :]:
             if stretch.start >= end:
                 break
-            if inside := stretch.within(start, end):
-                yield inside
+            yield replace(stretch, start=max(stretch.start, start), end=min(stretch.end, end))
 
 
-def monday_of(day: date) -> date:
-    """Return the Monday of the day's week."""
-    return day - timedelta(days=day.weekday())
+def skipped_stretches(stretches: Sequence[Stretch]) -> Iterator[Stretch]:
+    """Yield the local minutes that the clock skips between the stretches, as if it went on at its offset before."""
+    for before, after in pairwise(stretches):
+        if before.offset < after.offset:
+            yield from _split_at_midnights(before.end, before.end + after.offset - before.offset, before.offset)
 
 
-def skipped_spans(clock: Clock, day: date) -> list[Span]:
-    """Return the minutes of the local day that the clock skips, as spans within [0, 1440)."""
-    noon = (day.toordinal() - EPOCH.toordinal()) * DAY + DAY // 2
-    segments = _day_segments(clock, noon - 3 * DAY, noon + 3 * DAY)
-    read = [(segment.since, segment.until) for segment in segments if segment.day == day]
-    reached, skipped = 0, []
-    for since, until in sorted(read):
-        if since > reached:
-            skipped.append((reached, since))
-        reached = max(reached, until)
-    return [*skipped, (reached, DAY)] if reached < DAY else skipped
-
-
-def _day_segments(clock: Clock, start: int, end: int) -> list[Stretch]:
-    """Split [start, end) (UTC minutes) at local midnights and at clock changes."""
-    found = []
-    for since, until, offset in clock_offsets(clock, start, end):
-        wall = since + offset
-        while wall < until + offset:
-            number, minute = divmod(wall, DAY)
-            over = min(wall - minute + DAY, until + offset)
-            day = EPOCH.date() + timedelta(days=number)
-            found.append(Stretch(day, minute, minute + over - wall, wall - offset))
-            wall = over
-    return found
+def _split_at_midnights(start: int, end: int, offset: int) -> Iterator[Stretch]:
+    """Split [start, end) (UTC minutes) at the midnights of a clock with a constant offset."""
+    while start < end:
+        midnight = start + DAY - (start + offset) % DAY
+        yield Stretch(start, min(midnight, end), offset)
+        start = midnight
 
 
 def _number_passes(segments: Sequence[Stretch]) -> Iterator[Stretch]:
@@ -102,4 +93,5 @@ def _number_passes(segments: Sequence[Stretch]) -> Iterator[Stretch]:
     for since, until in pairwise(cuts):
         passes = [segment for segment in segments if segment.since <= since and until <= segment.until]
         for index, segment in enumerate(passes):
-            yield Stretch(segment.day, since, until, segment.start + since - segment.since, index, len(passes))
+            start = segment.start + since - segment.since
+            yield Stretch(start, start + until - since, segment.offset, index, len(passes))

@@ -2,71 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
-from itertools import groupby
 
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.time.units import DAY
 from scheduler.pictures import words
-from scheduler.pictures.descriptions import clock_notes, week_name
 from scheduler.pictures.layout import HEAD, LINE, MIN_TEXT_HEIGHT, Box, Layout
-from scheduler.pictures.patterns import GUTTER, INK, QUIET, RULE, fill_of
-from scheduler.pictures.slot_boxes import slot_boxes
-from scheduler.pictures.svg import element, rect, text
+from scheduler.pictures.patterns import CHOSEN, GUTTER, INK, QUIET, RULE, fill_of
+from scheduler.pictures.svg import Value, element, escaped, rect, text, text_width
+from scheduler.pictures.week_slots import PlacedSlot
 from scheduler.pictures.week_view import Week, WeekView
 
 HEADING = 24.0
+SPACING = 34.0
+"""Height of the space after a week."""
+LABEL_SIZE = 10.5
+"""Font size of the labels of slots."""
 
 
-def week_height(view: WeekView, week: Week, layout: Layout) -> float:
-    """Return the height of a week with its heading and notes."""
-    return _top(view, week) + layout.height
-
-
-def week_markup(view: WeekView, week: Week, layout: Layout, prefix: str) -> str:
-    """Return a week's markup, with its top at the origin."""
-    top = _top(view, week)
-    notes = [
+def week_block(view: WeekView, week: Week, layout: Layout, prefix: str) -> tuple[str, float]:
+    """Return a week's markup, with its top at the origin, and its height with the space after it."""
+    notes = list(words.clock_notes(view, week))
+    lines = [
         text(layout.grid, HEADING + LINE * number + 9, f"◆ {note}", font_size=12, fill=QUIET)
-        for number, note in enumerate(clock_notes(view, week))
+        for number, note in enumerate(notes)
     ]
+    top = HEADING + LINE * len(notes) + HEAD
     grid = element(
         "g",
-        *_background(week, layout),
+        *_day_heads(view, week, layout),
+        *_axis_heads(week, layout),
+        _boxes(map(layout.box, week.stretches), fill="#fff"),
+        _boxes(map(layout.gutter, week.stretches), fill=GUTTER) if layout.ribbons else "",
         *_shades(week, layout, prefix),
-        *_hour_lines(week, layout),
+        _hour_lines(week, layout),
         *_skipped(week, layout),
-        *_shade_words(week, layout),
+        _shade_words(week, layout),
         *_ribbons(view, week, layout),
-        *slot_boxes(view, week, layout),
-        *_frames(week, layout),
+        *_slots(view, week, layout),
+        _frames(week, layout),
         *_axes(week, layout),
         transform=f"translate(0 {top:g})",
     )
-    heads = element("g", *_day_heads(view, week, layout), *_axis_heads(week, layout), transform=f"translate(0 {top:g})")
-    heading = text(layout.grid, 14, f"Week of {week_name(week)}", font_size=15, font_weight=600)
-    return element("g", heading, *notes, heads, grid)
+    heading = text(layout.grid, 14, f"Week of {words.week_name(week)}", font_size=15, font_weight=600)
+    return element("g", heading, *lines, grid), top + layout.height + SPACING
 
 
-def _top(view: WeekView, week: Week) -> float:
-    """Return the distance of a week's grid from its top."""
-    return HEADING + LINE * len(list(clock_notes(view, week))) + HEAD
+def _boxes(boxes: Iterable[Box], **attributes: Value) -> str:
+    """Return a group of those boxes that lie in the drawn hours; nothing if none does."""
+    rects = [rect(box.x, box.y, box.width, box.height) for box in boxes if box.height]
+    return element("g", *rects, **attributes) if rects else ""
 
 
 def _day_heads(view: WeekView, week: Week, layout: Layout) -> Iterator[str]:
     """Yield the dates, and the letters above the strips of free time."""
     window_days = {stretch.day for stretch in week.stretches}
-    odd = {day for clock in week.clocks for day in clock.odd_days} | {day for day, _, _ in week.clock_changes}
+    odd = {day for clock in week.clocks for day in clock.odd_days} | {after.day for _, after in week.clock_changes}
     for number in range(7):
         day = week.monday + timedelta(days=number)
-        date = words.short_day(day) + (" ◆" if day in odd else "")
-        middle = layout.x_of(day) + layout.ribbons + (layout.day - layout.ribbons) / 2
-        if day in window_days:
-            yield text(middle, -10, date, text_anchor="middle", font_size=12.5, font_weight=600)
-        else:
-            yield text(middle, -10, date, text_anchor="middle", font_size=12.5, fill="#767676")
-        if day in window_days and len(view.people) > 1:
+        label = words.short_day(day) + (" ◆" if day in odd else "")
+        middle = layout.x_of(day) + (layout.ribbons + layout.day) / 2
+        look: dict[str, Value] = {"font_weight": 600} if day in window_days else {"fill": "#767676"}
+        yield text(middle, -10, label, text_anchor="middle", font_size=12.5, **look)
+        if day in window_days and layout.ribbons:
             for position in range(len(view.people)):
                 x = layout.x_of(day) + layout.ribbon_middle(position)
                 yield text(x, -6, words.letter(position), text_anchor="middle", font_size=9, fill=QUIET)
@@ -81,96 +81,77 @@ def _axis_heads(week: Week, layout: Layout) -> Iterator[str]:
             yield text(right, -12, words.ahead(clock.ahead), text_anchor="end", font_size=11, fill=QUIET)
 
 
-def _background(week: Week, layout: Layout) -> Iterator[str]:
-    """Yield the blank background of the window."""
-    if boxes := [box for stretch in week.stretches if (box := layout.box(stretch))]:
-        yield element("g", *map(_box_rect, boxes), fill="#fff")
-    gutters = [box for stretch in week.stretches if stretch.index == 0 and (box := layout.gutter(stretch))]
-    if gutters and layout.ribbons:
-        yield element("g", *map(_box_rect, gutters), fill=GUTTER)
-
-
 def _shades(week: Week, layout: Layout, prefix: str) -> Iterator[str]:
     """Yield the shaded spans in the textures of their causes."""
     by_cause: dict[Cause, list[Box]] = {}
     for stretch, shade in week.shaded:
-        if shade is not None and (box := layout.box(stretch)):
-            by_cause.setdefault(shade.cause, []).append(box)
+        if shade is not None:
+            by_cause.setdefault(shade.cause, []).append(layout.box(stretch))
     for cause, boxes in by_cause.items():
-        yield element("g", *map(_box_rect, boxes), fill=fill_of(cause, prefix), data_cause=cause.value)
+        yield _boxes(boxes, fill=fill_of(cause, prefix), data_cause=cause.value)
 
 
-def _shade_words(week: Week, layout: Layout) -> Iterator[str]:
-    """Yield the names of shades where they fit; time outside working hours has none."""
+def _shade_words(week: Week, layout: Layout) -> str:
+    """Return the names of shades where they fit; time outside working hours has none."""
     labels = []
     for stretch, shade in week.shaded:
-        box = layout.box(stretch)
-        if shade is None or shade.cause is Cause.OUTSIDE_HOURS or box is None or box.height < MIN_TEXT_HEIGHT:
-            continue
-        name = words.shade_word(shade)
-        if len(name) * 6 <= box.width:
+        box, name = layout.box(stretch), words.shade_word(shade)
+        is_named = shade is not None and shade.cause is not Cause.OUTSIDE_HOURS
+        if is_named and box.height >= MIN_TEXT_HEIGHT and len(name) * 6 <= box.width:
             labels.append(text(box.x + box.width / 2, box.y + min(box.height / 2 + 3.5, 15), name))
-    if labels:
-        halo = {"stroke": "#fff", "stroke_linejoin": "round", "paint_order": "stroke"}
-        yield element("g", *labels, font_size=10.5, text_anchor="middle", fill=INK, stroke_width=3.5, **halo)
+    halo = {"stroke": "#fff", "stroke_linejoin": "round", "paint_order": "stroke"}
+    group = element("g", *labels, font_size=10.5, text_anchor="middle", fill=INK, stroke_width=3.5, **halo)
+    return group if labels else ""
 
 
 def _skipped(week: Week, layout: Layout) -> Iterator[str]:
     """Yield crossed-out boxes for minutes that the organizer's clock skips."""
-    for day, (since, until) in week.skipped:
-        shown = layout.shown(since, until)
-        if shown is None:
-            continue
-        left, right = layout.x_of(day) + layout.ribbons, layout.x_of(day) + layout.day
-        top, bottom = layout.minute(shown[0]), layout.minute(shown[1])
-        cross = f"M{left:g} {top:g}H{right:g}V{bottom:g}H{left:g}Z"
-        cross += f"L{right:g} {bottom:g}M{right:g} {top:g}L{left:g} {bottom:g}"
-        yield element("path", d=cross, fill="#fff", stroke="#767676", stroke_width=1)
+    for box in map(layout.box, week.skipped):
+        if box.height:
+            right, bottom = box.x + box.width, box.y + box.height
+            cross = f"M{box.x:g} {box.y:g}L{right:g} {bottom:g}M{right:g} {box.y:g}L{box.x:g} {bottom:g}"
+            frame: dict[str, Value] = {"stroke": "#767676", "stroke_width": 1}
+            yield rect(box.x, box.y, box.width, box.height, fill="#fff", **frame)
+            yield element("path", d=cross, **frame)
 
 
 def _ribbons(view: WeekView, week: Week, layout: Layout) -> Iterator[str]:
     """Yield each person's free time; hollow for optional attendees."""
-    if len(view.people) < 2:
-        return
-    for position, (person, free) in enumerate(zip(view.people, week.free, strict=True)):
-        boxes = [box for stretch in free if (box := layout.ribbon(stretch, position))]
-        if boxes:
+    if layout.ribbons:
+        for position, (person, free) in enumerate(zip(view.people, week.free, strict=True)):
             ink = {"fill": INK} if person.required else {"fill": "#fff", "stroke": INK}
-            yield element("g", *map(_box_rect, boxes), data_free=words.letter(position), **ink)
+            boxes = [layout.ribbon(stretch, position) for stretch in free]
+            yield _boxes(boxes, data_free=words.letter(position), **ink)
 
 
-def _hour_lines(week: Week, layout: Layout) -> Iterator[str]:
-    """Yield a hairline at each hour of the window."""
-    path = []
-    for day, group in groupby(week.stretches, key=lambda stretch: stretch.day):
-        stretches = list(group)
-        since, until = min(stretch.since for stretch in stretches), max(stretch.until for stretch in stretches)
-        shown = layout.shown(since, until)
-        if shown:
-            hours = range(shown[0] // 60 + 1, -(-shown[1] // 60))
-            path += [f"M{layout.x_of(day):g} {layout.minute(hour * 60):g}h{layout.day:g}" for hour in hours]
-    if path:
-        yield element("path", d="".join(path), stroke="#000", stroke_opacity=0.17, stroke_width=0.8)
+def _hour_lines(week: Week, layout: Layout) -> str:
+    """Return a hairline at each hour within the window; frames have the lines around its parts."""
+    path = [
+        f"M{layout.x_of(stretch.day):g} {layout.minute(hour * 60):g}h{layout.day:g}"
+        for stretch in week.stretches
+        for hour in range(layout.hours[0] + 1, layout.hours[1])
+        if stretch.index == 0 and stretch.since < hour * 60 < stretch.until
+    ]
+    return element("path", d="".join(path), stroke="#000", stroke_opacity=0.17, stroke_width=0.8) if path else ""
 
 
-def _frames(week: Week, layout: Layout) -> Iterator[str]:
-    """Yield a frame around each day of the window, and around each pass of a repeated hour."""
+def _frames(week: Week, layout: Layout) -> str:
+    """Return a frame around each day of the window, and around each pass of a repeated hour."""
     path = []
     for stretch in week.stretches:
         box = layout.box(stretch)
-        if box is None:
-            continue
         left = layout.x_of(stretch.day) if stretch.index == 0 else box.x
-        path.append(f"M{left:g} {box.y:g}H{box.x + box.width:g}v{box.height:g}H{left:g}Z")
-    if path:
-        yield element("path", d="".join(path), fill="none", stroke="#8a8a8a", stroke_width=1)
+        if box.height:
+            path.append(f"M{left:g} {box.y:g}H{box.x + box.width:g}v{box.height:g}H{left:g}Z")
+    return element("path", d="".join(path), fill="none", stroke="#8a8a8a", stroke_width=1) if path else ""
 
 
 def _axes(week: Week, layout: Layout) -> Iterator[str]:
     """Yield everybody's hours, with the number of days by which their date differs from the organizer's."""
+    hours = range(layout.hours[0], layout.hours[1] + 1)
     for position, clock in enumerate(week.clocks):
         lines = []
-        for hour in range(layout.hours[0], layout.hours[1] + 1):
+        for hour in hours:
             days, minute = divmod(hour * 60 + clock.ahead, DAY)
             if position == 0:
                 days, minute = 0, hour * 60  # 24:00 rather than the next day's 00:00
@@ -179,10 +160,44 @@ def _axes(week: Week, layout: Layout) -> Iterator[str]:
             lines.append(element("text", words.clock(minute) + day_difference, x=layout.axis(position) - 8, y=y))
         size, ink = (11, QUIET) if position else (12, INK)
         yield element("g", *lines, text_anchor="end", font_size=size, fill=ink, data_hours=words.letter(position))
-    x = layout.grid - 5
-    ticks = "".join(f"M{x:g} {layout.minute(hour * 60):g}h5" for hour in range(layout.hours[0], layout.hours[1] + 1))
+    ticks = "".join(f"M{layout.grid - 5:g} {layout.minute(hour * 60):g}h5" for hour in hours)
     yield element("path", d=ticks, stroke=RULE, stroke_width=1)
 
 
-def _box_rect(box: Box) -> str:
-    return rect(box.x, box.y, box.width, box.height)
+def _slots(view: WeekView, week: Week, layout: Layout) -> Iterator[str]:
+    """Yield a group of boxes for each slot with a stretch in this week."""
+    for placed in view.slots:
+        stretches = [stretch for stretch in placed.stretches if stretch.monday == week.monday]
+        boxes = [layout.box(stretch, placed.lane, placed.lanes) for stretch in stretches]
+        if boxes:
+            yield _slot_group(view, placed, boxes)
+
+
+def _slot_group(view: WeekView, placed: PlacedSlot, boxes: list[Box]) -> str:
+    """Return a slot's boxes with its label in the tallest, or beside narrow boxes if none is tall enough."""
+    rank = str(placed.rank)
+    tallest = max(boxes, key=lambda box: box.height)
+    share = 1.0 if tallest.height >= MIN_TEXT_HEIGHT else 0.35
+    look: dict[str, Value] = {"fill": "#fff", "stroke": CHOSEN, "stroke_width": 2.0, "rx": 2.0}
+    frames = [rect(box.x + 1.5, box.y, box.width * share - 3, box.height, **look) for box in boxes]
+    hint = element("title", escaped(f"Slot {rank}: {words.slot_time(view, placed, 0)}"))
+    start, end = view.people[0].times[placed.rank]
+    labels = []
+    for box in boxes:
+        if box is tallest:
+            space = replace(box, x=box.x + box.width * share, width=box.width * (1 - share)) if share < 1 else box
+            labels.append(_label(rank, space, (f" {start:%H:%M}{words.DASH}{end:%H:%M}", f" {start:%H:%M}")))
+        elif box.height >= MIN_TEXT_HEIGHT:
+            labels.append(_label(rank, box, ()))
+    return element("g", hint, *frames, *labels, data_slot=rank)
+
+
+def _label(rank: str, box: Box, times: tuple[str, ...]) -> str:
+    """Return the rank and the first of the times that fits."""
+    room = (box.width - 5) / LABEL_SIZE
+    time = next((time for time in times if text_width(rank + time) <= room), "")
+    y = box.y + (box.height / 2 + 3.7 if box.height < 2 * MIN_TEXT_HEIGHT else 13)
+    number = element("tspan", rank, font_weight=700)
+    return element(
+        "text", number, time, x=box.x + box.width / 2, y=y, font_size=LABEL_SIZE, text_anchor="middle", fill=CHOSEN
+    )

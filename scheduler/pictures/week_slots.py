@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from scheduler.domain.search.slots import Slot
-from scheduler.domain.time.clocks import Clock, clock_offsets
 from scheduler.domain.time.periods import Span, minute_of
-from scheduler.pictures.wall_days import Stretch, monday_of, split_by_day
+from scheduler.pictures.wall_days import Stretch, split_by_day
 
 MAX_WEEKS = 6
 MAX_SLOTS = 30
@@ -20,12 +19,14 @@ MIN_LENGTH = 10
 
 
 @dataclass(frozen=True)
-class RankedSlot:
-    """A slot, its rank in the answer (from 1), and its stretches on the organizer's clock."""
+class PlacedSlot:
+    """A slot, its rank in the answer (from 1), its stretches on the organizer's clock, and its lane (from 0)."""
 
     rank: int
     slot: Slot
     stretches: tuple[Stretch, ...]
+    lane: int = 0
+    lanes: int = 1
 
     @property
     def extent(self) -> Span:
@@ -34,31 +35,17 @@ class RankedSlot:
         return start, max(minute_of(self.slot.period.end), start + MIN_LENGTH)
 
 
-@dataclass(frozen=True)
-class PlacedSlot:
-    """A slot in its lane (from 0) of ``lanes``.
-
-    ``starts`` and ``ends`` are the drawn people's wall minutes since 1970-01-01.
-    """
-
-    ranked: RankedSlot
-    lane: int
-    lanes: int
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-
-
-def select_slots(slots: Sequence[Slot], stretches: Sequence[Stretch]) -> list[RankedSlot]:
+def select_slots(slots: Sequence[Slot], stretches: Sequence[Stretch]) -> list[PlacedSlot]:
     """Return the best slots that fit: at most `MAX_SLOTS`, `MAX_LANES` at a time, in at most `MAX_WEEKS` weeks.
 
     ``slots`` are sorted, the best first; ``stretches`` are the window on the organizer's clock, in order.
     """
     weeks: set[date] = set()
-    selected: list[RankedSlot] = []
+    selected: list[PlacedSlot] = []
     for rank, slot in enumerate(slots, 1):
         span = minute_of(slot.period.start), minute_of(slot.period.end)
-        candidate = RankedSlot(rank, slot, tuple(split_by_day([span], stretches)))
-        with_candidate = weeks | {monday_of(stretch.day) for stretch in candidate.stretches}
+        candidate = PlacedSlot(rank, slot, tuple(split_by_day([span], stretches)))
+        with_candidate = weeks | {stretch.monday for stretch in candidate.stretches}
         if len(with_candidate) > MAX_WEEKS or _most_overlapping(candidate, selected) > MAX_LANES:
             continue
         weeks = with_candidate
@@ -68,41 +55,24 @@ def select_slots(slots: Sequence[Slot], stretches: Sequence[Stretch]) -> list[Ra
     return selected
 
 
-def assign_lanes(selected: Sequence[RankedSlot], clocks: Sequence[Clock]) -> Iterator[PlacedSlot]:
+def assign_lanes(selected: Sequence[PlacedSlot]) -> Iterator[PlacedSlot]:
     """Yield the slots in order of time, each in the first free lane; a chain of overlapping slots shares its lanes."""
-    cluster: list[tuple[RankedSlot, int]] = []
+    chain: list[PlacedSlot] = []
     lane_ends: list[int] = []
-    for ranked in sorted(selected, key=lambda ranked: ranked.slot.period):
-        start, end = ranked.extent
+    for slot in sorted(selected, key=lambda slot: slot.slot.period):
+        start, end = slot.extent
         if lane_ends and start >= max(lane_ends):
-            yield from _placed_slots(cluster, len(lane_ends), clocks)
-            cluster, lane_ends = [], []
+            yield from (replace(placed, lanes=len(lane_ends)) for placed in chain)
+            chain, lane_ends = [], []
         lane = next((lane for lane, lane_end in enumerate(lane_ends) if lane_end <= start), len(lane_ends))
         lane_ends[lane : lane + 1] = [end]
-        cluster.append((ranked, lane))
-    yield from _placed_slots(cluster, len(lane_ends), clocks)
+        chain.append(replace(slot, lane=lane))
+    yield from (replace(placed, lanes=len(lane_ends)) for placed in chain)
 
 
-def _placed_slots(
-    cluster: Sequence[tuple[RankedSlot, int]], lanes: int, clocks: Sequence[Clock]
-) -> Iterator[PlacedSlot]:
-    for ranked, lane in cluster:
-        period = ranked.slot.period
-        starts = tuple(_wall_minute(clock, minute_of(period.start)) for clock in clocks)
-        ends = tuple(_wall_minute(clock, minute_of(period.end)) for clock in clocks)
-        yield PlacedSlot(ranked, lane, lanes, starts, ends)
-
-
-def _wall_minute(clock: Clock, minute: int) -> int:
-    return minute + int(clock_offsets(clock, minute, minute + 1).offset[0])
-
-
-def _most_overlapping(candidate: RankedSlot, selected: Sequence[RankedSlot]) -> int:
+def _most_overlapping(candidate: PlacedSlot, selected: Sequence[PlacedSlot]) -> int:
     """Return how many slots, the candidate included, overlap at most at one minute of the candidate."""
     start, end = candidate.extent
     overlapping = [other.extent for other in selected if other.extent[0] < end and start < other.extent[1]]
-    minutes = [max(other_start, start) for other_start, _ in overlapping]
-    return 1 + max(
-        (sum(since <= minute < until for since, until in overlapping) for minute in minutes),
-        default=0,
-    )
+    minutes = [start, *(since for since, _ in overlapping if since > start)]
+    return 1 + max(sum(since <= minute < until for since, until in overlapping) for minute in minutes)

@@ -5,22 +5,22 @@ Everything is decided here, to the minute. Drawing code only converts minutes to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
-
-import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.search.explanation import Explanation
 from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import SlotAnswer
-from scheduler.domain.time.clocks import clock_offsets, zone_at
-from scheduler.domain.time.periods import Periods, Span, instant_of
+from scheduler.domain.time.clocks import Clock, clock_offsets, zone_at
+from scheduler.domain.time.periods import Period, Span, instant_of
 from scheduler.domain.time.units import DAY
-from scheduler.pictures.shading import Shade, Shading, shade_window
-from scheduler.pictures.wall_days import Stretch, monday_of, skipped_spans, split_by_day, wall_stretches
+from scheduler.domain.time.zones import in_zone
+from scheduler.pictures.shading import Shade, Shading
+from scheduler.pictures.wall_days import Stretch, skipped_stretches, split_by_day, wall_stretches
 from scheduler.pictures.week_slots import MAX_WEEKS, PlacedSlot, assign_lanes, select_slots
 
 MAX_PEOPLE = 8
@@ -29,7 +29,10 @@ MIN_HOURS = 2
 
 @dataclass(frozen=True)
 class Person:
-    """A drawn attendee. Redacted ones have neither ``name`` nor ``zones``, only ``offsets`` from UTC (minutes)."""
+    """A drawn attendee; ``times`` are the local start and end of each drawn slot, by the slot's rank.
+
+    Redacted ones have neither ``name`` nor ``zones``, only ``offsets`` from UTC (minutes).
+    """
 
     index: int
     name: str | None
@@ -37,6 +40,7 @@ class Person:
     offsets: tuple[int, ...]
     required: bool
     unknown: bool
+    times: Mapping[int, tuple[datetime, datetime]]
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,16 @@ class LocalClock:
 class Week:
     """The part of the window, ``stretches``, in the week that begins on ``monday``.
 
-    ``free`` and ``clocks`` have an entry for each drawn person. ``skipped`` are minutes of the day that the organizer's
-    clock never reads. ``clock_changes`` are the organizer's, as (day, minute before the change, minute after it).
+    ``free`` and ``clocks`` have an entry for each drawn person. ``skipped`` are minutes that the organizer's clock
+    never reads. ``clock_changes`` are the organizer's, as the stretches before and after each.
     """
 
     monday: date
     stretches: tuple[Stretch, ...]
     shaded: tuple[tuple[Stretch, Shade | None], ...]
     free: tuple[tuple[Stretch, ...], ...]
-    skipped: tuple[tuple[date, Span], ...]
-    clock_changes: tuple[tuple[date, int, int], ...]
+    skipped: tuple[Stretch, ...]
+    clock_changes: tuple[tuple[Stretch, Stretch], ...]
     clocks: tuple[LocalClock, ...]
 
 
@@ -90,35 +94,37 @@ class WeekView:
     total: int
     explanation: Explanation | None
 
+    @property
+    def slots_by_rank(self) -> list[PlacedSlot]:
+        """The drawn slots, the best first."""
+        return sorted(self.slots, key=lambda slot: slot.rank)
+
 
 def week_view(query: SlotQuery, found: SlotAnswer, redacted: frozenset[int] = frozenset()) -> WeekView:
     """Return the picture's content, without names, zones and kinds of blackouts of ``redacted`` attendees (indexes)."""
-    shading = shade_window(query, redacted)
+    shading = Shading(query, redacted)
     stretches = wall_stretches(query.attendees[0].clock, shading.start, max(shading.end, shading.start + 1))
     first_day, last_day = stretches[0].day, stretches[-1].day
     if shading.start == shading.end:  # the window has no whole minute
         stretches = []
+    slots = list(assign_lanes(select_slots(found.slots, stretches)))
+    slot_stretches = [stretch for slot in slots for stretch in slot.stretches]
     indexes = _drawn_people(query.attendees)
-    working = Periods.union(*(shading.hours(index) for index in indexes))
-    worked = list(split_by_day(_spans(working), stretches)) or stretches
-    selected = select_slots(found.slots, stretches)
-    slot_stretches = [stretch for ranked in selected for stretch in ranked.stretches]
-    mondays = _drawn_mondays(
-        {monday_of(stretch.day) for stretch in slot_stretches},
-        {monday_of(stretch.day) for stretch in worked},
-    )
-    shown = [stretch for stretch in stretches if monday_of(stretch.day) in mondays]
-    drawn_worked = [stretch for stretch in worked if monday_of(stretch.day) in mondays]
+    worked = [part for index in indexes for part in split_by_day(shading.hours(index), stretches)] or stretches
+    free = [shading.free(index) for index in indexes]
+    clocks = [query.attendees[index].clock for index in indexes]
+    mondays = _drawn_mondays({one.monday for one in slot_stretches}, {one.monday for one in worked})
+    drawn_worked = [stretch for stretch in worked if stretch.monday in mondays]
     return WeekView(
         first_day,
         last_day,
         query.duration,
-        tuple(_person(index, query.attendees[index], shading, index in redacted) for index in indexes),
+        tuple(_person(index, query.attendees[index], shading, slots, index in redacted) for index in indexes),
         len(query.attendees),
         _drawn_hours([*drawn_worked, *slot_stretches]),
-        tuple(_week(monday, query.attendees, indexes, shading, shown) for monday in mondays),
-        len({monday_of(stretch.day) for stretch in stretches}),
-        tuple(assign_lanes(selected, [query.attendees[index].clock for index in indexes])),
+        tuple(_week(monday, stretches, shading.spans, free, clocks) for monday in mondays),
+        len({stretch.monday for stretch in stretches}),
+        tuple(slots),
         found.total,
         found.explanation,
     )
@@ -130,12 +136,18 @@ def _drawn_people(attendees: Sequence[Attendee]) -> list[int]:
     return order[:MAX_PEOPLE]
 
 
-def _person(index: int, attendee: Attendee, shading: Shading, is_redacted: bool) -> Person:
+def _person(index: int, attendee: Attendee, shading: Shading, slots: Sequence[PlacedSlot], is_redacted: bool) -> Person:
     table = clock_offsets(attendee.clock, shading.start, max(shading.end, shading.start + 1))
     offsets = tuple(dict.fromkeys(table.offset.tolist()))
     zones = tuple(dict.fromkeys(zone_at(attendee.clock, instant_of(since)) for since in table.since.tolist()))
     name, zones = (None, ()) if is_redacted else (attendee.name, zones)
-    return Person(index, name, zones, offsets, attendee.required, attendee.unknown is not None)
+    times = {slot.rank: _local_times(attendee.clock, slot.slot.period) for slot in slots}
+    return Person(index, name, zones, offsets, attendee.required, attendee.unknown is not None, times)
+
+
+def _local_times(clock: Clock, period: Period) -> tuple[datetime, datetime]:
+    start, end = (in_zone(instant, zone_at(clock, instant)) for instant in (period.start, period.end))
+    return start, end
 
 
 def _drawn_mondays(of_slots: set[date], worked: set[date]) -> list[date]:
@@ -152,51 +164,39 @@ def _drawn_hours(stretches: Sequence[Stretch]) -> Span:
 
 
 def _week(
-    monday: date, attendees: Sequence[Attendee], indexes: Sequence[int], shading: Shading, shown: Sequence[Stretch]
+    monday: date,
+    window: Sequence[Stretch],
+    shaded: Sequence[tuple[Span, Shade | None]],
+    free: Sequence[Sequence[Span]],
+    clocks: Sequence[Clock],
 ) -> Week:
-    stretches = [stretch for stretch in shown if monday_of(stretch.day) == monday]
-    days = sorted({stretch.day for stretch in stretches})
-    shaded = [(part, shade) for span, shade in shading.spans for part in split_by_day([span], stretches)]
+    stretches = [stretch for stretch in window if stretch.monday == monday]
     return Week(
         monday,
         tuple(stretches),
-        tuple(shaded),
-        tuple(tuple(split_by_day(_spans(shading.free(index)), stretches)) for index in indexes),
-        tuple((day, span) for day in days for span in skipped_spans(attendees[0].clock, day)),
-        tuple(_clock_changes(attendees[0], stretches)),
-        tuple(_local_clock(attendees[0], attendees[index], stretches) for index in indexes),
+        tuple((part, shade) for span, shade in shaded for part in split_by_day([span], stretches)),
+        tuple(tuple(split_by_day(spans, stretches)) for spans in free),
+        tuple(skipped for skipped in skipped_stretches(window) if skipped.monday == monday),
+        tuple(
+            (before, after)
+            for before, after in pairwise(window)
+            if before.offset != after.offset and after.monday == monday
+        ),
+        tuple(_local_clock(clock, stretches) for clock in clocks),
     )
 
 
-def _clock_changes(organizer: Attendee, stretches: Sequence[Stretch]) -> Iterator[tuple[date, int, int]]:
-    """Yield the organizer's clock changes as (day, minute before the change, minute after it)."""
-    table = list(clock_offsets(organizer.clock, stretches[0].start, stretches[-1].end))
-    for (_, until, before), (_, _, after) in pairwise(table):
-        if before != after:
-            (first,) = split_by_day([(until, until + 1)], stretches)
-            yield first.day, (until + before) % DAY, first.since
-
-
-def _local_clock(organizer: Attendee, attendee: Attendee, stretches: Sequence[Stretch]) -> LocalClock:
-    """Compare an attendee's clock with the organizer's over one week."""
-    start, end = stretches[0].start, stretches[-1].end
-    own, other = clock_offsets(organizer.clock, start, end), clock_offsets(attendee.clock, start, end)
-    cuts = np.union1d(own.since, other.since)
-    differences = (other.at(cuts) - own.at(cuts)).tolist()
-    lengths: dict[int, int] = {}
-    changes: list[tuple[date, int, int]] = []
-    by_difference: dict[int, list[Stretch]] = {}
-    for position, (since, until) in enumerate(zip(cuts.tolist(), [*cuts[1:].tolist(), end], strict=True)):
-        ahead = differences[position]
-        lengths[ahead] = lengths.get(ahead, 0) + until - since
-        parts = list(split_by_day([(since, until)], stretches))
-        by_difference.setdefault(ahead, []).extend(parts)
-        if position and ahead != differences[position - 1]:
-            changes.append((parts[0].day, parts[0].since, ahead))
-    usual = max(lengths, key=lambda ahead: lengths[ahead])
-    days = frozenset(stretch.day for ahead, parts in by_difference.items() if ahead != usual for stretch in parts)
-    return LocalClock(usual, tuple(changes), days)
-
-
-def _spans(periods: Periods) -> list[Span]:
-    return list(zip(periods.starts.tolist(), periods.ends.tolist(), strict=True))
+def _local_clock(clock: Clock, stretches: Sequence[Stretch]) -> LocalClock:
+    """Compare a clock with the organizer's over one week."""
+    parts: list[tuple[Stretch, int]] = []
+    for since, until, offset in clock_offsets(clock, stretches[0].start, stretches[-1].end):
+        parts += [(part, offset - part.offset) for part in split_by_day([(since, until)], stretches)]
+    lengths: Counter[int] = Counter()
+    for part, ahead in parts:
+        lengths[ahead] += part.end - part.start
+    ((usual, _),) = lengths.most_common(1)
+    return LocalClock(
+        usual,
+        tuple((part.day, part.since, ahead) for (_, before), (part, ahead) in pairwise(parts) if ahead != before),
+        frozenset(part.day for part, ahead in parts if ahead != usual),
+    )

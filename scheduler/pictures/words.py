@@ -1,22 +1,18 @@
-"""The words in pictures: dates, times, causes and reasons."""
+"""The words in pictures: dates, times, causes and reasons; the title and description, for readers who can't see it."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime
 
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.explanation import Reason
-from scheduler.domain.time.periods import EPOCH
 from scheduler.domain.time.units import DAY
 from scheduler.pictures.shading import Shade
-from scheduler.pictures.week_view import Person
+from scheduler.pictures.week_slots import PlacedSlot
+from scheduler.pictures.week_view import Person, Week, WeekView
 
-# Not strftime: it depends on the process's locale, and the same answer has to be the same picture everywhere.
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
 DASH = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
 
@@ -69,30 +65,25 @@ def clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def day_of(wall: int) -> date:
-    """Return the date of a wall minute counted from 1970-01-01."""
-    return date.fromordinal(EPOCH.toordinal() + wall // DAY)
-
-
 def short_day(day: date) -> str:
     """Write a date as ``Tue 20 Oct``."""
-    return f"{WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1][:3]}"
+    return f"{day:%a} {day.day} {day:%b}"
 
 
 def days(first: date, last: date) -> str:
     """Write a span of dates, such as ``19 October - 1 November 2026``, without repeating the month or year."""
-    end = f"{last.day} {_MONTHS[last.month - 1]} {last.year}"
+    end = f"{last.day} {last:%B %Y}"
     if first == last:
         return end
     if (first.year, first.month) == (last.year, last.month):
         return f"{first.day}{DASH}{end}"
     year = "" if first.year == last.year else f" {first.year}"
-    return f"{first.day} {_MONTHS[first.month - 1]}{year} {DASH} {end}"
+    return f"{first.day} {first:%B}{year} {DASH} {end}"
 
 
-def meeting(start: int, end: int) -> str:
-    """Write a meeting's local time as ``Tue 20 Oct 14:30-15:15``, from wall minutes counted from 1970-01-01."""
-    return f"{short_day(day_of(start))} {clock(start % DAY)}{DASH}{clock(end % DAY)}"
+def meeting(start: datetime, end: datetime) -> str:
+    """Write a meeting's local time as ``Tue 20 Oct 14:30-15:15``."""
+    return f"{short_day(start)} {start:%H:%M}{DASH}{end:%H:%M}"
 
 
 def length(minutes: int) -> str:
@@ -132,3 +123,98 @@ def role(person: Person) -> str:
 def plural(count: int, thing: str) -> str:
     """Write a count with its noun: ``1 week``, ``2 weeks``."""
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
+def picture_title(view: WeekView) -> str:
+    """Return the picture's content in one line."""
+    what = f"a meeting of {length(view.duration)}, {days(view.first_day, view.last_day)}"
+    return f"{plural(view.total, 'possible start')} for {what}" if view.total else f"No time for {what}"
+
+
+def picture_description(view: WeekView) -> str:
+    """Return the picture's content in sentences."""
+    return " ".join(
+        sentence
+        for part in (_people(view), no_slot_reasons(view), _slots(view), _weeks(view), omissions(view))
+        for sentence in part
+    )
+
+
+def no_slot_reasons(view: WeekView) -> Iterator[str]:
+    """Yield why no meeting is possible, if so, and the causes that exclude most starts."""
+    explanation = view.explanation
+    if explanation is None or explanation.reason is None:
+        return
+    yield f"No meeting is possible: {REASONS[explanation.reason]}."
+    rows = [f"{_who(view, row.index)} {CAUSES[row.cause]} {row.starts_lost:,}" for row in explanation.blocking]
+    for first in range(0, min(len(rows), 6), 3):
+        yield f"Starts lost: {', '.join(rows[first : first + 3])}."
+
+
+def _who(view: WeekView, index: int | None) -> str:
+    """Return whose cause it is: an attendee's, or the request's own (None)."""
+    if index is None:
+        return "the request"
+    drawn = [person.index for person in view.people]
+    return letter(drawn.index(index)) if index in drawn else f"attendee {index + 1}"
+
+
+def omissions(view: WeekView) -> Iterator[str]:
+    """Yield which weeks, attendees and starts of the answer are not drawn."""
+    if view.weeks_total > len(view.weeks):
+        yield f"{len(view.weeks)} of {plural(view.weeks_total, 'week')} are drawn."
+    if view.people_total > len(view.people):
+        yield f"{len(view.people)} of {plural(view.people_total, 'attendee')} are drawn; all of them count."
+    if view.total > len(view.slots):
+        yield f"{len(view.slots)} of {plural(view.total, 'possible start')} are drawn."
+
+
+def _people(view: WeekView) -> Iterator[str]:
+    yield f"A week grid in the organizer's time, {zones(view.people[0])}."
+    for position, person in enumerate(view.people):
+        # Isolated (UAX 9), so that a right-to-left name does not reorder the rest of the line.
+        name = f"\u2068{person.name}\u2069, " if person.name else ""
+        yield f"{letter(position)}: {name}{zones(person)}, {role(person)}."
+
+
+def _slots(view: WeekView) -> Iterator[str]:
+    for slot in view.slots_by_rank:
+        positions = range(1, len(view.people))
+        others = ", ".join(f"{letter(position)} {slot_time(view, slot, position)}" for position in positions)
+        yield f"Slot {slot.rank}: {slot_time(view, slot, 0)}" + (f" ({others})." if others else ".")
+
+
+def slot_time(view: WeekView, placed: PlacedSlot, position: int) -> str:
+    """Return a slot's local time for the person at that position, and whether the person can't come or is unknown."""
+    person = view.people[position]
+    absence = {True: "", False: ", can't come", None: ", unknown"}[placed.slot.available[person.index]]
+    return meeting(*person.times[placed.rank]) + absence
+
+
+def _weeks(view: WeekView) -> Iterator[str]:
+    for week in view.weeks:
+        sums = Counter({"open": 0})
+        for stretch, shade in week.shaded:
+            sums[shade_word(shade)] += stretch.end - stretch.start
+        lengths = ", ".join(f"{word} {length(minutes)}" for word, minutes in sums.items())
+        yield f"{week_name(week)}: {lengths}."
+        yield from clock_notes(view, week)
+
+
+def week_name(week: Week) -> str:
+    """Return the first and last day of the window in a week."""
+    dates = [stretch.day for stretch in week.stretches]
+    return days(min(dates), max(dates))
+
+
+def clock_notes(view: WeekView, week: Week) -> Iterator[str]:
+    """Yield a sentence for each clock change of a week."""
+    first, last = (hour * 60 for hour in view.hours)
+    for before, after in week.clock_changes:
+        repeats_drawn_hour = max(first, after.since) < min(last, before.until % DAY)
+        note = "; the repeated times are side by side" if repeats_drawn_hour else ""
+        yield f"{short_day(after.day)}: A's clock goes from {clock(before.until % DAY)} to {clock(after.since)}{note}."
+    for position, local in enumerate(week.clocks):
+        for day, minute, ahead in local.changes:
+            since = f"From {short_day(day)} {clock(minute)}"
+            yield f"{since} on {letter(position)} is {clock_difference(ahead)} A."

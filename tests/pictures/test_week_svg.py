@@ -52,7 +52,7 @@ def test_drawn_slots_read_back_to_their_periods(query: SlotQuery) -> None:
             spans.setdefault(rank, []).extend(span_of(grid, rect, zone, query.window.start) for rect in rects)
         boxes = [rect for rects in grid.slots.values() for rect in rects]
         assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
-    assert sorted(spans) == sorted(slot.ranked.rank for slot in view.slots)
+    assert sorted(spans) == sorted(slot.rank for slot in view.slots)
     for rank, parts in spans.items():
         period = found.slots[rank - 1].period
         parts.sort()

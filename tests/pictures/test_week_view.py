@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from support import oracle
 from support.budget import examples
@@ -20,8 +21,9 @@ from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.periods import minute_of
-from scheduler.pictures.shading import Shade, shade_window
-from scheduler.pictures.wall_days import monday_of, skipped_spans, wall_stretches
+from scheduler.domain.time.units import DAY
+from scheduler.pictures.shading import Shade, Shading
+from scheduler.pictures.wall_days import skipped_stretches, wall_stretches
 from scheduler.pictures.week_slots import MAX_LANES, MAX_SLOTS, MAX_WEEKS
 from scheduler.pictures.week_view import MAX_PEOPLE, week_view
 
@@ -35,7 +37,7 @@ ANYTIME = Attendee("Europe/Berlin", hours=None)
 @given(slot_queries())
 def test_minute_shade_is_first_cause_of_oracle(query: SlotQuery) -> None:
     diaries = [oracle.Diary(one) for one in query.attendees if one.required]
-    shading = shade_window(query)
+    shading = Shading(query)
     minute = shading.start
     for (start, end), shade in shading.spans:
         assert start == minute < end
@@ -61,7 +63,7 @@ def expected_cause(diaries: list[oracle.Diary], query: SlotQuery, minute: int) -
 @generated
 @given(slot_queries())
 def test_start_is_feasible_exactly_if_whole_meeting_is_open(query: SlotQuery) -> None:
-    shading = shade_window(query)
+    shading = Shading(query)
     opened = {minute for (start, end), shade in shading.spans if shade is None for minute in range(start, end)}
     found = [start for start in oracle.grid(query) if opened.issuperset(range(start, start + query.duration))]
     assert found == oracle.feasible(query)
@@ -94,9 +96,21 @@ def test_repeated_hour_has_two_passes_and_skipped_hour_is_reported() -> None:
         (120, 180, 1, 2),
         (180, 1440, 0, 1),
     ]
-    assert skipped_spans("Europe/Berlin", date(2026, 3, 29)) == [(120, 180)]
-    assert skipped_spans("Europe/Berlin", date(2026, 10, 25)) == []
-    assert skipped_spans("Pacific/Apia", date(2011, 12, 30)) == [(0, 1440)]
+    assert list(skipped_stretches(stretches)) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "skipped"),
+    [
+        ("Europe/Berlin", date(2026, 3, 29), (120, 180)),
+        ("Pacific/Apia", date(2011, 12, 30), (0, 1440)),
+        ("America/Santiago", date(2026, 9, 6), (0, 60)),
+    ],
+)
+def test_skipped_minutes_are_reported(zone: str, day: date, skipped: tuple[int, int]) -> None:
+    noon = minute_of(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+    (stretch,) = skipped_stretches(wall_stretches(zone, noon - 2 * DAY, noon + 2 * DAY))
+    assert (stretch.day, stretch.since, stretch.until) == (day, *skipped)
 
 
 def test_window_starting_in_repeated_hour_keeps_the_second_pass() -> None:
@@ -107,8 +121,8 @@ def test_window_starting_in_repeated_hour_keeps_the_second_pass() -> None:
 
 def test_blackouts_have_kinds_except_for_redacted_attendees() -> None:
     exam, dentist = Shade(Cause.BLACKOUT, BlackoutKind.EXAM), Shade(Cause.BLACKOUT, BlackoutKind.OTHER)
-    assert {exam, dentist} <= {shade for _, shade in shade_window(SLOTS).spans}
-    redacted = {shade for _, shade in shade_window(SLOTS, frozenset({1})).spans}
+    assert {exam, dentist} <= {shade for _, shade in Shading(SLOTS).spans}
+    redacted = {shade for _, shade in Shading(SLOTS, frozenset({1})).spans}
     assert Shade(Cause.BLACKOUT) in redacted
     assert not {exam, dentist} & redacted
 
@@ -119,7 +133,7 @@ def test_group_with_too_few_free_members_has_its_own_shade() -> None:
     ]
     rules = Rules(groups=(Group((1, 2), 2),))
     window = between("2026-06-01 09:00", "2026-06-01 13:00")
-    spans = shade_window(
+    spans = Shading(
         SlotQuery(window=window, duration=15, step=15, attendees=(replace(ANYTIME, zone="UTC"), *members), rules=rules)
     ).spans
     assert [(end - start, shade) for (start, end), shade in spans] == [
@@ -151,7 +165,8 @@ def test_year_shows_weeks_of_best_slots() -> None:
     view = week_view(query, found)
     assert len(view.weeks) == MAX_WEEKS
     assert view.weeks_total == 53
-    assert {monday_of(slot.period.start.date()) for slot in found.slots} <= {week.monday for week in view.weeks}
+    days = [slot.period.start.date() for slot in found.slots]
+    assert {day - timedelta(days=day.weekday()) for day in days} <= {week.monday for week in view.weeks}
     assert view.weeks[0].monday == date(2025, 12, 29)
 
 
@@ -162,8 +177,8 @@ def test_selected_slots_fit_and_include_the_best() -> None:
     view = week_view(query, find_slots(query))
     assert len(view.slots) == MAX_SLOTS
     assert max(slot.lanes for slot in view.slots) == MAX_LANES
-    assert min(slot.ranked.rank for slot in view.slots) == 1
-    by_day = {(slot.lane, slot.ranked.stretches[0].day) for slot in view.slots}
+    assert min(slot.rank for slot in view.slots) == 1
+    by_day = {(slot.lane, slot.stretches[0].day) for slot in view.slots}
     assert len(by_day) >= MAX_LANES
 
 
@@ -174,7 +189,7 @@ def test_overlapping_slots_have_different_lanes(query: SlotQuery) -> None:
     for index, one in enumerate(slots):
         assert 0 <= one.lane < one.lanes <= MAX_LANES
         for other in slots[index + 1 :]:
-            if one.ranked.slot.period.overlaps(other.ranked.slot.period):
+            if one.slot.period.overlaps(other.slot.period):
                 assert (one.lane, one.lanes) != (other.lane, other.lanes)
                 assert one.lanes == other.lanes
 
@@ -185,7 +200,8 @@ def test_local_clock_has_difference_and_its_changes() -> None:
     assert (first.clocks[1].ahead, second.clocks[1].ahead) == (210, 270)
     assert first.clocks[1].changes == ((date(2026, 10, 25), 120, 270),)
     assert first.clocks[1].odd_days == {date(2026, 10, 25)}
-    assert first.clock_changes == ((date(2026, 10, 25), 180, 120),)
+    ((before, after),) = first.clock_changes
+    assert (after.day, before.until, after.since) == (date(2026, 10, 25), 180, 120)
     assert second.clocks[1].changes == ()
 
 
