@@ -99,7 +99,6 @@ def _read(document: type[_D], file: str) -> _D:
     """Return the request in a file or on stdin. Raises InvalidFields."""
     from pydantic import ValidationError
 
-    from scheduler.web.fields.busy_lists import read_document
     from scheduler.web.http.problems import fields_of
 
     try:
@@ -107,6 +106,6 @@ def _read(document: type[_D], file: str) -> _D:
     except OSError as error:
         raise InvalidFields.at("", f"{file} can't be read: {error.strerror}") from error
     try:
-        return read_document(document, text)
+        return document.model_validate_json(text)
     except ValidationError as error:
         raise InvalidFields(fields_of(error)) from error

@@ -16,7 +16,6 @@ from scheduler.domain.programme.api_keys import ApiKey, Viewer
 from scheduler.errors import FieldError, InvalidFields
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_key
-from scheduler.web.fields.busy_lists import read_document
 from scheduler.web.fields.document import Document
 from scheduler.web.http.etags import entity_tag
 from scheduler.web.http.limits import count_request
@@ -89,7 +88,7 @@ def read_body(document: type[_D], limit: int = MEBIBYTE) -> _D:
     """
     body = json_bytes(limit)
     try:
-        return read_document(document, body)
+        return document.model_validate_json(body)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise MalformedBody(f"the body is not JSON ({error.errors()[0]['ctx']['error']})") from error
