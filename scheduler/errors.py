@@ -15,8 +15,6 @@
     │   ├── PlanChanged, SlotTaken, QuotaReached, LastAdminKey, KeyTaken, AnswerLost, AlreadyConnected
     │   ├── AddressRefused, CalendarRefused
     │   └── HTTPRefusal             carries a status of its own
-    │       ├── MalformedBody, WrongMediaType, BodyTooLarge
-    │       └── Unauthorized, Forbidden, PreconditionFailed, PreconditionRequired, TooManyRequests
     ├── SeveralFit, NeedsStoredPerson, FeedChanged
     ├── CalendarUnreachable, UnreadableCalendar, NotOneCalendar
     ├── UndecipherableSecret, SecretsLost

@@ -45,7 +45,6 @@ RANKS = {
 ONLY_IMPORTERS = {
     "flask": {"web", "app", "serving", "wsgi"},
     "flask_swagger_ui": {"web.site"},
-    "limits": {"web.http"},
     "redis": {"web.http"},
     "prometheus_client": {"web.http"},
     "sqlalchemy": {"store"},

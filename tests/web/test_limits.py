@@ -21,7 +21,7 @@ from scheduler.config import Settings, load_settings
 from scheduler.services.ports import Context
 from scheduler.services.secrets import digest
 from scheduler.web.http.limits import Limits, Rates, bucket_of, limits
-from scheduler.web.http.rate_storage import TIMEOUT, LocalCounts
+from scheduler.web.http.rate_storage import TIMEOUT, LocalCounters
 
 RATES = Rates(key=5, feed=4, address=3)
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -66,6 +66,13 @@ def ask(app: Flask, path: str, key: str | None = None, address: str = HERE, **he
 
 def statuses(count: int, *arguments: object, **more: str) -> list[int]:
     return [ask(*arguments, **more).status_code for _ in range(count)]  # type: ignore[arg-type]  # as ask has them
+
+
+def wait(limits: Limits, address: str, token_digest: str | None = None) -> int:
+    """For how many seconds a client has to wait after one more poll of a feed; 0: it is within the limit."""
+    window = limits.hit_feed(token_digest, address)
+    assert window is not None
+    return window.wait
 
 
 def test_key_is_limited_per_minute_for_all_routes_and_addresses(api: Api, limited: Limited) -> None:
@@ -155,12 +162,12 @@ def test_middleware_and_app_count_together(api: Api, limited: Limited) -> None:
     with app.app_context():
         counted = limits()
     assert isinstance(counted, Limits)
-    assert [counted.hit_feed(token, HERE) for _ in range(2)] == [None, None]
+    assert [wait(counted, HERE, token) for _ in range(2)] == [0, 0]
     assert statuses(3, app, feed) == [200, 200, 429]
-    assert 0 < (counted.hit_feed(token, HERE) or 0) <= 60
-    assert [counted.hit_feed(None, HERE) for _ in range(2)] == [None, None]
+    assert 0 < wait(counted, HERE, token) <= 60
+    assert [wait(counted, HERE) for _ in range(2)] == [0, 0]
     assert statuses(2, app, "/v1/people") == [401, 429]
-    assert counted.hit_feed(None, THERE) is None
+    assert wait(counted, THERE) == 0
 
 
 def test_app_without_rates_counts_nothing(app: Flask) -> None:
@@ -187,9 +194,9 @@ def test_client_address_is_the_sockets_unless_proxies_are_trusted(
     with app.app_context():
         counted = limits()
     assert counted
-    assert counted.hit_feed(None, counted_as) is not None
+    assert wait(counted, counted_as) > 0
     for other in {HERE, "198.51.100.7", "10.0.0.1", "10.1.1.1"} - {counted_as}:
-        assert counted.hit_feed(None, other) is None
+        assert wait(counted, other) == 0
 
 
 @pytest.mark.parametrize(
@@ -209,14 +216,13 @@ def test_ipv6_network_of_64_bits_is_one_client(address: str, bucket: str) -> Non
 
 
 def test_counters_in_memory_expire_and_are_deleted() -> None:
-    counts = LocalCounts()
-    assert [counts.add("a", 60, 1, now) for now in (0.0, 1.0, 59.9, 60.0)] == [1, 2, 3, 1]
-    assert counts.read("a", 61.0) == (1, 120.0)
-    assert counts.read("b", 61.0) == (0, 61.0)
+    counters = LocalCounters()
+    found = [counters.add("a", now) for now in (0.0, 1.0, 59.9, 60.0, 61.0)]
+    assert found == [(1, 60.0), (2, 60.0), (3, 60.0), (1, 120.0), (2, 120.0)]
     for index in range(1000):
-        counts.add(f"one of many {index}", 60, 1, 100.0)
-    assert counts.add("later", 60, 1, 1000.0) == 1
-    assert counts.forget() == 1
+        counters.add(f"one of many {index}", 100.0)
+    assert counters.add("later", 1000.0) == (1, 1060.0)
+    assert len(counters) == 1
 
 
 def test_two_processes_count_together_in_a_valkey(api: Api, limited: Limited, valkey: Valkey) -> None:

@@ -82,7 +82,8 @@ class FeedMiddleware:
             return None
 
     def _is_over_limit(self, token_digest: str, environ: WSGIEnvironment) -> bool:
-        return bool(self._limits and self._limits.hit_feed(token_digest, environ.get("REMOTE_ADDR", "")))
+        window = self._limits and self._limits.hit_feed(token_digest, environ.get("REMOTE_ADDR", ""))
+        return bool(window and window.wait)
 
 
 def _token(environ: WSGIEnvironment) -> str | None:

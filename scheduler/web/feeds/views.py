@@ -10,7 +10,7 @@ from scheduler.web.feeds.representation import SECRET_ADDRESS
 from scheduler.web.feeds.responses import respond
 from scheduler.web.http.limits import limits
 from scheduler.web.http.operations import Operation
-from scheduler.web.http.problems import TooManyRequests, problem
+from scheduler.web.http.problems import problem, too_many_requests
 from scheduler.web.http.requests import context
 
 feeds = Blueprint("feeds", __name__)
@@ -23,9 +23,9 @@ def get_feed_calendar(token: str) -> Response:
     token_digest = digest(token)
     feed = read_feed(context(), token_digest)
     counted = limits()
-    wait = counted and counted.hit_feed(None if feed is None else token_digest, request.remote_addr or "")
-    if wait:
-        raise TooManyRequests(wait)
+    window = counted and counted.hit_feed(None if feed is None else token_digest, request.remote_addr or "")
+    if window and window.wait:
+        raise too_many_requests(window.wait)
     if feed is None:
         return problem(404, "nothing is at this address; ask for a new feed")
     response = respond(context(), feed, request.environ)

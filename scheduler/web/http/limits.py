@@ -10,17 +10,14 @@ import math
 import time
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import cast
+from typing import NamedTuple, cast
 
 from flask import Flask, Response, current_app, g, request
-from limits import RateLimitItemPerMinute
-from limits.strategies import FixedWindowRateLimiter
 
-from scheduler.web.http.problems import TooManyRequests
-from scheduler.web.http.rate_storage import MEMORY, Counters
+from scheduler.web.http.problems import too_many_requests
+from scheduler.web.http.rate_storage import MEMORY, open_counters
 
 _EXTENSION = "scheduler-limits"
-_BY_KEY, _BY_FEED, _BY_ADDRESS = "key", "feed", "address"
 
 
 @dataclass(frozen=True)
@@ -33,55 +30,44 @@ class Rates:
     storage: str = MEMORY
 
 
-@dataclass(frozen=True)
-class WindowState:
-    """A client's present minute: ``remaining`` of ``limit`` requests until ``resets_at`` (seconds since 1970).
-
-    ``is_over``: the request that was just counted is over the limit.
-    """
+class Window(NamedTuple):
+    """A client's present minute: ``requests`` were counted of ``limit``, until ``ends`` (seconds since 1970)."""
 
     limit: int
-    remaining: int
-    resets_at: float
-    is_over: bool
+    requests: int
+    ends: float
+
+    @property
+    def remaining(self) -> int:
+        """How many more requests are allowed."""
+        return max(0, self.limit - self.requests)
 
     @property
     def wait(self) -> int:
-        """Seconds until the minute ends, at least 1."""
-        return max(1, math.ceil(self.resets_at - time.time()))
+        """For how many seconds a client that is over the limit has to wait, at least 1; 0: it is within the limit."""
+        return max(1, math.ceil(self.ends - time.time())) if self.requests > self.limit else 0
 
 
 class Limits:
-    """Counts requests in fixed windows of a minute, each of which begins with its first request."""
+    """Counts requests in windows of a minute, each of which begins with its first request."""
 
     def __init__(self, rates: Rates) -> None:
-        self._strategy = FixedWindowRateLimiter(Counters(shared=rates.storage))
-        limits = {_BY_KEY: rates.key, _BY_FEED: rates.feed, _BY_ADDRESS: rates.address}
-        self._items = {by: RateLimitItemPerMinute(limit) for by, limit in limits.items() if limit}
+        self._rates = rates
+        self._counters = open_counters(rates.storage)
 
-    def hit(self, key_id: str | None, address: str) -> WindowState | None:
+    def hit(self, key_id: str | None, address: str) -> Window | None:
         """Count a request for its valid key, or for its address if there is none; None: there is no limit."""
-        client = (bucket_of(address), _BY_ADDRESS) if key_id is None else (key_id, _BY_KEY)
-        if client[1] not in self._items:
-            return None
-        is_within = self._count(*client)
-        return self._window(*client, is_over=not is_within)
+        return self._hit_address(address) if key_id is None else self._hit(f"key:{key_id}", self._rates.key)
 
-    def hit_feed(self, digest: str | None, address: str) -> int | None:
-        """Count a poll for the feed whose token has that SHA-256 (hex), or for its address if no feed has it.
+    def hit_feed(self, digest: str | None, address: str) -> Window | None:
+        """Count a poll for the feed whose token has that SHA-256 (hex), or for its address if no feed has it."""
+        return self._hit_address(address) if digest is None else self._hit(f"feed:{digest}", self._rates.feed)
 
-        Return None within the limit, else for how many seconds the client has to wait.
-        """
-        client = (bucket_of(address), _BY_ADDRESS) if digest is None else (digest, _BY_FEED)
-        return None if self._count(*client) else self._window(*client, is_over=True).wait
+    def _hit_address(self, address: str) -> Window | None:
+        return self._hit(f"address:{bucket_of(address)}", self._rates.address)
 
-    def _count(self, bucket: str, by: str) -> bool:
-        """Whether the request is within the limit."""
-        return by not in self._items or self._strategy.hit(self._items[by], bucket, by)
-
-    def _window(self, bucket: str, by: str, *, is_over: bool) -> WindowState:
-        resets_at, remaining = self._strategy.get_window_stats(self._items[by], bucket, by)
-        return WindowState(self._items[by].amount, remaining, resets_at, is_over)
+    def _hit(self, client: str, limit: int) -> Window | None:
+        return Window(limit, *self._counters.add(client, time.time())) if limit else None
 
 
 def register_limits(app: Flask, rates: Rates) -> Limits:
@@ -92,12 +78,12 @@ def register_limits(app: Flask, rates: Rates) -> Limits:
 
 
 def count_request() -> None:
-    """Count the request, for its API key if it has a valid one. Raises TooManyRequests."""
+    """Count the request, for its API key if it has a valid one. Raises HTTPRefusal."""
     counting = limits()
     key = g.get("api_key")
     g.window = counting and counting.hit(None if key is None else str(key.id), request.remote_addr or "")
-    if g.window and g.window.is_over:
-        raise TooManyRequests(g.window.wait, g.window.limit)
+    if g.window and g.window.wait:
+        raise too_many_requests(g.window.wait, f"more than {g.window.limit} requests a minute")
 
 
 def limits() -> Limits | None:
@@ -119,9 +105,9 @@ def bucket_of(address: str) -> str:
 
 def _add_headers(response: Response) -> Response:
     """Add the customary header fields that tell a client how many requests it has left."""
-    window: WindowState | None = g.get("window")
+    window: Window | None = g.get("window")
     if window:
         response.headers["X-RateLimit-Limit"] = str(window.limit)
         response.headers["X-RateLimit-Remaining"] = str(window.remaining)
-        response.headers["X-RateLimit-Reset"] = str(math.ceil(window.resets_at))
+        response.headers["X-RateLimit-Reset"] = str(math.ceil(window.ends))
     return response

@@ -5,6 +5,7 @@ The description is made from it. Serving a request looks up in it which scope a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -66,18 +67,23 @@ class Operation:
         """The documents of which one is sent."""
         return self.body if isinstance(self.body, tuple) else (self.body,)
 
-    @property
-    def takes_idempotency_key(self) -> bool:
-        """Whether a POST keeps its answer under the request's Idempotency-Key."""
-        return self.keeps_answer and self.scope in _STORING
-
 
 @dataclass(frozen=True)
 class Route:
-    """An operation and its view, without the handling of conditions and repeats around it."""
+    """An operation with its address (as OpenAPI writes it), its method in lower case, and its view.
 
+    The view is without the handling of conditions and repeats around it.
+    """
+
+    path: str
+    method: str
     operation: Operation
     view: View
+
+    @property
+    def takes_idempotency_key(self) -> bool:
+        """Whether the answer is kept under the request's Idempotency-Key: a POST that stores something."""
+        return self.method == "post" and self.operation.keeps_answer and self.operation.scope in _STORING
 
 
 _declared: dict[Any, Operation] = {}
@@ -85,19 +91,22 @@ _declared: dict[Any, Operation] = {}
 
 def register_operations(app: Flask, wrap: Callable[[Route], View]) -> None:
     """Serve each operation behind a key by what ``wrap`` makes of its view."""
-    routes = {
-        endpoint: Route(_declared[view], cast("View", view))
-        for endpoint, view in app.view_functions.items()
-        if view in _declared
-    }
+    routes: dict[str, Route] = {}
+    for rule in app.url_map.iter_rules():
+        view = cast("View", app.view_functions[rule.endpoint])
+        operation = _declared.get(view)
+        if operation is None:
+            continue
+        (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        route = routes[rule.endpoint] = Route(path, method.lower(), operation, view)
+        if operation.scope is not None:
+            app.view_functions[rule.endpoint] = wrap(route)
     app.extensions[_EXTENSION] = routes
-    for endpoint, route in routes.items():
-        if route.operation.scope is not None:
-            app.view_functions[endpoint] = wrap(route)
 
 
 def routes_of(app: Flask) -> Mapping[str, Route]:
-    """The app's operations by their endpoint."""
+    """The app's operations by their endpoint, in the order of registration."""
     return cast("Mapping[str, Route]", app.extensions[_EXTENSION])
 
 

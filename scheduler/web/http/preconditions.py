@@ -15,7 +15,7 @@ from scheduler.store import Transaction
 from scheduler.web.http.etags import is_any, matches, matches_weakly
 from scheduler.web.http.idempotency import answer_once_per_key
 from scheduler.web.http.operations import Route, View, routes_of
-from scheduler.web.http.problems import PreconditionFailed, PreconditionRequired
+from scheduler.web.http.problems import HTTPRefusal, precondition_failed
 from scheduler.web.http.requests import body_bytes, context, programme_id
 
 _HOW = "read it, and send its ETag as If-Match (or If-Match: * to change it whatever it has become)"
@@ -27,7 +27,7 @@ def conditional_view(route: Route) -> View:
     GET and HEAD look at If-None-Match, PATCH and DELETE at If-Match, POST at Idempotency-Key. What a view writes is
     committed once its response exists, and undone if it raises: a view raises its refusals and returns successes only.
     """
-    operation, view = route.operation, route.view
+    view = route.view
 
     @wraps(view)
     def answer(**ids: str) -> Response:
@@ -35,8 +35,8 @@ def conditional_view(route: Route) -> View:
             return read(view, ids)
         with context().store.commit_at_end():
             if request.method in {"PATCH", "DELETE"}:
-                return _change(view, ids, needs_match=operation.needs_match)
-            return answer_once_per_key(view, ids) if operation.takes_idempotency_key else view(**ids)
+                return _change(view, ids, needs_match=route.operation.needs_match)
+            return answer_once_per_key(view, ids) if route.takes_idempotency_key else view(**ids)
 
     return answer
 
@@ -44,35 +44,32 @@ def conditional_view(route: Route) -> View:
 def _change(view: View, ids: Mapping[str, str], *, needs_match: bool) -> Response:
     """Return the view's answer to a PATCH or DELETE of the resource that a GET of the same address answers with.
 
-    Raises PreconditionRequired, PreconditionFailed, and what the view raises.
+    Raises HTTPRefusal, and what the view raises.
     """
-    if_match, if_none_match = request.headers.get("If-Match"), request.headers.get("If-None-Match")
-    if if_match is None and needs_match:
-        raise PreconditionRequired(f"a change of a meeting has to name the version it changes: {_HOW}")
-    if (if_match is None or is_any(if_match)) and if_none_match is None:
+    if needs_match and "If-Match" not in request.headers:
+        raise HTTPRefusal(428, f"a change of a meeting has to name the version it changes: {_HOW}")
+    if_match, if_none_match = request.headers.get("If-Match", "*"), request.headers.get("If-None-Match", "")
+    if is_any(if_match) and not if_none_match:
         return view(**ids)
     body_bytes()  # received before the transaction begins, so that nobody waits for a slow client
     with context().store.write() as tx:
         _lock(tx, ids)
         etag = _present_etag()
-        if if_match is not None and not matches(if_match, etag):
-            raise PreconditionFailed(etag)
-        if if_none_match is not None and matches_weakly(if_none_match, etag):
-            raise PreconditionFailed(etag)
+        if not matches(if_match, etag) or matches_weakly(if_none_match, etag):
+            raise precondition_failed(etag)
         return view(**ids)
 
 
 def read(view: View, ids: Mapping[str, str]) -> Response:
     """Return the view's answer to a GET or HEAD, or 304 if If-None-Match names its version.
 
-    Raises PreconditionFailed if If-Match names another version, and what the view raises.
+    Raises HTTPRefusal if If-Match names another version, and what the view raises.
     """
     response = view(**ids)
     etag = response.headers["ETag"]
     if not matches(request.headers.get("If-Match", "*"), etag):
-        raise PreconditionFailed(etag)
-    if_none_match = request.headers.get("If-None-Match")
-    if if_none_match is not None and matches_weakly(if_none_match, etag):
+        raise precondition_failed(etag)
+    if matches_weakly(request.headers.get("If-None-Match", ""), etag):
         response.status_code = 304
         response.set_data(b"")
         for name in ("Content-Type", "Content-Length"):

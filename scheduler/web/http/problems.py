@@ -1,15 +1,7 @@
 """Problem documents (RFC 9457), and the one place that turns errors into HTTP responses.
 
     Refused                   409, for reasons of the domain
-    └── HTTPRefusal           its subclasses carry their status
-        ├── MalformedBody         400
-        ├── Unauthorized          401
-        ├── Forbidden             403
-        ├── PreconditionFailed    412
-        ├── BodyTooLarge          413
-        ├── WrongMediaType        415
-        ├── PreconditionRequired  428
-        └── TooManyRequests       429
+    └── HTTPRefusal           carries its status: 400, 401, 403, 412, 413, 415, 428 or 429
 
 InvalidFields and InvalidValue are 422, NotFound is 404, StoreUnavailable is 503 and every other error is 500.
 """
@@ -17,7 +9,7 @@ InvalidFields and InvalidValue are 422, NotFound is 404, StoreUnavailable is 503
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import orjson
@@ -37,9 +29,38 @@ log = structlog.get_logger(__name__)
 PROBLEM_JSON = "application/problem+json"
 
 
-def _list_types(schema: dict[str, Any]) -> None:
-    """Add every type of a problem to the schema."""
-    schema["enum"] = [f"/problems#{kind}" for kind in TITLES]
+class ProblemKind(NamedTuple):
+    """A kind of problem. Its status is that of its responses; the first kind of a status is the usual one."""
+
+    name: str
+    status: int
+    title: str
+
+
+_ALL_KINDS = (
+    ProblemKind("bad-request", 400, "The request can't be read"),
+    ProblemKind("unauthorized", 401, "A valid API key is needed"),
+    ProblemKind("forbidden", 403, "The API key lacks the scope for this"),
+    ProblemKind("not-found", 404, "There is nothing with this address or id"),
+    ProblemKind("method-not-allowed", 405, "This address does not allow that method"),
+    ProblemKind("conflict", 409, "The present state does not allow this"),
+    ProblemKind("plan-changed", 409, "The plan is not the expected one"),
+    ProblemKind("precondition-failed", 412, "It has changed since it was read"),
+    ProblemKind("precondition-required", 428, "The request has to name the version it changes"),
+    ProblemKind("too-large", 413, "The body is too large"),
+    ProblemKind("unsupported-media-type", 415, "The body has to be JSON"),
+    ProblemKind("invalid-fields", 422, "Some fields are invalid"),
+    ProblemKind("too-many-requests", 429, "There were too many requests"),
+    ProblemKind("calendar-refused", 422, "The calendar could not be connected"),
+    ProblemKind("not-ready", 503, "The service is not ready"),
+    ProblemKind("internal-error", 500, "The service failed"),
+)
+
+TITLES = {kind.name: kind.title for kind in _ALL_KINDS}
+"""The title of each kind of problem; a problem's ``type`` ends with its kind."""
+
+KINDS = {kind.status: kind.name for kind in reversed(_ALL_KINDS)}
+"""The usual kind of problem of each status: the first one above."""
 
 
 class ProblemField(Document):
@@ -58,7 +79,7 @@ class Problem(Document):
 
     type: str = Field(
         description="names the kind of problem",
-        json_schema_extra=_list_types,
+        json_schema_extra={"enum": [f"/problems#{kind}" for kind in TITLES]},
     )
     title: str
     status: int
@@ -67,128 +88,25 @@ class Problem(Document):
     errors: Omissible[list[ProblemField]] = None
 
 
-TITLES = {
-    "bad-request": "The request can't be read",
-    "unauthorized": "A valid API key is needed",
-    "forbidden": "The API key lacks the scope for this",
-    "not-found": "There is nothing with this address or id",
-    "method-not-allowed": "This address does not allow that method",
-    "conflict": "The present state does not allow this",
-    "plan-changed": "The plan is not the expected one",
-    "precondition-failed": "It has changed since it was read",
-    "precondition-required": "The request has to name the version it changes",
-    "too-large": "The body is too large",
-    "unsupported-media-type": "The body has to be JSON",
-    "invalid-fields": "Some fields are invalid",
-    "too-many-requests": "There were too many requests",
-    "calendar-refused": "The calendar could not be connected",
-    "not-ready": "The service is not ready",
-    "internal-error": "The service failed",
-}
-"""The title of each kind of problem; a problem's ``type`` ends with its kind."""
-
-KINDS = {
-    400: "bad-request",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not-found",
-    405: "method-not-allowed",
-    409: "conflict",
-    412: "precondition-failed",
-    413: "too-large",
-    415: "unsupported-media-type",
-    422: "invalid-fields",
-    428: "precondition-required",
-    429: "too-many-requests",
-    500: "internal-error",
-    503: "not-ready",
-}
-"""The kind of problem of a status, unless a more specific one is known."""
-
-
 class HTTPRefusal(Refused):
-    """A request that is refused for what it lacks as an HTTP request; its subclasses carry the response's status."""
+    """A request that is refused for what it lacks as an HTTP request, with the response's status and header fields."""
 
-    status: ClassVar[int]
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The header fields that belong to the response."""
-        return {}
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        self.status = status
+        self.headers = headers or {}
+        super().__init__(message)
 
 
-class MalformedBody(HTTPRefusal):
-    """The body is not JSON."""
-
-    status = 400
-
-
-class Unauthorized(HTTPRefusal):
-    """The request has no valid API key."""
-
-    status = 401
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """How to send a key (RFC 9110 §11.6.1)."""
-        return {"WWW-Authenticate": "Bearer"}
+def precondition_failed(etag: str) -> HTTPRefusal:
+    """The refusal of a request whose condition does not name the resource's present version, which has that ETag."""
+    message = f"this is no longer what the condition says, its ETag is {etag}; read it again, and change what it is now"
+    return HTTPRefusal(412, message, {"ETag": etag})
 
 
-class Forbidden(HTTPRefusal):
-    """The request's API key lacks the scope for this."""
-
-    status = 403
-
-
-class PreconditionFailed(HTTPRefusal):
-    """The resource's present version, whose ETag is ``etag``, is not one that the request's condition names."""
-
-    status = 412
-
-    def __init__(self, etag: str) -> None:
-        self.etag = etag
-        super().__init__(
-            f"this is no longer what the condition says, its ETag is {etag}; read it again, and change what it is now"
-        )
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The present version."""
-        return {"ETag": self.etag}
-
-
-class BodyTooLarge(HTTPRefusal):
-    """The body is larger than is accepted."""
-
-    status = 413
-
-
-class WrongMediaType(HTTPRefusal):
-    """The body's Content-Type is not JSON."""
-
-    status = 415
-
-
-class PreconditionRequired(HTTPRefusal):
-    """The change lacks the If-Match that it needs (RFC 6585 §3)."""
-
-    status = 428
-
-
-class TooManyRequests(HTTPRefusal):
-    """The client is over its limit of requests for another ``wait`` seconds (RFC 6585 §4)."""
-
-    status = 429
-
-    def __init__(self, wait: int, per_minute: int | None = None) -> None:
-        self.wait = wait
-        too_many = "too many requests" if per_minute is None else f"more than {per_minute} requests a minute"
-        super().__init__(f"{too_many}; try again in {wait} second{'s' if wait > 1 else ''}")
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """When to try again."""
-        return {"Retry-After": str(self.wait)}
+def too_many_requests(wait: int, too_many: str = "too many requests") -> HTTPRefusal:
+    """The refusal of a client that is over its limit of requests for another ``wait`` seconds (RFC 6585 §4)."""
+    message = f"{too_many}; try again in {wait} second{'s' if wait > 1 else ''}"
+    return HTTPRefusal(429, message, {"Retry-After": str(wait)})
 
 
 def problem(

@@ -20,7 +20,7 @@ from scheduler.web.fields.document import Document
 from scheduler.web.http.etags import entity_tag
 from scheduler.web.http.limits import count_request
 from scheduler.web.http.operations import needed_scope
-from scheduler.web.http.problems import BodyTooLarge, Forbidden, MalformedBody, Unauthorized, WrongMediaType, fields_of
+from scheduler.web.http.problems import HTTPRefusal, fields_of
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ def viewer() -> Viewer:
 def require_key() -> None:
     """Find the request's API key and check that it has the scope that the route needs.
 
-    OPTIONS needs no key: its answer is in the public description. Raises Unauthorized, Forbidden, TooManyRequests.
+    OPTIONS needs no key: its answer is in the public description. Raises HTTPRefusal.
     """
     if request.method == "OPTIONS":
         count_request()
@@ -66,40 +66,41 @@ def require_key() -> None:
         g.api_key = found
     count_request()
     if found is None:
-        raise Unauthorized("send the programme's key as 'Authorization: Bearer <key>'")
+        remedy = "send the programme's key as 'Authorization: Bearer <key>'"
+        raise HTTPRefusal(401, remedy, {"WWW-Authenticate": "Bearer"})  # RFC 9110 §11.6.1
     needed = needed_scope(current_app, request.endpoint or "")
     if not found.allows(needed):
-        raise Forbidden(f"this key lacks the scope {needed.value!r}; send one that has it")
+        raise HTTPRefusal(403, f"this key lacks the scope {needed.value!r}; send one that has it")
 
 
 def body_bytes(limit: int = MEBIBYTE) -> bytes:
-    """Return the request's body, received from the client by the first call. Raises BodyTooLarge."""
+    """Return the request's body, received from the client by the first call. Raises HTTPRefusal."""
     request.max_content_length = limit
     try:
         return request.get_data()
     except RequestEntityTooLarge as error:
-        raise BodyTooLarge(f"the body is over {limit // MEBIBYTE} MiB; send less at a time") from error
+        raise HTTPRefusal(413, f"the body is over {limit // MEBIBYTE} MiB; send less at a time") from error
 
 
 def read_body(document: type[_D], limit: int = MEBIBYTE) -> _D:
     """Read the request's body as a document.
 
-    Raises WrongMediaType, BodyTooLarge, MalformedBody, and InvalidFields with every invalid field.
+    Raises HTTPRefusal, and InvalidFields with every invalid field.
     """
     body = json_bytes(limit)
     try:
         return document.model_validate_json(body)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
-            raise MalformedBody(f"the body is not JSON ({error.errors()[0]['ctx']['error']})") from error
+            raise HTTPRefusal(400, f"the body is not JSON ({error.errors()[0]['ctx']['error']})") from error
         raise InvalidFields(fields_of(error)) from error
 
 
 def json_bytes(limit: int = MEBIBYTE) -> bytes:
-    """Return the request's body if its media type is JSON. Raises WrongMediaType, BodyTooLarge."""
+    """Return the request's body if its media type is JSON. Raises HTTPRefusal."""
     if request.mimetype != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", request.mimetype):
         sent = request.mimetype[:60] or "nothing"
-        raise WrongMediaType(f"send JSON as 'Content-Type: application/json', not {sent!r}")
+        raise HTTPRefusal(415, f"send JSON as 'Content-Type: application/json', not {sent!r}")
     return body_bytes(limit)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
@@ -14,7 +12,7 @@ from flask import Flask
 
 from scheduler import __version__
 from scheduler.web.fields.example_ids import EXAMPLE_IDS
-from scheduler.web.http.operations import Operation, View, routes_of
+from scheduler.web.http.operations import Route, routes_of
 from scheduler.web.http.problems import Problem
 from scheduler.web.openapi.components import Part, refer, refusal, refusal_name, shared_components
 from scheduler.web.openapi.links import add_links
@@ -44,25 +42,15 @@ _IN_PATH = {
 """The schemas of names in paths that are no ids."""
 
 
-@dataclass(frozen=True)
-class _Described:
-    """An operation with its address (as OpenAPI writes it), method and view."""
-
-    path: str
-    method: str
-    operation: Operation
-    view: View
-
-
 def openapi_document(app: Flask) -> dict[str, Any]:
     """The OpenAPI document of the app's operations."""
-    described = list(_operations(app))
-    operations = [row.operation for row in described]
+    routes = routes_of(app).values()
+    operations = [route.operation for route in routes]
     answers = [one for row in operations for one in (row.answers, row.conflict) if one is not None]
     schemas = Schemas([body for row in operations for body in row.bodies], [Problem, *answers])
     paths: dict[str, Any] = {}
-    for row in described:
-        paths.setdefault(row.path, {})[row.method] = _operation(row, schemas)
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method] = _operation(route, schemas)
     add_links(paths)
     document = {
         "openapi": "3.1.0",
@@ -88,25 +76,14 @@ def openapi_yaml(app: Flask) -> str:
     return cast("str", app.extensions[_EXTENSION])
 
 
-def _operations(app: Flask) -> Iterator[_Described]:
-    """Every operation, in the order of registration."""
-    routes = routes_of(app)
-    for rule in app.url_map.iter_rules():
-        if rule.endpoint in routes:
-            (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-            route = routes[rule.endpoint]
-            yield _Described(path, method.lower(), route.operation, route.view)
-
-
-def _operation(row: _Described, schemas: Schemas) -> Part:
-    operation = row.operation
-    summary, _, description = inspect.cleandoc(row.view.__doc__ or "").partition("\n")
-    parts: Part = {"summary": summary, "operationId": row.view.__name__}
+def _operation(route: Route, schemas: Schemas) -> Part:
+    operation = route.operation
+    summary, _, description = inspect.cleandoc(route.view.__doc__ or "").partition("\n")
+    parts: Part = {"summary": summary, "operationId": route.view.__name__}
     if description.strip():
         parts["description"] = " ".join(description.split())
     parts["tags"] = [operation.tag]
-    parts["parameters"] = _parameters(row, schemas)
+    parts["parameters"] = _parameters(route, schemas)
     if operation.body:
         documents = [schemas.sent(body) for body in operation.bodies]
         schema = documents[0] if len(documents) == 1 else {"oneOf": documents}
@@ -114,14 +91,14 @@ def _operation(row: _Described, schemas: Schemas) -> Part:
             "required": operation.body_required,
             "content": {"application/json": {"schema": schema}},
         }
-    parts["responses"] = _responses(row, schemas)
+    parts["responses"] = _responses(route, schemas)
     parts["security"] = [] if operation.scope is None else [{"key": [operation.scope.value]}]
     return parts
 
 
-def _parameters(row: _Described, schemas: Schemas) -> list[Part]:
+def _parameters(route: Route, schemas: Schemas) -> list[Part]:
     """The parameters in the path, in the query and in the header."""
-    operation = row.operation
+    operation = route.operation
     in_path = [
         {
             "name": name,
@@ -130,70 +107,61 @@ def _parameters(row: _Described, schemas: Schemas) -> list[Part]:
             "schema": _IN_PATH.get(name, _UUID),
             "example": EXAMPLE_IDS[name],
         }
-        for name in re.findall(r"{(\w+)}", row.path)
+        for name in re.findall(r"{(\w+)}", route.path)
     ]
     in_query = schemas.parameters(operation.query) if operation.query else []
-    match row.method:
+    match route.method:
         case "get":
             header = ["If-None-Match"]
         case "patch" | "delete":
             header = ["If-Match-required" if operation.needs_match else "If-Match"]
         case _:
-            header = ["Idempotency-Key"] if operation.takes_idempotency_key else []
+            header = ["Idempotency-Key"] if route.takes_idempotency_key else []
     return [*in_path, *in_query, *refer("parameters", *header).values()]
 
 
-def _responses(row: _Described, schemas: Schemas) -> Part:
+def _responses(route: Route, schemas: Schemas) -> Part:
     """Every response of an operation by its status, the success first."""
-    operation = row.operation
+    operation = route.operation
     refused = {
         *operation.refuses,
         *(_OF_ANY_BODY if operation.body else ()),
-        *((422,) if operation.query or (operation.takes_idempotency_key and row.method == "post") else ()),
+        *((422,) if operation.query or route.takes_idempotency_key else ()),
         *(_OF_ANY_KEY if operation.scope else ()),
-        *((412,) if row.method in {"patch", "delete"} else ()),
+        *((412,) if route.method in {"patch", "delete"} else ()),
         *((428,) if operation.needs_match else ()),
         *_OF_ANY_REQUEST,
     }
-    responses = {str(operation.status): _success(row, schemas)}
-    if row.method == "get":
+    responses = {str(operation.status): _success(route, schemas)}
+    if route.method == "get":
         responses["304"] = {"description": "Nothing has changed", "headers": refer("headers", "ETag")}
     for status in sorted(refused):
         if status == 409 and operation.conflict is not Problem:
-            responses["409"] = refusal(_schema_name(schemas.answered(operation.conflict)), 409)
+            responses["409"] = refusal(schemas.answered(operation.conflict), 409)
         else:
             responses[str(status)] = {"$ref": f"#/components/responses/{refusal_name(status)}"}
     return responses
 
 
-def _success(row: _Described, schemas: Schemas) -> Part:
-    operation = row.operation
-    content: Part = {}
-    if operation.answers is not None:
-        content["application/json"] = {"schema": schemas.answered(operation.answers)}
-    content |= {name: {"schema": {"type": "string"}} for name in operation.media_types}
-    response: Part = {"description": _SUCCESSES[operation.status]}
-    headers = _success_headers(row)
-    if headers:
-        response["headers"] = refer("headers", *headers)
-    return response | ({"content": content} if content else {})
+def _success(route: Route, schemas: Schemas) -> Part:
+    operation = route.operation
+    documents = {} if operation.answers is None else {"application/json": schemas.answered(operation.answers)}
+    texts = {name: {"type": "string"} for name in operation.media_types}
+    parts: Part = {
+        "description": _SUCCESSES[operation.status],
+        "headers": refer("headers", *_success_headers(route)),
+        "content": {name: {"schema": schema} for name, schema in (documents | texts).items()},
+    }
+    return {name: part for name, part in parts.items() if part}
 
 
-def _success_headers(row: _Described) -> list[str]:
+def _success_headers(route: Route) -> list[str]:
     """The header fields of a success, by its method and status."""
-    operation = row.operation
-    match row.method, operation.status:
-        case "get", _:
-            paged = operation.query is not None and "cursor" in operation.query.model_fields
-            return ["ETag", *(["Link"] if paged else [])]
-        case "post", status:
-            replayed = ["Idempotency-Replayed"] if operation.takes_idempotency_key else []
-            return [*(["ETag", "Location"] if status == 201 else []), *replayed]
-        case _, 200:
-            return ["ETag"]
-        case _:
-            return []
-
-
-def _schema_name(reference: Part) -> str:
-    return str(reference["$ref"]).rpartition("/")[2]
+    status, query = route.operation.status, route.operation.query
+    is_in_answer = {
+        "ETag": status == 201 or (status == 200 and route.method != "post"),
+        "Link": query is not None and "cursor" in query.model_fields,
+        "Location": status == 201,
+        "Idempotency-Replayed": route.takes_idempotency_key,
+    }
+    return [name for name, is_there in is_in_answer.items() if is_there]
