@@ -57,10 +57,14 @@ class InvalidValue(SchedulerError, ValueError):
 
 
 class InvalidFields(SchedulerError):
-    """Fields of a request can't be used as they are; the message names each, and says why."""
+    """Fields of a request can't be used as they are; the message names each, and says why.
 
-    def __init__(self, errors: Sequence[FieldError]) -> None:
+    ``count`` is the number of all errors, if only the first ones are given.
+    """
+
+    def __init__(self, errors: Sequence[FieldError], count: int | None = None) -> None:
         self.errors = tuple(errors)
+        self.count = len(self.errors) if count is None else count
         super().__init__("; ".join(f"{error.pointer}: {error.detail}" for error in self.errors))
 
     @classmethod

@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-from scheduler.errors import InvalidFields
-
 programme_option = click.option("--programme", required=True, help="its id or its name")
 
 
@@ -18,9 +16,9 @@ def parse_option(option: str, kind: Any, text: str | None) -> Any:
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from scheduler.web.http.problems import fields_of
+    from scheduler.web.http.problems import invalid_fields
 
     try:
         return TypeAdapter(kind).validate_python(text)
     except ValidationError as error:
-        raise InvalidFields(fields_of(error, option)) from error
+        raise invalid_fields(error, option) from error

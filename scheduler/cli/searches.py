@@ -99,7 +99,7 @@ def _read(document: type[_D], file: str) -> _D:
     """Return the request in a file or on stdin. Raises InvalidFields."""
     from pydantic import ValidationError
 
-    from scheduler.web.http.problems import fields_of
+    from scheduler.web.http.problems import invalid_fields
 
     try:
         text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
@@ -108,4 +108,4 @@ def _read(document: type[_D], file: str) -> _D:
     try:
         return document.model_validate_json(text)
     except ValidationError as error:
-        raise InvalidFields(fields_of(error)) from error
+        raise invalid_fields(error) from error

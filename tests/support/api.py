@@ -156,7 +156,7 @@ class Api:
     def starts(self, *attendees: dict[str, Any], window: tuple[str, str], **more: Any) -> list[str]:
         """Every start at which the attendees can meet, in order; by default for half an hour."""
         asked = {"window": {"start": window[0], "end": window[1]}, "duration": "PT30M", "attendees": attendees}
-        found = self.post("/slots", asked | {"limit": 5000, "order": "earliest"} | more)
+        found = self.post("/slots", asked | {"limit": 10_000 // max(len(attendees), 2), "order": "earliest"} | more)
         return [slot["start"] for slot in found["slots"]]
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import FieldError, InvalidFields
-from scheduler.web.fields.busy_lists import MOST, BusyList, BusyPeriodDocument, parse_in_bulk
-from scheduler.web.http.problems import fields_of
+from scheduler.web.fields.busy_lists import MOST, BusyList, BusyPeriodDocument, BusyRows, parse_in_bulk
+from scheduler.web.http.problems import invalid_fields
 
 
 class InBulk(BaseModel):
@@ -23,7 +23,7 @@ class InBulk(BaseModel):
 
 
 class RowByRow(BaseModel):
-    busy: Annotated[list[BusyPeriodDocument], Field(max_length=MOST)] | None = None
+    busy: BusyRows | None = None
 
 
 USUAL = {"start": "2026-10-20T14:00:00Z", "end": "2026-10-20T15:00:00Z"}
@@ -71,7 +71,7 @@ def outcome(read: Callable[[bytes], InBulk | RowByRow], text: bytes) -> list[tup
             return None
         periods = (busy if isinstance(busy, BusyList) else BusyList(busy)).to_domain("/busy")
     except ValidationError as error:
-        return fields_of(error)
+        return list(invalid_fields(error).errors)
     except InvalidFields as error:
         return list(error.errors)
     return list(zip(periods.starts.tolist(), periods.ends.tolist(), strict=True))
@@ -224,7 +224,7 @@ def test_several_lists_of_one_body_each_read_as_alone(sent: list[Any]) -> None:
     if refused:
         with pytest.raises(ValidationError) as raised:
             Several.model_validate_json(text)
-        assert [int(field.pointer.split("/")[2]) for field in fields_of(raised.value)] == refused
+        assert [int(field.pointer.split("/")[2]) for field in invalid_fields(raised.value).errors] == refused
         return
     read = [one.busy and one.busy.to_domain("") for one in Several.model_validate_json(text).people]
     told = [periods and list(zip(periods.starts.tolist(), periods.ends.tolist(), strict=True)) for periods in read]

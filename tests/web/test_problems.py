@@ -164,6 +164,21 @@ def test_all_invalid_fields_are_named_at_once(api: Api) -> None:
     assert problem["detail"].endswith("(and 2 more)")
 
 
+def test_problem_lists_a_hundred_invalid_fields_and_counts_all(api: Api) -> None:
+    response = api.send("POST", "/slots", SLOTS | {f"unknown_{number}": number for number in range(1000)})
+    problem = response.get_json()
+    assert response.status_code == 422
+    assert len(problem["errors"]) == 100
+    assert problem["detail"].endswith("(and 999 more)")
+
+
+def test_busy_periods_are_read_up_to_the_first_invalid_one(api: Api) -> None:
+    busy = [{"start": "2026-10-20T14:00:00Z", "end": "2026-10-20T15:00:00Z"}, *[{"start": "soon"}] * 1000]
+    wrong = SLOTS | {"attendees": [{"time_zone": "Europe/Berlin", "busy": busy}]}
+    pointers = ("/attendees/0/busy/1/start", "/attendees/0/busy/1/end")
+    problem_of(api.send("POST", "/slots", wrong), 422, *pointers)
+
+
 @pytest.mark.parametrize(
     ("wall", "words"),
     [

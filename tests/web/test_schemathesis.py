@@ -46,7 +46,7 @@ BEYOND_JSON_SCHEMA = (
     "is in this group twice|are more than the [0-9]+ members|is in two planned moves|it begins$",
     "goes with one meeting a week|goes with the pattern weekly|takes turns$|turns of [0-9]+ weeks are",
     "leaves no meeting for|is too fine for [0-9]+ turns|has no [0-9]+ days to meet on|between one turn and the next; P",
-    "^too many (starts for|of those who are in several) sessions|of so many are too long an answer",
+    "^too many (starts for|of those who are in several) sessions|are too long an answer",
     "are the same person|the only change of status is|is more than three years|starts_on and ends_on go together",
     # What is stored.
     "^a booked meeting takes place on|is (before the mentorship starts|after the mentorship ends) on",

@@ -77,15 +77,22 @@ def test_unavailable_optional_attendee_bars_nothing(api: Api) -> None:
 
 
 def test_order_best_is_by_score_and_earliest_by_start(api: Api, question: dict[str, Any]) -> None:
-    best = api.post("/slots", question | {"limit": 5000})["slots"]
-    earliest = api.post("/slots", question | {"limit": 5000, "order": "earliest"})["slots"]
+    best = api.post("/slots", question | {"limit": 3000})["slots"]
+    earliest = api.post("/slots", question | {"limit": 3000, "order": "earliest"})["slots"]
     assert [slot["start"] for slot in earliest] == sorted(slot["start"] for slot in best)
     assert best == sorted(best, key=lambda slot: (-slot["score"], slot["start"]))
 
 
 def test_total_does_not_depend_on_limit(api: Api, question: dict[str, Any]) -> None:
-    every = api.post("/slots", question | {"limit": 5000})
+    every = api.post("/slots", question | {"limit": 3000})
     assert len(every["slots"]) == every["total"] == api.post("/slots", question | {"limit": 1})["total"]
+
+
+def test_answer_has_at_most_10_000_rows_of_attendees(api: Api, question: dict[str, Any]) -> None:
+    crowd = question | {"attendees": [{"time_zone": "Europe/Berlin"}] * 50}
+    assert api.post("/slots", crowd | {"limit": 200})["total"]
+    problem = problem_of(api.send("POST", "/slots", crowd | {"limit": 201}), 422, "/limit")
+    assert problem["errors"][0]["detail"].endswith("ask for at most 200")
 
 
 def test_defaults_are_step_15_order_best_limit_20(api: Api, question: dict[str, Any]) -> None:

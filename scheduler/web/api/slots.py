@@ -31,6 +31,10 @@ from scheduler.web.http.requests import LARGE_BODY, context, json_response, prog
 api = Blueprint("slots", __name__)
 
 
+MOST_ROWS = 10_000
+"""The largest number of attendee rows in an answer, over all slots."""
+
+
 class SearchWindowDocument(Document):
     """The searched time, rounded inwards to whole minutes."""
 
@@ -49,7 +53,9 @@ class SlotsRequest(RuledRequest):
     minimum_notice: Notice | None = Field(None, description="least time from now to the start; default: no limit")
     now: Instant | None = Field(None, description="what minimum_notice counts from; default: the server's clock")
     order: Order = Order.BEST
-    limit: int = Field(20, ge=1, le=5000, strict=True)
+    limit: int = Field(
+        20, ge=1, le=5000, strict=True, description=f"at most {MOST_ROWS} divided by the number of attendees"
+    )
     allow_unknown: Flag = Field(True, description="false: a required attendee's unknown calendar blocks every start")
     explain: Flag = Field(False, description="also where slots are found: what blocks other starts, and score parts")
     relax_into_night: Flag = Field(False, description="relaxations may use hours between 22:00 and 07:00")
@@ -57,6 +63,10 @@ class SlotsRequest(RuledRequest):
     def to_search(self, now: datetime) -> SearchRequest[SlotQuery]:
         """Return the search; ``now`` is the server's clock. Raises InvalidFields."""
         window = window_to_domain(self.window)
+        most = MOST_ROWS // len(self.attendees)
+        if self.limit > most:
+            detail = f"{self.limit} slots for {len(self.attendees)} are too long an answer; ask for at most {most}"
+            raise InvalidFields.at("/limit", detail)
         notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
 
         def to_query(attendees: tuple[Attendee, ...]) -> SlotQuery:

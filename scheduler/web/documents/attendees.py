@@ -144,7 +144,7 @@ class AttendeeDocument(Document):
     at_most_per_week: MostMeetings | None = Field(
         None, description="most in a local week from Monday, existing included"
     )
-    meetings: Annotated[list[BusyPeriodDocument], Field(max_length=5000)] | None = Field(
+    meetings: Annotated[list[BusyPeriodDocument], Field(max_length=5000, fail_fast=True)] | None = Field(
         None, description="existing meetings: busy time that counts towards the limits; default: a stored person's"
     )
     past_burden: int | None = Field(

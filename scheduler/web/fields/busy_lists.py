@@ -39,6 +39,10 @@ class BusyPeriodDocument(Document):
     end: Instant
 
 
+BusyRows = Annotated[list[BusyPeriodDocument], Field(max_length=MOST, fail_fast=True)]
+"""The rows as pydantic reads them: up to the first that is wrong, because a body has room for millions of them."""
+
+
 class BusyList:
     """The busy periods of an attendee as they were sent; in JSON a list of `BusyPeriodDocument`."""
 
@@ -52,13 +56,13 @@ class BusyList:
         wrong = [(index, row) for index, row in enumerate(self._sent) if row.end <= row.start]
         if wrong:
             errors = [(f"{pointer}/{index}/end", backward("period", row.start, row.end)) for index, row in wrong[:20]]
-            raise InvalidFields([FieldError(*error) for error in errors])
+            raise InvalidFields([FieldError(*error) for error in errors], len(wrong))
         return Periods.of(Period(row.start, row.end) for row in self._sent)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema of the list of rows, which are first tried as usual ones."""
-        rows = handler.generate_schema(Annotated[list[BusyPeriodDocument], Field(max_length=MOST)])
+        rows = handler.generate_schema(BusyRows)
         return core_schema.no_info_wrap_validator_function(cls._validate, rows)
 
     @classmethod

@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 
+MOST_ERRORS = 100
+"""The most invalid fields that a problem document lists."""
+
 
 class ProblemKind(NamedTuple):
     """A kind of problem. Its status is that of its responses; the first kind of a status is the usual one."""
@@ -85,7 +88,9 @@ class Problem(Document):
     status: int
     detail: str
     request_id: str = Field(description="the request's id in the service's log")
-    errors: Omissible[list[ProblemField]] = None
+    errors: Omissible[list[ProblemField]] = Field(
+        None, description=f"the first {MOST_ERRORS} invalid fields; detail says how many more there are"
+    )
 
 
 class HTTPRefusal(Refused):
@@ -130,12 +135,13 @@ def problem(
     return Response(orjson.dumps(body | dict(extra or {})), status, mimetype=PROBLEM_JSON)
 
 
-def fields_of(error: ValidationError, prefix: str = "") -> list[FieldError]:
-    """Return pydantic's errors as our own, each with the pointer to its field after ``prefix``."""
-    return [
+def invalid_fields(error: ValidationError, prefix: str = "") -> InvalidFields:
+    """Return pydantic's first errors as our own, each with the pointer to its field after ``prefix``."""
+    fields = [
         FieldError(prefix + "".join(f"/{_escape(part)}" for part in row["loc"]), message_for(row))
-        for row in error.errors(include_url=False)
+        for row in error.errors(include_url=False)[:MOST_ERRORS]
     ]
+    return InvalidFields(fields, error.error_count())
 
 
 def register_errors(app: Flask) -> None:
@@ -143,11 +149,11 @@ def register_errors(app: Flask) -> None:
 
     @app.errorhandler(InvalidFields)
     def _invalid_fields(error: InvalidFields) -> Response:
-        return _field_problem(error.errors)
+        return _field_problem(error)
 
     @app.errorhandler(InvalidValue)
     def _invalid_value(error: InvalidValue) -> Response:
-        return _field_problem([FieldError("", str(error))])
+        return _field_problem(InvalidFields.at("", str(error)))
 
     @app.errorhandler(NotFound)
     def _not_found(error: NotFound) -> Response:
@@ -200,11 +206,11 @@ def _http_problem(error: HTTPException) -> Response:
     return response
 
 
-def _field_problem(errors: Sequence[FieldError]) -> Response:
-    first = errors[0]
+def _field_problem(error: InvalidFields) -> Response:
+    first = error.errors[0]
     where = first.pointer or "the request"
-    rest = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return problem(422, f"{where}: {first.detail}{rest}", errors)
+    rest = f" (and {error.count - 1} more)" if error.count > 1 else ""
+    return problem(422, f"{where}: {first.detail}{rest}", error.errors)
 
 
 def _field(error: FieldError) -> dict[str, Any]:

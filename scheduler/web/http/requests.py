@@ -20,7 +20,7 @@ from scheduler.web.fields.document import Document
 from scheduler.web.http.etags import entity_tag
 from scheduler.web.http.limits import count_request
 from scheduler.web.http.operations import needed_scope
-from scheduler.web.http.problems import HTTPRefusal, fields_of
+from scheduler.web.http.problems import HTTPRefusal, invalid_fields
 
 log = structlog.get_logger(__name__)
 
@@ -85,15 +85,15 @@ def body_bytes(limit: int = MEBIBYTE) -> bytes:
 def read_body(document: type[_D], limit: int = MEBIBYTE) -> _D:
     """Read the request's body as a document.
 
-    Raises HTTPRefusal, and InvalidFields with every invalid field.
+    Raises HTTPRefusal, and InvalidFields.
     """
     body = json_bytes(limit)
     try:
         return document.model_validate_json(body)
     except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
-            raise HTTPRefusal(400, f"the body is not JSON ({error.errors()[0]['ctx']['error']})") from error
-        raise InvalidFields(fields_of(error)) from error
+        if error.error_count() == 1 and (row := error.errors()[0])["type"] == "json_invalid":
+            raise HTTPRefusal(400, f"the body is not JSON ({row['ctx']['error']})") from error
+        raise invalid_fields(error) from error
 
 
 def json_bytes(limit: int = MEBIBYTE) -> bytes:
@@ -120,7 +120,7 @@ def read_query(document: type[_D]) -> _D:
     try:
         return document.model_validate(request.args.to_dict())
     except ValidationError as error:
-        raise InvalidFields([_hint_at_plus(field) for field in fields_of(error)]) from error
+        raise InvalidFields([_hint_at_plus(field) for field in invalid_fields(error).errors]) from error
 
 
 def answer(
