@@ -62,7 +62,7 @@ def connect_calendar(
 def list_calendars(
     context: Context, programme_id: str, person_id: str, after: Position | None, limit: int
 ) -> list[tuple[Position, ConnectedCalendar]]:
-    """At most ``limit`` of a person's calendars behind a position, the first connected first. Raises NotFound."""
+    """At most ``limit`` of a person's calendars after a position, the first connected first. Raises NotFound."""
     with context.store.read() as tx:
         return tx.calendars.list_page(programme_id, person_id, after, limit)
 

@@ -22,7 +22,7 @@ from scheduler.store import Position, StoredMeeting, Transaction
 def list_meetings(
     context: Context, programme_id: str, mentorship_id: str, after: Position | None, limit: int
 ) -> list[tuple[Position, StoredMeeting]]:
-    """At most ``limit`` of a mentorship's meetings behind a position, the first booked first. Raises NotFound."""
+    """At most ``limit`` of a mentorship's meetings after a position, the first booked first. Raises NotFound."""
     with context.store.read() as tx:
         return tx.meetings.list_page(programme_id, mentorship_id, after, limit)
 

@@ -34,7 +34,7 @@ def create_mentorship(context: Context, programme_id: str, mentorship: Mentorshi
 def list_mentorships(
     context: Context, programme_id: str, after: Position | None, limit: int
 ) -> list[tuple[Position, Mentorship]]:
-    """At most ``limit`` mentorships behind a position, the first added first, each with its position."""
+    """At most ``limit`` mentorships after a position, the first added first, each with its position."""
     with context.store.read() as tx:
         return tx.mentorships.list_page(programme_id, after, limit)
 

@@ -27,7 +27,7 @@ def create_person(context: Context, programme_id: str, person: Person) -> Person
 def list_people(
     context: Context, programme_id: str, after: Position | None, limit: int
 ) -> list[tuple[Position, Person]]:
-    """At most ``limit`` people behind a position, the first added first, each with their position."""
+    """At most ``limit`` people after a position, the first added first, each with their position."""
     with context.store.read() as tx:
         return tx.people.list_page(programme_id, after, limit)
 

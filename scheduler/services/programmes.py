@@ -9,7 +9,7 @@ from scheduler.domain.programme.api_keys import DEFAULT_OVERLAP, ApiKey, Scope, 
 from scheduler.errors import NotFound, SchedulerError
 from scheduler.services.ports import Context
 from scheduler.services.secrets import KEY_PREFIX, digest, new_token
-from scheduler.store import Programme, Transaction
+from scheduler.store import Programme, Transaction, new_id
 
 SHOWN = len(KEY_PREFIX) + 6
 """How many characters of a key stay readable, so that people can tell keys apart."""
@@ -133,13 +133,6 @@ def _add_key(
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
     secret = new_token(KEY_PREFIX)
-    key = tx.programmes.add_key(
-        programme_id,
-        secret[:SHOWN],
-        digest(secret),
-        context.clock(),
-        name=name,
-        scopes=scopes,
-        expires_at=expires_at,
-    )
+    key = ApiKey(new_id(), programme_id, secret[:SHOWN], name, frozenset(scopes), context.clock(), expires_at)
+    tx.programmes.add_key(key, digest(secret))
     return key, secret

@@ -206,8 +206,6 @@ def _begin_sqlite(connection: Connection) -> None:
     if connection.info.get("query_only") != query_only:  # it holds for the connection, until it is said otherwise
         connection.exec_driver_sql(f"PRAGMA query_only = {query_only}")
         connection.info["query_only"] = query_only
-    if begin is None:
-        return
     if not options.get("no_wait"):
         connection.exec_driver_sql(begin)
         return

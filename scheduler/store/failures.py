@@ -65,8 +65,9 @@ def as_unavailable(
     """The same for a driver's own error; ``is_lost``: the connection is gone."""
     remedy = None
     if isinstance(error, sqlite3.Error):
-        is_unavailable = _is_sqlite_unavailable(error, write=write)
-        remedy = _SQLITE_REMEDIES.get(_sqlite_code(error))
+        code = _sqlite_code(error)
+        is_unavailable = code in _SQLITE_UNAVAILABLE or (write and code == sqlite3.SQLITE_READONLY)
+        remedy = _SQLITE_REMEDIES.get(code)
     else:
         state = getattr(error, "sqlstate", None)
         if state is None:  # the server has run no statement
@@ -75,11 +76,6 @@ def as_unavailable(
         # The driver's OperationalErrors are SQLSTATE's classes 08, 40 and 53 to 58: connections, deadlocks, limits.
         is_unavailable = "OperationalError" in {kind.__name__ for kind in type(error).__mro__} or is_lost or refused
     return StoreUnavailable(_first_line(error), remedy, database) if is_unavailable else None
-
-
-def _is_sqlite_unavailable(error: sqlite3.Error, *, write: bool) -> bool:
-    code = _sqlite_code(error)
-    return code in _SQLITE_UNAVAILABLE or (write and code == sqlite3.SQLITE_READONLY)
 
 
 def _sqlite_code(error: sqlite3.Error) -> int:

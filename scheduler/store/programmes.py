@@ -5,14 +5,13 @@ An expired key is treated as deleted.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from sqlalchemy import ColumnElement, select, true
 
-from scheduler.domain.programme.api_keys import USE_RECORDED_EVERY, ApiKey, Scope
+from scheduler.domain.programme.api_keys import USE_RECORDED_EVERY, ApiKey
 from scheduler.store.rows import Repository, build, in_programme, new_id, values_of
 from scheduler.store.tables import api_keys, programmes
 
@@ -49,24 +48,12 @@ class Programmes(Repository):
         query = select(programmes.c.id).where(programmes.c.id == programme_id)
         self._get(query, "programme", programme_id, lock=True)
 
-    def add_key(
-        self,
-        programme_id: str,
-        prefix: str,
-        digest: str,
-        now: datetime,
-        *,
-        name: str = "",
-        scopes: Collection[Scope],
-        expires_at: datetime | None = None,
-    ) -> ApiKey:
-        """Store a new key by its SHA-256 (hex); the programme's expired keys are deleted."""
-        self.get(programme_id)
-        expired = (api_keys.c.programme_id == programme_id) & (api_keys.c.expires_at <= now)
+    def add_key(self, key: ApiKey, digest: str) -> None:
+        """Store a new key by its SHA-256 (hex); the programme's keys that had expired by then are deleted."""
+        self.get(key.programme_id)
+        expired = (api_keys.c.programme_id == key.programme_id) & (api_keys.c.expires_at <= key.created_at)
         self._connection.execute(api_keys.delete().where(expired))
-        key = ApiKey(new_id(), programme_id, prefix, name, frozenset(scopes), now, expires_at)
         self._insert(api_keys, id=key.id, digest=digest, **values_of(key, api_keys))
-        return key
 
     def list_keys(self, programme_id: str, now: datetime) -> list[ApiKey]:
         """The programme's keys, the oldest first."""

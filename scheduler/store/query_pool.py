@@ -104,6 +104,7 @@ class _Connection:
             self._connection.detach()
         except SQLAlchemyError as error:
             raise StoreUnavailable("no connection could be opened") from error
+        self._driver: Any = self._connection.connection.dbapi_connection
         self._cursor = self._connection.connection.cursor()
 
     def fetch_all(self, text: str, bound: Any) -> Sequence[tuple[Any, ...]]:
@@ -124,7 +125,3 @@ class _Connection:
         if unavailable is None:
             return StatementRefused()
         return _ConnectionLost(unavailable.reason) if is_lost else unavailable
-
-    @property
-    def _driver(self) -> Any:
-        return self._connection.connection.dbapi_connection

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -58,10 +58,11 @@ class Transaction:
             action()
 
 
-_WRITING: ContextVar[Mapping[Store, Transaction]] = ContextVar("_WRITING", default={})  # noqa: B039  # never changed
-"""The open write transaction of each store in this thread."""
-_COMMITTING_LATER: ContextVar[Mapping[Store, ExitStack]] = ContextVar("_COMMITTING_LATER", default={})  # noqa: B039  # never changed
-"""The stack that ends each store's write transaction in this thread, inside `Store.commit_at_end`."""
+class _ThreadState(threading.local):
+    """A thread's open write transaction, and the stack that ends it inside `Store.commit_at_end`."""
+
+    writing: Transaction | None = None
+    ending: ExitStack | None = None
 
 
 class Store:
@@ -73,6 +74,7 @@ class Store:
 
     def __init__(self, url: str, *, connections: int = 15) -> None:
         self._engine = open_engine(url, connections)
+        self._thread = _ThreadState()
         self.lookups = Lookups(self._engine)
 
     @property
@@ -88,7 +90,7 @@ class Store:
     @property
     def is_writing(self) -> bool:
         """Whether this thread has a write transaction open, and so sees changes that are not committed."""
-        return self in _WRITING.get()
+        return self._thread.writing is not None
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -96,9 +98,8 @@ class Store:
 
         Inside `write`, in the same thread, it is that transaction and sees its changes.
         """
-        joined = _WRITING.get().get(self)
-        if joined is not None:
-            yield joined
+        if self._thread.writing is not None:
+            yield self._thread.writing
             return
         with transaction(self._engine, write=False) as connection:
             yield Transaction(connection)
@@ -111,12 +112,10 @@ class Store:
         say so. Inside another `write` of this store, in the same thread, it is that transaction: only the outer
         block commits, and an error that leaves the inner block rolls nothing back by itself.
         """
-        joined = _WRITING.get().get(self)
-        later = _COMMITTING_LATER.get().get(self)
-        if joined is not None:
-            yield joined
-        elif later is not None:
-            yield later.enter_context(self._begin_write())
+        if self._thread.writing is not None:
+            yield self._thread.writing
+        elif self._thread.ending is not None:
+            yield self._thread.ending.enter_context(self._begin_write())
         else:
             with self._begin_write() as opened:
                 yield opened
@@ -128,22 +127,24 @@ class Store:
         The transaction begins with the first `write`, so that nobody waits for what comes before it. Inside
         `write`, that block commits. Raises StoreUnavailable.
         """
-        with ExitStack() as later:
-            before = _COMMITTING_LATER.set({self: later, **_COMMITTING_LATER.get()})
+        if self._thread.ending is not None:
+            yield
+            return
+        with ExitStack() as ending:
+            self._thread.ending = ending
             try:
                 yield
             finally:
-                _COMMITTING_LATER.reset(before)
+                self._thread.ending = None
 
     @contextmanager
     def _begin_write(self) -> Iterator[Transaction]:
         with transaction(self._engine, write=True) as connection:
-            opened = Transaction(connection)
-            before = _WRITING.set({**_WRITING.get(), self: opened})
+            opened = self._thread.writing = Transaction(connection)
             try:
                 yield opened
             finally:
-                _WRITING.reset(before)
+                self._thread.writing = None
         opened.run_after_commit()
 
     def write_if_free(self, change: Callable[[Transaction], object]) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from scheduler.domain.programme.api_keys import ApiKey, Scope
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Party, plan_occurrences
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import ConnectedCalendar, Person
@@ -38,6 +39,12 @@ def now() -> datetime:
 def programme_id(store: Store, now: datetime) -> str:
     with store.write() as tx:
         return tx.programmes.add("Women in Science", now)
+
+
+@pytest.fixture
+def key(programme_id: str, now: datetime) -> ApiKey:
+    """A key of the programme, which the test stores."""
+    return ApiKey(new_id(), programme_id, "mk_1", "", frozenset({Scope.SLOTS_READ, Scope.PEOPLE_READ}), now)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
-from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.api_keys import ApiKey
 from scheduler.domain.programme.outbox import CalDAVCalendar
 from scheduler.domain.programme.people import ConnectedCalendar, Person, Show
 from scheduler.domain.time.periods import Period, Periods
@@ -187,9 +187,9 @@ def test_revoked_feed_is_not_found(store: Store, programme_id: str, mentor: Pers
             tx.feeds.rotate(programme_id, mentor.id, feed.id, "b" * 64)
 
 
-def test_key_has_its_programme(store: Store, programme_id: str, now: datetime) -> None:
+def test_key_has_its_programme(store: Store, programme_id: str, key: ApiKey, now: datetime) -> None:
     with store.write() as tx:
-        added = tx.programmes.add_key(programme_id, "sk_ab", "k" * 64, now, scopes=[Scope.SLOTS_READ])
+        tx.programmes.add_key(key, "k" * 64)
         assert tx.programmes.get(programme_id).name == "Women in Science"
-    assert store.lookups.key("k" * 64, now) == added
+    assert store.lookups.key("k" * 64, now) == key
     assert store.lookups.key("x" * 64, now) is None

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from support import first_release as old
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Buffer, Days, WorkingHours
-from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.api_keys import ApiKey, Scope
 from scheduler.domain.programme.meetings import MeetingStatus, OccurrenceStatus, Party
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.outbox import DeliveryState, Stored, Verdict
@@ -18,7 +18,7 @@ from scheduler.domain.programme.people import Person
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.errors import NotFound
-from scheduler.store import Store, schema
+from scheduler.store import Store, new_id, schema
 from scheduler.store.engine import open_engine, transaction
 
 
@@ -55,7 +55,8 @@ def test_downgrade_leaves_every_row_unchanged(engine: Engine) -> None:
 
 def test_downgrade_deletes_keys_with_limited_scopes(upgraded: Store) -> None:
     with upgraded.write() as tx:
-        tx.programmes.add_key(old.PROGRAMME, "sk_1", "d" * 64, old.NOON, scopes=[Scope.MEETINGS_READ])
+        limited = ApiKey(new_id(), old.PROGRAMME, "sk_1", "", frozenset({Scope.MEETINGS_READ}), old.NOON)
+        tx.programmes.add_key(limited, "d" * 64)
     with transaction(upgraded._engine, write=True) as connection:  # noqa: SLF001  # nothing else goes back
         schema.downgrade(connection, "0001")
         assert [row["digest"] for row in old.dump(connection)["api_keys"]] == [old.KEY_DIGEST]

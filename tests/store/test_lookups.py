@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from psycopg import sql
 from support.postgres import PostgreSQL
 
-from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.api_keys import ApiKey
 from scheduler.domain.programme.people import Person
 from scheduler.store import StatementRefused, Store, StoreUnavailable, new_id, query_pool
 
@@ -51,12 +52,11 @@ def test_availability_versions_of_unknown_people_are_left_out(
     assert store.lookups.availability_versions(programme_id, ids).keys() == {people[1]}
 
 
-def test_key_is_found_until_it_ends_or_is_deleted(store: Store, programme_id: str, now: datetime) -> None:
+def test_key_is_found_until_it_ends_or_is_deleted(store: Store, programme_id: str, key: ApiKey, now: datetime) -> None:
     ends = now + timedelta(minutes=5)
     with store.write() as tx:
-        added = tx.programmes.add_key(
-            programme_id, "mk_1", DIGEST, now, scopes=[Scope.SLOTS_READ, Scope.PEOPLE_READ], expires_at=ends
-        )
+        added = replace(key, expires_at=ends)
+        tx.programmes.add_key(added, DIGEST)
     assert store.lookups.key(DIGEST, ends - timedelta(microseconds=1)) == added
     assert store.lookups.key(DIGEST, ends) is None
     assert store.lookups.key("e" * 64, now) is None
@@ -65,10 +65,10 @@ def test_key_is_found_until_it_ends_or_is_deleted(store: Store, programme_id: st
     assert store.lookups.key(DIGEST, now) is None
 
 
-def test_uncommitted_key_is_not_found(store: Store, programme_id: str, now: datetime) -> None:
+def test_uncommitted_key_is_not_found(store: Store, key: ApiKey, now: datetime) -> None:
     writing = [store.is_writing]
     with store.write() as tx:
-        tx.programmes.add_key(programme_id, "mk_1", DIGEST, now, scopes=[Scope.ADMIN])
+        tx.programmes.add_key(key, DIGEST)
         writing.append(store.is_writing)
         assert store.lookups.key(DIGEST, now) is None
     assert [*writing, store.is_writing] == [False, True, False]
@@ -88,16 +88,16 @@ def test_lookups_from_many_threads_are_independent(
 
 @pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_lookup_over_cut_connections_is_repeated(
-    store: Store, postgresql: PostgreSQL, store_url: str, programme_id: str, now: datetime
+    store: Store, postgresql: PostgreSQL, store_url: str, key: ApiKey, now: datetime
 ) -> None:
     with store.write() as tx:
-        added = tx.programmes.add_key(programme_id, "mk_1", DIGEST, now, scopes=[Scope.ADMIN])
+        tx.programmes.add_key(key, DIGEST)
     with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(lambda _: store.lookups.key(DIGEST, now), range(40))) == [added] * 40
+        assert list(threads.map(lambda _: store.lookups.key(DIGEST, now), range(40))) == [key] * 40
     database = urlsplit(store_url).path.removeprefix("/")
     cut = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s")
     postgresql.execute(cut, database)
-    assert [store.lookups.key(DIGEST, now) for _ in range(3)] == [added] * 3
+    assert [store.lookups.key(DIGEST, now) for _ in range(3)] == [key] * 3
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
-from scheduler.domain.programme.api_keys import ApiKey, Scope
+from scheduler.domain.programme.api_keys import ApiKey
 from scheduler.domain.programme.meetings import Meeting
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.outbox import CalDAVCalendar
@@ -57,9 +57,11 @@ def theirs(
     calendar: ConnectedCalendar,
     meeting_id: str,
     plan_meeting: Callable[..., Meeting],
+    key: ApiKey,
     now: datetime,
 ) -> Theirs:
     with store.write() as tx:
+        tx.programmes.add_key(key, "d" * 64)
         tx.answers.claim(programme_id, REPEATED, "f" * 64, now, now)
         tx.answers.store(programme_id, REPEATED, "sealed")
         return Theirs(
@@ -69,7 +71,7 @@ def theirs(
             tx.blackouts.add(programme_id, mentor.id, EXAMS),
             calendar,
             tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now),
-            tx.programmes.add_key(programme_id, "mk_a", "d" * 64, now, scopes=[Scope.ADMIN]),
+            key,
             tx.meetings.get(programme_id, meeting_id),
             plan_meeting(),
             now,
@@ -127,7 +129,7 @@ REFUSED: dict[str, Use] = {
     "answers.store": lambda tx, us, it: tx.answers.store(us, REPEATED, "sealed"),
     "programmes.get": lambda tx, us, it: tx.programmes.get("no such programme"),
     "programmes.add_key": lambda tx, us, it: tx.programmes.add_key(
-        "no such programme", "sk", "c" * 64, it.now, scopes=[Scope.ADMIN]
+        replace(it.key, id=new_id(), programme_id="no such programme"), "c" * 64
     ),
     "programmes.lock": lambda tx, us, it: tx.programmes.lock("no such programme"),
     "programmes.get_key": lambda tx, us, it: tx.programmes.get_key(us, it.key.id, it.now),

@@ -14,17 +14,17 @@ import pytest
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from scheduler.domain.programme.api_keys import Scope
+from scheduler.domain.programme.api_keys import ApiKey
 from scheduler.domain.programme.people import Person
 from scheduler.errors import NotFound
 from scheduler.store import InvalidDatabaseUrl, Store, StoreUnavailable, engine, new_id
 
 
-def test_failed_write_is_rolled_back(store: Store, now: datetime) -> None:
+def test_failed_write_is_rolled_back(store: Store, key: ApiKey, now: datetime) -> None:
     def write_and_fail() -> None:
         with store.write() as tx:
-            programme_id = tx.programmes.add("Half", now)
-            tx.programmes.add_key(programme_id, "sk_1", "d" * 64, now, scopes=[Scope.ADMIN])
+            half = tx.programmes.add("Half", now)
+            tx.programmes.add_key(replace(key, programme_id=half), "d" * 64)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
