@@ -32,7 +32,7 @@ from werkzeug.test import EnvironBuilder
 from benchmarks.inputs import BUSY_A_WEEK, DURATION, STEP, Case, slot_query
 from benchmarks.runner import Bar, DifferentAnswers, Row
 from scheduler.app import create_context, create_service
-from scheduler.config import Environment, Settings
+from scheduler.config.settings import Environment, Settings
 from scheduler.domain.availability.attendees import Attendee, Blackout, Days
 from scheduler.domain.programme.people import Person
 from scheduler.domain.search.slot_search import SlotQuery

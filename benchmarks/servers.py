@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scheduler.app import create_context, create_service
-from scheduler.config import load_settings
+from scheduler.config.environment import load_settings
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import Person, Show
 from scheduler.services.booking import Details, book_slot

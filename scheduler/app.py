@@ -10,7 +10,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
-from scheduler.config import Settings, find_ignored, load_settings
+from scheduler.config.environment import find_ignored, load_settings
+from scheduler.config.settings import Settings
 from scheduler.logs import configure_logs
 from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault

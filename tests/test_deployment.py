@@ -22,7 +22,8 @@ from support.servers import free_port
 from support.service import wait_for
 
 from scheduler.cli import main
-from scheduler.config import SECRET_SETTINGS, Settings, find_ignored, load_settings
+from scheduler.config.environment import find_ignored, load_settings
+from scheduler.config.settings import SECRET_SETTINGS, Settings
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from scheduler.config import BadSettings, Settings, find_ignored, load_settings
+from scheduler.config.environment import BadSettings, find_ignored, load_settings
+from scheduler.config.settings import Settings
 
 KEY = "a key of thirty-two characters..."
 LINK = "tcp://10.43.0.1:8080"

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.inputs import ZONES
 from scheduler.app import create_context
-from scheduler.config import Settings
+from scheduler.config.settings import Settings
 from scheduler.domain.availability.attendees import Attendee, BlackoutKind, WorkingHours
 from scheduler.domain.programme.api_keys import RESTRICTED
 from scheduler.domain.programme.mentorships import Mentorship

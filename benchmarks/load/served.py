@@ -15,7 +15,8 @@ import psycopg
 from flask import Flask, Response
 
 from scheduler.app import create_context, create_service
-from scheduler.config import Settings, load_settings
+from scheduler.config.environment import load_settings
+from scheduler.config.settings import Settings
 from scheduler.logs import configure_logs
 
 if TYPE_CHECKING:

@@ -8,14 +8,12 @@ from __future__ import annotations
 import click
 
 from scheduler import __version__
-from scheduler.cli.backups import backup, restore
 from scheduler.cli.burden import burden
 from scheduler.cli.description import config, openapi, scoring
-from scheduler.cli.doctor import doctor
+from scheduler.cli.maintenance import backup, doctor, migrate, restore, secrets
 from scheduler.cli.programmes import keys, programmes
-from scheduler.cli.running import migrate, serve, work
+from scheduler.cli.running import serve, work
 from scheduler.cli.searches import cadences, sequences, slots
-from scheduler.cli.secrets import secrets
 from scheduler.errors import InvalidFields, SchedulerError
 
 

@@ -33,7 +33,7 @@ def config() -> None:
     from pydantic import SecretStr
 
     from scheduler.app import read_settings
-    from scheduler.config import DEVELOPMENT_KEY
+    from scheduler.config.settings import DEVELOPMENT_KEY
     from scheduler.store import database_name
 
     settings = read_settings()

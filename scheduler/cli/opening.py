@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from scheduler.config import Settings
+    from scheduler.config.settings import Settings
     from scheduler.services.ports import Context
 
 

@@ -1,10 +1,10 @@
-"""``scheduler serve``, ``work`` and ``migrate``: the service's processes and its database."""
+"""``scheduler serve`` and ``work``: the service's processes."""
 
 from __future__ import annotations
 
 import click
 
-from scheduler.cli.opening import migrate_database, open_context, open_service
+from scheduler.cli.opening import open_service
 
 
 @click.command()
@@ -35,13 +35,3 @@ def work() -> None:
     settings, context = open_service()
     start_metrics(context, settings.metrics_host, settings.metrics_port)
     serving.work(context)
-
-
-@click.command()
-def migrate() -> None:
-    """Bring the database to this version.
-
-    If the tz database has changed, the UTC times of all series are derived again, and those that moved are printed.
-    """
-    _, context = open_context()
-    migrate_database(context)

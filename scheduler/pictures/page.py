@@ -9,7 +9,7 @@ from scheduler.domain.search.constraints import Cause
 from scheduler.pictures import words
 from scheduler.pictures.layout import LINE, MARGIN, Layout
 from scheduler.pictures.patterns import CHOSEN, INK, QUIET, RULE, fill_of, pattern_definitions
-from scheduler.pictures.svg import element, escaped, fitted, rect, text
+from scheduler.pictures.svg import Value, element, escaped, fitted, rect, text
 from scheduler.pictures.week import week_block
 from scheduler.pictures.week_view import WeekView
 
@@ -95,31 +95,26 @@ def _people(view: WeekView, layout: Layout) -> tuple[str, float]:
 def _legend(view: WeekView, layout: Layout, prefix: str) -> tuple[str, float]:
     """Return the meaning of each texture and box, in as many lines as necessary."""
     x, y, rows = MARGIN, 0.0, []
-    for swatch, width, meaning in _swatches(view, prefix):
+    for width, meaning, look in _swatches(view, prefix):
         entry_width = width + 6.6 * len(meaning) + 20
         if x + entry_width > layout.width - MARGIN:
             x, y = MARGIN, y + 22
-        rows.append(element("g", swatch, text(width + 7, 12, meaning), transform=f"translate({x:g} {y:g})"))
+        rows.append(rect(x, y + 1, width, 14, **look) + text(x + width + 7, y + 12, meaning))
         x += entry_width
     return "".join(rows), y + 22 + 22
 
 
-def _swatches(view: WeekView, prefix: str) -> Iterator[tuple[str, float, str]]:
-    """Yield each swatch with its width and meaning."""
-    frame = {"stroke": "#8a8a8a"}
-    yield rect(0, 1, 26, 14, fill="#fff", **frame), 26.0, "open"
+def _swatches(view: WeekView, prefix: str) -> Iterator[tuple[float, str, dict[str, Value]]]:
+    """Yield each swatch as its width, meaning and look."""
+    yield 26.0, "open", {"fill": "#fff", "stroke": "#8a8a8a"}
     for cause in _causes(view):
-        yield rect(0, 1, 26, 14, fill=fill_of(cause, prefix), **frame), 26.0, words.CAUSES[cause]
+        yield 26.0, words.CAUSES[cause], {"fill": fill_of(cause, prefix), "stroke": "#8a8a8a"}
     if view.slots:
-        yield (
-            rect(0, 1, 26, 14, fill="#fff", stroke=CHOSEN, stroke_width=2.0, rx=2),
-            26.0,
-            "slot, numbered from the best",
-        )
+        yield 26.0, "slot, numbered from the best", {"fill": "#fff", "stroke": CHOSEN, "stroke_width": 2.0, "rx": 2}
     if len(view.people) > 1:
-        yield rect(0, 1, 5, 14, fill=INK), 5.0, "free, required"
+        yield 5.0, "free, required", {"fill": INK}
         if not all(person.required for person in view.people):
-            yield rect(0, 1, 5, 14, fill="#fff", stroke=INK, stroke_width=1.0), 5.0, "free, optional"
+            yield 5.0, "free, optional", {"fill": "#fff", "stroke": INK, "stroke_width": 1.0}
 
 
 def _causes(view: WeekView) -> list[Cause]:

@@ -29,11 +29,11 @@ def week_block(view: WeekView, week: Week, layout: Layout, prefix: str) -> tuple
         text(layout.grid, HEADING + LINE * number + 9, f"◆ {note}", font_size=12, fill=QUIET)
         for number, note in enumerate(notes)
     ]
+    frames = [*map(layout.gutter, week.stretches), *map(layout.box, week.stretches)]
     top = HEADING + LINE * len(notes) + HEAD
     grid = element(
         "g",
         *_day_heads(view, week, layout),
-        *_axis_heads(week, layout),
         _boxes(map(layout.box, week.stretches), fill="#fff"),
         _boxes(map(layout.gutter, week.stretches), fill=GUTTER) if layout.ribbons else "",
         *_shades(week, layout, prefix),
@@ -42,7 +42,7 @@ def week_block(view: WeekView, week: Week, layout: Layout, prefix: str) -> tuple
         _shade_words(week, layout),
         *_ribbons(view, week, layout),
         *_slots(view, week, layout),
-        _frames(week, layout),
+        _boxes(frames, fill="none", stroke="#8a8a8a", stroke_width=1),
         *_axes(week, layout),
         transform=f"translate(0 {top:g})",
     )
@@ -72,23 +72,11 @@ def _day_heads(view: WeekView, week: Week, layout: Layout) -> Iterator[str]:
                 yield text(x, -6, words.letter(position), text_anchor="middle", font_size=9, fill=QUIET)
 
 
-def _axis_heads(week: Week, layout: Layout) -> Iterator[str]:
-    """Yield the letters above the columns of hours, with how far each clock is ahead of the organizer's."""
-    for position, clock in enumerate(week.clocks):
-        right, y = layout.axis(position) - 8, -26 if position else -10
-        yield text(right, y, words.letter(position), text_anchor="end", font_size=13, font_weight=600)
-        if position:
-            yield text(right, -12, words.ahead(clock.ahead), text_anchor="end", font_size=11, fill=QUIET)
-
-
 def _shades(week: Week, layout: Layout, prefix: str) -> Iterator[str]:
     """Yield the shaded spans in the textures of their causes."""
-    by_cause: dict[Cause, list[Box]] = {}
-    for stretch, shade in week.shaded:
-        if shade is not None:
-            by_cause.setdefault(shade.cause, []).append(layout.box(stretch))
-    for cause, boxes in by_cause.items():
-        yield _boxes(boxes, fill=fill_of(cause, prefix), data_cause=cause.value)
+    for cause in Cause:
+        shaded = [stretch for stretch, shade in week.shaded if shade is not None and shade.cause is cause]
+        yield _boxes(map(layout.box, shaded), fill=fill_of(cause, prefix), data_cause=cause.value)
 
 
 def _shade_words(week: Week, layout: Layout) -> str:
@@ -100,8 +88,7 @@ def _shade_words(week: Week, layout: Layout) -> str:
         if is_named and box.height >= MIN_TEXT_HEIGHT and len(name) * 6 <= box.width:
             labels.append(text(box.x + box.width / 2, box.y + min(box.height / 2 + 3.5, 15), name))
     halo = {"stroke": "#fff", "stroke_linejoin": "round", "paint_order": "stroke"}
-    group = element("g", *labels, font_size=10.5, text_anchor="middle", fill=INK, stroke_width=3.5, **halo)
-    return group if labels else ""
+    return element("g", *labels, font_size=10.5, text_anchor="middle", fill=INK, stroke_width=3.5, **halo)
 
 
 def _skipped(week: Week, layout: Layout) -> Iterator[str]:
@@ -125,31 +112,28 @@ def _ribbons(view: WeekView, week: Week, layout: Layout) -> Iterator[str]:
 
 
 def _hour_lines(week: Week, layout: Layout) -> str:
-    """Return a hairline at each hour within the window; frames have the lines around its parts."""
+    """Return a hairline at each hour within the window; frames are the lines around its parts."""
     path = [
         f"M{layout.x_of(stretch.day):g} {layout.minute(hour * 60):g}h{layout.day:g}"
         for stretch in week.stretches
         for hour in range(layout.hours[0] + 1, layout.hours[1])
         if stretch.index == 0 and stretch.since < hour * 60 < stretch.until
     ]
-    return element("path", d="".join(path), stroke="#000", stroke_opacity=0.17, stroke_width=0.8) if path else ""
-
-
-def _frames(week: Week, layout: Layout) -> str:
-    """Return a frame around each day of the window, and around each pass of a repeated hour."""
-    path = []
-    for stretch in week.stretches:
-        box = layout.box(stretch)
-        left = layout.x_of(stretch.day) if stretch.index == 0 else box.x
-        if box.height:
-            path.append(f"M{left:g} {box.y:g}H{box.x + box.width:g}v{box.height:g}H{left:g}Z")
-    return element("path", d="".join(path), fill="none", stroke="#8a8a8a", stroke_width=1) if path else ""
+    return element("path", d="".join(path), stroke="#000", stroke_opacity=0.17, stroke_width=0.8)
 
 
 def _axes(week: Week, layout: Layout) -> Iterator[str]:
-    """Yield everybody's hours, with the number of days by which their date differs from the organizer's."""
+    """Yield everybody's hours under the person's letter and the clock's difference from the organizer's.
+
+    Hours on another date than the organizer's have the number of days by which it differs.
+    """
     hours = range(layout.hours[0], layout.hours[1] + 1)
     for position, clock in enumerate(week.clocks):
+        right, letter = layout.axis(position) - 8, words.letter(position)
+        y, size, ink = (-26.0, 11.0, QUIET) if position else (-10.0, 12.0, INK)
+        yield text(right, y, letter, text_anchor="end", font_size=13, font_weight=600)
+        if position:
+            yield text(right, -12, words.ahead(clock.ahead), text_anchor="end", font_size=11, fill=QUIET)
         lines = []
         for hour in hours:
             days, minute = divmod(hour * 60 + clock.ahead, DAY)
@@ -157,9 +141,8 @@ def _axes(week: Week, layout: Layout) -> Iterator[str]:
                 days, minute = 0, hour * 60  # 24:00 rather than the next day's 00:00
             day_difference = element("tspan", f" {words.ahead(days * 60)} d", font_size=9) if days else ""
             y = layout.minute(hour * 60) + 4
-            lines.append(element("text", words.clock(minute) + day_difference, x=layout.axis(position) - 8, y=y))
-        size, ink = (11, QUIET) if position else (12, INK)
-        yield element("g", *lines, text_anchor="end", font_size=size, fill=ink, data_hours=words.letter(position))
+            lines.append(element("text", words.clock(minute) + day_difference, x=right, y=y))
+        yield element("g", *lines, text_anchor="end", font_size=size, fill=ink, data_hours=letter)
     ticks = "".join(f"M{layout.grid - 5:g} {layout.minute(hour * 60):g}h5" for hour in hours)
     yield element("path", d=ticks, stroke=RULE, stroke_width=1)
 

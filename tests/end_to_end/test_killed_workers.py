@@ -29,7 +29,7 @@ from support.series import book_series, change_series, differences
 from support.service import wait_for
 
 from scheduler.app import create_context
-from scheduler.config import Settings
+from scheduler.config.settings import Settings
 from scheduler.domain.programme.outbox import LEASE, DeliveryState
 from scheduler.domain.programme.people import Account
 from scheduler.services.calendars import connect_calendar

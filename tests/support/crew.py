@@ -21,7 +21,7 @@ from sqlalchemy import Engine, event
 from support.service import COMMAND
 
 from scheduler.app import create_context
-from scheduler.config import load_settings
+from scheduler.config.environment import load_settings
 from scheduler.logs import configure_logs
 from scheduler.serving import work
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from scheduler.app import create_context, create_service
-from scheduler.config import load_settings
+from scheduler.config.environment import load_settings
 from scheduler.logs import configure_logs
 
 

@@ -15,7 +15,7 @@ from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
 from scheduler.cli import main
-from scheduler.config import DEVELOPMENT_KEY, Settings
+from scheduler.config.settings import DEVELOPMENT_KEY, Settings
 from scheduler.domain.programme.api_keys import Scope
 
 Run = Callable[..., Result]

@@ -17,7 +17,8 @@ from support.valkey import Valkey
 from werkzeug.test import TestResponse
 
 from scheduler.app import create_app, create_service
-from scheduler.config import Settings, load_settings
+from scheduler.config.environment import load_settings
+from scheduler.config.settings import Settings
 from scheduler.services.ports import Context
 from scheduler.services.secrets import digest
 from scheduler.web.http.limits import Limits, Rates, bucket_of, limits

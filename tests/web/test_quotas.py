@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from support.api import Api, Pair, problem_of
 
-from scheduler.config import load_settings
+from scheduler.config.environment import load_settings
 from scheduler.domain.programme.quotas import Quotas
 from scheduler.services.ports import Context
 
