@@ -57,7 +57,7 @@ class InvalidValue(SchedulerError, ValueError):
 
 
 class InvalidFields(SchedulerError):
-    """Fields of a request can't be used as they are; the message names each, and says why.
+    """Fields of a request can't be used as they are; the message has a line for each, which says why.
 
     ``count`` is the number of all errors, if only the first ones are given.
     """
@@ -65,7 +65,8 @@ class InvalidFields(SchedulerError):
     def __init__(self, errors: Sequence[FieldError], count: int | None = None) -> None:
         self.errors = tuple(errors)
         self.count = len(self.errors) if count is None else count
-        super().__init__("; ".join(f"{error.pointer}: {error.detail}" for error in self.errors))
+        lines = [f"{error.pointer}: {error.detail}" if error.pointer else error.detail for error in self.errors]
+        super().__init__("\n".join(lines))
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> InvalidFields:

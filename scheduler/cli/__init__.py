@@ -14,7 +14,7 @@ from scheduler.cli.maintenance import backup, doctor, migrate, restore, secrets
 from scheduler.cli.programmes import keys, programmes
 from scheduler.cli.running import serve, work
 from scheduler.cli.searches import cadences, sequences, slots
-from scheduler.errors import InvalidFields, SchedulerError
+from scheduler.errors import SchedulerError
 
 
 class _Commands(click.Group):
@@ -31,15 +31,9 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SchedulerError as error:
-            for line in _lines_of(error):
+            for line in str(error).splitlines():
                 click.echo(f"scheduler: {line}", err=True)
             raise SystemExit(1) from error
-
-
-def _lines_of(error: SchedulerError) -> list[str]:
-    if isinstance(error, InvalidFields):
-        return [f"{field.pointer}: {field.detail}" if field.pointer else field.detail for field in error.errors]
-    return str(error).splitlines()
 
 
 @click.group(

@@ -96,12 +96,12 @@ def _read_files(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _describe(row: ErrorDetails, values: Mapping[str, str]) -> str:
     """Return what is wrong with one setting, with its value if that is no secret, and what to write."""
-    cause = row.get("ctx", {}).get("error")
+    context = row.get("ctx", {})
+    cause = context.get("error")
     if not row["loc"]:  # two settings that do not fit together
         return str(cause)
     name = str(row["loc"][0])
-    extra = Settings.model_fields[name].json_schema_extra
-    accepts = extra["accepts"] if isinstance(extra, dict) and "accepts" in extra else "a text"
+    accepts = Settings.model_fields[name].title or context.get("expected", "a text")
     remedy = str(cause) if isinstance(cause, ValueError) else f"give {accepts}"
     shown = _LOGIN.sub("//…@", values[name])[:_MOST_SHOWN]
     problem = "can't be used" if name in SECRET_SETTINGS else f"is {shown!r}"

@@ -29,8 +29,8 @@ _BARE_ADDRESS = re.compile(r"[A-Za-z0-9.-]+(:\d+)?(/[\w./-]*)?")
 class Environment(StrEnum):
     """The purpose that the service runs for."""
 
-    DEVELOPMENT = "development"
     PRODUCTION = "production"
+    DEVELOPMENT = "development"
 
 
 class PublicSecretKey(SchedulerError):
@@ -133,7 +133,7 @@ def _number(default: int, description: str, least: int = 0, most: int | None = N
         ge=least,
         le=most,
         description=description,
-        json_schema_extra={"accepts": f"a whole number{bounds}, such as {default}"},
+        title=f"a whole number{bounds}, such as {default}",
     )
 
 
@@ -142,7 +142,10 @@ def _quota(name: str, description: str) -> Any:
 
 
 class Settings(BaseModel):
-    """The settings of one process. Built by itself it has the defaults; `load_settings` reads the environment."""
+    """The settings of one process. Built by itself it has the defaults; `load_settings` reads the environment.
+
+    A field's title says what it accepts, for error texts; choices say it themselves.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -157,12 +160,10 @@ class Settings(BaseModel):
         (),
         description="earlier secret keys, separated by commas or line ends, or a JSON list: they decrypt what is not "
         "yet encrypted under the present one",
-        json_schema_extra={"accepts": "a list of texts"},
+        title="a list of texts",
     )
     environment: Environment = Field(
-        Environment.PRODUCTION,
-        description="development accepts the built-in secret key; production refuses it",
-        json_schema_extra={"accepts": "'production' or 'development'"},
+        Environment.PRODUCTION, description="development accepts the built-in secret key; production refuses it"
     )
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_split_networks)] = Field(
         (), description="private networks, comma-separated, that calendars may be in (127.0.0.0/8,10.1.0.0/16)"
@@ -177,11 +178,7 @@ class Settings(BaseModel):
     calendar_stale_minutes: int = _number(
         180, "minutes without a successful reading after which a calendar counts as unknown", 1, 10080
     )
-    log_format: Literal["json", "console"] = Field(
-        "json",
-        description="json for machines, console for people",
-        json_schema_extra={"accepts": "'json' or 'console'"},
-    )
+    log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people")
     key_requests_per_minute: int = _number(600, "requests allowed with one API key; 0: any number")
     feed_requests_per_minute: int = _number(60, "requests allowed for one feed address; 0: any number")
     address_requests_per_minute: int = _number(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from scheduler.domain.time.periods import Span
 from scheduler.pictures.wall_days import Stretch
 from scheduler.pictures.week_view import WeekView
 
@@ -33,19 +32,16 @@ class Box:
     height: float
 
 
-@dataclass(frozen=True)
 class Layout:
-    """The scale (pixels a minute), hours and number of people of one picture."""
+    """The scale (pixels a minute), hours and number of people of one picture.
 
-    scale: float
-    hours: Span
-    people: int
+    The scale is the smallest at which a meeting's label fits and the hours are readable.
+    """
 
-    @classmethod
-    def of(cls, view: WeekView) -> Layout:
-        """Choose the smallest scale at which a meeting's label fits and the hours are readable."""
+    def __init__(self, view: WeekView) -> None:
+        self.hours, self.people = view.hours, len(view.people)
         wanted = max(MIN_TEXT_HEIGHT / view.duration, 0.5 if view.hours[1] - view.hours[0] > 16 else 0.6)
-        return cls(next((one for one in _SCALES if one >= wanted), _SCALES[-1]), view.hours, len(view.people))
+        self.scale = next((one for one in _SCALES if one >= wanted), _SCALES[-1])
 
     @property
     def ribbons(self) -> float:
@@ -67,11 +63,6 @@ class Layout:
         """Width of the picture."""
         return self.grid + 7 * self.day + MARGIN
 
-    @property
-    def height(self) -> float:
-        """Height of a week's grid."""
-        return self.minute(self.hours[1] * 60)
-
     def minute(self, minute: int) -> float:
         """Return the distance of a minute of the day from the top of the grid; the edge outside the drawn hours."""
         first, last = self.hours[0] * 60, self.hours[1] * 60
@@ -80,10 +71,6 @@ class Layout:
     def x_of(self, day: date) -> float:
         """Return the left edge of a day."""
         return self.grid + day.weekday() * self.day
-
-    def axis(self, position: int) -> float:
-        """Return the right edge of a person's hours; the organizer's (position 0) are next to the grid."""
-        return self.grid - position * AXIS
 
     def box(self, stretch: Stretch, lane: int = 0, lanes: int = 1) -> Box:
         """Return the box of a stretch, or of one of its lanes."""

@@ -22,7 +22,7 @@ def week_svg(view: WeekView) -> str:
     It has a white background and needs no styles. Its ids are derived from its text, so that several pictures can be
     embedded in one page.
     """
-    layout = Layout.of(view)
+    layout = Layout(view)
     title, description = escaped(words.picture_title(view)), escaped(words.picture_description(view))
     prefix = "slots-" + hashlib.sha256((title + description).encode()).hexdigest()[:10]
     parts: list[str] = []

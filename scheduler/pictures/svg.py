@@ -14,9 +14,7 @@ Value = str | float
 
 def element(name: str, *inside: str, **attributes: Value) -> str:
     """Return an element with ``inside`` as its markup; ``_`` in attributes' names becomes ``-``."""
-    head = name + "".join(
-        f' {key.replace("_", "-")}="{escaped(_attribute(value))}"' for key, value in attributes.items()
-    )
+    head = name + "".join(f' {key.replace("_", "-")}="{_attribute(value)}"' for key, value in attributes.items())
     return f"<{head}>{''.join(inside)}</{name}>" if inside else f"<{head}/>"
 
 
@@ -39,15 +37,11 @@ def fitted(content: str, width: float, size: float) -> str:
     """Cut a text to ``width`` pixels at a font size, with an ellipsis where it is cut."""
     spaced = (" " if unicodedata.category(character).startswith(("Z", "C")) else character for character in content)
     line = " ".join("".join(spaced).split())
-    room = width / size
-    if text_width(line) <= room:
+    if text_width(line) * size <= width:
         return line
-    kept = ""
-    for character in line:
-        if text_width(f"{kept}{character}…") > room:
-            break
-        kept += character
-    return kept.rstrip() + "…"
+    while line and text_width(line + "…") * size > width:
+        line = line[:-1]
+    return line.rstrip() + "…"
 
 
 def text_width(content: str) -> float:
@@ -66,6 +60,4 @@ def _character_width(character: str) -> float:
 
 
 def _attribute(value: Value) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.2f}".rstrip("0").rstrip(".") or "0"
+    return escaped(value) if isinstance(value, str) else f"{round(value, 2):g}"

@@ -9,7 +9,7 @@ from datetime import timedelta
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.time.units import DAY
 from scheduler.pictures import words
-from scheduler.pictures.layout import HEAD, LINE, MIN_TEXT_HEIGHT, Box, Layout
+from scheduler.pictures.layout import AXIS, HEAD, LINE, MIN_TEXT_HEIGHT, Box, Layout
 from scheduler.pictures.patterns import CHOSEN, GUTTER, INK, QUIET, RULE, fill_of
 from scheduler.pictures.svg import Value, element, escaped, rect, text, text_width
 from scheduler.pictures.week_slots import PlacedSlot
@@ -47,7 +47,7 @@ def week_block(view: WeekView, week: Week, layout: Layout, prefix: str) -> tuple
         transform=f"translate(0 {top:g})",
     )
     heading = text(layout.grid, 14, f"Week of {words.week_name(week)}", font_size=15, font_weight=600)
-    return element("g", heading, *lines, grid), top + layout.height + SPACING
+    return element("g", heading, *lines, grid), top + layout.minute(DAY) + SPACING
 
 
 def _boxes(boxes: Iterable[Box], **attributes: Value) -> str:
@@ -129,7 +129,7 @@ def _axes(week: Week, layout: Layout) -> Iterator[str]:
     """
     hours = range(layout.hours[0], layout.hours[1] + 1)
     for position, clock in enumerate(week.clocks):
-        right, letter = layout.axis(position) - 8, words.letter(position)
+        right, letter = layout.grid - position * AXIS - 8, words.letter(position)
         y, size, ink = (-26.0, 11.0, QUIET) if position else (-10.0, 12.0, INK)
         yield text(right, y, letter, text_anchor="end", font_size=13, font_weight=600)
         if position:
