@@ -124,7 +124,7 @@ class _Examination:
             yield from check_deliveries(stored, deliveries[stored.id], logins, now)
             for row in deliveries[stored.id]:
                 if row.state is DeliveryState.DELIVERED:
-                    self._delivered.setdefault(row.calendar_id, []).append((stored.id, row))
+                    self._delivered.setdefault(row.calendar.id, []).append((stored.id, row))
 
     def _feeds(self) -> Iterator[Finding]:
         with self._context.store.read() as tx:
@@ -179,7 +179,7 @@ class _Examination:
         if before is None or row not in before[1]:
             return
         stored, rows = before
-        copy = find_copy(CalDAVCalendar(row.calendar_id), stored, rows) or ORGANIZERS
+        copy = find_copy(CalDAVCalendar(row.calendar.id), stored, rows) or ORGANIZERS
         held = self._context.calendars.read_object(account, row.uid)
         is_invitation = login.auto_schedule and not copy.is_organizers
         meant = render_invite(stored.meeting, row.uid, copy)

@@ -64,10 +64,10 @@ def check_deliveries(
     for row in rows:
         problem = _delivery_problem(row, stored.meeting, now)
         if problem:
-            yield Finding(f"meeting {stored.id}, calendar {row.calendar_id}", problem, _remedy(stored.id, row))
+            yield Finding(f"meeting {stored.id}, calendar {row.calendar.id}", problem, _remedy(stored.id, row))
     if not any(period.end > now for period in stored.meeting.busy):
         return
-    known = {(row.calendar_id, row.uid) for row in rows}
+    known = {(row.calendar.id, row.uid) for row in rows}
     for login in logins:
         is_theirs = login.publish and login.person_id in (stored.mentor_id, stored.mentee_id)
         if is_theirs and any((login.calendar_id, uid) not in known for uid in stored.meeting.uids):
@@ -83,7 +83,7 @@ def check_object(
     Properties that the calendar's owner added are no difference. Of an invitation, which the server keeps as the
     organizer's calendar has it, only times and status are compared.
     """
-    about, again = f"meeting {stored.id}, calendar {row.calendar_id}", _retry(stored.id, row)
+    about, again = f"meeting {stored.id}, calendar {row.calendar.id}", _retry(stored.id, row)
     if held is None:
         if not _is_cancelled(meant):
             twice = f"to create it again, {again}, and once more after that has failed because it was deleted"

@@ -63,7 +63,8 @@ class Outbox(Repository):
         An older revision that waits is superseded. A row that is being delivered is left to end, and is due again right
         after if its revision has risen. Expects the meeting to be locked.
         """
-        sequence = self._require(programme_id, meeting_id, targets)
+        sequence = self._require_meeting(programme_id, meeting_id)
+        self._require_targets(programme_id, targets)
         query = select(outbox).where(are_for(targets), outbox.c.key.in_(keys)).order_by(outbox.c.id).with_for_update()
         known = {(target_of(row), row.key): row for row in self._connection.execute(query)}
         for target in targets:
@@ -89,7 +90,9 @@ class Outbox(Repository):
 
         Expects whatever the key names to be locked.
         """
-        self._require(programme_id, meeting_id, [target])
+        if meeting_id is not None:
+            self._require_meeting(programme_id, meeting_id)
+        self._require_targets(programme_id, [target])
         last = select(func.max(outbox.c.position)).where(*_under(target, key))
         position = (self._connection.scalar(last) or 0) + 1
         values = {"meeting_id": meeting_id, "position": position, "payload": payload}
@@ -111,7 +114,9 @@ class Outbox(Repository):
 
         Expects whatever the key names to be locked.
         """
-        self._require(programme_id, meeting_id, [target])
+        if meeting_id is not None:
+            self._require_meeting(programme_id, meeting_id)
+        self._require_targets(programme_id, [target])
         if self._connection.scalar(select(outbox.c.id).where(*_under(target, key))) is not None:
             return False
         values = {"meeting_id": meeting_id, "payload": payload, "not_after": not_after}
@@ -173,7 +178,7 @@ class Outbox(Repository):
 
         A failed one forgets that its object was stored before, so that one that somebody deleted is created again.
         """
-        self._require(programme_id, meeting_id)
+        self._require_meeting(programme_id, meeting_id)
         query = select(outbox).where(in_programme(outbox, programme_id, delivery_id), outbox.c.meeting_id == meeting_id)
         row = self._get(query, "delivery", delivery_id, lock=True)
         if row.state is DeliveryState.FAILED:
@@ -184,7 +189,7 @@ class Outbox(Repository):
 
     def list_for_meeting(self, programme_id: str, meeting_id: str) -> list[DeliveryRow]:
         """Return the meeting's deliveries to calendars, in the order of their connection, UIDs sorted within."""
-        self._require(programme_id, meeting_id)
+        self._require_meeting(programme_id, meeting_id)
         query = (
             select(outbox, calendars.c.person_id, calendars.c.auto_schedule)
             .join(calendars, FOR_CALENDARS & (calendars.c.id == outbox.c.target_id))
@@ -238,20 +243,21 @@ class Outbox(Repository):
     def _change(self, delivery_id: str, **values: Any) -> None:
         self._connection.execute(outbox.update().where(outbox.c.id == delivery_id).values(**values))
 
-    def _require(self, programme_id: str, meeting_id: str | None, targets: Collection[Target] = ()) -> int | None:
-        """Raise NotFound for a meeting (None: none is meant) or a target that is not in the programme.
+    def _require_meeting(self, programme_id: str, meeting_id: str) -> int | None:
+        """Return the highest SEQUENCE of the meeting in calendars that were disconnected (None: there is none).
 
-        Returns the highest SEQUENCE of the meeting in calendars that were disconnected; None if there is none.
+        Raises NotFound for a meeting that the programme does not have.
         """
-        sequence = None
-        if meeting_id is not None:
-            query = select(meetings.c.disconnected_sequence).where(in_programme(meetings, programme_id, meeting_id))
-            (sequence,) = self._get(query, "meeting", meeting_id)
+        query = select(meetings.c.disconnected_sequence).where(in_programme(meetings, programme_id, meeting_id))
+        sequence: int | None = self._get(query, "meeting", meeting_id).disconnected_sequence
+        return sequence
+
+    def _require_targets(self, programme_id: str, targets: Collection[Target]) -> None:
+        """Raises NotFound for a target that the programme does not have."""
         for kind in TARGET_KINDS.values():
             wanted = kind.ids_of(targets)
             ours = (kind.table.c.programme_id == programme_id) & kind.table.c.id.in_(wanted)
             check_found(kind.noun, wanted, set(self._connection.scalars(select(kind.table.c.id).where(ours))))
-        return sequence
 
 
 def _under(target: Target, key: str) -> tuple[ColumnElement[bool], ...]:

@@ -57,16 +57,6 @@ class DeliveryRow:
     reason: str | None
     delivered_at: datetime | None
 
-    @property
-    def calendar_id(self) -> str:
-        """The calendar's id."""
-        return self.calendar.id
-
-    @property
-    def person_id(self) -> str:
-        """The id of the calendar's owner."""
-        return self.calendar.person_id
-
 
 def claim_of(row: Row[Any], lease: str, since: datetime) -> Claim:
     """Return the claim of a row of the outbox under a new lease."""

@@ -102,7 +102,7 @@ def test_examine_reports_deleted_event(healthy: Delivering) -> None:
 
     (line,) = said(healthy)
 
-    assert line.startswith(f"meeting {healthy.meeting_id}, calendar {row.calendar_id}: the event is not there any more")
+    assert line.startswith(f"meeting {healthy.meeting_id}, calendar {row.calendar.id}: the event is not there any more")
     assert f"POST /v1/meetings/{healthy.meeting_id}/deliveries/{row.id}/retry" in line
     assert said(healthy, offline=True) == []
 
@@ -145,7 +145,7 @@ def test_examine_reports_changed_part_and_its_remedy_corrects_it(
     healthy.app.edit(row.uid, edit)
 
     (line,) = said(healthy)
-    assert f"meeting {healthy.meeting_id}, calendar {row.calendar_id}: changed in the calendar: {part};" in line
+    assert f"meeting {healthy.meeting_id}, calendar {row.calendar.id}: changed in the calendar: {part};" in line
     assert "Dentist" not in line
 
     retry_delivery(healthy.programme.context, healthy.programme.id, healthy.meeting_id, row.id)
@@ -197,7 +197,7 @@ def test_examine_reports_server_that_does_not_answer(healthy: Delivering) -> Non
 
     (line,) = said(healthy)
 
-    assert line.startswith(f"calendar {healthy.row.calendar_id}: it can't be read, so what it holds is unknown")
+    assert line.startswith(f"calendar {healthy.row.calendar.id}: it can't be read, so what it holds is unknown")
     assert "127.0.0.1" not in line
 
 
@@ -206,7 +206,7 @@ def test_examine_reports_password_that_no_key_decrypts(healthy: Delivering) -> N
 
     (line,) = map(str, examine(context, Examined()))
 
-    assert line.startswith(f"calendar {healthy.row.calendar_id}: its password can't be decrypted")
+    assert line.startswith(f"calendar {healthy.row.calendar.id}: its password can't be decrypted")
 
 
 def test_examine_reports_calendar_without_delivery(healthy: Delivering, database: Path) -> None:

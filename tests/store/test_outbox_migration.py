@@ -75,7 +75,7 @@ def test_upgrade_keeps_every_delivery_as_it_was(context: Context) -> None:
         old.DELIVERED: (DeliveryState.DELIVERED, None, None),
         FAILED: (DeliveryState.FAILED, None, "no room"),
     }
-    assert {row.calendar_id for row in found.values()} == {old.CALENDAR, SECOND_CALENDAR}
+    assert {row.calendar.id for row in found.values()} == {old.CALENDAR, SECOND_CALENDAR}
 
 
 def test_worker_after_upgrade_sends_only_what_is_due(context: Context) -> None:

@@ -112,9 +112,9 @@ def differences(programme: Programme, meetings: list[str], accounts: dict[str, A
     for meeting_id in meetings:
         meeting, rows = programme.meeting(meeting_id).meeting, programme.deliveries(meeting_id)
         expected = Counter((person, uid) for person in accounts for uid in meeting.uids)
-        assert Counter((row.person_id, row.uid) for row in rows) == expected
+        assert Counter((row.calendar.person_id, row.uid) for row in rows) == expected
         for row in rows:
-            wanted[row.person_id][row.uid] = meeting
+            wanted[row.calendar.person_id][row.uid] = meeting
             if row.state != "delivered" or {row.delivered_revision, row.wanted_revision} != {meeting.revision}:
                 found["lost"].append(f"{row.uid} is {row.state}: {row}")
     for person, account in accounts.items():

@@ -39,8 +39,8 @@ class DeliveryDocument(Document):
         """Return the document of a delivery."""
         return cls(
             id=row.id,
-            calendar=row.calendar_id,
-            person=row.person_id,
+            calendar=row.calendar.id,
+            person=row.calendar.person_id,
             uid=row.uid,
             state=row.state,
             attempts=row.attempts,
@@ -64,7 +64,7 @@ def list_deliveries(meeting_id: str) -> Response:
     """List a meeting's deliveries to connected calendars."""
     page = read_page_request()
     rows = delivering.list_deliveries(context(), programme_id(), meeting_id)
-    found = select_page(rows, lambda row: (row.calendar_id, row.uid), page)
+    found = select_page(rows, lambda row: (row.calendar.id, row.uid), page)
     return answer_page(DeliveryPage, found, DeliveryDocument.from_domain, page)
 
 
