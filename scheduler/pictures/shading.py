@@ -53,12 +53,12 @@ class Shading:
 
     def free(self, index: int) -> list[Span]:
         """Return when the attendee at that index is free for a meeting."""
-        own = self._constraints.of(index)
+        own = self._constraints.of[index]
         return self._free_of([own.hours, own.blackout, own.buffer])
 
     def hours(self, index: int) -> list[Span]:
         """Return when it is within the working hours of the attendee at that index, on their clock."""
-        return self._free_of([self._constraints.of(index).hours])
+        return self._free_of([self._constraints.of[index].hours])
 
     def _free_of(self, constraints: Sequence[Constraint]) -> list[Span]:
         blocked = self._minutes.blocked(1, constraints)

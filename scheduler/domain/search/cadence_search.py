@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee, Days
-from scheduler.domain.search.constraints import Cause, unreliable_attendees
+from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.date_patterns import Pattern, date_sets
 from scheduler.domain.search.meeting_limits import rank_in_period
 from scheduler.domain.search.planning import OnConflict, Planner
@@ -77,7 +77,7 @@ class CadenceQuery:
             move_within_days=self.move_within_days,
             rules=self.rules,
             per_week=self.per_week,
-            unreliable=unreliable_attendees(self.attendees, allow_unknown=self.allow_unknown),
+            allow_unknown=self.allow_unknown,
         )
 
 
@@ -171,7 +171,7 @@ class CadenceSearch:
             numbers = limit.numbers(self.matrix.ravel()).reshape(self.matrix.shape)
             room = limit.room(numbers)
             # Days and weeks that existing meetings have filled are ruled out already.
-            roomy = ~self.starts.blocked(duration, [self.constraints.of(index).limit])[self.indexes]
+            roomy = ~self.starts.blocked(duration, [self.constraints.of[index].limit])[self.indexes]
             full = [(rank_in_period(numbers[own]) >= room[own]) & roomy[own] for own in rows]
             self._add_conflict(found, (index, Cause.LIMIT), full)
         return found

@@ -37,85 +37,66 @@ class Cause(StrEnum):
     GROUP = "group"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AttendeeConstraints:
-    """One attendee's constraints. ``buffer`` is the busy time with the buffers, ``limit`` the full days and weeks."""
+    """One attendee's constraints on meetings that lie in ``span`` (half-open UTC minutes)."""
 
-    hours: Constraint
-    blackout: Constraint
-    busy: Constraint
-    buffer: Constraint
-    limit: Constraint
-    has_hours: bool = True
+    attendee: Attendee
+    span: Span
 
-    @classmethod
-    def of(cls, attendee: Attendee, start: int, end: int) -> AttendeeConstraints:
-        """Return the attendee's constraints on meetings that lie in [start, end) (UTC minutes)."""
-        buffer = busy_with_buffers(attendee, start, end)
-        return cls(
-            outside_hours(attendee, start, end),
-            firm_blackouts(attendee, start, end),
-            Constraint(buffer.periods),
-            buffer,
-            Constraint(full_periods(attendee, start, end), starts_only=True),
-            attendee.hours != (),
-        )
+    @cached_property
+    def hours(self) -> Constraint:
+        """The time outside the working hours."""
+        return Constraint(closed_hours(self.attendee.hours, self.attendee.clock, *self.span))
+
+    @cached_property
+    def blackout(self) -> Constraint:
+        """The firm blackouts."""
+        firm = [blackout for blackout in self.attendee.blackouts if blackout.firm]
+        return Constraint(blackout_periods(firm, self.attendee.clock, *self.span))
+
+    @cached_property
+    def buffer(self) -> Constraint:
+        """The busy time, to be kept away from by the buffers."""
+        (start, end), buffer = self.span, self.attendee.buffer
+        margin = buffer.before + buffer.after
+        return Constraint(self.attendee.busy.near(start - margin, end + margin), buffer.before, buffer.after)
+
+    @cached_property
+    def limit(self) -> Constraint:
+        """The days and weeks that take no more meetings."""
+        return Constraint(full_periods(self.attendee, *self.span), starts_only=True)
 
     @property
     def by_cause(self) -> dict[Cause, Constraint]:
         """The constraints by cause, in the order of `Cause`."""
         return {
-            Cause.OUTSIDE_HOURS if self.has_hours else Cause.NO_WORKING_HOURS: self.hours,
+            Cause.NO_WORKING_HOURS if self.attendee.hours == () else Cause.OUTSIDE_HOURS: self.hours,
             Cause.BLACKOUT: self.blackout,
-            Cause.BUSY: self.busy,
+            Cause.BUSY: Constraint(self.buffer.periods),
             Cause.BUFFER: self.buffer,
             Cause.LIMIT: self.limit,
         }
 
     @property
     def sufficient(self) -> tuple[Constraint, ...]:
-        """The constraints without ``busy``, which ``buffer`` includes."""
+        """The constraints without the busy time, which ``buffer`` includes."""
         return self.hours, self.blackout, self.buffer, self.limit
-
-
-def outside_hours(attendee: Attendee, start: int, end: int) -> Constraint:
-    """Return the attendee's time outside the working hours within [start, end) (UTC minutes)."""
-    return Constraint(closed_hours(attendee.hours, attendee.clock, start, end))
-
-
-def firm_blackouts(attendee: Attendee, start: int, end: int) -> Constraint:
-    """Return the attendee's firm blackouts within [start, end) (UTC minutes)."""
-    firm = [blackout for blackout in attendee.blackouts if blackout.firm]
-    return Constraint(blackout_periods(firm, attendee.clock, start, end))
-
-
-def busy_with_buffers(attendee: Attendee, start: int, end: int) -> Constraint:
-    """Return the attendee's busy time near [start, end) (UTC minutes), to be kept away from by the buffers."""
-    buffer = attendee.buffer
-    margin = buffer.before + buffer.after
-    return Constraint(attendee.busy.near(start - margin, end + margin), buffer.before, buffer.after)
-
-
-def unreliable_attendees(attendees: Sequence[Attendee], *, allow_unknown: bool) -> frozenset[int]:
-    """Return the indexes of the attendees with an unknown calendar, unless the request allows that."""
-    if allow_unknown:
-        return frozenset()
-    return frozenset(index for index, attendee in enumerate(attendees) if attendee.unknown)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Constraints:
     """The constraints on meetings of some attendees that lie in ``span`` (half-open UTC minutes).
 
-    A meeting must not start before the UTC minute ``not_before``. Members of groups at the ``unreliable`` indexes count
-    as absent.
+    A meeting must not start before the UTC minute ``not_before``. Unless ``allow_unknown``, members of groups whose
+    calendar is unknown count as absent.
     """
 
     attendees: Sequence[Attendee]
     span: Span
     rules: Rules = NO_RULES
     not_before: int | None = None
-    unreliable: frozenset[int] = frozenset()
+    allow_unknown: bool = True
 
     @cached_property
     def request(self) -> Mapping[Cause, Constraint]:
@@ -131,19 +112,20 @@ class Constraints:
             found[Cause.MINIMUM_GAP] = self._gap_to(shared_meetings(self.attendees), start, end)
         return found
 
-    def of(self, index: int) -> AttendeeConstraints:
-        """Return the constraints of the attendee at an index."""
-        if index not in self._of_attendees:
-            self._of_attendees[index] = AttendeeConstraints.of(self.attendees[index], *self.span)
-        return self._of_attendees[index]
+    @cached_property
+    def of(self) -> Sequence[AttendeeConstraints]:
+        """The constraints of each attendee."""
+        return [AttendeeConstraints(attendee, self.span) for attendee in self.attendees]
 
     @cached_property
-    def _of_attendees(self) -> dict[int, AttendeeConstraints]:
-        return {}
+    def unreliable(self) -> frozenset[int]:
+        """The indexes of the attendees with an unknown calendar, unless the request allows that."""
+        unknown = (index for index, attendee in enumerate(self.attendees) if attendee.unknown)
+        return frozenset() if self.allow_unknown else frozenset(unknown)
 
     def required(self) -> Iterator[tuple[int, AttendeeConstraints]]:
         """Yield the index and the constraints of each required attendee."""
-        return ((index, self.of(index)) for index, attendee in enumerate(self.attendees) if attendee.required)
+        return ((index, own) for index, own in enumerate(self.of) if own.attendee.required)
 
     @property
     def is_stale(self) -> bool:
@@ -172,7 +154,7 @@ class Constraints:
         too_near, blocked = {}, {}
         for index in sorted({index for group in self.rules.groups for index in group.members}):
             gap = self._gap_to_required(index, starts, duration)
-            own = self.of(index).sufficient
+            own = self.of[index].sufficient
             too_near[index] = starts.blocked(duration, gap)
             blocked[index] = starts.blocked(duration, [*own, *gap]) | (index in self.unreliable)
         return GroupAvailability(self.rules.groups, blocked, too_near)
@@ -187,7 +169,7 @@ class Constraints:
             if attendee.required
             else ~members[index]
             if index in members
-            else ~starts.blocked(duration, self.of(index).sufficient)
+            else ~starts.blocked(duration, self.of[index].sufficient)
             for index, attendee in enumerate(self.attendees)
         )
 

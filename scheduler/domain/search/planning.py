@@ -83,7 +83,7 @@ class Planner:
         step: moves start at a time of day that is a multiple of it, in minutes.
         move_within_days: the most days between a blocked occurrence and its move.
         per_week: how often the series comes in a week. A week that does not take so many more meetings is full.
-        unreliable: the indexes of group members to count as absent.
+        allow_unknown: count group members whose calendar is unknown as free.
 
     """
 
@@ -96,7 +96,7 @@ class Planner:
     move_within_days: int = 3
     rules: Rules = NO_RULES
     per_week: int = 1
-    unreliable: frozenset[int] = frozenset()
+    allow_unknown: bool = True
 
     @cached_property
     def start_span(self) -> Span:
@@ -111,7 +111,7 @@ class Planner:
             attendees=tuple(_with_room_for(attendee, self.per_week) for attendee in self.attendees),
             span=(start, end + self.duration),
             rules=self.rules,
-            unreliable=self.unreliable,
+            allow_unknown=self.allow_unknown,
         )
 
     @cached_property

@@ -27,9 +27,6 @@ from scheduler.domain.search.constraints import (
     AttendeeConstraints,
     Cause,
     Constraints,
-    busy_with_buffers,
-    firm_blackouts,
-    outside_hours,
 )
 from scheduler.domain.search.starts import Constraint, Mask, Starts
 from scheduler.domain.time.periods import Minutes, Span
@@ -220,7 +217,7 @@ class _Blockers:
         if index in search.constraints.unreliable:
             return np.empty(0, dtype=np.int64)
         lacking = self._free_by_name & ~self._free & ~groups.short_without(index) & ~groups.too_near[index]
-        masks = dict(self._masks(search.constraints.of(index)))
+        masks = dict(self._masks(search.constraints.of[index]))
         if cause not in masks:
             return np.empty(0, dtype=np.int64)
         indexes: Minutes = np.flatnonzero(lacking & masks[cause] & (np.sum(list(masks.values()), axis=0) == 1))
@@ -248,6 +245,7 @@ def _code(index: int, cause: Cause) -> int:
 
 def _changed_constraint(attendee: Attendee, change: Change, span: Span) -> Constraint:
     """Return the constraint that the changed field makes."""
+    own = AttendeeConstraints(attendee, span)
     if "hours" in change.fields:
-        return outside_hours(attendee, *span)
-    return firm_blackouts(attendee, *span) if "blackouts" in change.fields else busy_with_buffers(attendee, *span)
+        return own.hours
+    return own.blackout if "blackouts" in change.fields else own.buffer

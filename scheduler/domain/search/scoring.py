@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scheduler.domain.availability.attendees import Attendee, WorkingHours
 from scheduler.domain.availability.burden import distances_outside, distances_to
 from scheduler.domain.availability.open_time import blackout_periods
-from scheduler.domain.search.constraints import Constraints, firm_blackouts, outside_hours
+from scheduler.domain.search.constraints import AttendeeConstraints, Constraints
 from scheduler.domain.search.groups import counted_attendees
 from scheduler.domain.search.starts import Constraint, Mask, Starts
 from scheduler.domain.time.clocks import clock_offsets
@@ -167,7 +167,7 @@ class _Scorer:
         }
         self.offsets = {one.clock: clock_offsets(one.clock, start, end) for one in counted.values()}
         by_name = [one for one in attendees if one.required] or counted.values()
-        self.not_free = [_not_free(one, start - HALF_DAY, end + HALF_DAY) for one in by_name]
+        self.not_free = [_not_free(one, (start - HALF_DAY, end + HALF_DAY)) for one in by_name]
         self.meetings = Periods.of(meeting for one in by_name for meeting in one.meetings)
         soft = [(one, [blackout for blackout in one.blackouts if not blackout.firm]) for one in attendees]
         self.soft = [
@@ -231,13 +231,10 @@ def _fair_shares(attendees: Sequence[Attendee]) -> Shares:
     return shares
 
 
-def _not_free(attendee: Attendee, start: int, end: int) -> Periods:
-    """Return what bounds the attendee's free time near [start, end): closed hours, firm blackouts, busy time."""
-    return Periods.union(
-        outside_hours(attendee, start, end).periods,
-        firm_blackouts(attendee, start, end).periods,
-        attendee.busy.near(start, end),
-    )
+def _not_free(attendee: Attendee, span: Span) -> Periods:
+    """Return what bounds the attendee's free time near the span: closed hours, firm blackouts, busy time."""
+    own = AttendeeConstraints(attendee, span)
+    return Periods.union(own.hours.periods, own.blackout.periods, attendee.busy.near(*span))
 
 
 def _free_around(periods: Periods, minutes: Minutes, duration: int, most: int) -> tuple[Minutes, Minutes]:

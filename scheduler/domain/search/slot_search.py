@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee
-from scheduler.domain.search.constraints import Constraints, unreliable_attendees
+from scheduler.domain.search.constraints import Constraints
 from scheduler.domain.search.rules import NO_RULES, Rules
 from scheduler.domain.search.scoring import Scores, Thousandths, score_starts
 from scheduler.domain.search.starts import Mask, Starts
@@ -61,7 +61,7 @@ class SlotQuery:
             span=(start, max(minute_of(self.window.end), start)),
             rules=self.rules,
             not_before=None if self.not_before is None else minute_after(self.not_before),
-            unreliable=unreliable_attendees(self.attendees, allow_unknown=self.allow_unknown),
+            allow_unknown=self.allow_unknown,
         )
 
 
