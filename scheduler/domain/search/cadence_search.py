@@ -217,9 +217,7 @@ class CadenceSearch:
 
     def scores_at(self, starts: Starts) -> Scores:
         """Return the scores of clear occurrences."""
-        duration = self.query.duration
-        availability = self.constraints.availability(starts, duration)
-        return score_starts(self.constraints, starts, duration, availability, fair=self.query.fair)
+        return score_starts(self.constraints, starts, self.query.duration, fair=self.query.fair)
 
 
 def in_thousandths(counts: Minutes | np.int64, whole: Minutes | int) -> Thousandths:

@@ -151,20 +151,16 @@ class Planner:
 
     def _with_availability(self, planned: Sequence[PlannedOccurrence]) -> Iterator[PlannedOccurrence]:
         """Yield the occurrences with ``coming`` filled in."""
-        indexes = [index for index, one in enumerate(self.attendees) if not one.required and one.unknown is None]
-        if not indexes:
-            yield from planned
-            return
-        finals = {minute_of(one.final.start) for one in planned if one.final}
-        starts = Starts(np.array(sorted(finals), dtype=np.int64), None)
-        masks = self.constraints.availability(starts, self.duration)
+        finals = sorted({minute_of(one.final.start) for one in planned if one.final})
+        masks = self.constraints.availability(Starts(np.array(finals, dtype=np.int64), None), self.duration)
+        asked = [(index, mask) for index, mask in enumerate(masks) if not self.attendees[index].required]
         for one in planned:
-            if one.final is None:
+            if one.final:
+                at = finals.index(minute_of(one.final.start))
+                coming = {index: bool(mask[at]) for index, mask in asked if mask is not None}
+                yield replace(one, coming=coming)
+            else:
                 yield one
-                continue
-            at = starts.minutes.searchsorted(minute_of(one.final.start))
-            coming = {index: bool(mask[at]) for index in indexes if (mask := masks[index]) is not None}
-            yield replace(one, coming=coming)
 
     def _blocked_by(self, periods: Sequence[Period], others: Sequence[Period]) -> list[tuple[BlockedBy, ...]]:
         """Return for each period everything that blocks it: the request's constraints, then each attendee's.

@@ -103,52 +103,52 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Scores:
-    """The parts of the score of each start, by name."""
+    """The parts of the score of each start, by name, and who can come as of `Constraints.availability`."""
 
     parts: Mapping[str, Shares]
+    availability: Sequence[Mask | None]
 
     @property
     def thousandths(self) -> Thousandths:
         """The scores."""
-        total = reduce(np.add, (part.weight * self.parts[part.name] for part in PARTS))
-        return np.rint(total * 1000).astype(np.int64)
+        return _in_thousandths(self.parts)
 
     def with_others(self, indexes: Minutes, distances: Minutes) -> Thousandths:
         """Return the scores of the starts at the indexes, each with another meeting so many minutes away."""
         parts = {name: shares[indexes] for name, shares in self.parts.items()}
         near = distances.clip(0, FAR_APART) / FAR_APART
-        return Scores(parts | {"spread": np.minimum(parts["spread"], near)}).thousandths
+        return _in_thousandths(parts | {"spread": np.minimum(parts["spread"], near)})
 
     def at(self, index: int) -> dict[str, float]:
         """Return the parts of one start, rounded to thousandths."""
         return {part.name: round(float(self.parts[part.name][index]), 3) for part in PARTS}
 
 
-def score_starts(
-    constraints: Constraints,
-    starts: Starts,
-    duration: int,
-    availability: Sequence[Mask | None],
-    *,
-    fair: bool = False,
-) -> Scores:
-    """Score meetings of ``duration`` minutes at the starts.
+def _in_thousandths(parts: Mapping[str, Shares]) -> Thousandths:
+    total = reduce(np.add, (part.weight * parts[part.name] for part in PARTS))
+    return np.rint(total * 1000).astype(np.int64)
 
-    ``availability`` is that of `Constraints.availability`; attendees with an unreliable calendar count as not coming.
-    With ``fair`` the comfort of required attendees is weighed by their burden so far.
+
+def score_starts(constraints: Constraints, starts: Starts, duration: int, *, fair: bool = False) -> Scores:
+    """Score meetings of ``duration`` minutes at the feasible starts.
+
+    Attendees with an unreliable calendar count as not coming. With ``fair`` the comfort of required attendees is
+    weighed by their burden so far.
     """
     parts = {part.name: np.empty(len(starts)) for part in PARTS}
+    availability = constraints.availability(starts, duration)
+    scores = Scores(parts, availability)
     if not len(starts):
-        return Scores(parts)
+        return scores
     nobody = np.zeros(len(starts), dtype=bool)
-    availability = [nobody if index in constraints.unreliable else mask for index, mask in enumerate(availability)]
+    coming = [nobody if index in constraints.unreliable else mask for index, mask in enumerate(availability)]
     scorer = _Scorer(constraints, (int(starts.minutes[0]), int(starts.minutes[-1]) + duration), duration, fair=fair)
     for begin in range(0, len(starts), BATCH):
         batch = slice(begin, begin + BATCH)
-        masks = [None if mask is None else mask[batch] for mask in availability]
+        masks = [None if mask is None else mask[batch] for mask in coming]
         for name, shares in scorer.parts(starts.minutes[batch], masks).items():
             parts[name][batch] = shares
-    return Scores(parts)
+    return scores
 
 
 class _Scorer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -85,13 +84,9 @@ class SlotSearch:
         blocked = self.constraints.blocked(self.starts, self.query.duration)
         return Starts(self.starts.minutes[~blocked], None)
 
-    def availability(self, starts: Starts) -> tuple[Mask | None, ...]:
-        """Return for each attendee which of the feasible starts suit them; None if their calendar is unknown."""
-        return self.constraints.availability(starts, self.query.duration)
-
-    def scores(self, starts: Starts, availability: Sequence[Mask | None]) -> Scores:
-        """Return the scores of the starts."""
-        return score_starts(self.constraints, starts, self.query.duration, availability, fair=self.query.fair)
+    def scores(self, starts: Starts) -> Scores:
+        """Return the scores of feasible starts."""
+        return score_starts(self.constraints, starts, self.query.duration, fair=self.query.fair)
 
 
 def feasible_starts(query: SlotQuery) -> Minutes:
@@ -105,9 +100,9 @@ def scored_starts(query: SlotQuery) -> tuple[Minutes, Thousandths]:
     if search.constraints.is_stale:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     feasible = search.feasible
-    return feasible.minutes, search.scores(feasible, search.availability(feasible)).thousandths
+    return feasible.minutes, search.scores(feasible).thousandths
 
 
 def availability_at(query: SlotQuery, feasible: Minutes) -> tuple[Mask | None, ...]:
     """Return for each attendee which of the feasible starts (UTC minutes, ascending) suit them; None: unknown."""
-    return SlotSearch(query).availability(Starts(feasible, None))
+    return query.constraints().availability(Starts(feasible, None), query.duration)

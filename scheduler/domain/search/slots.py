@@ -56,14 +56,13 @@ def find_slots(query: SlotQuery) -> SlotAnswer:
     contenders = feasible
     if query.order is Order.EARLIEST:
         contenders = Starts(feasible.minutes[: query.limit], None)
-    availability = search.availability(contenders)
-    scores = search.scores(contenders, availability)
+    scores = search.scores(contenders)
     thousandths = scores.thousandths
     chosen = np.arange(len(contenders), dtype=np.int64)
     if query.order is Order.BEST:
         # numpy sorts 16-bit numbers in one pass.
         chosen = np.argsort(-thousandths.astype(np.int16), kind="stable")[: query.limit]
-    columns = [[None] * len(chosen) if mask is None else mask[chosen].tolist() for mask in availability]
+    columns = [[None] * len(chosen) if mask is None else mask[chosen].tolist() for mask in scores.availability]
     rows = zip(chosen.tolist(), contenders.minutes[chosen].tolist(), zip(*columns, strict=True), strict=True)
     slots = tuple(
         Slot(

@@ -74,8 +74,7 @@ class Enumeration:
         first, last = int(starts.minutes[0]), int(starts.minutes[-1]) + self.query.duration
         query = self.query
         constraints = Constraints(attendees=query.attendees, span=(first, last), rules=query.rules)
-        availability = constraints.availability(starts, query.duration)
-        scores = score_starts(constraints, starts, query.duration, availability, fair=query.fair)
+        scores = score_starts(constraints, starts, query.duration, fair=query.fair)
         return dict(zip(starts.minutes.tolist(), scores.thousandths.tolist(), strict=True))
 
     def best(self) -> dict[date, tuple[int, int, int, int]]:
