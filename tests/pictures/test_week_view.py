@@ -15,8 +15,7 @@ from support.strategies import WEEKDAYS, slot_queries
 
 from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
 from scheduler.domain.search.constraints import Cause
-from scheduler.domain.search.groups import Group
-from scheduler.domain.search.rules import Rules
+from scheduler.domain.search.rules import Group, Rules
 from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.clocks import PlannedMove

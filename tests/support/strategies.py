@@ -20,9 +20,8 @@ from scheduler.domain.availability.attendees import (
 )
 from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.date_patterns import Pattern
-from scheduler.domain.search.groups import Group
 from scheduler.domain.search.planning import OnConflict
-from scheduler.domain.search.rules import Rules, Within
+from scheduler.domain.search.rules import Group, Rules, Within
 from scheduler.domain.search.slot_search import Order, SlotQuery
 from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.periods import Period, Periods

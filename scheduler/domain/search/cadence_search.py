@@ -9,12 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
-from scheduler.domain.availability.attendees import Attendee, Days
+from scheduler.domain.availability.attendees import Days
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.date_patterns import Pattern, date_sets
 from scheduler.domain.search.meeting_limits import rank_in_period
 from scheduler.domain.search.planning import OnConflict, Planner
-from scheduler.domain.search.rules import NO_RULES, Rules
+from scheduler.domain.search.rules import MeetingQuery
 from scheduler.domain.search.scoring import Scores, Thousandths, score_starts
 from scheduler.domain.search.starts import Mask, Starts
 from scheduler.domain.time.periods import Minutes, sort_distinct
@@ -27,40 +27,27 @@ _CAUSES = list(Cause)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CadenceQuery:
-    """When can these attendees meet again and again?
+class CadenceQuery(MeetingQuery):
+    """When can these attendees meet again and again? ``step`` is on the clock of ``time_zone``.
 
     Args:
         starts_on: the first date, in ``time_zone``.
         ends_on: the last date, in ``time_zone``.
         time_zone: the zone of the local times.
-        duration: minutes, 1-1440.
-        step: meetings start at a time of day that is a multiple of it; minutes, 1-1440.
-        attendees: the first one is the organizer.
         every_weeks: weeks between two meetings of a weekly cadence; 1 if ``per_week`` is more than 1.
         per_week: meetings a week, 1-5.
         rotation: how many local times take turns (1-4); more than 1 only with one meeting in ``every_weeks`` weeks.
-        explain: explain what rules out other candidates even if cadences are found.
-        fair: weigh comfort by the burden so far.
 
     """
 
     starts_on: date
     ends_on: date
     time_zone: str
-    duration: int
-    step: int
-    attendees: tuple[Attendee, ...]
     every_weeks: int = 1
     min_coverage: float = 0.5
     on_conflict: OnConflict = OnConflict.MOVE
     move_within_days: int = 3
     limit: int = 5
-    allow_unknown: bool = True
-    explain: bool = False
-    relax_into_night: bool = False
-    rules: Rules = NO_RULES
-    fair: bool = False
     pattern: Pattern = Pattern.WEEKLY
     per_week: int = 1
     rotation: int = 1

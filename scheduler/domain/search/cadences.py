@@ -21,7 +21,6 @@ from scheduler.domain.search.candidate_changes import (
 )
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.explanation import Explanation, explain, explain_blocking
-from scheduler.domain.search.groups import counted_attendees
 from scheduler.domain.search.planning import PlannedOccurrence
 from scheduler.domain.search.relaxations import shortest_cut
 from scheduler.domain.search.starts import Mask
@@ -122,7 +121,7 @@ def _cadence(search: CadenceSearch, candidate: int, score: int) -> Cadence:
         score=score / 1000,
         shifts=tuple(local_time_shifts([one.period for one in occurrences], query.attendees)),
         burdens=tuple(int(burdens(one, starts, query.duration).sum()) for one in query.attendees),
-        counted=counted_attendees(query.attendees, query.rules.groups),
+        counted=query.rules.counted(query.attendees),
     )
 
 

@@ -25,8 +25,7 @@ from scheduler.domain.availability.attendees import (
     Days,
     WorkingHours,
 )
-from scheduler.domain.search.groups import Group
-from scheduler.domain.search.rules import Rules
+from scheduler.domain.search.rules import Group, Rules
 from scheduler.domain.time.periods import Span
 from scheduler.domain.time.recurrence import DAY_NAMES, WEEKDAYS
 from scheduler.domain.time.units import DAY

@@ -15,9 +15,8 @@ import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.availability.open_time import blackout_periods, closed_hours
-from scheduler.domain.search.groups import GroupAvailability
 from scheduler.domain.search.meeting_limits import full_periods
-from scheduler.domain.search.rules import NO_RULES, Rules
+from scheduler.domain.search.rules import NO_RULES, Group, Rules
 from scheduler.domain.search.starts import Constraint, Mask, Starts
 from scheduler.domain.time.periods import Period, Periods, Span
 
@@ -139,14 +138,14 @@ class Constraints:
         if self.rules.groups:
             free = np.flatnonzero(~blocked)
             groups = self.group_availability(Starts(starts.minutes[free], None), duration)
-            blocked[free] = groups.short
+            blocked[free] = groups.short()
         return blocked
 
     def request_masks(self, starts: Starts, duration: int) -> dict[Cause, Mask]:
         """Return for each of the request's own constraints, groups included, which of the starts it rules out."""
         masks = {cause: starts.blocked(duration, [constraint]) for cause, constraint in self.request.items()}
         if self.rules.groups:
-            masks[Cause.GROUP] = self.group_availability(starts, duration).short
+            masks[Cause.GROUP] = self.group_availability(starts, duration).short()
         return masks
 
     def group_availability(self, starts: Starts, duration: int) -> GroupAvailability:
@@ -191,3 +190,28 @@ def shared_meetings(attendees: Sequence[Attendee]) -> list[Period]:
     """Return the meetings that at least two of the required attendees have together."""
     held = Counter(meeting for one in attendees if one.required for meeting in set(one.meetings))
     return sorted(meeting for meeting, people in held.items() if people > 1)
+
+
+@dataclass(frozen=True)
+class GroupAvailability:
+    """Which members of the groups can't come to meetings at some starts.
+
+    By the member's index: ``blocked`` has the starts at which anything rules the meeting out for them, ``too_near``
+    those less than the minimum gap from a meeting that they share with a required attendee.
+    """
+
+    groups: tuple[Group, ...]
+    blocked: Mapping[int, Mask]
+    too_near: Mapping[int, Mask]
+
+    def short(self, without: int | None = None) -> Mask:
+        """Return the starts at which a group has fewer members than it needs, even if the one at ``without`` came."""
+        short: Mask = np.zeros_like(next(iter(self.blocked.values())))
+        for group in self.groups:
+            # Bytes hold any count of members, and numpy adds them eight times as fast as int64.
+            absent = np.zeros(short.size, dtype=np.uint8)
+            for index in group.members:
+                if index != without:
+                    absent += self.blocked[index].view(np.uint8)
+            short |= absent > len(group.members) - group.required
+        return short

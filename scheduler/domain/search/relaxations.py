@@ -188,7 +188,7 @@ class _Blockers:
         self._free_by_name: Mask = self._attendee == _NOTHING
         self._groups = constraints.group_availability(starts, duration) if constraints.rules.groups else None
         if self._groups:
-            self._set_several(self._groups.short)
+            self._set_several(self._groups.short())
         self._free: Mask = self._attendee == _NOTHING
 
     def _masks(self, own: AttendeeConstraints) -> Iterator[tuple[Cause, Mask]]:
@@ -216,7 +216,7 @@ class _Blockers:
         assert groups is not None  # otherwise nobody is a member
         if index in search.constraints.unreliable:
             return np.empty(0, dtype=np.int64)
-        lacking = self._free_by_name & ~self._free & ~groups.short_without(index) & ~groups.too_near[index]
+        lacking = self._free_by_name & ~self._free & ~groups.short(without=index) & ~groups.too_near[index]
         masks = dict(self._masks(search.constraints.of[index]))
         if cause not in masks:
             return np.empty(0, dtype=np.int64)

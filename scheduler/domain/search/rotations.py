@@ -18,7 +18,6 @@ from scheduler.domain.search.cadences import ExplainableCadences, LocalTimeShift
 from scheduler.domain.search.candidate_changes import changed
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.explanation import Explanation, explain, explain_blocking
-from scheduler.domain.search.groups import counted_attendees
 from scheduler.domain.search.minimax import Assignment, TurnCosts, minimax_assignment
 from scheduler.domain.search.planning import PlannedOccurrence, PlanStatus
 from scheduler.domain.search.scoring import Thousandths
@@ -111,7 +110,7 @@ def _candidates(search: CadenceSearch) -> list[_Candidate]:
     long_enough = _long_enough(search)
     singles = search.coverage(search.clear_counts).reshape(-1, search.columns)[long_enough]
     min_coverage = max(query.min_coverage, int(singles.max(initial=0)) / 1000)
-    counted = [query.attendees[index] for index in counted_attendees(query.attendees, query.rules.groups)]
+    counted = [query.attendees[index] for index in query.rules.counted(query.attendees)]
     flat = search.matrix.ravel()
     cell_burdens = np.stack([burdens(one, flat, query.duration).reshape(search.matrix.shape) for one in counted])
     past_burdens = np.array([one.past_burden if query.fair else 0 for one in counted], dtype=np.int64)
@@ -163,7 +162,7 @@ def _rotation(search: CadenceSearch, candidate: _Candidate) -> Rotation:
         coverage=int(in_thousandths(np.int64(clear), len(search.date_sets[candidate.date_set].dates))) / 1000,
         score=assignment.mean_score / 1000,
         burdens=tuple(int(burdens(one, starts, query.duration).sum()) for one in query.attendees),
-        counted=counted_attendees(query.attendees, query.rules.groups),
+        counted=query.rules.counted(query.attendees),
     )
 
 

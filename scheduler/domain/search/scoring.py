@@ -17,7 +17,6 @@ from scheduler.domain.availability.attendees import Attendee, WorkingHours
 from scheduler.domain.availability.burden import distances_outside, distances_to
 from scheduler.domain.availability.open_time import blackout_periods
 from scheduler.domain.search.constraints import AttendeeConstraints, Constraints
-from scheduler.domain.search.groups import counted_attendees
 from scheduler.domain.search.starts import Constraint, Mask, Starts
 from scheduler.domain.time.clocks import clock_offsets
 from scheduler.domain.time.periods import Minutes, Periods, Span
@@ -159,7 +158,7 @@ class _Scorer:
         self.attendees = attendees = constraints.attendees
         self.groups = constraints.rules.groups
         start, end = span
-        counted = {index: attendees[index] for index in counted_attendees(attendees, self.groups)}
+        counted = {index: attendees[index] for index in constraints.rules.counted(attendees)}
         shares = _fair_shares(list(counted.values())) if fair else np.ones(len(counted))
         self.comforts = {
             index: share * _comforts_of_week(one.hours, one.preferred_hours)

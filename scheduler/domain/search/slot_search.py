@@ -9,9 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.search.constraints import Constraints
-from scheduler.domain.search.rules import NO_RULES, Rules
+from scheduler.domain.search.rules import MeetingQuery
 from scheduler.domain.search.scoring import Scores, Thousandths, score_starts
 from scheduler.domain.search.starts import Mask, Starts
 from scheduler.domain.time.periods import Minutes, Period, minute_after, minute_of
@@ -25,32 +24,19 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlotQuery:
-    """When can these attendees meet once?
+class SlotQuery(MeetingQuery):
+    """When can these attendees meet once? ``step`` is on the first attendee's wall clock.
 
     Args:
         window: the meeting lies inside; rounded inwards to whole minutes.
-        duration: minutes, 1-1440.
-        step: meetings start at a multiple of it on the first attendee's wall clock; minutes, 1-1440.
-        attendees: the first one is the organizer.
         not_before: the end of the minimum notice.
-        explain: explain what rules out other starts even if slots are found.
-        fair: weigh comfort by the burden so far.
 
     """
 
     window: Period
-    duration: int
-    step: int
-    attendees: tuple[Attendee, ...]
     order: Order = Order.BEST
     limit: int = 20
     not_before: datetime | None = None
-    allow_unknown: bool = True
-    explain: bool = False
-    relax_into_night: bool = False
-    rules: Rules = NO_RULES
-    fair: bool = False
 
     def constraints(self) -> Constraints:
         """Return what rules out meetings in the window."""

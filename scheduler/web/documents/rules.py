@@ -8,8 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from scheduler.domain.availability.attendees import MAX_HOURS_ENTRIES
-from scheduler.domain.search.groups import Group
-from scheduler.domain.search.rules import Rules, Within
+from scheduler.domain.search.rules import Group, Rules, Within
 from scheduler.errors import InvalidFields
 from scheduler.services.attendees import AttendeeSpec
 from scheduler.web.documents.attendees import MOST_ATTENDEES, Attendees, WorkingHoursDocument, attendee_specs

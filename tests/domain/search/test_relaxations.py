@@ -24,9 +24,8 @@ from scheduler.domain.availability.attendees import (
 from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.cadences import find_cadences
 from scheduler.domain.search.candidate_changes import hours_ladders
-from scheduler.domain.search.groups import Group
 from scheduler.domain.search.relaxations import Relaxation
-from scheduler.domain.search.rules import Rules
+from scheduler.domain.search.rules import Group, Rules
 from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Period, Periods

@@ -21,10 +21,9 @@ from scheduler.domain.search.cadences import find_cadences
 from scheduler.domain.search.candidate_changes import changed
 from scheduler.domain.search.constraints import Cause, Constraints
 from scheduler.domain.search.date_patterns import Pattern
-from scheduler.domain.search.groups import Group
 from scheduler.domain.search.planning import PlannedOccurrence
 from scheduler.domain.search.rotations import Rotation, find_rotations
-from scheduler.domain.search.rules import Rules
+from scheduler.domain.search.rules import Group, Rules
 from scheduler.domain.search.scoring import score_starts
 from scheduler.domain.search.starts import Starts
 from scheduler.domain.time.periods import Period, Periods

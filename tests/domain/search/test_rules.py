@@ -10,9 +10,8 @@ import pytest
 from scheduler.domain.availability.attendees import Attendee, Unknown, WorkingHours
 from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.cadences import find_cadences
-from scheduler.domain.search.groups import Group
 from scheduler.domain.search.planning import PlanStatus
-from scheduler.domain.search.rules import Rules, Within
+from scheduler.domain.search.rules import Group, Rules, Within
 from scheduler.domain.search.slot_search import Order, SlotQuery
 from scheduler.domain.search.slots import find_slots
 from scheduler.domain.time.periods import Period, Periods

@@ -13,8 +13,7 @@ from support.budget import examples
 from support.strategies import entries, ruled, slot_queries
 
 from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
-from scheduler.domain.search.groups import Group
-from scheduler.domain.search.rules import Rules
+from scheduler.domain.search.rules import Group, Rules
 from scheduler.domain.search.scoring import PARTS
 from scheduler.domain.search.slot_search import Order, SlotQuery
 from scheduler.domain.search.slots import find_slots
