@@ -80,12 +80,12 @@ def _heading(view: WeekView) -> tuple[str, float]:
 def _people(view: WeekView, layout: Layout) -> tuple[str, float]:
     """Return a line for each person: letter, name, time zones and role."""
     rows = []
-    for position, person in enumerate(view.people):
-        y = 12 + LINE * position
+    for number, person in enumerate(view.people):
+        y = 12 + LINE * number
         details = f"{words.zones(person)} · {words.role(person)}"
         room = layout.width - 2 * MARGIN - 20
         name = fitted(person.name, room * 0.45, 13) if person.name else ""
-        rows.append(text(MARGIN, y, words.letter(position), font_size=13, font_weight=600))
+        rows.append(text(MARGIN, y, person.letter, font_size=13, font_weight=600))
         bold_name = element("tspan", escaped(name), font_weight=600) + escaped(" · ") if name else ""
         fitted_details = escaped(fitted(details, room * 0.53, 12))
         rows.append(element("text", bold_name, fitted_details, x=MARGIN + 20, y=y, font_size=13))
@@ -127,15 +127,13 @@ def _table(view: WeekView, layout: Layout) -> tuple[str, float]:
     """Return a table of the slots by rank with everybody's local times."""
     columns = (layout.width - 2 * MARGIN - 28) / max(len(view.people), 1)
     step = min(columns, 210)
-    positions = range(len(view.people))
-    heads = [text(MARGIN + 28 + step * position, 14, words.letter(position)) for position in positions]
+    left = [MARGIN + 28 + step * position for position in range(len(view.people))]
+    heads = [text(x, 14, person.letter) for x, person in zip(left, view.people, strict=True)]
     rows = [element("g", text(MARGIN + 18, 14, "#", text_anchor="end"), *heads, font_weight=600)]
     rule = f"M{MARGIN:g} 20H{MARGIN + 28 + step * len(view.people):g}"
     rows.append(element("path", d=rule, stroke=RULE, stroke_width=1))
-    for line, slot in enumerate(view.slots_by_rank):
+    for line, slot in enumerate(view.slots):
         y = 36 + LINE * line
-        cells = [
-            text(MARGIN + 28 + step * position, y, words.slot_time(view, slot, position)) for position in positions
-        ]
+        cells = [text(x, y, words.slot_time(slot, person)) for x, person in zip(left, view.people, strict=True)]
         rows.append(text(MARGIN + 18, y, str(slot.rank), text_anchor="end", font_weight=600) + "".join(cells))
     return "".join(rows), 36 + LINE * len(view.slots)

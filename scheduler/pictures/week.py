@@ -43,7 +43,7 @@ def week_block(view: WeekView, week: Week, layout: Layout, prefix: str) -> tuple
         *_ribbons(view, week, layout),
         *_slots(view, week, layout),
         _boxes(frames, fill="none", stroke="#8a8a8a", stroke_width=1),
-        *_axes(week, layout),
+        *_axes(view, week, layout),
         transform=f"translate(0 {top:g})",
     )
     heading = text(layout.grid, 14, f"Week of {words.week_name(week)}", font_size=15, font_weight=600)
@@ -67,9 +67,9 @@ def _day_heads(view: WeekView, week: Week, layout: Layout) -> Iterator[str]:
         look: dict[str, Value] = {"font_weight": 600} if day in window_days else {"fill": "#767676"}
         yield text(middle, -10, label, text_anchor="middle", font_size=12.5, **look)
         if day in window_days and layout.ribbons:
-            for position in range(len(view.people)):
+            for position, person in enumerate(view.people):
                 x = layout.x_of(day) + layout.ribbon_middle(position)
-                yield text(x, -6, words.letter(position), text_anchor="middle", font_size=9, fill=QUIET)
+                yield text(x, -6, person.letter, text_anchor="middle", font_size=9, fill=QUIET)
 
 
 def _shades(week: Week, layout: Layout, prefix: str) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _ribbons(view: WeekView, week: Week, layout: Layout) -> Iterator[str]:
         for position, (person, free) in enumerate(zip(view.people, week.free, strict=True)):
             ink = {"fill": INK} if person.required else {"fill": "#fff", "stroke": INK}
             boxes = [layout.ribbon(stretch, position) for stretch in free]
-            yield _boxes(boxes, data_free=words.letter(position), **ink)
+            yield _boxes(boxes, data_free=person.letter, **ink)
 
 
 def _hour_lines(week: Week, layout: Layout) -> str:
@@ -122,16 +122,16 @@ def _hour_lines(week: Week, layout: Layout) -> str:
     return element("path", d="".join(path), stroke="#000", stroke_opacity=0.17, stroke_width=0.8)
 
 
-def _axes(week: Week, layout: Layout) -> Iterator[str]:
+def _axes(view: WeekView, week: Week, layout: Layout) -> Iterator[str]:
     """Yield everybody's hours under the person's letter and the clock's difference from the organizer's.
 
     Hours on another date than the organizer's have the number of days by which it differs.
     """
     hours = range(layout.hours[0], layout.hours[1] + 1)
-    for position, clock in enumerate(week.clocks):
-        right, letter = layout.grid - position * AXIS - 8, words.letter(position)
+    for position, (person, clock) in enumerate(zip(view.people, week.clocks, strict=True)):
+        right = layout.grid - position * AXIS - 8
         y, size, ink = (-26.0, 11.0, QUIET) if position else (-10.0, 12.0, INK)
-        yield text(right, y, letter, text_anchor="end", font_size=13, font_weight=600)
+        yield text(right, y, person.letter, text_anchor="end", font_size=13, font_weight=600)
         if position:
             yield text(right, -12, words.ahead(clock.ahead), text_anchor="end", font_size=11, fill=QUIET)
         lines = []
@@ -142,7 +142,7 @@ def _axes(week: Week, layout: Layout) -> Iterator[str]:
             day_difference = element("tspan", f" {words.ahead(days * 60)} d", font_size=9) if days else ""
             y = layout.minute(hour * 60) + 4
             lines.append(element("text", words.clock(minute) + day_difference, x=right, y=y))
-        yield element("g", *lines, text_anchor="end", font_size=size, fill=ink, data_hours=letter)
+        yield element("g", *lines, text_anchor="end", font_size=size, fill=ink, data_hours=person.letter)
     ticks = "".join(f"M{layout.grid - 5:g} {layout.minute(hour * 60):g}h5" for hour in hours)
     yield element("path", d=ticks, stroke=RULE, stroke_width=1)
 
@@ -163,7 +163,7 @@ def _slot_group(view: WeekView, placed: PlacedSlot, boxes: list[Box]) -> str:
     share = 1.0 if tallest.height >= MIN_TEXT_HEIGHT else 0.35
     look: dict[str, Value] = {"fill": "#fff", "stroke": CHOSEN, "stroke_width": 2.0, "rx": 2.0}
     frames = [rect(box.x + 1.5, box.y, box.width * share - 3, box.height, **look) for box in boxes]
-    hint = element("title", escaped(f"Slot {rank}: {words.slot_time(view, placed, 0)}"))
+    hint = element("title", escaped(f"Slot {rank}: {words.slot_time(placed, view.people[0])}"))
     start, end = view.people[0].times[placed.rank]
     labels = []
     for box in boxes:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
+from string import ascii_uppercase
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.search.explanation import Explanation
@@ -29,12 +30,13 @@ MIN_HOURS = 2
 
 @dataclass(frozen=True)
 class Person:
-    """A drawn attendee; ``times`` are the local start and end of each drawn slot, by the slot's rank.
+    """A drawn attendee; ``times`` are the local start and end of each drawn slot, by its rank.
 
     Redacted ones have neither ``name`` nor ``zones``, only ``offsets`` from UTC (minutes).
     """
 
     index: int
+    letter: str
     name: str | None
     zones: tuple[str, ...]
     offsets: tuple[int, ...]
@@ -79,7 +81,7 @@ class WeekView:
 
     At most `MAX_WEEKS` weeks are drawn: those of the best slots, then the earliest in which a drawn person works.
     ``hours`` are whole hours of the organizer's day, at least `MIN_HOURS`: from the first to the last at which a drawn
-    person works in the drawn weeks, or all hours of the window if nobody does.
+    person works in the drawn weeks, or all hours of the window if nobody does. ``slots`` begin with the best.
     """
 
     first_day: date
@@ -94,11 +96,6 @@ class WeekView:
     total: int
     explanation: Explanation | None
 
-    @property
-    def slots_by_rank(self) -> list[PlacedSlot]:
-        """The drawn slots, the best first."""
-        return sorted(self.slots, key=lambda slot: slot.rank)
-
 
 def week_view(query: SlotQuery, found: SlotAnswer, redacted: frozenset[int] = frozenset()) -> WeekView:
     """Return the picture's content, without names, zones and kinds of blackouts of ``redacted`` attendees (indexes)."""
@@ -107,10 +104,14 @@ def week_view(query: SlotQuery, found: SlotAnswer, redacted: frozenset[int] = fr
     first_day, last_day = stretches[0].day, stretches[-1].day
     if shading.start == shading.end:  # the window has no whole minute
         stretches = []
-    slots = list(assign_lanes(select_slots(found.slots, stretches)))
+    slots = sorted(assign_lanes(select_slots(found.slots, stretches)), key=lambda slot: slot.rank)
     slot_stretches = [stretch for slot in slots for stretch in slot.stretches]
     indexes = _drawn_people(query.attendees)
     worked = [part for index in indexes for part in split_by_day(shading.hours(index), stretches)] or stretches
+    people = [
+        _person(index, letter, query.attendees[index], shading, slots, is_redacted=index in redacted)
+        for index, letter in zip(indexes, ascii_uppercase, strict=False)
+    ]
     free = [shading.free(index) for index in indexes]
     clocks = [query.attendees[index].clock for index in indexes]
     mondays = _drawn_mondays({one.monday for one in slot_stretches}, {one.monday for one in worked})
@@ -119,7 +120,7 @@ def week_view(query: SlotQuery, found: SlotAnswer, redacted: frozenset[int] = fr
         first_day,
         last_day,
         query.duration,
-        tuple(_person(index, query.attendees[index], shading, slots, index in redacted) for index in indexes),
+        tuple(people),
         len(query.attendees),
         _drawn_hours([*drawn_worked, *slot_stretches]),
         tuple(_week(monday, stretches, shading.spans, free, clocks) for monday in mondays),
@@ -136,13 +137,15 @@ def _drawn_people(attendees: Sequence[Attendee]) -> list[int]:
     return order[:MAX_PEOPLE]
 
 
-def _person(index: int, attendee: Attendee, shading: Shading, slots: Sequence[PlacedSlot], is_redacted: bool) -> Person:
+def _person(
+    index: int, letter: str, attendee: Attendee, shading: Shading, slots: Sequence[PlacedSlot], *, is_redacted: bool
+) -> Person:
     table = clock_offsets(attendee.clock, shading.start, max(shading.end, shading.start + 1))
     offsets = tuple(dict.fromkeys(table.offset.tolist()))
     zones = tuple(dict.fromkeys(zone_at(attendee.clock, instant_of(since)) for since in table.since.tolist()))
     name, zones = (None, ()) if is_redacted else (attendee.name, zones)
     times = {slot.rank: _local_times(attendee.clock, slot.slot.period) for slot in slots}
-    return Person(index, name, zones, offsets, attendee.required, attendee.unknown is not None, times)
+    return Person(index, letter, name, zones, offsets, attendee.required, attendee.unknown is not None, times)
 
 
 def _local_times(clock: Clock, period: Period) -> tuple[datetime, datetime]:

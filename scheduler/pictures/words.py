@@ -55,11 +55,6 @@ def shade_word(shade: Shade | None) -> str:
     return CAUSES[shade.cause]
 
 
-def letter(position: int) -> str:
-    """Return the letter of the person at that position of the picture."""
-    return chr(ord("A") + position)
-
-
 def clock(minute: int) -> str:
     """Write a minute of the day as ``09:30``; 1440 is ``24:00``."""
     return f"{minute // 60:02}:{minute % 60:02}"
@@ -155,8 +150,7 @@ def _who(view: WeekView, index: int | None) -> str:
     """Return whose cause it is: an attendee's, or the request's own (None)."""
     if index is None:
         return "the request"
-    drawn = [person.index for person in view.people]
-    return letter(drawn.index(index)) if index in drawn else f"attendee {index + 1}"
+    return next((person.letter for person in view.people if person.index == index), f"attendee {index + 1}")
 
 
 def omissions(view: WeekView) -> Iterator[str]:
@@ -171,22 +165,21 @@ def omissions(view: WeekView) -> Iterator[str]:
 
 def _people(view: WeekView) -> Iterator[str]:
     yield f"A week grid in the organizer's time, {zones(view.people[0])}."
-    for position, person in enumerate(view.people):
+    for person in view.people:
         # Isolated (UAX 9), so that a right-to-left name does not reorder the rest of the line.
         name = f"\u2068{person.name}\u2069, " if person.name else ""
-        yield f"{letter(position)}: {name}{zones(person)}, {role(person)}."
+        yield f"{person.letter}: {name}{zones(person)}, {role(person)}."
 
 
 def _slots(view: WeekView) -> Iterator[str]:
-    for slot in view.slots_by_rank:
-        positions = range(1, len(view.people))
-        others = ", ".join(f"{letter(position)} {slot_time(view, slot, position)}" for position in positions)
-        yield f"Slot {slot.rank}: {slot_time(view, slot, 0)}" + (f" ({others})." if others else ".")
+    organizer, *guests = view.people
+    for slot in view.slots:
+        others = ", ".join(f"{person.letter} {slot_time(slot, person)}" for person in guests)
+        yield f"Slot {slot.rank}: {slot_time(slot, organizer)}" + (f" ({others})." if others else ".")
 
 
-def slot_time(view: WeekView, placed: PlacedSlot, position: int) -> str:
-    """Return a slot's local time for the person at that position, and whether the person can't come or is unknown."""
-    person = view.people[position]
+def slot_time(placed: PlacedSlot, person: Person) -> str:
+    """Return a slot's local time for a person, and whether the person can't come or is unknown."""
     absence = {True: "", False: ", can't come", None: ", unknown"}[placed.slot.available[person.index]]
     return meeting(*person.times[placed.rank]) + absence
 
@@ -214,7 +207,7 @@ def clock_notes(view: WeekView, week: Week) -> Iterator[str]:
         repeats_drawn_hour = max(first, after.since) < min(last, before.until % DAY)
         note = "; the repeated times are side by side" if repeats_drawn_hour else ""
         yield f"{short_day(after.day)}: A's clock goes from {clock(before.until % DAY)} to {clock(after.since)}{note}."
-    for position, local in enumerate(week.clocks):
+    for person, local in zip(view.people, week.clocks, strict=True):
         for day, minute, ahead in local.changes:
             since = f"From {short_day(day)} {clock(minute)}"
-            yield f"{since} on {letter(position)} is {clock_difference(ahead)} A."
+            yield f"{since} on {person.letter} is {clock_difference(ahead)} A."
