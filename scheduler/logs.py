@@ -11,7 +11,7 @@ import logging
 import re
 import sys
 import traceback
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 import structlog
 
@@ -21,7 +21,7 @@ _SECRETS = (
     (re.compile(r"\b(bearer|basic)\s+[^\s\"',]+", re.IGNORECASE), r"\1 (login)"),
     (re.compile(r"://[^\s/@\"']+@"), "://(login)@"),
 )
-_HARMLESS = re.compile(r"[A-Za-z0-9.:+-]*|/v1/[a-z]+")
+_HARMLESS = re.compile(r"[A-Za-z0-9.:+-]*|/v1/[a-z]+|/feeds/<token>\.ics")
 """Ids, times and routes: most logged texts, which can't hold a secret and need no search."""
 _QUIET = ("caldav", "urllib3", "httpx", "requests")
 """Libraries that would log addresses and event bodies."""
@@ -37,6 +37,7 @@ def configure_logs(log_format: str) -> None:
         if log_format == "console"
         else structlog.processors.JSONRenderer(separators=(",", ":"))
     )
+    lines = _Lines(sys.stderr)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -47,7 +48,7 @@ def configure_logs(log_format: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _BestEffort(sys.stderr))),
+        logger_factory=lambda *_names: lines,
         cache_logger_on_first_use=False,
     )
     _take_over_standard_logs()
@@ -85,19 +86,17 @@ class RedactedRecord(logging.LogRecord):
         return redact(super().getMessage())
 
 
-class _BestEffort:
-    """A stream whose lines are lost where they can't be written: a full disk fails no request that was carried out."""
+class _Lines:
+    """Writes lines to a line-buffered stream. A line that can't be written is lost: a full disk fails no request."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def write(self, text: str) -> None:
+    def msg(self, line: str) -> None:
         with contextlib.suppress(OSError):
-            self._stream.write(text)
+            self._stream.write(f"{line}\n")  # as one text, so that lines of several threads don't mix
 
-    def flush(self) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.flush()
+    debug = info = warning = error = critical = msg
 
 
 class _ToStructlog(logging.Handler):

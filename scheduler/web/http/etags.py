@@ -27,7 +27,7 @@ def matches(field: str, etag: str) -> bool:
 
 def matches_weakly(field: str, etag: str) -> bool:
     """Whether an If-None-Match names this version, by weak comparison."""
-    return is_any(field) or etag in {tag.removeprefix("W/") for tag in _tags(field)}
+    return field == etag or is_any(field) or etag in {tag.removeprefix("W/") for tag in _tags(field)}
 
 
 def _tags(field: str) -> list[str]:
