@@ -19,8 +19,8 @@ from scheduler.store import Store
 from scheduler.web.api.routes import api_blueprint
 from scheduler.web.feeds.middleware import FeedMiddleware
 from scheduler.web.feeds.views import feeds
-from scheduler.web.http.limits import Rates, register_limits
-from scheduler.web.http.metrics import Counting, count_poll, register_metrics
+from scheduler.web.http.limits import UNLIMITED, Rates, register_limits
+from scheduler.web.http.metrics import Counting, count_poll
 from scheduler.web.http.operations import register_operations
 from scheduler.web.http.preconditions import conditional_view
 from scheduler.web.http.problems import register_errors
@@ -71,13 +71,13 @@ def create_service(settings: Settings, context: Context) -> Flask:
     return create_app(context, settings.public_url, rates, settings.trusted_proxies)
 
 
-def create_app(context: Context, public_url: str = "", rates: Rates | None = None, trusted_proxies: int = 0) -> Flask:
+def create_app(context: Context, public_url: str = "", rates: Rates = UNLIMITED, trusted_proxies: int = 0) -> Flask:
     """Return the WSGI app that serves a context.
 
     Args:
         context: what the services need.
         public_url: the address that clients reach the app at; empty: the address of each request.
-        rates: how many requests are allowed; None: any number.
+        rates: how many requests are allowed.
         trusted_proxies: how many proxies in front add the client's address to X-Forwarded-For; 0: the client's address
             is the socket's.
 
@@ -85,9 +85,8 @@ def create_app(context: Context, public_url: str = "", rates: Rates | None = Non
     app = routed_app()
     app.config["PUBLIC_URL"] = public_url.rstrip("/")
     app.extensions["scheduler"] = context
-    limits = None if rates is None else register_limits(app, rates)
     app.wsgi_app = FeedMiddleware(  # type: ignore[method-assign]  # Flask's own way
-        app.wsgi_app, lambda: app.extensions["scheduler"], limits, on_answer=count_poll
+        app.wsgi_app, lambda: app.extensions["scheduler"], register_limits(app, rates), on_answer=count_poll
     )
     if trusted_proxies:
         # The outermost middleware, so that the others see the client's address too.
@@ -99,7 +98,6 @@ def routed_app() -> Flask:
     """Return an app with all routes but no context, which is enough to describe the API."""
     app = Flask(__name__, static_folder=None)
     register_request_log(app)
-    register_metrics(app)
     register_errors(app)
     app.register_blueprint(api_blueprint())
     app.register_blueprint(feeds)

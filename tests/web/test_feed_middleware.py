@@ -23,7 +23,7 @@ from scheduler.app import create_app
 from scheduler.services.ports import Context
 from scheduler.web.feeds.middleware import FeedMiddleware
 from scheduler.web.feeds.responses import MAX_BYTES, body_cache
-from scheduler.web.http.limits import Limits, Rates
+from scheduler.web.http.limits import UNLIMITED, Limits, Rates
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -41,7 +41,9 @@ class Polls:
         self.passed_on = 0
         """How many requests it passed to the app."""
         self.app = Client(app.wsgi_app.app)  # type: ignore[attr-defined]  # the app without the middleware
-        middleware = FeedMiddleware(self._count, lambda: app.extensions["scheduler"], on_answer=self.answered.append)
+        middleware = FeedMiddleware(
+            self._count, lambda: app.extensions["scheduler"], Limits(UNLIMITED), self.answered.append
+        )
         self.middleware = Client(middleware)
 
     def _count(self, environ: Any, start_response: Any) -> Any:

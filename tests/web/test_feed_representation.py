@@ -5,10 +5,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scheduler.services.feeds import FeedVersion
-from scheduler.web.feeds.representation import Conditions, accepts_gzip, choose_representation
+from scheduler.web.feeds.representation import accepts_gzip, choose_representation
 
 VERSION = FeedVersion('"abc"', datetime(2026, 10, 1, 9, tzinfo=UTC), is_gzipped=True)
 LONG_BEFORE = "Thu, 01 Jan 2026 00:00:00 GMT"
+
+
+def conditions(
+    if_none_match: str | None = None, if_modified_since: str | None = None, accept_encoding: str | None = None
+) -> dict[str, str]:
+    """A request's header fields as in WSGI; None: not sent."""
+    fields = {
+        "HTTP_IF_NONE_MATCH": if_none_match,
+        "HTTP_IF_MODIFIED_SINCE": if_modified_since,
+        "HTTP_ACCEPT_ENCODING": accept_encoding,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 @pytest.mark.parametrize(
@@ -59,14 +71,14 @@ def test_gzip_is_accepted_where_it_is_no_less_welcome_than_plain_bytes(accept_en
 def test_either_representation_known_to_the_client_is_304_with_its_etag(
     if_none_match: str | None, accept_encoding: str | None, status: int, etag: str
 ) -> None:
-    chosen = choose_representation(VERSION, Conditions(if_none_match, LONG_BEFORE, accept_encoding))
+    chosen = choose_representation(VERSION, conditions(if_none_match, LONG_BEFORE, accept_encoding))
     assert (chosen.status, chosen.etag) == (status, etag)
 
 
 def test_incompressible_body_has_one_representation() -> None:
     version = VERSION._replace(is_gzipped=False)
-    assert choose_representation(version, Conditions(None, None, "gzip")).etag == '"abc"'
-    assert choose_representation(version, Conditions('"abc-gz"', None, "gzip")).status == 200
+    assert choose_representation(version, conditions(None, None, "gzip")).etag == '"abc"'
+    assert choose_representation(version, conditions('"abc-gz"', None, "gzip")).status == 200
 
 
 @pytest.mark.parametrize(
@@ -80,9 +92,9 @@ def test_incompressible_body_has_one_representation() -> None:
     ],
 )
 def test_last_modified_is_never_later_than_the_answer(seconds: float, sent: str | None) -> None:
-    chosen = choose_representation(VERSION, Conditions(None, None, None))
+    chosen = choose_representation(VERSION, conditions(None, None, None))
     fields = dict(chosen.headers(9, VERSION.last_modified + timedelta(seconds=seconds)))
     assert fields.get("Last-Modified") == sent
     if sent is not None:
-        known = choose_representation(VERSION, Conditions(None, sent, None)).is_known
+        known = choose_representation(VERSION, conditions(None, sent, None)).is_known
         assert known is (seconds >= 0)

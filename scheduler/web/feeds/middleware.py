@@ -35,7 +35,7 @@ class FeedMiddleware:
     Args:
         app: the WSGI app behind it.
         context: returns what the use cases need.
-        limits: counts the polls answered here; None: they are not counted.
+        limits: counts the polls answered here.
         on_answer: called with the status of each poll answered here.
 
     """
@@ -44,7 +44,7 @@ class FeedMiddleware:
         self,
         app: WSGIApplication,
         context: Callable[[], Context],
-        limits: Limits | None = None,
+        limits: Limits,
         on_answer: Callable[[int], None] | None = None,
     ) -> None:
         self.app = app
@@ -62,7 +62,7 @@ class FeedMiddleware:
         headers = [*response.headers, ("X-Request-ID", request_id), NO_SNIFFING]
         start_response(_STATUS_LINES[response.status], headers)
         method = environ["REQUEST_METHOD"]
-        log_request(method, _ROUTE, response.status, began, request_id=request_id)
+        log_request(method, _ROUTE, response.status, time.perf_counter() - began, request_id=request_id)
         if self._on_answer is not None:
             self._on_answer(response.status)
         return [] if response.status == 304 or method == "HEAD" else [response.body]
@@ -82,7 +82,7 @@ class FeedMiddleware:
             return None
 
     def _is_over_limit(self, token_digest: str, environ: WSGIEnvironment) -> bool:
-        window = self._limits and self._limits.hit_feed(token_digest, environ.get("REMOTE_ADDR", ""))
+        window = self._limits.hit_feed(token_digest, environ.get("REMOTE_ADDR", ""))
         return bool(window and window.wait)
 
 

@@ -5,9 +5,10 @@ A feed has two representations, plain and gzipped, each with a strong ETag of it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from werkzeug.datastructures import Accept
 from werkzeug.http import http_date, parse_accept_header, parse_date
@@ -17,14 +18,6 @@ from scheduler.web.http.etags import matches_weakly
 
 SECRET_ADDRESS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 """Header fields of every answer at a feed's address, refusals too: the address is the key to the feed."""
-
-
-class Conditions(NamedTuple):
-    """The request's header fields that the answer depends on; None: not sent."""
-
-    if_none_match: str | None
-    if_modified_since: str | None
-    accept_encoding: str | None
 
 
 class Representation(NamedTuple):
@@ -42,7 +35,7 @@ class Representation(NamedTuple):
     @property
     def etag(self) -> str:
         """The representation's ETag, quoted."""
-        return gzipped_etag(self.version.etag) if self.gzipped else self.version.etag
+        return f'{self.version.etag[:-1]}-gz"' if self.gzipped else self.version.etag
 
     def headers(self, length: int, now: datetime) -> list[tuple[str, str]]:
         """Return the answer's header fields, for a body of ``length`` bytes; a 304 has few (RFC 9110 §15.4.5).
@@ -70,24 +63,22 @@ class Representation(NamedTuple):
         ]
 
 
-def choose_representation(version: FeedVersion, conditions: Conditions) -> Representation:
+def choose_representation(version: FeedVersion, environ: Mapping[str, Any]) -> Representation:
     """Return the representation that the client accepts, or one that it has (RFC 9110 §12.5.3, §13.2.2).
 
-    If-Modified-Since counts only without If-None-Match.
+    ``environ`` holds the request's header fields as in WSGI. If-Modified-Since counts only without If-None-Match.
     """
-    gzipped = version.is_gzipped and accepts_gzip(conditions.accept_encoding or "")
-    if conditions.if_none_match:
+    gzipped = version.is_gzipped and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    if_none_match = environ.get("HTTP_IF_NONE_MATCH")
+    if if_none_match:
         for other in (gzipped, not gzipped) if version.is_gzipped else (False,):
             known = Representation(version, other, is_known=True)
-            if matches_weakly(conditions.if_none_match, known.etag):
+            if matches_weakly(if_none_match, known.etag):
                 return known
         return Representation(version, gzipped, is_known=False)
-    return Representation(version, gzipped, is_known=_is_unchanged_since(version, conditions.if_modified_since))
-
-
-def gzipped_etag(etag: str) -> str:
-    """Return the quoted ETag of the gzipped bytes, from the quoted one of the plain bytes."""
-    return f'{etag[:-1]}-gz"'
+    return Representation(
+        version, gzipped, is_known=_is_unchanged_since(version, environ.get("HTTP_IF_MODIFIED_SINCE"))
+    )
 
 
 @lru_cache(maxsize=256)  # clients send the same few

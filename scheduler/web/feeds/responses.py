@@ -12,7 +12,7 @@ from cachetools import LRUCache, cached
 
 from scheduler.services.feeds import CurrentFeed, load_body
 from scheduler.services.ports import Context
-from scheduler.web.feeds.representation import Conditions, Representation, choose_representation
+from scheduler.web.feeds.representation import Representation, choose_representation
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -33,9 +33,7 @@ class FeedResponse(NamedTuple):
 
 def respond(context: Context, feed: CurrentFeed, environ: WSGIEnvironment) -> FeedResponse:
     """Return the response to a request for the feed. Raises FeedChanged, StoreUnavailable, StatementRefused."""
-    field = environ.get
-    conditions = Conditions(field("HTTP_IF_NONE_MATCH"), field("HTTP_IF_MODIFIED_SINCE"), field("HTTP_ACCEPT_ENCODING"))
-    chosen = choose_representation(feed.version, conditions)
+    chosen = choose_representation(feed.version, environ)
     body = b"" if chosen.is_known else _body(context, feed, chosen)
     # A newer version may have been rendered since this rendering began: its date must be later than the one sent here.
     rendered_at = feed.document.rendered_at if feed.document else None

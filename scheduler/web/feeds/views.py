@@ -22,8 +22,7 @@ def get_feed_calendar(token: str) -> Response:
     """Read a feed, as calendar apps do; its token is the key, and unknown and revoked are the same 404."""
     token_digest = digest(token)
     feed = read_feed(context(), token_digest)
-    counted = limits()
-    window = counted and counted.hit_feed(None if feed is None else token_digest, request.remote_addr or "")
+    window = limits().hit_feed(None if feed is None else token_digest, request.remote_addr or "")
     if window and window.wait:
         raise too_many_requests(window.wait)
     if feed is None:

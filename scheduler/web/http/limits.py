@@ -30,6 +30,9 @@ class Rates:
     storage: str = MEMORY
 
 
+UNLIMITED = Rates(0, 0, 0)
+
+
 class Window(NamedTuple):
     """A client's present minute: ``requests`` were counted of ``limit``, until ``ends`` (seconds since 1970)."""
 
@@ -73,23 +76,21 @@ class Limits:
 def register_limits(app: Flask, rates: Rates) -> Limits:
     """Count the app's requests, and return the counter for those that a middleware answers."""
     app.after_request(_add_headers)
-    app.extensions[_EXTENSION] = Limits(rates)
-    return cast("Limits", app.extensions[_EXTENSION])
+    counting = app.extensions[_EXTENSION] = Limits(rates)
+    return counting
 
 
 def count_request() -> None:
     """Count the request, for its API key if it has a valid one. Raises HTTPRefusal."""
-    counting = limits()
     key = g.get("api_key")
-    g.window = counting and counting.hit(None if key is None else str(key.id), request.remote_addr or "")
+    g.window = limits().hit(None if key is None else str(key.id), request.remote_addr or "")
     if g.window and g.window.wait:
         raise too_many_requests(g.window.wait, f"more than {g.window.limit} requests a minute")
 
 
-def limits() -> Limits | None:
-    """The counter of the app's requests; None: they are not counted."""
-    found = current_app.extensions.get(_EXTENSION)
-    return None if found is None else cast("Limits", found)
+def limits() -> Limits:
+    """The counter of the app's requests."""
+    return cast("Limits", current_app.extensions[_EXTENSION])
 
 
 def bucket_of(address: str) -> str:

@@ -6,11 +6,10 @@ name: each has a few values that are known beforehand.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from functools import cache
 
-from flask import Flask, Response, g, request
+from flask import g, request
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Info, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -23,7 +22,6 @@ from scheduler.store import StoreUnavailable
 
 FEED_ENDPOINT = "feeds.get_feed_calendar"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-NO_ROUTE = "(no route)"
 
 REQUESTS = Counter("scheduler_requests", "Requests answered, other than polls of feeds", ["route", "method", "status"])
 REQUEST_SECONDS = Histogram(
@@ -82,13 +80,12 @@ class DueDeliveries(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield whether the database answers, and if so the age of the oldest due delivery."""
-        up = GaugeMetricFamily("scheduler_database_up", "1 if the database answers and is migrated")
         try:
             age = self._age()
         except StoreUnavailable:
             age = None
-        up.add_metric([], 0 if age is None else 1)
-        yield up
+        described = "1 if the database answers and is migrated"
+        yield GaugeMetricFamily("scheduler_database_up", described, value=0 if age is None else 1)
         if age is not None:
             described = "For how many seconds the oldest due delivery has been due; 0: none is due"
             yield GaugeMetricFamily("scheduler_oldest_due_delivery_seconds", described, value=age)
@@ -115,22 +112,16 @@ def _feed_hits(status: int) -> Counter:
     return FEED_HITS.labels(str(status))
 
 
-def register_metrics(app: Flask) -> None:
-    """Count the app's requests."""
-
-    @app.after_request
-    def _count(response: Response) -> Response:
-        if response.status_code == 429:
-            RATE_LIMITED.labels(_limited_by()).inc()
-        if request.endpoint == FEED_ENDPOINT:
-            count_poll(response.status_code)
-            return response
-        route = str(request.url_rule) if request.url_rule else NO_ROUTE
-        method = request.method if request.method in METHODS else "other"
-        REQUESTS.labels(route, method, f"{response.status_code // 100}xx").inc()
-        if "began" in g:
-            REQUEST_SECONDS.labels(route, method).observe(time.perf_counter() - g.began)
-        return response
+def count_answer(route: str, status: int, seconds: float) -> None:
+    """Count the present request, which was answered with that status after so many seconds."""
+    if status == 429:
+        RATE_LIMITED.labels(_limited_by()).inc()
+    if request.endpoint == FEED_ENDPOINT:
+        count_poll(status)
+        return
+    method = request.method if request.method in METHODS else "other"
+    REQUESTS.labels(route, method, f"{status // 100}xx").inc()
+    REQUEST_SECONDS.labels(route, method).observe(seconds)
 
 
 def start_metrics(context: Context, host: str, port: int, registry: CollectorRegistry = REGISTRY) -> None:

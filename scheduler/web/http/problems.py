@@ -120,6 +120,7 @@ def problem(
     errors: Sequence[FieldError] = (),
     kind: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a problem document as a response; ``kind`` is one of `TITLES`, ``extra`` holds further members."""
     kind = kind or KINDS.get(status, "bad-request" if status < 500 else "internal-error")
@@ -132,7 +133,7 @@ def problem(
     }
     if errors:
         body["errors"] = [_field(error) for error in errors]
-    return Response(orjson.dumps(body | dict(extra or {})), status, mimetype=PROBLEM_JSON)
+    return Response(orjson.dumps(body | dict(extra or {})), status, headers, mimetype=PROBLEM_JSON)
 
 
 def invalid_fields(error: ValidationError, prefix: str = "") -> InvalidFields:
@@ -146,50 +147,32 @@ def invalid_fields(error: ValidationError, prefix: str = "") -> InvalidFields:
 
 def register_errors(app: Flask) -> None:
     """Answer every error of the app with a problem document."""
+    app.register_error_handler(Exception, _problem_of)
 
-    @app.errorhandler(InvalidFields)
-    def _invalid_fields(error: InvalidFields) -> Response:
-        return _field_problem(error)
 
-    @app.errorhandler(InvalidValue)
-    def _invalid_value(error: InvalidValue) -> Response:
-        return _field_problem(InvalidFields.at("", str(error)))
-
-    @app.errorhandler(NotFound)
-    def _not_found(error: NotFound) -> Response:
-        return problem(404, str(error), [FieldError(error.pointer, str(error))] if error.pointer else ())
-
-    @app.errorhandler(HTTPRefusal)
-    def _http_refusal(error: HTTPRefusal) -> Response:
-        response = problem(error.status, str(error))
-        response.headers.update(error.headers)
-        return response
-
-    @app.errorhandler(Refused)
-    def _refused(error: Refused) -> Response:
-        return problem(409, str(error))
-
-    @app.errorhandler(AddressRefused)
-    @app.errorhandler(CalendarRefused)
-    @app.errorhandler(CalendarUnreachable)
-    def _calendar(error: Exception) -> Response:
-        return problem(422, str(error), [FieldError("/url", str(error))], kind="calendar-refused")
-
-    @app.errorhandler(StoreUnavailable)
-    def _unavailable(error: StoreUnavailable) -> Response:
-        log.error("the database is unavailable", error=str(error))
-        response = problem(503, "the service can't reach its database; try again in a little while")
-        response.headers["Retry-After"] = "5"
-        return response
-
-    @app.errorhandler(HTTPException)
-    def _http(error: HTTPException) -> Response:
-        return _http_problem(error)
-
-    @app.errorhandler(Exception)
-    def _bug(error: Exception) -> Response:
-        log.error("unexpected error", exc_info=error)
-        return problem(500, "the service failed; the operator finds the request id in the log")
+def _problem_of(error: Exception) -> Response:
+    match error:
+        case InvalidFields():
+            return _field_problem(error)
+        case InvalidValue():
+            return _field_problem(InvalidFields.at("", str(error)))
+        case NotFound():
+            return problem(404, str(error), [FieldError(error.pointer, str(error))] if error.pointer else ())
+        case HTTPRefusal():
+            return problem(error.status, str(error), headers=error.headers)
+        case AddressRefused() | CalendarRefused() | CalendarUnreachable():
+            return problem(422, str(error), [FieldError("/url", str(error))], kind="calendar-refused")
+        case Refused():
+            return problem(409, str(error))
+        case StoreUnavailable():
+            log.error("the database is unavailable", error=str(error))
+            remedy = "the service can't reach its database; try again in a little while"
+            return problem(503, remedy, headers={"Retry-After": "5"})
+        case HTTPException():
+            return _http_problem(error)
+        case _:
+            log.error("unexpected error", exc_info=error)
+            return problem(500, "the service failed; the operator finds the request id in the log")
 
 
 def _http_problem(error: HTTPException) -> Response:
@@ -199,11 +182,8 @@ def _http_problem(error: HTTPException) -> Response:
         404: f"nothing is at {request.path}",
         405: f"{request.method} is not allowed at {request.path}; Allow lists the methods that are",
     }
-    response = problem(status, details.get(status, str(error.description or error.name).lower()))
-    allow = dict(error.get_headers()).get("Allow") if status == 405 else None
-    if allow:
-        response.headers["Allow"] = allow
-    return response
+    allowed = [(name, value) for name, value in error.get_headers() if name == "Allow"]
+    return problem(status, details.get(status, str(error.description or error.name).lower()), headers=dict(allowed))
 
 
 def _field_problem(error: InvalidFields) -> Response:

@@ -19,6 +19,7 @@ from scheduler.services.programmes import find_key
 from scheduler.web.fields.document import Document
 from scheduler.web.http.etags import entity_tag
 from scheduler.web.http.limits import count_request
+from scheduler.web.http.metrics import count_answer
 from scheduler.web.http.operations import needed_scope
 from scheduler.web.http.problems import HTTPRefusal, invalid_fields
 
@@ -149,14 +150,13 @@ def _hint_at_plus(field: FieldError) -> FieldError:
     return FieldError(field.pointer, f"{field.detail}; a + in a query must be sent as %2B")
 
 
-def log_request(method: str, route: str, status: int, began: float, **more: str) -> None:
-    """Log a request that began at ``began`` (of ``time.perf_counter``), with its route: paths hold tokens."""
-    milliseconds = round((time.perf_counter() - began) * 1000, 1)
-    log.info("request", method=method, route=route, status=status, ms=milliseconds, **more)
+def log_request(method: str, route: str, status: int, seconds: float, **more: str) -> None:
+    """Log a request that took so many seconds, with its route: paths hold tokens."""
+    log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1), **more)
 
 
 def register_request_log(app: Flask) -> None:
-    """Give each request of the app an id and a line in the log."""
+    """Give each request of the app an id and a line in the log, and count it."""
 
     @app.before_request
     def _begin() -> None:
@@ -169,7 +169,9 @@ def register_request_log(app: Flask) -> None:
         response.headers["X-Request-ID"] = g.request_id
         response.headers.setdefault(*NO_SNIFFING)
         route = str(request.url_rule) if request.url_rule else "(no route)"
-        log_request(request.method, route, response.status_code, g.began)
+        seconds = time.perf_counter() - g.began
+        count_answer(route, response.status_code, seconds)
+        log_request(request.method, route, response.status_code, seconds)
         return response
 
     @app.teardown_request
