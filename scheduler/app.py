@@ -20,7 +20,7 @@ from scheduler.web.api.routes import api_blueprint
 from scheduler.web.feeds.middleware import FeedMiddleware
 from scheduler.web.feeds.views import feeds
 from scheduler.web.http.limits import UNLIMITED, Rates, register_limits
-from scheduler.web.http.metrics import Counting, count_poll
+from scheduler.web.http.metrics import Counting
 from scheduler.web.http.operations import register_operations
 from scheduler.web.http.preconditions import conditional_view
 from scheduler.web.http.problems import register_errors
@@ -86,7 +86,7 @@ def create_app(context: Context, public_url: str = "", rates: Rates = UNLIMITED,
     app.config["PUBLIC_URL"] = public_url.rstrip("/")
     app.extensions["scheduler"] = context
     app.wsgi_app = FeedMiddleware(  # type: ignore[method-assign]  # Flask's own way
-        app.wsgi_app, lambda: app.extensions["scheduler"], register_limits(app, rates), on_answer=count_poll
+        app.wsgi_app, lambda: app.extensions["scheduler"], register_limits(app, rates)
     )
     if trusted_proxies:
         # The outermost middleware, so that the others see the client's address too.

@@ -23,7 +23,7 @@
     │   ├── NotMigrated
     │   └── NewerDatabase
     ├── BadSettings, PublicSecretKey
-    └── CannotListen, NoMetricsPort
+    └── CannotListen
 
 This module knows nothing of HTTP, SQL or calendars. ``web.http.problems`` turns the errors into problem documents, and
 ``cli`` prints them as lines.

@@ -12,7 +12,7 @@ from scheduler.web.http.metrics import start_metrics
 
 
 def create() -> Flask:
-    """Return the app for the settings of the environment. Raises BadSettings, PublicSecretKey, NoMetricsPort."""
+    """Return the app for the settings of the environment. Raises SchedulerError."""
     settings = read_settings()
     context = create_context(settings)
     app = create_service(settings, context)

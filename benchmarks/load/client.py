@@ -21,16 +21,16 @@ from benchmarks.load.processes import HOST
 _END_OF_HEAD = b"\r\n\r\n"
 _MOST_AT_ONCE = 1 << 18
 _STUCK = 30.0
-"""Seconds without any answer after which something is wrong."""
+"""Seconds without an answer after which the run is given up."""
 
 
 class ServiceStuck(Exception):
-    """Nothing was answered for a long while."""
+    """The service has answered nothing for a long time."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     head: bytes
@@ -53,7 +53,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent, which statuses are as they should be, and who is told of the answer (None: it was cut off)."""
+    """A request: its bytes, the statuses of good answers, and what is called with the answer (None: it was cut off)."""
 
     kind: str
     data: bytes
@@ -63,7 +63,7 @@ class Request:
 
 @dataclass
 class Tally:
-    """The result of a loop: milliseconds and statuses by kind, errors in words, and the cost."""
+    """The result of a loop: milliseconds and statuses by kind of request, counts of errors, and processor time."""
 
     milliseconds: dict[str, array[float]] = field(default_factory=lambda: defaultdict(lambda: array("d")))
     statuses: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
@@ -78,7 +78,7 @@ class Tally:
 
     @property
     def requests(self) -> int:
-        """How many were answered."""
+        """How many requests were answered."""
         return sum(len(times) for times in self.milliseconds.values())
 
     @property
@@ -108,7 +108,7 @@ class Tally:
 
 
 def encode(method: str, path: str, fields: Mapping[str, str], body: bytes = b"") -> bytes:
-    """A request as it goes over the wire (RFC 9112)."""
+    """Return the bytes of a request (RFC 9112)."""
     named = {"Host": HOST, **fields}
     if body:
         named |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
@@ -117,7 +117,7 @@ def encode(method: str, path: str, fields: Mapping[str, str], body: bytes = b"")
 
 
 def drive(port: int, choose: Callable[[], Request | None], seconds: float, connections: int) -> Tally:
-    """Sends what is chosen, over and over, for so many seconds or until that is None; then waits for the answers.
+    """Send requests from ``choose`` for so many seconds, or until it returns None, and wait for the answers.
 
     Raises ServiceStuck, OSError.
     """
@@ -127,23 +127,23 @@ def drive(port: int, choose: Callable[[], Request | None], seconds: float, conne
     with selectors.DefaultSelector() as selector, ExitStack() as stack:
         under_way = 0
         for _ in range(connections):
-            line = _Line(port, selector)
-            stack.callback(line.close)
-            under_way += line.send(choose())
+            connection = _Connection(port, selector)
+            stack.callback(connection.close)
+            under_way += connection.send(choose())
         while under_way:
             ready = selector.select(_STUCK)
             if not ready:
                 raise ServiceStuck(f"nothing was answered for {_STUCK:.0f} seconds")
             for key, _ in ready:
-                line = key.data
-                if line.receive(tally) and not (time.perf_counter() < ends and line.send(choose())):
+                connection = key.data
+                if connection.receive(tally) and not (time.perf_counter() < ends and connection.send(choose())):
                     under_way -= 1
     tally.seconds = time.perf_counter() - began
     tally.client_seconds = time.process_time() - cpu
     return tally
 
 
-class _Line:
+class _Connection:
     """A persistent connection with one request under way."""
 
     def __init__(self, port: int, selector: selectors.BaseSelector) -> None:
@@ -152,7 +152,7 @@ class _Line:
         self._open()
 
     def send(self, request: Request | None) -> bool:
-        """Sends the request, if there is one; whether there was."""
+        """Send the request, if there is one, and return whether there was."""
         if request is None:
             return False
         self._request = request
@@ -162,7 +162,7 @@ class _Line:
         return True
 
     def receive(self, tally: Tally) -> bool:
-        """Takes what there is; whether the request is done with."""
+        """Receive what has arrived, and return whether the request has ended."""
         part = self._socket.recv(_MOST_AT_ONCE)
         self._got += part
         answer = _parsed(self._got) if part else None
@@ -195,7 +195,7 @@ class _Line:
 
 
 def _parsed(got: bytearray) -> Answer | None:
-    """The answer, once all of it is there; every server here says how long it is."""
+    """Return the answer once all of it has arrived; every server here states its length."""
     end = got.find(_END_OF_HEAD)
     if end < 0:
         return None

@@ -16,26 +16,26 @@ from benchmarks.load.service import Service
 from benchmarks.runner import DifferentAnswers
 from scheduler.services.secrets import digest
 
-OURS, GZIPPED, KNOWN = "ours", "ours gzip", "ours 304"
-BARE, BARE_SMALL, RADICALE = "bare body", "bare ETag", "Radicale"
+OURS, GZIPPED, KNOWN = "feed", "feed gzipped", "feed 304"
+BARE, BARE_SMALL, RADICALE = "bare Flask body", "bare Flask ETag", "Radicale"
 NAMES = (OURS, BARE, KNOWN, BARE_SMALL, GZIPPED, RADICALE)
-"""In the order of a round: who is compared most closely comes one after the other, for the machine is others' too."""
+"""In the order of a round. Those that are compared most closely are neighbours, because the machine's load varies."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Whom to ask, what to send, and what comes of it."""
+    """A service, the request that it is sent, and the status of a good answer."""
 
     service: Service
     data: bytes
     status: int = 200
 
     def request(self) -> Request:
-        """The request, the same each time."""
+        """Return the request, the same each time."""
         return Request("read", self.data, frozenset({self.status}))
 
     def ask(self) -> Answer:
-        """The answer to it, once."""
+        """Send the request once and return the answer."""
         answers: list[Answer | None] = []
         drive(self.service.port, lambda: Request("read", self.data, frozenset({self.status}), answers.append), 0, 1)
         (answer,) = answers
@@ -44,10 +44,10 @@ class Contender:
 
 
 def contenders(ours: Service, token: str, radicale: Service, collection: str, count: int) -> dict[str, Contender]:
-    """Everybody who is asked, by name. Raises DifferentAnswers unless all tell the same ``count`` events."""
+    """Return the contenders by name. Raises DifferentAnswers unless all answer with the same ``count`` events."""
     path, found_by = f"/feeds/{token}.ics", digest(token)
     etag = (Contender(ours, encode("GET", path, {})).ask().field(b"etag") or b"").decode()
-    entered = {
+    found = {
         OURS: Contender(ours, encode("GET", path, {})),
         BARE: Contender(ours, encode("GET", f"/bare/body/{found_by}", {})),
         KNOWN: Contender(ours, encode("GET", path, {"If-None-Match": etag}), 304),
@@ -55,15 +55,16 @@ def contenders(ours: Service, token: str, radicale: Service, collection: str, co
         GZIPPED: Contender(ours, encode("GET", path, {"Accept-Encoding": "gzip"})),
         RADICALE: Contender(radicale, encode("GET", collection, _authorization(collection))),
     }
-    told = {name: events(entered[name].ask()) for name in (OURS, GZIPPED, BARE, RADICALE)}
-    for name, found in told.items():
-        if found != told[OURS] or len(found) != count:
-            raise DifferentAnswers(f"{name} tells {len(found)} events, {len(found - told[OURS])} of them not ours")
-    return entered
+    answered = {name: events(found[name].ask()) for name in (OURS, GZIPPED, BARE, RADICALE)}
+    for name, theirs in answered.items():
+        if theirs != answered[OURS] or len(theirs) != count:
+            others = len(theirs - answered[OURS])
+            raise DifferentAnswers(f"{name} answers with {len(theirs)} events of {count}; {others} are not in the feed")
+    return found
 
 
 def fill_radicale(port: int, collection: str, calendar: bytes) -> None:
-    """Puts each event of a calendar there, as a CalDAV client does (RFC 4791 §5.3)."""
+    """Put each event of a calendar into a new collection of Radicale, as CalDAV clients do (RFC 4791 §5.3)."""
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
     parsed = icalendar.Calendar.from_ical(calendar)
     zones = parsed.walk("VTIMEZONE")
@@ -79,17 +80,17 @@ def fill_radicale(port: int, collection: str, calendar: bytes) -> None:
 
 
 def make_collection(port: int, collection: str) -> None:
-    """An empty calendar there."""
+    """Make an empty calendar collection in Radicale."""
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
     _send(connection, "MKCALENDAR", collection)
     connection.close()
 
 
-def race(entered: dict[str, Contender], seconds: float, rounds: int, connections: int) -> dict[str, Rates]:
+def race(contenders: dict[str, Contender], seconds: float, rounds: int, connections: int) -> dict[str, Rates]:
     """Load each server in turn, round after round, for so many seconds, and return the result of each round."""
-    rates: dict[str, Rates] = {name: Rates([], Tally()) for name in entered}
+    rates: dict[str, Rates] = {name: Rates([], Tally()) for name in contenders}
     for _ in range(rounds):
-        for name, contender in entered.items():
+        for name, contender in contenders.items():
             # Radicale answers so slowly that more at a time would only wait in its queue.
             tally = contender.service.drive(contender.request, seconds, 2 if name == RADICALE else connections)
             rates[name].of_rounds.append(tally.rate)
@@ -99,7 +100,7 @@ def race(entered: dict[str, Contender], seconds: float, rounds: int, connections
 
 @dataclass(frozen=True)
 class Rates:
-    """Answers a second in each round, and what came of all of them."""
+    """The answers a second of each round, and the tally of all rounds."""
 
     of_rounds: list[float]
     tally: Tally
@@ -111,19 +112,19 @@ class Rates:
 
 
 def ratio(rates: dict[str, Rates], ours: str, other: str) -> float:
-    """How many times faster ours is: the median over rounds, in each of which both came one after the other."""
+    """Return how many answers ours gave for each of the other's in the same time: the median of the rounds."""
     pairs = zip(rates[ours].of_rounds, rates[other].of_rounds, strict=True)
     return median(mine / theirs for mine, theirs in pairs)
 
 
-def cheaper(rates: dict[str, Rates], ours: str, other: str) -> float:
-    """How many of ours cost the servers as much as one of the other's; by the clock where that is too little."""
+def cost_ratio(rates: dict[str, Rates], ours: str, other: str) -> float:
+    """Return how many of our answers cost as much processor time as one of the other's; `ratio` if it is not known."""
     mine, theirs = (rates[name].tally.cost for name in (ours, other))
     return theirs / mine if mine and theirs else ratio(rates, ours, other)
 
 
 def events(answer: Answer) -> frozenset[tuple[str, object, object]]:
-    """The UID, start and end of every event of a calendar."""
+    """Return the UID, start and end of every event of a calendar."""
     body = gzip.decompress(answer.body) if answer.field(b"content-encoding") == b"gzip" else answer.body
     found = icalendar.Calendar.from_ical(body).walk("VEVENT")
     return frozenset((str(event["UID"]), event.decoded("DTSTART"), event.decoded("DTEND")) for event in found)
@@ -137,7 +138,7 @@ def _send(connection: http.client.HTTPConnection, method: str, path: str, body: 
 
 
 def login(path: str) -> str:
-    """Who has the collection; any password opens it."""
+    """Return the login of a collection's owner; every password is accepted."""
     return path.split("/")[1]
 
 

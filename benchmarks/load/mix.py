@@ -22,15 +22,15 @@ SEARCHES_A_YEAR = 50
 CHANGES_A_YEAR = 12
 """Of a mentorship: meetings booked, moved and cancelled, as many of each."""
 REMEMBERING = 0.5
-"""The share of subscribers that send the ETag they were given; an assumption, for apps differ."""
+"""The share of subscribers that send the ETag they were given; an assumption, because apps differ."""
 WINDOW = timedelta(days=14)
-"""What a slot search looks at."""
+"""The length of a slot search's window."""
 DURATION = "PT45M"
 KINDS = ("poll", "search", "book", "move", "cancel")
 
 
 def requests_a_second(mentorships: int) -> dict[str, float]:
-    """What the model comes to for so many mentorships."""
+    """Return the requests a second of that many mentorships, by kind."""
     change = mentorships * CHANGES_A_YEAR / YEAR
     return {
         "poll": mentorships * FEEDS / POLL_EVERY,
@@ -66,17 +66,17 @@ class Mix:
         self._shares = [rates["poll"], rates["search"], rates["book"] + rates["move"] + rates["cancel"]]
 
     def each_feed(self) -> Callable[[], Request | None]:
-        """A poll of every feed, one after the other, then None."""
+        """Return what yields a poll of each feed in turn, and then None."""
         polls = (self._poll(token) for token in self._tokens)
         return lambda: next(polls, None)
 
     def any(self) -> Request:
-        """A request of any kind, as often as the model says."""
+        """Return a request of any kind, drawn at the model's ratio."""
         (draw,) = self._random.choices((self.poll, self.search, self.change), self._shares)
         return draw()
 
     def poll(self) -> Request:
-        """A subscriber's poll of a feed."""
+        """Return a subscriber's poll of a feed."""
         return self._poll(self._random.choice(self._tokens))
 
     def _poll(self, token: str) -> Request:
@@ -91,7 +91,7 @@ class Mix:
         return Request("poll", encode("GET", f"/feeds/{token}.ics", fields), frozenset({200, 304}), then)
 
     def search(self) -> Request:
-        """A search for slots of both people of a mentorship, in two of its weeks."""
+        """Return a search for slots of both people of a mentorship, in two of its weeks."""
         mentorship = self._random.choice(self._seeded.mentorships)
         days = (self._seeded.last - self._seeded.first - WINDOW).days
         start = datetime.combine(self._seeded.first + timedelta(days=self._random.randrange(days)), time(), UTC)
@@ -108,7 +108,7 @@ class Mix:
         return self._ask("search", "POST", "/v1/slots", body, {200}, then)
 
     def change(self) -> Request:
-        """A meeting booked, or one of ours moved, or one that was moved cancelled; a search while nothing is known."""
+        """Return a booking, a move of a meeting booked here, or a cancellation of a moved one; else a search."""
         if self._booked and self._random.random() < 2 / 3:
             booked = self._booked.pop(self._random.randrange(len(self._booked)))
             return self._cancel(booked) if booked.moved else self._move(booked)
@@ -139,7 +139,7 @@ class Mix:
         return self._ask("cancel", "DELETE", booked.path, None, {200})
 
     def _note_slots(self, mentorship: SeededMentorship, slots: list[dict[str, Any]]) -> None:
-        """Keeps two times of different days: one to book and one to move to."""
+        """Keep two starts on different days: one to book, and one to move to."""
         starts = [slot["start"] for slot in slots]
         apart = [start for start in starts if start[:10] != starts[0][:10]]
         if apart:

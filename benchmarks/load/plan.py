@@ -26,12 +26,12 @@ Say = Callable[[str], None]
 ANY_NUMBER = str(10**9)
 """Of requests in a minute: each is counted, none is refused."""
 PHASES = {"render": 0, "mix": 0.5, "poll": 0.05, "search": 0.1, "change": 0.1}
-"""What is asked for, and twice which part of the mix's time; rendering takes as long as it takes."""
+"""What is requested, and for which share of ``Plan.seconds``, twice; 0: once, until each feed is rendered."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of everything; seconds are those of each mix."""
+    """The sizes of a run; ``seconds`` is how long each mix runs."""
 
     server: str = "granian"
     seconds: float = 60
@@ -46,7 +46,7 @@ class Plan:
 
 @dataclass
 class Found:
-    """What a run found: by database, by size of the programme, and by phase."""
+    """The results of a run: by database, by size of the programme, and by phase."""
 
     plan: Plan
     machine: str = field(default_factory=lambda: f"{os.cpu_count()} cores, Python {platform.python_version()}")
@@ -75,14 +75,14 @@ def run(plan: Plan, folder: Path, say: Say) -> Found:
 
 @dataclass(frozen=True)
 class _Web:
-    """Starts web processes; knows what else each database takes."""
+    """Starts web processes. ``behind`` names the servers behind each database, whose processor time counts too."""
 
     plan: Plan
     folder: Path
     behind: dict[str, tuple[Server, ...]]
 
     def start(self, stack: ExitStack, name: str, url: str) -> Service:
-        """The service on that database; its web processes end with the stack."""
+        """Start the service on that database, and return it; its web processes end with the stack."""
         environment = {
             "SCHEDULER_DATABASE_URL": url,
             "SCHEDULER_SECRET_KEY": secrets.token_urlsafe(48),

@@ -51,7 +51,7 @@ class ServerDied(Exception):
 
 
 class Server:
-    """A process in a session of its own, so that Ctrl-C reaches only whoever ends it in good order."""
+    """A process in a session of its own, so that Ctrl-C reaches the load run alone, which ends it."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Server:
             )
 
     def wait(self, answers: Callable[[], object]) -> None:
-        """Waits until the call raises nothing any more. Raises ServerDied."""
+        """Wait until the call raises nothing. Raises ServerDied."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -98,7 +98,7 @@ class Server:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
-        """Asks it to end and waits; one that won't is killed."""
+        """Ask it to end and wait; kill it if it does not."""
         self._process.send_signal(self._stop_signal)
         try:
             self._process.wait(PATIENCE)
@@ -125,13 +125,13 @@ class Postgres:
         self.server.wait(lambda: self._connect().close())
 
     def create(self, database: str) -> str:
-        """The URL of a new, empty database."""
+        """Make an empty database and return its URL."""
         with self._connect() as connection:
             connection.execute(f"CREATE DATABASE {database}".encode())
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
 
     def stop(self) -> None:
-        """Ends it, whoever is connected."""
+        """End it, and every connection to it."""
         self.server.stop()
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
@@ -139,7 +139,7 @@ class Postgres:
 
 
 def start_web(name: str, server: str, folder: Path, environment: Mapping[str, str], workers: int) -> tuple[Server, int]:
-    """The web processes of a service under that WSGI server, and their port."""
+    """Start the web processes of a service under that WSGI server; return them and their port."""
     port = free_port()
     words = {"workers": workers, "threads": 4, "host": HOST, "port": port, "app": "benchmarks.load.served:app"}
     program, *arguments = SERVERS[server].format(**words).split()
@@ -154,7 +154,7 @@ def start_web(name: str, server: str, folder: Path, environment: Mapping[str, st
 
 
 def start_radicale(folder: Path) -> tuple[Server, int]:
-    """Start a Radicale without logins; the process and its port."""
+    """Start a Radicale without logins; return it and its port."""
     port = free_port()
     config = folder / "radicale.config"
     config.write_text(RADICALE.format(host=HOST, port=port, folder=folder))

@@ -1,4 +1,4 @@
-"""What a load run found: tables for a person, rows for a machine, and whether the bars are met."""
+"""The results of a load run, as tables and as JSON, and whether the bars are met."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load.client import Tally
-from benchmarks.load.contest import BARE, BARE_SMALL, GZIPPED, KNOWN, OURS, RADICALE, cheaper, ratio
+from benchmarks.load.contest import BARE, BARE_SMALL, GZIPPED, KNOWN, OURS, RADICALE, cost_ratio, ratio
 from benchmarks.load.mix import KINDS, requests_a_second
 from benchmarks.load.plan import Found
 from benchmarks.runner import Bar
@@ -19,31 +19,36 @@ MIXED = ("mix", "poll", "search", "change")
 
 
 def bars(found: Found) -> list[Bar]:
-    """What has to hold."""
+    """Return the bars of a run: what has to hold."""
     errors = _errors(found)
     met = [Bar(f"errors: {errors} in {_requests(found):,} requests", errors == 0)]
     for database, rates in found.races.items():
         radicale = ratio(rates, OURS, RADICALE)
         met.append(Bar(f"polls on {database}: {radicale:.0f} times Radicale's GET of the same events", radicale >= 100))
         for ours, bare in ((OURS, BARE), (KNOWN, BARE_SMALL)):
-            factor = cheaper(rates, ours, bare)
-            text = f"{ours} on {database}: {factor:.2f} times as many answers as {bare} for the same processor time"
+            factor = cost_ratio(rates, ours, bare)
+            text = f"{ours} on {database}: {factor:.2f} answers for the processor time of one by {bare}"
             met.append(Bar(f"{text}, {ratio(rates, ours, bare):.2f} by the clock", factor >= 1))
     mix = found.mixes[found.plan.large]["mix"]
     factor = mix.rate / _model(found.plan.large)
-    met.append(Bar(f"the mix: {factor:,.0f} times what the model asks of {found.plan.large:,} mentorships", factor > 1))
+    met.append(
+        Bar(
+            f"the mix: {factor:,.0f} times the requests a second of the model for {found.plan.large:,} mentorships",
+            factor > 1,
+        )
+    )
     return met
 
 
 def print_tables(console: Console, found: Found) -> None:
-    """Everything, for a person to read."""
+    """Print all results."""
     console.print(_race_table(found))
     console.print(_mix_table(found))
     mix = found.mixes[found.plan.large]["mix"]
     share = mix.client_seconds / (mix.seconds * (os.cpu_count() or 1))
     console.print(
-        f"the mix of {found.plan.large:,}: {share:.0%} of the machine for the client, {mix.cost:,.0f} us "
-        f"of the servers' processor time for an answer; {found.machine}, {found.plan.server}"
+        f"the mix of {found.plan.large:,}: the client took {share:.0%} of the machine, and an answer "
+        f"{mix.cost:,.0f} us of the servers' processor time; {found.machine}, {found.plan.server}"
     )
     for database, made in found.deliveries.items():
         cost = made.cpu_seconds / made.count * 1000
@@ -57,7 +62,7 @@ def print_tables(console: Console, found: Found) -> None:
 
 
 def as_json(found: Found, met: list[Bar]) -> dict[str, Any]:
-    """Everything, as it stands in ``var/load.json``."""
+    """Return all results as they are written to ``var/load.json``."""
     return {
         "machine": found.machine,
         "server": found.plan.server,
@@ -112,8 +117,8 @@ def _tally_as_json(tally: Tally) -> dict[str, Any]:
 
 def _race_table(found: Found) -> Table:
     shown = Table(title=f"one calendar of {found.plan.events} events; medians of rounds, ratios of neighbouring rounds")
-    for column in ("database", "who", "a second", "p50 ms", "p99 ms", "CPU us", "ours/it", "304/it"):
-        shown.add_column(column, justify="left" if column in {"database", "who"} else "right")
+    for column in ("database", "answered by", "a second", "p50 ms", "p99 ms", "CPU us", "feed/it", "304/it"):
+        shown.add_column(column, justify="left" if column in {"database", "answered by"} else "right")
     for database, rates in found.races.items():
         for name, one in rates.items():
             times = [f"{one.tally.percentile('read', share):.2f}" for share in (50, 99)]

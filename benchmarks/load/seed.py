@@ -35,7 +35,7 @@ SEED = 1800
 WEEKS = 26
 """How long each mentorship lasts."""
 BUSY_A_WEEK = 15
-"""Times at which a person's own calendar is taken."""
+"""Busy periods in a person's own calendar."""
 BATCH = 25
 """Mentorships stored in one transaction."""
 WORKDAYS = ("MO", "TU", "WE", "TH", "FR")
@@ -70,7 +70,7 @@ class SeededCalendar:
 
 
 def open_database(url: str) -> Context:
-    """The use cases' context around a new database, migrated; nothing limits how much is stored."""
+    """Return a context on a new database, migrated, with quotas that the load does not reach."""
     settings = Settings(
         database_url=url,
         most_meetings_per_mentorship=10_000,
@@ -98,7 +98,7 @@ def seed_programme(context: Context, size: int, progress: Callable[[int], None])
 
 
 def seed_calendar(context: Context, events: int) -> SeededCalendar:
-    """A person with so many single meetings."""
+    """Make a person with that many single meetings."""
     _, programme_id = _programme(context)
     first = context.clock().date() + timedelta(days=1)
     with context.store.write():
@@ -135,7 +135,7 @@ def _mentorship(
 
 
 def _person(context: Context, programme_id: str, name: str, first: date, random: np.random.Generator) -> str:
-    """The id of a new person with hours, two absences, and a connected calendar that was read just now."""
+    """Make a person with hours, two absences, and a calendar that was read just now; return their id."""
     zone = ZONES[int(random.integers(len(ZONES)))]
     hours = (WorkingHours(WORKDAYS, 8 * 60, 19 * 60),)
     person = create_person(context, programme_id, Person(new_id(), name, f"{name}@example.org", zone, hours))
@@ -171,7 +171,7 @@ def _busy(first: date, random: np.random.Generator) -> Periods:
 
 
 def _book_fortnightly(context: Context, programme_id: str, agreed: Mentorship) -> None:
-    """Books the best cadence that there is."""
+    """Book the best cadence."""
     specs = [AttendeeSpec(agreed.mentor_id, {}), AttendeeSpec(agreed.mentee_id, {})]
 
     def to_query(attendees: tuple[Attendee, ...]) -> CadenceQuery:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class OneQuery:
-    """One row of ``feeds`` by its digest."""
+    """Reads a column of one row of ``feeds``, found by its digest."""
 
     def __init__(self, database_url: str) -> None:
         self._scheme, _, self._rest = database_url.partition(":///")
@@ -32,7 +32,7 @@ class OneQuery:
         self._kept = threading.local()
 
     def __call__(self, column: str, digest: str) -> Any:
-        """That column's value."""
+        """Return that column's value."""
         connection = getattr(self._kept, "connection", None)
         if connection is None:
             connection = self._kept.connection = self._open()
@@ -73,6 +73,6 @@ _BARE = bare_app(_SETTINGS.database_url)
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Either of the two."""
+    """Serve the bare routes below /bare, and the service at all other addresses."""
     chosen = _BARE if environ["PATH_INFO"].startswith("/bare/") else _SERVICE
     return chosen.wsgi_app(environ, start_response)

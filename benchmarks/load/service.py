@@ -1,4 +1,4 @@
-"""Something that answers HTTP, and the processes that it takes to do so."""
+"""A service under load: its port, and the processes behind it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Service:
     servers: tuple[Server, ...]
 
     def drive(self, choose: Callable[[], Request | None], seconds: float, connections: int) -> Tally:
-        """What came of the loop, with the processor time that the servers took."""
+        """Run the loop and return its tally, with the servers' processor time."""
         before = self._spent()
         tally = drive(self.port, choose, seconds, connections)
         tally.server_seconds = self._spent() - before

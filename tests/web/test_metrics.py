@@ -8,9 +8,10 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from support.api import Api
 
+from scheduler.errors import SchedulerError
 from scheduler.services.ports import Context
 from scheduler.store import Store
-from scheduler.web.http.metrics import DueDeliveries, NoMetricsPort, start_metrics
+from scheduler.web.http.metrics import DueDeliveries, start_metrics
 
 
 def test_metrics_are_not_public(api: Api) -> None:
@@ -23,7 +24,7 @@ def test_metrics_are_not_public(api: Api) -> None:
 def test_metrics_port_in_use_is_a_named_error(context: Context) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(NoMetricsPort, match="give each process a SCHEDULER_METRICS_PORT of its own"):
+        with pytest.raises(SchedulerError, match="give each process a SCHEDULER_METRICS_PORT of its own"):
             start_metrics(context, "127.0.0.1", port, CollectorRegistry())
 
 

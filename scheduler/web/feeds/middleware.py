@@ -19,6 +19,7 @@ from scheduler.services.secrets import digest
 from scheduler.store import StatementRefused, StoreUnavailable
 from scheduler.web.feeds.responses import FeedResponse, respond
 from scheduler.web.http.limits import Limits
+from scheduler.web.http.metrics import FEED_HITS
 from scheduler.web.http.requests import NO_SNIFFING, log_request
 
 if TYPE_CHECKING:
@@ -36,21 +37,13 @@ class FeedMiddleware:
         app: the WSGI app behind it.
         context: returns what the use cases need.
         limits: counts the polls answered here.
-        on_answer: called with the status of each poll answered here.
 
     """
 
-    def __init__(
-        self,
-        app: WSGIApplication,
-        context: Callable[[], Context],
-        limits: Limits,
-        on_answer: Callable[[int], None] | None = None,
-    ) -> None:
+    def __init__(self, app: WSGIApplication, context: Callable[[], Context], limits: Limits) -> None:
         self.app = app
         self._context = context
         self._limits = limits
-        self._on_answer = on_answer
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -63,8 +56,7 @@ class FeedMiddleware:
         start_response(_STATUS_LINES[response.status], headers)
         method = environ["REQUEST_METHOD"]
         log_request(method, _ROUTE, response.status, time.perf_counter() - began, request_id=request_id)
-        if self._on_answer is not None:
-            self._on_answer(response.status)
+        FEED_HITS.labels(str(response.status)).inc()
         return [] if response.status == 304 or method == "HEAD" else [response.body]
 
     def _find_response(self, environ: WSGIEnvironment) -> FeedResponse | None:

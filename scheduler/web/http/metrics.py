@@ -7,7 +7,6 @@ name: each has a few values that are known beforehand.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 from flask import g, request
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Info, start_http_server
@@ -43,16 +42,6 @@ DELIVERIES = Counter("scheduler_deliveries", "Attempts to deliver to a CalDAV ca
 READINGS = Counter("scheduler_calendar_readings", "Attempts to read a connected calendar", ["outcome"])
 BUILD = Info("scheduler_build", "The running version")
 BUILD.info({"version": __version__, "tz_database": TZ_DATABASE_VERSION})
-
-
-class NoMetricsPort(SchedulerError):
-    """The address for the metrics is in use, or is not one of this machine's."""
-
-    def __init__(self, host: str, port: int, error: OSError) -> None:
-        super().__init__(
-            f"can't listen for metrics on {host}:{port} ({error.strerror}); "
-            "give each process a SCHEDULER_METRICS_PORT of its own, or 0"
-        )
 
 
 class Counting(Observer):
@@ -102,22 +91,12 @@ class DueDeliveries(Collector):
         return 0 if due_at is None else max(0.0, (self._context.clock() - due_at).total_seconds())
 
 
-def count_poll(status: int) -> None:
-    """Count a poll of a feed."""
-    _feed_hits(status).inc()
-
-
-@cache
-def _feed_hits(status: int) -> Counter:
-    return FEED_HITS.labels(str(status))
-
-
 def count_answer(route: str, status: int, seconds: float) -> None:
     """Count the present request, which was answered with that status after so many seconds."""
     if status == 429:
         RATE_LIMITED.labels(_limited_by()).inc()
     if request.endpoint == FEED_ENDPOINT:
-        count_poll(status)
+        FEED_HITS.labels(str(status)).inc()
         return
     method = request.method if request.method in METHODS else "other"
     REQUESTS.labels(route, method, f"{status // 100}xx").inc()
@@ -127,14 +106,17 @@ def count_answer(route: str, status: int, seconds: float) -> None:
 def start_metrics(context: Context, host: str, port: int, registry: CollectorRegistry = REGISTRY) -> None:
     """Answer Prometheus at that address, in a thread that ends with the process; port 0: not at all.
 
-    Raises NoMetricsPort.
+    Raises SchedulerError if the address is in use, or is not one of this machine's.
     """
     if not port:
         return
     try:
         start_http_server(port, host, registry)
     except OSError as error:
-        raise NoMetricsPort(host, port, error) from error
+        raise SchedulerError(
+            f"can't listen for metrics on {host}:{port} ({error.strerror}); "
+            "give each process a SCHEDULER_METRICS_PORT of its own, or 0"
+        ) from error
     registry.register(DueDeliveries(context))
 
 

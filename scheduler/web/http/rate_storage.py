@@ -72,7 +72,7 @@ class SharedCounters:
         )
         self._local = LocalCounters()
         self._retry_at = 0.0
-        self._is_unreachable = False
+        """When the Redis is tried again (of ``time.monotonic``), from its first failure to its next answer; else 0."""
 
     def add(self, client: str, now: float) -> Count:
         """Count a request."""
@@ -81,13 +81,12 @@ class SharedCounters:
         try:
             count = self._add(client, now)
         except RedisError as error:
-            self._retry_at = time.monotonic() + RETRY_AFTER
-            if not self._is_unreachable:
-                self._is_unreachable = True
+            if not self._retry_at:
                 log.warning("the rate limits' storage does not answer", error=type(error).__name__)
+            self._retry_at = time.monotonic() + RETRY_AFTER
             return self._local.add(client, now)
-        if self._is_unreachable:
-            self._is_unreachable = False
+        if self._retry_at:
+            self._retry_at = 0.0
             log.info("the rate limits' storage answers again")
         return count
 
