@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import NamedTuple, Protocol
 
 import structlog
 from redis import Redis, RedisError
@@ -25,25 +24,11 @@ RETRY_AFTER = 5.0
 """Seconds for which a Redis that did not answer is not tried again."""
 
 
-class Count(NamedTuple):
-    """The requests of a client in its present minute, which ends at ``ends`` (seconds since 1970)."""
-
-    requests: int
-    ends: float
-
-
-class Counters(Protocol):
-    """One counter a client. It begins with the client's first request and expires a minute later. Thread-safe."""
-
-    def add(self, client: str, now: float) -> Count:
-        """Count a request at ``now`` (seconds since 1970) and return the counter; never fails."""
-
-
 class LocalCounters:
-    """Counters in this process's memory."""
+    """Counters in this process's memory, one a client. Each expires a minute after its first request. Thread-safe."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, Count] = {}
+        self._counts: dict[str, tuple[int, float]] = {}
         self._lock = threading.Lock()
         self._swept_at = 0.0
 
@@ -51,16 +36,17 @@ class LocalCounters:
         """How many counters are in memory."""
         return len(self._counts)
 
-    def add(self, client: str, now: float) -> Count:
-        """Count a request."""
+    def add(self, client: str, now: float) -> tuple[int, float]:
+        """Count a request; return the counter, and when it expires, in seconds since 1970 like ``now``."""
         with self._lock:
             if now - self._swept_at >= MINUTE:
-                self._counts = {client: count for client, count in self._counts.items() if count.ends > now}
+                self._counts = {client: count for client, count in self._counts.items() if count[1] > now}
                 self._swept_at = now
             requests, ends = self._counts.get(client, (0, 0.0))
-            count = Count(requests + 1, ends) if ends > now else Count(1, now + MINUTE)
-            self._counts[client] = count
-            return count
+            if ends <= now:
+                requests, ends = 0, now + MINUTE
+            self._counts[client] = (requests + 1, ends)
+            return self._counts[client]
 
 
 class SharedCounters:
@@ -74,8 +60,8 @@ class SharedCounters:
         self._retry_at = 0.0
         """When the Redis is tried again (of ``time.monotonic``), from its first failure to its next answer; else 0."""
 
-    def add(self, client: str, now: float) -> Count:
-        """Count a request."""
+    def add(self, client: str, now: float) -> tuple[int, float]:
+        """The same as of `LocalCounters`; never fails."""
         if time.monotonic() < self._retry_at:
             return self._local.add(client, now)
         try:
@@ -90,7 +76,7 @@ class SharedCounters:
             log.info("the rate limits' storage answers again")
         return count
 
-    def _add(self, client: str, now: float) -> Count:
+    def _add(self, client: str, now: float) -> tuple[int, float]:
         """Count a request in one transaction. The first command makes a counter of 0 if there is none."""
         name = f"scheduler:requests:{client}"
         transaction = self._redis.pipeline()
@@ -98,9 +84,9 @@ class SharedCounters:
         transaction.incr(name)
         transaction.pttl(name)
         _, requests, milliseconds_left = transaction.execute()
-        return Count(requests, now + milliseconds_left / 1000)
+        return requests, now + milliseconds_left / 1000
 
 
-def open_counters(url: str) -> Counters:
+def open_counters(url: str) -> LocalCounters | SharedCounters:
     """Return the counters in the Redis at that address, or in memory for ``memory://``."""
     return LocalCounters() if url == MEMORY else SharedCounters(url)
