@@ -4,11 +4,15 @@ database of its own for each test, with a clock that stands still and a stand-in
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 from support.api import Clock, context_of
 from support.calendars import RecordingCalendars
 from support.radicale import Radicale
@@ -19,6 +23,14 @@ from scheduler.adapters.guarded_http import Guard
 from scheduler.domain.programme.people import Account
 from scheduler.services.ports import Context
 from scheduler.store import Store
+
+
+@event.listens_for(Engine, "connect")
+def _do_not_sync(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """No test takes the power away, so SQLite need not wait for the disk."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
+
 
 pytest_plugins = ["support.budget", "support.figures", "support.postgres"]
 
@@ -80,11 +92,17 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def _database_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("database")
+
+
 @pytest.fixture
-def database(migrated_file: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "scheduler.db"
-    shutil.copy(migrated_file, path)
-    return path
+def database(migrated_file: Path, _database_folder: Path) -> Path:
+    """The test's own SQLite database, migrated and empty. Each test has it at the same path, as `store` needs it."""
+    for left in _database_folder.iterdir():
+        left.unlink()
+    return Path(shutil.copy(migrated_file, _database_folder / "scheduler.db"))
 
 
 @pytest.fixture
@@ -98,6 +116,19 @@ def store_url(sqlite_url: str) -> str:
     return sqlite_url
 
 
+@pytest.fixture(scope="session")
+def _stores() -> dict[str, Store]:
+    return {}
+
+
+@pytest.fixture
+def store(store_url: str, _stores: dict[str, Store]) -> Iterator[Store]:
+    """The test's own database, opened. Tests share the store of a URL, because it keeps the SQL it has compiled."""
+    opened = _stores.setdefault(store_url, Store(store_url))
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -109,7 +140,5 @@ def calendars() -> RecordingCalendars:
 
 
 @pytest.fixture
-def context(store_url: str, clock: Clock, calendars: RecordingCalendars) -> Iterator[Context]:
-    made = context_of(store_url, clock, calendars)
-    yield made
-    made.store.close()
+def context(store: Store, clock: Clock, calendars: RecordingCalendars) -> Context:
+    return context_of(store, clock, calendars)

@@ -14,6 +14,7 @@ from support.programme import Programme
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
 from scheduler.services.ports import Context
+from scheduler.store import Store
 
 
 @pytest.fixture
@@ -51,11 +52,9 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.fixture
-def real_context(store_url: str, clock: Clock, caldav: CalDAVServer) -> Iterator[Context]:
+def real_context(store: Store, clock: Clock, caldav: CalDAVServer) -> Context:
     """A context whose calendars are real ones."""
-    made = context_of(store_url, clock, caldav)
-    yield made
-    made.store.close()
+    return context_of(store, clock, caldav)
 
 
 @pytest.fixture

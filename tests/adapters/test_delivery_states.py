@@ -22,7 +22,7 @@ from scheduler.services.calendars import connect_calendar
 from scheduler.services.delivering import deliver_next, retry_delivery
 from scheduler.services.meetings import update_meeting
 from scheduler.services.ports import Context
-from scheduler.store import DeliveryRow
+from scheduler.store import DeliveryRow, Store
 
 MULTISTATUS = Reply(
     207,
@@ -123,7 +123,7 @@ def test_slow_server_is_dropped_after_the_job_limit(
     answer: Raw, owed: Programme, scripted: ScriptedServer, loopback_guard: Guard, store_url: str, clock: Clock
 ) -> None:
     guard = replace(loopback_guard, connect_seconds=0.3, read_seconds=0.3, job_seconds=1)
-    impatient = context_of(store_url, clock, CalDAVServer(guard))
+    impatient = context_of(Store(store_url), clock, CalDAVServer(guard))
     scripted.script = lambda _: answer
     began = time.monotonic()
     assert deliver_next(impatient)

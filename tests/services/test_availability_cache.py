@@ -22,6 +22,7 @@ from scheduler.services.calendar_server import CalendarUnreachable
 from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_key
+from scheduler.store import Store
 
 WINDOW = Period(datetime(2026, 10, 5, tzinfo=UTC), datetime(2026, 11, 14, tzinfo=UTC))
 EVENT = event_object("dentist", "DTSTART:20261020T080000Z", "DTEND:20261020T093000Z")
@@ -30,7 +31,7 @@ EVENT = event_object("dentist", "DTSTART:20261020T080000Z", "DTEND:20261020T0930
 @pytest.fixture
 def neighbour(store_url: str, clock: Clock, calendars: RecordingCalendars) -> Iterator[Context]:
     """The context of another web process: the same database, its own cache."""
-    made = context_of(store_url, clock, calendars)
+    made = context_of(Store(store_url), clock, calendars)
     yield made
     made.store.close()
 

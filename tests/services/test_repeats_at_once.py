@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from scheduler.app import create_app
 from scheduler.services.secrets import Vault
+from scheduler.store import Store
 
 AT_ONCE = 12
 RACES = tries("races of repeated requests")
@@ -87,7 +88,7 @@ def killed_when_booked(url: str, key: str, pair: Pair, headers: dict[str, str]) 
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     try:
-        context = context_of(url, Clock(), RecordingCalendars())
+        context = context_of(Store(url), Clock(), RecordingCalendars())
         Vault.seal = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment,method-assign]  # in the child alone
         Api(create_app(context), key).send("POST", pair.meetings, SLOT, headers=headers)
     finally:

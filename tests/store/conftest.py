@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
@@ -21,13 +21,6 @@ from scheduler.store import Store, new_id
 def store_url(request: pytest.FixtureRequest) -> str:
     """A migrated database of its own for the test, which runs once on each kind."""
     return str(request.getfixturevalue(f"{request.param}_url"))
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    opened = Store(store_url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault
-from scheduler.store import DeliveryRow, schema
+from scheduler.store import DeliveryRow, Store, schema
 from scheduler.store.engine import open_engine, transaction
 
 SECOND_CALENDAR, FAILED = "second calendar", "failed"
@@ -44,7 +44,7 @@ def context(store_url: str) -> Iterator[Context]:
         failed = {"id": FAILED, "calendar_id": SECOND_CALENDAR, "state": "failed", "due_at": None, "reason": "no room"}
         connection.execute(deliveries.insert(), [due | failed])
     engine.dispose()
-    made = context_of(store_url, Clock(old.NOON), RecordingCalendars())
+    made = context_of(Store(store_url), Clock(old.NOON), RecordingCalendars())
     made.store.migrate()
     yield made
     made.store.close()

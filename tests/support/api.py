@@ -39,9 +39,9 @@ class Clock:
         self.now = datetime.fromisoformat(text)
 
 
-def context_of(database_url: str, clock: Clock, calendars: CalendarServer) -> Context:
+def context_of(store: Store, clock: Clock, calendars: CalendarServer) -> Context:
     """A context like that of the composition root, but with the given clock and CalDAV servers."""
-    return Context(Store(database_url), Vault(SECRET), calendars, clock, timedelta(minutes=15), timedelta(hours=3))
+    return Context(store, Vault(SECRET), calendars, clock, timedelta(minutes=15), timedelta(hours=3))
 
 
 @dataclass(frozen=True)

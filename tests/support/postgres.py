@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -168,7 +167,7 @@ def postgresql() -> PostgreSQL:
 
 @pytest.fixture
 def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
-    """A migrated database of its own for the test."""
-    name = f"test_{uuid4().hex}"
+    """The test's own database, migrated and empty; by the same name for each test of a worker."""
+    name = f"test_{os.getpid()}"
     yield postgresql.create(name)
     postgresql.drop(name)

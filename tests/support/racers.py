@@ -21,6 +21,7 @@ from support.calendars import RecordingCalendars
 from scheduler.app import create_app
 from scheduler.logs import configure_logs
 from scheduler.services.ports import Context
+from scheduler.store import Store
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def race(url: str, key: str, rehearsal: Post, posts: list[Post]) -> list[Answer]
 
 def _main() -> None:
     asked = json.load(sys.stdin)
-    context = context_of(asked["url"], Clock(), RecordingCalendars())
+    context = context_of(Store(asked["url"]), Clock(), RecordingCalendars())
     api = Api(create_app(context), asked["key"])
     assert _ask(api, Post(**asked["rehearsal"])).status == 409
     context.store.close()

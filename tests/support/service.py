@@ -54,7 +54,7 @@ class Service:
     def create_programme(self) -> str:
         """Create a programme in the database of the environment, and return its API key."""
         url = self.environment["SCHEDULER_DATABASE_URL"]
-        context = context_of(url, Clock(datetime.now(UTC)), RecordingCalendars())
+        context = context_of(Store(url), Clock(datetime.now(UTC)), RecordingCalendars())
         key = create_programme(context, "Tests")
         context.store.close()
         return key

@@ -16,12 +16,13 @@ from support.calendars import RecordingCalendars
 from scheduler.app import create_app
 from scheduler.logs import configure_logs
 from scheduler.services.ports import Context
+from scheduler.store import Store
 
 
 @pytest.fixture(scope="session")
 def assembled(migrated_file: Path) -> Iterator[Flask]:
     """The app put together once: its routes take longer to compile than a test takes to run."""
-    context = context_of(f"sqlite:///{migrated_file}", Clock(), RecordingCalendars())
+    context = context_of(Store(f"sqlite:///{migrated_file}"), Clock(), RecordingCalendars())
     yield create_app(context)
     context.store.close()
 

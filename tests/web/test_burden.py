@@ -27,6 +27,7 @@ from scheduler.domain.time.periods import Period
 from scheduler.services.attendees import AttendeeSpec
 from scheduler.services.ports import Context
 from scheduler.services.proposing import SearchRequest, suggest_cadences, suggest_sequences, suggest_slots
+from scheduler.store import Store
 
 EARLY = "2026-10-08T05:00:00Z"
 """07:00 in Berlin: 45 minutes, at most an hour before 08:00. 10:30 in Kolkata: no burden."""
@@ -232,7 +233,7 @@ class TestCommand:
         url = f"sqlite:///{tmp_path / 'scheduler.db'}"
         monkeypatch.setenv("SCHEDULER_DATABASE_URL", url)
         assert CliRunner().invoke(main, ["migrate"]).exit_code == 0
-        context = context_of(url, Clock(), RecordingCalendars())
+        context = context_of(Store(url), Clock(), RecordingCalendars())
         api = Api.of_new_programme(create_app(context), context, "Women in Science")
         mentor, mentee = api.person("Greta", working_hours="any"), api.person("Asha", "UTC", working_hours="any")
         pair = Pair(mentor, mentee, api.mentorship(mentor, mentee))

@@ -24,6 +24,7 @@ from support.calendars import RecordingCalendars
 from scheduler.app import create_app
 from scheduler.cli import main
 from scheduler.domain.search.scoring import PARTS
+from scheduler.store import Store
 
 ROOT = Path(__file__).parents[2]
 COMMAND = str(Path(sys.executable).with_name("scheduler"))
@@ -162,7 +163,7 @@ def test_programmes_create_prints_the_key_as_the_last_line(run: Run, tmp_path: P
     result = run("programmes", "create", "Women in Science")
     assert result.exit_code == 0, result.stderr
     key = result.stdout.splitlines()[-1]
-    context = context_of(f"sqlite:///{tmp_path / 'var' / 'scheduler.db'}", Clock(), RecordingCalendars())
+    context = context_of(Store(f"sqlite:///{tmp_path / 'var' / 'scheduler.db'}"), Clock(), RecordingCalendars())
     assert Api(create_app(context), key).get("/people") == {"items": [], "next": None}
     context.store.close()
     assert key not in result.stderr

@@ -17,6 +17,7 @@ from scheduler.app import create_app
 from scheduler.cli import main
 from scheduler.config.settings import DEVELOPMENT_KEY, Settings
 from scheduler.domain.programme.api_keys import Scope
+from scheduler.store import Store
 
 Run = Callable[..., Result]
 
@@ -43,7 +44,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_file: Path) ->
 @pytest.fixture
 def opens(tmp_path: Path) -> Iterator[Callable[[str, str], bool]]:
     """Whether a key may ask for a path of the API."""
-    context = context_of(f"sqlite:///{tmp_path / 'var' / 'scheduler.db'}", Clock(), RecordingCalendars())
+    context = context_of(Store(f"sqlite:///{tmp_path / 'var' / 'scheduler.db'}"), Clock(), RecordingCalendars())
     app = create_app(context)
 
     def asks(key: str, path: str) -> bool:

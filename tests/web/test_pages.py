@@ -12,6 +12,7 @@ from support.api import Clock, context_of, problem_of
 from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
+from scheduler.store import Store
 from scheduler.web.http.problems import TITLES
 
 
@@ -50,7 +51,7 @@ def test_problems_page_has_an_anchor_for_every_kind(visitor: FlaskClient) -> Non
 
 
 def test_health_needs_no_database_and_readiness_a_migrated_one(tmp_path: Path) -> None:
-    context = context_of(f"sqlite:///{tmp_path / 'new.db'}", Clock(), RecordingCalendars())
+    context = context_of(Store(f"sqlite:///{tmp_path / 'new.db'}"), Clock(), RecordingCalendars())
     visitor = create_app(context).test_client()
     assert visitor.get("/healthz").status_code == 200
     problem = problem_of(visitor.get("/readyz"), 503)
@@ -63,7 +64,7 @@ def test_health_needs_no_database_and_readiness_a_migrated_one(tmp_path: Path) -
 
 def test_unavailable_database_is_503_with_retry_after(tmp_path: Path) -> None:
     (tmp_path / "folder.db").mkdir()
-    context = context_of(f"sqlite:///{tmp_path / 'folder.db'}", Clock(), RecordingCalendars())
+    context = context_of(Store(f"sqlite:///{tmp_path / 'folder.db'}"), Clock(), RecordingCalendars())
     visitor = create_app(context).test_client()
     for path in ("/readyz", "/v1/people", "/feeds/token.ics"):
         response = visitor.get(path, headers={"Authorization": "Bearer mk_x"})
