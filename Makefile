@@ -54,22 +54,25 @@ test: $(READY_DEV) ## run the whole suite
 LEVEL := $(if $(SHORT),short,full)
 SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(2**32))')
 MOVED := $(BIN)/python tests/support/moved_clock.py
+# The time of day before the name of a stage tells how long each one took.
+STAGE := @stage() { echo "$$(date +%T)  $$*"; };
 
 prove: SEED := $(SEED)
-prove: $(READY_DEV) clients ## try at length what chance decides, and all on days to come; some hours (SHORT=1: minutes)
+prove: $(READY_DEV) clients ## try at length what chance decides, and all on days to come; under an hour (SHORT=1: minutes)
 	@mkdir -p var
-	@for days in 100 600 3000; do \
-	  echo "the demo, $$days days from now"; \
+	$(STAGE) for days in 100 600 3000; do \
+	  stage "the demo, $$days days from now"; \
 	  $(MOVED) $$days $(BIN)/python -m examples.demo --once --act $(if $(SHORT),main,all) > var/demo-moved.log 2>&1 \
 	    || { cat var/demo-moved.log; exit 1; }; \
 	done
-	@for days in $(if $(SHORT),600,100 600 3000); do \
-	  echo "the suite, $$days days from now"; \
+	$(STAGE) for days in $(if $(SHORT),600,100 600 3000); do \
+	  stage "the suite, $$days days from now"; \
 	  $(MOVED) $$days $(BIN)/python -m pytest -n auto --basetemp=var/moved -p no:cacheprovider \
 	    $(if $(SHORT),-m "not prove" --deselect tests/end_to_end/test_demo.py tests/end_to_end); \
 	done
-	@echo "what chance decides; the same again with SEED=$(SEED)"
+	$(STAGE) stage "what chance decides; the same again with SEED=$(SEED)"
 	@$(BIN)/python -m pytest -n auto --prove $(LEVEL) --hypothesis-seed=$(SEED)
+	$(STAGE) stage "all of it holds"
 
 lint: $(READY_DEV) ## ruff, mypy strict, the import rule, the Dockerfile, compose.yaml and the proxy
 	@$(BIN)/ruff format --check .

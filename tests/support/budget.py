@@ -15,19 +15,19 @@ _level = TEST
 
 COUNTS = {
     # what is tried: (make test, make prove SHORT=1, make prove)
-    "requests of one fuzzer": (1_280, 1_280, 10_240),
+    "requests of one fuzzer": (1_280, 1_280, 2_560),
     "fuzzers": (1, 8, 8),
-    "schemathesis examples of an operation": (3, 30, 300),
+    "schemathesis examples of an operation": (3, 30, 60),
     "edges of schemas": (0, 1, 1),
     "meetings that workers deliver": (6, 22, 22),
     "percent of the kills of workers": (20, 60, 100),
     "bookings of one time": (12, 100, 100),
-    "races for one time": (1, 1, 20),
-    "races of repeated requests": (2, 5, 100),
+    "races for one time": (1, 1, 10),
+    "races of repeated requests": (2, 5, 40),
     "kills of bookings": (2, 3, 50),
     "changes of everything by a thread": (15, 15, 150),
     "changes between polls of two processes": (10, 40, 400),
-    "demo dates": (15, 60, 480),
+    "demo dates": (15, 60, 240),
 }
 """How often each thing is tried."""
 
@@ -39,7 +39,7 @@ def tries(name: str) -> int:
 
 def examples(number: int) -> int:
     """How many examples Hypothesis draws in this run where ``number`` is written."""
-    return {TEST: max(number // 4, 8), SHORT: number, FULL: number * 10}[_level]
+    return {TEST: max(number // 4, 8), SHORT: number, FULL: number * 4}[_level]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
