@@ -124,7 +124,9 @@ def _stores() -> dict[str, Store]:
 @pytest.fixture
 def store(store_url: str, _stores: dict[str, Store]) -> Iterator[Store]:
     """The test's own database, opened. Tests share the store of a URL, because it keeps the SQL it has compiled."""
-    opened = _stores.setdefault(store_url, Store(store_url))
+    if store_url not in _stores:
+        _stores[store_url] = Store(store_url)
+    opened = _stores[store_url]
     yield opened
     opened.close()
 
