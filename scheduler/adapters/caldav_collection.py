@@ -55,23 +55,11 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Written:
-    """The server accepted a PUT; ``etag`` is the one that it gave, if strong."""
-
-    etag: str | None
-
-
-@dataclass(frozen=True)
 class Collection:
     """A calendar collection. Every method raises CalendarRefused, CalendarUnreachable and AddressRefused."""
 
     client: DAVClient
     url: str
-
-    @classmethod
-    def open(cls, account: Account, session: requests.Session) -> Collection:
-        """Return the account's collection, requested through that session."""
-        return cls(_client(session, account), _collection_url(account.url))
 
     def properties(self, *names: str) -> dict[str, Any]:
         """Return those of the named properties that the collection has (PROPFIND, RFC 4918 §9.1)."""
@@ -154,8 +142,8 @@ class CalendarObject:
                 raise _failure(response)
             return Held(response.raw.encode(), _strong_etag(response))
 
-    def write(self, data: bytes, if_match: str | None) -> Written | None:
-        """Store the bytes if the stored object has that ETag (None: if there is none); return None otherwise.
+    def write(self, data: bytes, if_match: str | None) -> Held | None:
+        """Store the bytes if the stored object has that ETag (None: if there is none), and return them; else None.
 
         Another precondition that fails (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4) is a CalendarRefused that lists it.
         """
@@ -166,7 +154,7 @@ class CalendarObject:
                 return None
             if response.status not in (200, 201, 204):
                 raise _failure(response)
-            return Written(_strong_etag(response))
+            return Held(data, _strong_etag(response))
 
     def _request(self, method: str, headers: dict[str, str], data: bytes | None = None) -> Any:
         body = "" if data is None else WireBytes(data)
@@ -182,10 +170,11 @@ class _Client(DAVClient):
             self.auth = HTTPBasicAuth((self.username or "").encode(), (self.password or "").encode())
 
 
-def _client(session: requests.Session, account: Account) -> DAVClient:
-    """Return a client for one job, which does no discovery, never sleeps and asks for uncompressed answers.
+def open_collection(account: Account, session: requests.Session) -> Collection:
+    """Return the account's collection, requested through that session, for one job.
 
-    Servers give weak ETags for compressed answers, and those can't be used in If-Match.
+    The client does no discovery, never sleeps and asks for uncompressed answers, because servers give weak ETags for
+    compressed ones, and those can't be used in If-Match.
     """
     with _translated_errors():
         client = _Client(
@@ -196,9 +185,9 @@ def _client(session: requests.Session, account: Account) -> DAVClient:
             enable_rfc6764=False,
             rate_limit_handle=False,
         )
-        client.session.close()
-        client.session = session
-        return client
+    client.session.close()
+    client.session = session
+    return Collection(client, _collection_url(account.url))
 
 
 def _collection_url(url: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from caldav.elements import cdav, dav
 
-from scheduler.adapters.caldav_collection import CalendarObject, Collection
+from scheduler.adapters.caldav_collection import CalendarObject, Collection, open_collection
 from scheduler.adapters.conditional_put import put_object
 from scheduler.adapters.guarded_http import Guard, guarded_session
 from scheduler.domain.programme.outbox import Outcome, Rejected, TryAgain
@@ -67,4 +67,4 @@ class CalDAVServer:
         """Open the account's collection for one job, and close its connections afterwards."""
         self._guard.check_url(account.url)
         with guarded_session(self._guard) as session:
-            yield Collection.open(account, session)
+            yield open_collection(account, session)

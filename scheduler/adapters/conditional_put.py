@@ -6,7 +6,7 @@ lost after the server stored the object, so that a failed precondition may be ou
 
 from __future__ import annotations
 
-from scheduler.adapters.caldav_collection import CalendarObject, Held, Written
+from scheduler.adapters.caldav_collection import CalendarObject, Held
 from scheduler.domain.programme.outbox import Outcome, Rejected, Stored, TryAgain
 from scheduler.ical.lines import NotOneCalendar
 from scheduler.ical.merge import Merged, merge, with_sequence
@@ -44,7 +44,7 @@ def put_object(
         new = data if sequence == ours.sequence else with_sequence(data, sequence)
         written = _create(target, new)
         if written is not None:
-            return _stored(target, new, written, sequence)
+            return _stored(target, written, sequence)
     target, held = target.read_anywhere()
     if held is not None:
         return _update(target, data, held)
@@ -53,7 +53,7 @@ def put_object(
     return TryAgain("the calendar server changed the object while it was written")
 
 
-def _create(target: CalendarObject, data: bytes) -> Written | None:
+def _create(target: CalendarObject, data: bytes) -> Held | None:
     """Create the object; return None if the collection has one with its UID already."""
     try:
         return target.write(data, None)
@@ -100,7 +100,7 @@ def _replace(target: CalendarObject, merged: Merged, held: Held) -> Outcome:
         return _judge_invitation(merged, held)
     if written is None:
         return TryAgain("the calendar server changed the object while it was written")
-    return _stored(target, merged.data, written, merged.sequence, describe_restored(merged.restored))
+    return _stored(target, written, merged.sequence, describe_restored(merged.restored))
 
 
 def _judge_invitation(merged: Merged, held: Held) -> Outcome:
@@ -111,12 +111,12 @@ def _judge_invitation(merged: Merged, held: Held) -> Outcome:
     return TryAgain("the calendar server lets nobody but the organizer change this invitation")
 
 
-def _stored(target: CalendarObject, data: bytes, written: Written, sequence: int, note: str | None = None) -> Outcome:
+def _stored(target: CalendarObject, written: Held, sequence: int, note: str | None = None) -> Outcome:
     """Return the success of a write, with the ETag that the server gave or, if it gave none, has now.
 
     A server that invites people writes into the stored object what came of that, so the object is read again.
     """
-    if written.etag is not None and not server_invites(data):
+    if written.etag is not None and not server_invites(written.data):
         return Stored(written.etag, note, sequence)
     held = target.read()
     theirs = read_identity(held.data) if held else None

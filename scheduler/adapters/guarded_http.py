@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -143,33 +143,26 @@ class _GuardedAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = pool_classes(self._job)
 
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: Any = None,
-        verify: bool | str = True,
-        cert: Any = None,
-        proxies: Mapping[str, str] | None = None,  # noqa: ARG002  # a proxy would connect to unchecked addresses
-    ) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """Send a request; the response body is bounded. Raises AddressRefused and the errors of requests."""
         self._guard.check_url(request.url or "")
-        wait = timeout or (self._guard.connect_seconds, self._guard.read_seconds)
+        options["proxies"] = {}  # a proxy would connect to unchecked addresses
+        options["timeout"] = options.get("timeout") or (self._guard.connect_seconds, self._guard.read_seconds)
         try:
-            response = super().send(request, stream=stream, timeout=wait, verify=verify, cert=cert, proxies={})
+            response = super().send(request, *args, **options)
         except HTTPError as error:
             raise requests.ConnectionError(error, request=request) from error
         response.raw = _BoundedBody(response.raw, self._guard.largest_body)
         return response
 
 
+@dataclass
 class _BoundedBody:
     """A response body with a size limit, counted after decompression."""
 
-    def __init__(self, body: Any, limit: int) -> None:
-        self._body = body
-        self._limit = limit
-        self._size = 0
+    _body: Any
+    _limit: int
+    _size: int = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._body, name)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.availability.burden import burden_of_each
-from scheduler.domain.time.periods import Periods
+from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import NotFound, SchedulerError
 from scheduler.services.availability_cache import CachedPerson, cached_people, load_people
 from scheduler.services.ports import Context
@@ -23,7 +23,6 @@ class NeedsStoredPerson(SchedulerError):
     """A request that names a stored person, where there is no store."""
 
     def __init__(self, person_id: str) -> None:
-        self.person_id = person_id
         super().__init__(f"the attendee {person_id!r} is a stored person; ask the service, or give the attendee inline")
 
 
@@ -68,15 +67,14 @@ def load_attendees(
     tx: Transaction,
     programme_id: str,
     specs: Sequence[AttendeeSpec],
-    start: datetime,
-    end: datetime,
+    within: Period,
     except_meeting: str | None = None,
 ) -> tuple[Attendee, ...]:
-    """Load the attendees with the availability of stored people in [start, end).
+    """Load the attendees with the availability of stored people within the period.
 
     The meeting ``except_meeting`` is left out. Raises NotFound with the pointer of the field at fault.
     """
-    people = load_people(tx, programme_id, _person_ids(specs), start, end, except_meeting)
+    people = load_people(tx, programme_id, _person_ids(specs), within, except_meeting)
     return _combine(context, specs, people)
 
 

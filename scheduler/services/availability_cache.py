@@ -14,15 +14,15 @@ from datetime import UTC, datetime, time
 from cachetools import LRUCache
 
 from scheduler.domain.availability.attendees import Attendee, Unknown
-from scheduler.domain.time.periods import Periods
+from scheduler.domain.time.periods import Period, Periods
 from scheduler.domain.time.zones import FIRST_DATE, LAST_INSTANT
 from scheduler.store import Store, Transaction
 
 UNREAD = "the connected calendar has not been read recently enough"
 """Why a calendar is unknown, where no other reason is known or may be shown."""
 MAX_BYTES = 32 << 20
-ALWAYS = datetime.combine(FIRST_DATE, time(), UTC), LAST_INSTANT
-"""The first and the last instant that a stored time can have."""
+ALWAYS = Period(datetime.combine(FIRST_DATE, time(), UTC), LAST_INSTANT)
+"""All instants that a stored time can have."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ class AvailabilityCache:
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._max_bytes = max_bytes
         self._people: LRUCache[str, tuple[str, CachedPerson]] = LRUCache(max_bytes, getsizeof=lambda kept: kept[1].size)
         self._lock = threading.Lock()
 
@@ -75,7 +74,7 @@ class AvailabilityCache:
 
     def put(self, person_id: str, version: str, person: CachedPerson) -> None:
         """Cache a person under a version, in place of an earlier one."""
-        if person.size <= self._max_bytes:
+        if person.size <= self._people.maxsize:
             with self._lock:
                 self._people[person_id] = version, person
 
@@ -100,14 +99,14 @@ def cached_people(
         return {}
     if store.is_writing:
         with store.read() as tx:
-            return load_people(tx, programme_id, ids, *ALWAYS)
+            return load_people(tx, programme_id, ids, ALWAYS)
     people = _find_cached(cache, store.lookups.availability_versions(programme_id, ids), ids)
     if len(people) == len(ids):
         return people
     with store.read() as tx:
         versions = tx.people.availability_versions(programme_id, ids)
         people = _find_cached(cache, versions, ids)
-        loaded = load_people(tx, programme_id, versions.keys() - people.keys(), *ALWAYS)
+        loaded = load_people(tx, programme_id, versions.keys() - people.keys(), ALWAYS)
     for person_id, person in loaded.items():
         cache.put(person_id, versions[person_id], person)
     return people | loaded
@@ -127,21 +126,16 @@ def _find_cached(
 
 
 def load_people(
-    tx: Transaction,
-    programme_id: str,
-    ids: Iterable[str],
-    start: datetime,
-    end: datetime,
-    except_meeting: str | None = None,
+    tx: Transaction, programme_id: str, ids: Iterable[str], within: Period, except_meeting: str | None = None
 ) -> dict[str, CachedPerson]:
     """Load the programme's people among ``ids``, with one query for each kind of row.
 
-    Of their meetings those that touch [start, end), without the meeting ``except_meeting``.
+    Of their meetings those that touch ``within``, without the meeting ``except_meeting``.
     """
     people = tx.people.find_many(programme_id, list(ids)) if ids else {}
     if not people:
         return {}
-    meetings = tx.meetings.list_periods(programme_id, list(people), start, end, except_meeting)
+    meetings = tx.meetings.list_periods(programme_id, list(people), within.start, within.end, except_meeting)
     blackouts = tx.blackouts.list_for_people(programme_id, list(people))
     calendars = tx.calendars.list_for_people(programme_id, list(people))
     return {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 
 from scheduler.domain.availability.attendees import Attendee, Days
 from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
-from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, Party, plan_occurrences
+from scheduler.domain.programme.meetings import Meeting, Occurrence, Party, plan_occurrences
 from scheduler.domain.programme.mentorships import Mentorship, MentorshipStatus
 from scheduler.domain.search.planning import BlockedBy, OnConflict, PlannedOccurrence, Planner, PlanStatus
 from scheduler.domain.search.rules import NO_RULES, Rules
@@ -109,8 +109,7 @@ def book_cadence(
         check_day(dates.first, mentorship, "/starts_on")
         check_day(dates.last, mentorship, "/ends_on")
         _check_series(booking.series, mentorship, dates)
-        start, end = (datetime.combine(day, time(), UTC) for day in (dates.first, dates.last))
-        plan = booking.plan(load_pair(context, tx, programme_id, mentorship, start, end), dates)
+        plan = booking.plan(load_pair(context, tx, programme_id, mentorship, dates), dates)
         _check_plan(plan, booking, viewer)
         blocked = [one for one in plan if one.status is not PlanStatus.CLEAR]
         moves = {one.period.start: one.moved_to.start if one.moved_to else None for one in blocked}
@@ -137,10 +136,10 @@ def book_slot(
         start = read_start(start, zone)
         _check_active(mentorship)
         local = local_time(start, zone)
-        check_day(local.wall.date(), mentorship, "/start")
+        day = local.wall.date()
+        check_day(day, mentorship, "/start")
         series = Series(local, None, duration)
-        end = start + timedelta(minutes=duration)
-        check_free(load_pair(context, tx, programme_id, mentorship, start, end), series, viewer)
+        check_free(load_pair(context, tx, programme_id, mentorship, Days(day, day)), series, viewer)
         return _add_meeting(context, tx, programme_id, mentorship, series, plan_occurrences(series, {}), details)
 
 
@@ -158,25 +157,23 @@ def load_pair(
     tx: Transaction,
     programme_id: str,
     mentorship: Mentorship,
-    start: datetime,
-    end: datetime,
+    dates: Days,
     except_meeting: str | None = None,
 ) -> tuple[Attendee, ...]:
-    """The mentor and the mentee with their availability from ``start`` to ``end`` and some days around."""
+    """The mentor and the mentee with their availability on the dates and some days around."""
+    first, last = (datetime.combine(day, time(), UTC) for day in (dates.first, dates.last))
+    around = Period(first - MARGIN, last + MARGIN)
     specs = [AttendeeSpec(mentorship.mentor_id, {}), AttendeeSpec(mentorship.mentee_id, {})]
-    return load_attendees(context, tx, programme_id, specs, start - MARGIN, end + MARGIN, except_meeting)
+    return load_attendees(context, tx, programme_id, specs, around, except_meeting)
 
 
 def check_day(day: date, mentorship: Mentorship, pointer: str) -> None:
     """Raises InvalidFields for a day before the mentorship starts or after it ends."""
-    if day < mentorship.starts_on:
-        raise InvalidFields.at(
-            pointer, f"{day} is before the mentorship starts on {mentorship.starts_on}; give a later day"
-        )
-    if day > mentorship.ends_on:
-        raise InvalidFields.at(
-            pointer, f"{day} is after the mentorship ends on {mentorship.ends_on}; give an earlier day"
-        )
+    starts, ends = mentorship.starts_on, mentorship.ends_on
+    if day < starts:
+        raise InvalidFields.at(pointer, f"{day} is before the mentorship starts on {starts}; give a later day")
+    if day > ends:
+        raise InvalidFields.at(pointer, f"{day} is after the mentorship ends on {ends}; give an earlier day")
 
 
 def check_free(attendees: tuple[Attendee, ...], meeting: Series, viewer: Viewer) -> None:
@@ -209,10 +206,9 @@ def _check_series(series: Series, mentorship: Mentorship, dates: Days) -> None:
     check_day(first, mentorship, "/dtstart")
     assert rule is not None  # a cadence has a rule
     if next(rule.dates(first)) != first:
-        raise InvalidFields.at(
-            "/rrule",
-            f"dtstart {first}, a {DAY_NAMES[weekday_of(first)]}, is not one of the rule's dates; {_AS_ANSWERED}",
-        )
+        weekday = DAY_NAMES[weekday_of(first)]
+        detail = f"dtstart {first}, a {weekday}, is not one of the rule's dates; {_AS_ANSWERED}"
+        raise InvalidFields.at("/rrule", detail)
     last = local_time(rule.until, series.time_zone).wall.date()
     check_day(last, mentorship, "/rrule")
     if first < dates.first:
@@ -269,9 +265,6 @@ def _add_meeting(
         guests=details.guests,
         goals=mentorship.goals,
         conference_url=details.conference_url,
-        status=MeetingStatus.CONFIRMED,
-        sequence=0,
-        revision=1,
         created_at=now,
         changed_at=now,
     )

@@ -120,7 +120,8 @@ class _Examination:
             logins = [login for login in tx.calendars.list_logins(self._programme_id) if login in self._logins]
         for stored in every:
             self._examined.meetings += 1
-            yield from check_meeting(stored, now)
+            if found := check_meeting(stored, now):
+                yield found
             yield from check_deliveries(stored, deliveries[stored.id], logins, now)
             for row in deliveries[stored.id]:
                 if row.state is DeliveryState.DELIVERED:
@@ -136,11 +137,11 @@ class _Examination:
                 if not is_rendered(page):
                     continue
                 try:
-                    found = list(check_feed(page, render_page(self._context, page)))
+                    found = check_feed(page, render_page(self._context, page))
                 except InvalidValue:  # reported with its mentorship
                     continue
                 if found and page in self._pages(person_id):
-                    yield from found
+                    yield found
 
     def _pages(self, person_id: str) -> list[FeedPage]:
         """Return the person's feeds; none if the person was erased meanwhile."""
@@ -183,9 +184,9 @@ class _Examination:
         held = self._context.calendars.read_object(account, row.uid)
         is_invitation = login.auto_schedule and not copy.is_organizers
         meant = render_invite(stored.meeting, row.uid, copy)
-        found = list(check_object(stored, row, meant, held, is_invitation=is_invitation))
+        found = check_object(stored, row, meant, held, is_invitation=is_invitation)
         if found and self._load(meeting_id) == before:
-            yield from found
+            yield found
 
     def _load(self, meeting_id: str) -> tuple[StoredMeeting, Sequence[DeliveryRow]] | None:
         """Return the meeting and its deliveries as they are now; None if it is gone."""

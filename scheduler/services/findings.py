@@ -38,23 +38,22 @@ class Finding:
         return f"{self.about}: {self.problem}; {self.remedy}"
 
 
-def check_meeting(stored: StoredMeeting, now: datetime) -> Iterator[Finding]:
-    """Yield what is wrong if the stored occurrences are not those that follow from the series."""
+def check_meeting(stored: StoredMeeting, now: datetime) -> Finding | None:
+    """Return what is wrong if the stored occurrences are not those that follow from the series."""
     meeting, about = stored.meeting, f"meeting {stored.id}"
     if meeting.status is MeetingStatus.CANCELLED:
-        return
+        return None
     if meeting.tz_database != TZ_DATABASE_VERSION:
-        yield Finding(about, f"derived under tz release {meeting.tz_database}", "run 'scheduler migrate'")
-        return
+        return Finding(about, f"derived under tz release {meeting.tz_database}", "run 'scheduler migrate'")
     named = [occurrence.recurrence_id for occurrence in meeting.occurrences]
     if named != meeting.series.nominal_starts:
-        yield Finding(about, "its occurrences are not those of its rule", "cancel it and book it again")
-        return
+        return Finding(about, "its occurrences are not those of its rule", "cancel it and book it again")
     _, moved = rederive(meeting, now)
-    if moved:
-        walls = ", ".join(f"{occurrence.start.wall:%Y-%m-%dT%H:%M}" for occurrence in moved)
-        again = f"UPDATE meetings SET tz_database = '' WHERE id = '{stored.id}', then run 'scheduler migrate'"  # noqa: S608  # shown, not run
-        yield Finding(about, f"the stored UTC times of {walls} ({meeting.series.time_zone}) are not theirs", again)
+    if not moved:
+        return None
+    walls = ", ".join(f"{occurrence.start.wall:%Y-%m-%dT%H:%M}" for occurrence in moved)
+    again = f"UPDATE meetings SET tz_database = '' WHERE id = '{stored.id}', then run 'scheduler migrate'"  # noqa: S608  # shown, not run
+    return Finding(about, f"the stored UTC times of {walls} ({meeting.series.time_zone}) are not theirs", again)
 
 
 def check_deliveries(
@@ -77,43 +76,39 @@ def check_deliveries(
 
 def check_object(
     stored: StoredMeeting, row: DeliveryRow, meant: bytes, held: bytes | None, *, is_invitation: bool
-) -> Iterator[Finding]:
-    """Yield what differs between the object that was delivered, ``meant``, and the one in the calendar, ``held``.
+) -> Finding | None:
+    """Return what differs between the object that was delivered, ``meant``, and the one in the calendar, ``held``.
 
     Properties that the calendar's owner added are no difference. Of an invitation, which the server keeps as the
     organizer's calendar has it, only times and status are compared.
     """
     about, again = f"meeting {stored.id}, calendar {row.calendar.id}", _retry(stored.id, row)
     if held is None:
-        if not _is_cancelled(meant):
-            twice = f"to create it again, {again}, and once more after that has failed because it was deleted"
-            yield Finding(about, "the event is not there any more", twice)
-        return
+        twice = f"to create it again, {again}, and once more after that has failed because it was deleted"
+        return None if _is_cancelled(meant) else Finding(about, "the event is not there any more", twice)
     theirs = read_identity(held)
     if theirs is None or theirs.uid != row.uid:
-        yield Finding(about, "another object is stored in its place", f"delete that there and {again}")
-        return
+        return Finding(about, "another object is stored in its place", f"delete that there and {again}")
     try:
         merged = merge(meant, held)
     except (UnreadableCalendar, NotOneCalendar):
-        yield Finding(about, "the event there can't be read", f"delete it there and {again}")
-        return
+        return Finding(about, "the event there can't be read", f"delete it there and {again}")
     problem = _difference(merged, is_invitation=is_invitation)
-    if problem:
-        yield Finding(about, problem, f"{again}: it is corrected, and what its owner added is kept")
+    remedy = f"{again}: it is corrected, and what its owner added is kept"
+    return Finding(about, problem, remedy) if problem else None
 
 
-def check_feed(page: FeedPage, fresh: bytes) -> Iterator[Finding]:
-    """Yield what is wrong if the stored bytes of a rendered feed are not those of a fresh rendering."""
-    assert page.body is not None  # only one that is rendered can differ
+def check_feed(page: FeedPage, fresh: bytes) -> Finding | None:
+    """Return what is wrong if the stored bytes of a rendered feed are not those of a fresh rendering."""
     remedy = f"UPDATE feeds SET rendered_key = NULL WHERE id = '{page.feed_id}', and start the service again"  # noqa: S608  # shown, not run
     about = f"feed {page.feed_id}"
     if page.body != fresh:
-        yield Finding(about, "its stored bytes are not those of its meetings", remedy)
-    elif page.etag != etag_of(fresh):
-        yield Finding(about, "its ETag is not that of its bytes", remedy)
-    elif page.gzipped_body is not None and _decompressed(page.gzipped_body) != fresh:
-        yield Finding(about, "its gzipped bytes are not those of its bytes", remedy)
+        return Finding(about, "its stored bytes are not those of its meetings", remedy)
+    if page.etag != etag_of(fresh):
+        return Finding(about, "its ETag is not that of its bytes", remedy)
+    if page.gzipped_body is not None and _decompressed(page.gzipped_body) != fresh:
+        return Finding(about, "its gzipped bytes are not those of its bytes", remedy)
+    return None
 
 
 def _delivery_problem(row: DeliveryRow, meeting: Meeting, now: datetime) -> str | None:

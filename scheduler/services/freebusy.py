@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from scheduler.domain.availability.attendees import Unknown
 from scheduler.domain.availability.open_time import blackout_periods, closed_hours
-from scheduler.domain.time.periods import Periods, minute_after, minute_of
+from scheduler.domain.time.periods import Period, Periods, minute_after, minute_of
 from scheduler.services.attendees import AttendeeSpec, load_attendees
 from scheduler.services.ports import Context
 
@@ -29,7 +29,7 @@ def get_free_busy(
     """
     with context.store.read() as tx:
         tx.people.get(programme_id, person_id)
-        (person,) = load_attendees(context, tx, programme_id, [AttendeeSpec(person_id, {})], start, end)
+        (person,) = load_attendees(context, tx, programme_id, [AttendeeSpec(person_id, {})], Period(start, end))
     first, last = minute_of(start), minute_after(end)
     firm = [blackout for blackout in person.blackouts if blackout.firm]
     soft = [blackout for blackout in person.blackouts if not blackout.firm]

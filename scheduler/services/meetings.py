@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from scheduler.domain.availability.attendees import Days
 from scheduler.domain.programme import meetings
 from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
-from scheduler.domain.programme.meetings import Meeting, MeetingCancelled, MeetingStatus, Occurrence
+from scheduler.domain.programme.meetings import MeetingCancelled, MeetingStatus, Occurrence
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.domain.time.zones import local_time
@@ -16,7 +17,7 @@ from scheduler.services.booking import check_day, check_free, load_pair, read_st
 from scheduler.services.locking import lock_meeting
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish, publish_change
-from scheduler.store import Position, StoredMeeting, Transaction
+from scheduler.store import Position, StoredMeeting
 
 
 def list_meetings(
@@ -45,7 +46,7 @@ def update_meeting(
         conference_url = changes.get("conference_url", stored.meeting.conference_url)
         if (title, conference_url) != (stored.own_title, stored.meeting.conference_url):
             meeting = meetings.revise(stored.meeting, context.clock(), conference_url=conference_url)
-            publish_change(tx, programme_id, replace(stored, own_title=title, meeting=meeting), context.clock())
+            publish_change(tx, programme_id, replace(stored, own_title=title), meeting, context.clock())
         return tx.meetings.get(programme_id, meeting_id)
 
 
@@ -53,7 +54,8 @@ def cancel_meeting(context: Context, programme_id: str, meeting_id: str) -> Stor
     """Cancel a meeting as a whole. Raises NotFound, MeetingCancelled."""
     with context.store.write() as tx:
         _, stored = lock_meeting(tx, programme_id, meeting_id)
-        return _store(tx, programme_id, stored, meetings.cancel(stored.meeting, context.clock()), context.clock())
+        cancelled = meetings.cancel(stored.meeting, context.clock())
+        return publish_change(tx, programme_id, stored, cancelled, context.clock())
 
 
 def move_occurrence(
@@ -75,14 +77,14 @@ def move_occurrence(
         start = read_start(start, series.time_zone)
         tx.people.get_many(programme_id, [mentorship.mentor_id, mentorship.mentee_id])  # neither is erased
         local = local_time(start, series.time_zone)
-        check_day(local.wall.date(), mentorship, "/start")
-        end = start + timedelta(minutes=series.duration)
-        attendees = load_pair(context, tx, programme_id, mentorship, start, end, except_meeting=meeting_id)
+        day = local.wall.date()
+        check_day(day, mentorship, "/start")
+        attendees = load_pair(context, tx, programme_id, mentorship, Days(day, day), except_meeting=meeting_id)
         moved = meetings.move_occurrence(stored.meeting, recurrence_id, start, context.clock())
         others = tuple(one.period for one in moved.taking_place if one.recurrence_id.wall != recurrence_id)
         attendees = tuple(replace(one, meetings=one.meetings + others) for one in attendees)
         check_free(attendees, Series(local, None, series.duration), viewer)
-        return _store(tx, programme_id, stored, moved, context.clock())
+        return publish_change(tx, programme_id, stored, moved, context.clock())
 
 
 def cancel_occurrence(context: Context, programme_id: str, meeting_id: str, recurrence_id: datetime) -> StoredMeeting:
@@ -90,7 +92,7 @@ def cancel_occurrence(context: Context, programme_id: str, meeting_id: str, recu
     with context.store.write() as tx:
         _, stored = lock_meeting(tx, programme_id, meeting_id)
         cancelled = meetings.cancel_occurrence(stored.meeting, recurrence_id, context.clock())
-        return _store(tx, programme_id, stored, cancelled, context.clock())
+        return publish_change(tx, programme_id, stored, cancelled, context.clock())
 
 
 def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...]]]:
@@ -110,9 +112,3 @@ def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...
                 publish(tx, programme_id, replace(stored, meeting=meeting), context.clock())
                 shifted.append((meeting_id, moved))
     return shifted
-
-
-def _store(tx: Transaction, programme_id: str, stored: StoredMeeting, meeting: Meeting, now: datetime) -> StoredMeeting:
-    changed = replace(stored, meeting=meeting)
-    publish_change(tx, programme_id, changed, now)
-    return changed

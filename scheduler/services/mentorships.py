@@ -84,4 +84,4 @@ def _cancel_future(tx: Transaction, programme_id: str, meetings: list[StoredMeet
     for stored in meetings:
         meeting = cancel_occurrences_from(stored.meeting, now, now)
         if meeting is not stored.meeting:
-            publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
+            publish_change(tx, programme_id, stored, meeting, now)

@@ -70,14 +70,13 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
         tx.people.erase(programme_id, person_id, now)
         for old in meetings:
             stored = tx.meetings.get(programme_id, old.id)
-            meeting = cancel_occurrences_from(revise(stored.meeting, now), now, now)
-            publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
+            cancelled = cancel_occurrences_from(revise(stored.meeting, now), now, now)
+            publish_change(tx, programme_id, stored, cancelled, now)
         # If someone else of the programme has the same address, the guest is that person and stays.
         for old in [] if tx.people.find_ids_by_email(programme_id, {person.email}) else as_guest:
             stored = tx.meetings.get(programme_id, old.id)
             guests = tuple(guest for guest in stored.meeting.guests if not _is_same(guest, person))
-            meeting = revise(stored.meeting, now, guests=guests)
-            publish_change(tx, programme_id, replace(stored, meeting=meeting), now)
+            publish_change(tx, programme_id, stored, revise(stored.meeting, now, guests=guests), now)
         # Another thread may cache the person again until the commit.
         tx.after_commit(lambda: context.availability_cache.remove(person_id))
 

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from scheduler.domain.programme.meetings import revise
+from scheduler.domain.programme.meetings import Meeting, revise
 from scheduler.domain.programme.routing import route
 from scheduler.store import StoredMeeting, Transaction
 
 
-def publish_change(tx: Transaction, programme_id: str, stored: StoredMeeting, now: datetime) -> None:
-    """Store a changed meeting and publish it, all in the caller's transaction."""
-    tx.meetings.update(programme_id, stored)
-    publish(tx, programme_id, stored, now)
+def publish_change(
+    tx: Transaction, programme_id: str, stored: StoredMeeting, meeting: Meeting, now: datetime
+) -> StoredMeeting:
+    """Store a meeting's new state and publish it, all in the caller's transaction; return what is stored now."""
+    changed = replace(stored, meeting=meeting)
+    tx.meetings.update(programme_id, changed)
+    publish(tx, programme_id, changed, now)
+    return changed
 
 
 def publish(tx: Transaction, programme_id: str, stored: StoredMeeting, now: datetime) -> None:
@@ -30,4 +34,4 @@ def publish(tx: Transaction, programme_id: str, stored: StoredMeeting, now: date
 def refresh_descriptions(tx: Transaction, programme_id: str, meetings: Sequence[StoredMeeting], now: datetime) -> None:
     """Publish meetings again whose names, goals or clocks were changed elsewhere; their times stay."""
     for stored in meetings:
-        publish_change(tx, programme_id, replace(stored, meeting=revise(stored.meeting, now)), now)
+        publish_change(tx, programme_id, stored, revise(stored.meeting, now), now)

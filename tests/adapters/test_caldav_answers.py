@@ -1,4 +1,4 @@
-"""Answers that Radicale never gives: other servers, servers in trouble, and what is no server at all."""
+"""CalDAV answers that Radicale never gives: of other servers, of failing servers, and malformed ones."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def put(caldav: CalDAVServer, account: Account) -> Callable[..., Outcome]:
 
 
 @dataclass
-class Shelf:
-    """A server's one object, and how the server answers about it."""
+class ObjectServer:
+    """The script of a server with one object at most."""
 
     data: bytes | None = None
     etag: str | None = '"1"'
@@ -81,8 +81,8 @@ class Shelf:
         return Reply(201, headers={"ETag": self.put_etag} if self.put_etag else {})
 
 
-class TestWhatIsSent:
-    def test_the_very_bytes_go_to_an_address_of_our_own_under_a_condition(
+class TestRequests:
+    def test_new_object_is_put_unchanged_under_if_none_match(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(201, headers={"ETag": '"1"'}))
@@ -94,7 +94,9 @@ class TestWhatIsSent:
         assert asked.headers["Content-Type"] == "text/calendar; charset=utf-8"
         assert asked.headers["Accept-Encoding"] == "identity"
 
-    def test_line_ends_stay_as_they_are(self, caldav: CalDAVServer, account: Account, scripted: ScriptedServer) -> None:
+    def test_line_ends_are_sent_unchanged(
+        self, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
+    ) -> None:
         scripted.answer(Reply(201, headers={"ETag": '"1"'}))
         data = DATA.replace(b"\r", b"")
         assert isinstance(caldav.put(account, UID, data, stored_before=False), Stored)
@@ -112,7 +114,7 @@ class TestWhatIsSent:
             ("..", ".."),
         ],
     )
-    def test_a_uid_is_one_name_in_the_collection_whatever_it_holds(
+    def test_uid_is_quoted_into_one_path_segment(
         self, uid: str, name: str, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(201, headers={"ETag": '"1"'}))
@@ -120,7 +122,7 @@ class TestWhatIsSent:
         assert scripted.asked[0].path == f"/calendar/{name}.ics"
 
     @pytest.mark.parametrize("slash", ["", "/", "//", "/?query", "#fragment"])
-    def test_the_collection_is_the_path_and_nothing_behind_it(
+    def test_collection_url_loses_query_fragment_and_extra_slashes(
         self, slash: str, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(201, headers={"ETag": '"1"'}))
@@ -128,7 +130,7 @@ class TestWhatIsSent:
         assert scripted.asked[0].path == "/calendar/meeting@example.ics"
 
     @pytest.mark.parametrize("url", ["", "calendar.example/me", "ftp://{here}/", "http://u:p@{here}/", "http://[::1"])
-    def test_nothing_goes_to_a_url_that_is_not_plain_http(
+    def test_url_other_than_plain_http_gets_no_request(
         self, url: str, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         odd = replace(account, url=url.format(here=f"127.0.0.1:{scripted.port}"))
@@ -137,7 +139,7 @@ class TestWhatIsSent:
             caldav.check(odd)
         assert scripted.asked == []
 
-    def test_what_is_stored_is_read_and_its_etag_is_the_condition(
+    def test_stored_object_is_replaced_under_its_etag(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(200, OLDER, CALENDAR_HEADERS | {"ETag": '"1"'}), Reply(204, headers={"ETag": '"2"'}))
@@ -146,14 +148,12 @@ class TestWhatIsSent:
         assert scripted.asked[1].headers["If-Match"] == '"1"'
         assert scripted.asked[1].headers["If-None-Match"] is None
 
-    def test_what_is_stored_as_we_mean_it_is_not_written(
-        self, put: Callable[..., Outcome], scripted: ScriptedServer
-    ) -> None:
+    def test_equal_stored_object_is_not_written(self, put: Callable[..., Outcome], scripted: ScriptedServer) -> None:
         scripted.answer(Reply(200, DATA, CALENDAR_HEADERS | {"ETag": '"1"'}))
         assert put(stored_before=True) == Stored('"1"', sequence=1)
         assert scripted.methods == ["GET"]
 
-    def test_what_is_stored_under_another_name_of_the_collection_is_changed_there_and_nowhere_else(
+    def test_object_under_another_name_is_replaced_there(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         names = {"/calendar/x.ics": OLDER, "/calendar/part-of.ics": event(f"{UID}-more")}
@@ -173,7 +173,7 @@ class TestWhatIsSent:
         assert [(asked.method, asked.path) for asked in scripted.asked][-1] == ("PUT", "/calendar/x.ics")
 
     @pytest.mark.parametrize("scheme", ["Basic", "Digest"])
-    def test_the_login_is_said_as_the_server_asks_for_it(
+    def test_login_uses_the_requested_scheme(
         self, scheme: str, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         challenge = Reply(401, headers={"WWW-Authenticate": f'{scheme} realm="r", nonce="n", qop="auth"'})
@@ -185,16 +185,14 @@ class TestWhatIsSent:
         assert put() == Stored('"1"', sequence=1)
         assert {asked.body for asked in scripted.asked} == {DATA}
 
-    def test_a_kind_of_login_that_we_do_not_have_is_rejected(
-        self, put: Callable[..., Outcome], scripted: ScriptedServer
-    ) -> None:
+    def test_unsupported_login_scheme_is_rejected(self, put: Callable[..., Outcome], scripted: ScriptedServer) -> None:
         scripted.answer(Reply(401, headers={"WWW-Authenticate": "Negotiate"}))
         assert isinstance(put(), Rejected)
 
 
 class TestStatuses:
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 414, 415, 418, 422, 431, 507])
-    def test_a_no_for_good_is_rejected(
+    def test_permanent_error_status_is_rejected(
         self, status: int, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(status))
@@ -205,7 +203,7 @@ class TestStatuses:
         assert "PUT" in scripted.methods
 
     @pytest.mark.parametrize("status", [408, 421, 423, 425, 429, 500, 501, 502, 503, 504, 599])
-    def test_trouble_that_passes_is_tried_again(
+    def test_temporary_error_status_is_tried_again(
         self, status: int, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(status))
@@ -215,14 +213,14 @@ class TestStatuses:
         assert scripted.methods == ["PUT"]
 
     @pytest.mark.parametrize("status", [202, 206, 207, 226])
-    def test_a_success_that_stores_nothing_is_tried_again(
+    def test_success_status_without_storing_is_tried_again(
         self, status: int, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(status))
         assert isinstance(put(), TryAgain)
 
     @pytest.mark.parametrize("status", [301, 302, 303])
-    def test_a_calendar_that_moved_is_rejected(
+    def test_redirect_that_drops_the_body_is_rejected(
         self, status: int, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(status, headers={"Location": "/elsewhere.ics"}), Reply(200))
@@ -232,7 +230,7 @@ class TestStatuses:
         assert scripted.methods == ["PUT"]
 
     @pytest.mark.parametrize("status", [307, 308])
-    def test_a_calendar_that_is_elsewhere_for_now_is_written_there(
+    def test_redirect_that_keeps_the_body_is_followed(
         self, status: int, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(status, headers={"Location": "/elsewhere.ics"}), Reply(201, headers={"ETag": '"1"'}))
@@ -253,7 +251,7 @@ class TestStatuses:
             ("Mon, 01 Jan 2001 00:00:00 GMT", timedelta(0)),
         ],
     )
-    def test_retry_after_is_honoured(
+    def test_retry_after_sets_the_wait(
         self, header: str, wait: timedelta | None, status: int, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(status, headers={"Retry-After": header}))
@@ -261,7 +259,7 @@ class TestStatuses:
         assert isinstance(outcome, TryAgain)
         assert outcome.retry_after == wait
 
-    def test_retry_after_may_be_a_date(self, put: Callable[..., Outcome], scripted: ScriptedServer) -> None:
+    def test_retry_after_date_sets_the_wait(self, put: Callable[..., Outcome], scripted: ScriptedServer) -> None:
         at = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
         scripted.answer(Reply(429, headers={"Retry-After": at}))
         outcome = put()
@@ -269,16 +267,16 @@ class TestStatuses:
         assert outcome.retry_after is not None
         assert timedelta(minutes=4) < outcome.retry_after <= timedelta(minutes=5)
 
-    def test_a_precondition_that_the_server_names_is_told(
-        self, put: Callable[..., Outcome], scripted: ScriptedServer
-    ) -> None:
+    def test_failed_precondition_is_in_the_reason(self, put: Callable[..., Outcome], scripted: ScriptedServer) -> None:
         body = b'<D:error xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><C:max-resource-size/></D:error>'
         scripted.answer(Reply(403, body, XML_HEADERS))
         outcome = put()
         assert isinstance(outcome, Rejected)
         assert "403 Forbidden: max-resource-size" in outcome.reason
 
-    def test_a_long_reason_is_cut_and_printable(self, put: Callable[..., Outcome], scripted: ScriptedServer) -> None:
+    def test_long_reason_phrase_is_cut_and_printable(
+        self, put: Callable[..., Outcome], scripted: ScriptedServer
+    ) -> None:
         scripted.answer(Raw(b"HTTP/1.1 409 \x1b[31m" + b"no" * 1000 + b"\r\nContent-Length: 0\r\n\r\n"))
         outcome = put()
         assert isinstance(outcome, Rejected)
@@ -288,35 +286,33 @@ class TestStatuses:
 
 class TestETags:
     @pytest.mark.parametrize("given", [None, 'W/"1"', "1", '"', "", "%221%22"])
-    def test_without_a_strong_etag_in_the_answer_it_is_read(
+    def test_put_without_strong_etag_reads_it(
         self, given: str | None, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
-        scripted.script = Shelf(put_etag=given, etag='"strong"')
+        scripted.script = ObjectServer(put_etag=given, etag='"strong"')
         assert put() == Stored('"strong"', sequence=1)
         assert scripted.methods == ["PUT", "GET"]
 
-    def test_a_server_that_has_weak_ones_only_gives_none(
+    def test_server_with_weak_etags_only_gives_none(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
-        scripted.script = Shelf(put_etag='W/"1"', etag='W/"1"')
+        scripted.script = ObjectServer(put_etag='W/"1"', etag='W/"1"')
         assert put() == Stored(None, sequence=1)
 
-    def test_the_etag_of_what_somebody_stored_right_after_us_is_not_ours(
-        self, put: Callable[..., Outcome], scripted: ScriptedServer
-    ) -> None:
+    def test_etag_of_a_later_version_is_not_kept(self, put: Callable[..., Outcome], scripted: ScriptedServer) -> None:
         scripted.answer(Reply(201), Reply(200, event(sequence=2), CALENDAR_HEADERS | {"ETag": '"theirs"'}))
         assert put() == Stored(None, sequence=2)
 
     @pytest.mark.parametrize("etag", [None, 'W/"1"'])
-    def test_nothing_is_saved_over_what_has_no_strong_etag(
+    def test_object_without_strong_etag_is_not_overwritten(
         self, etag: str | None, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
-        scripted.script = shelf = Shelf(OLDER, etag=etag)
+        scripted.script = server = ObjectServer(OLDER, etag=etag)
         assert isinstance(put(), Rejected)
-        assert shelf.data == OLDER
+        assert server.data == OLDER
         assert scripted.methods == ["PUT", "GET"]
 
-    def test_what_was_taken_and_is_not_shown_is_tried_again(
+    def test_accepted_object_that_cannot_be_read_is_tried_again(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(201), Reply(404))
@@ -327,32 +323,32 @@ class TestETags:
 
 class TestLostReplies:
     @pytest.mark.parametrize("stored_before", [False, True])
-    def test_a_connection_cut_after_the_object_was_stored_is_settled_by_the_next_attempt(
+    def test_connection_cut_after_storing_is_resolved_by_the_next_attempt(
         self, stored_before: bool, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
-        scripted.script = shelf = Shelf(OLDER if stored_before else None, lose_reply=True)
+        scripted.script = server = ObjectServer(OLDER if stored_before else None, lose_reply=True)
         assert isinstance(put(stored_before), TryAgain)
-        assert shelf.data is not None
-        assert b"SEQUENCE:1" in shelf.data
-        shelf.etag = '"2"'
+        assert server.data is not None
+        assert b"SEQUENCE:1" in server.data
+        server.etag = '"2"'
         assert put(stored_before) == Stored('"2"', sequence=1)
         assert scripted.methods == (["GET", "PUT", "GET"] if stored_before else ["PUT", "PUT", "GET"])
 
-    def test_what_changes_all_the_time_is_tried_again(
+    def test_object_changed_during_each_write_is_tried_again(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
-        scripted.script = Shelf(OLDER, change_while_writing=True)
+        scripted.script = ObjectServer(OLDER, change_while_writing=True)
         assert isinstance(put(), TryAgain)
         assert scripted.methods == ["PUT", "GET", "PUT"]
 
-    def test_what_vanishes_between_the_refusal_and_the_look_is_tried_again(
+    def test_object_deleted_after_the_412_is_tried_again(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(412), Reply(404), multistatus())
         assert isinstance(put(), TryAgain)
         assert scripted.methods == ["PUT", "GET", "REPORT"]
 
-    def test_where_the_whole_calendar_is_gone_it_is_not_taken_for_one_event_deleted(
+    def test_missing_calendar_is_not_reported_as_deleted_event(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(404))
@@ -360,14 +356,14 @@ class TestLostReplies:
         assert isinstance(outcome, Rejected)
         assert "check the calendar's URL" in outcome.reason
 
-    def test_what_can_not_be_looked_at_is_tried_again(
+    def test_object_unreadable_after_the_412_is_tried_again(
         self, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(412), Reply(500))
         assert isinstance(put(), TryAgain)
 
 
-GARBAGE = {
+MALFORMED = {
     "nothing": Raw(b""),
     "no HTTP": Raw(b"SSH-2.0-OpenSSH_9.2\r\n"),
     "binary": Raw(bytes(range(256)) * 10),
@@ -402,9 +398,9 @@ GARBAGE = {
 }
 
 
-class TestGarbage:
-    @pytest.mark.parametrize("reply", GARBAGE.values(), ids=GARBAGE.keys())
-    def test_no_answer_whatever_makes_a_put_raise_or_count_as_stored(
+class TestMalformedAnswers:
+    @pytest.mark.parametrize("reply", MALFORMED.values(), ids=MALFORMED.keys())
+    def test_malformed_answer_to_put_neither_raises_nor_counts_as_stored(
         self, reply: Reply | Raw, put: Callable[..., Outcome], scripted: ScriptedServer
     ) -> None:
         scripted.answer(reply)
@@ -412,37 +408,37 @@ class TestGarbage:
         scripted.answer(Reply(412), reply)
         assert isinstance(put(), TryAgain | Rejected)
 
-    @pytest.mark.parametrize("reply", GARBAGE.values(), ids=GARBAGE.keys())
-    def test_no_answer_whatever_passes_for_a_calendar(
+    @pytest.mark.parametrize("reply", MALFORMED.values(), ids=MALFORMED.keys())
+    def test_malformed_answer_is_no_calendar(
         self, reply: Reply | Raw, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(reply)
         with pytest.raises((CalendarRefused, CalendarUnreachable, AddressRefused)):
             caldav.check(account)
 
-    @pytest.mark.parametrize("reply", GARBAGE.values(), ids=GARBAGE.keys())
-    def test_no_answer_whatever_passes_for_free_time(
+    @pytest.mark.parametrize("reply", MALFORMED.values(), ids=MALFORMED.keys())
+    def test_malformed_answer_is_not_free_time(
         self, reply: Reply | Raw, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(reply)
         with pytest.raises((CalendarRefused, CalendarUnreachable, AddressRefused)):
             caldav.read_objects(account, *OCTOBER)
 
-    def test_a_slow_server_is_tried_again(
+    def test_slow_server_is_tried_again(
         self, account: Account, scripted: ScriptedServer, loopback_guard: Guard
     ) -> None:
         scripted.answer(Raw(b" " * 10, pause=0.5))
         outcome = CalDAVServer(replace(loopback_guard, read_seconds=0.2)).put(account, UID, DATA, stored_before=False)
         assert outcome == TryAgain("the calendar server did not answer in time", of_server=True)
 
-    def test_an_endless_answer_is_not_read_to_its_end(
+    def test_answer_over_the_size_limit_is_refused(
         self, account: Account, scripted: ScriptedServer, loopback_guard: Guard
     ) -> None:
         scripted.answer(multistatus("<!-- " + "x" * 5000 + " -->"))
         with pytest.raises(CalendarUnreachable, match="more than can be read"):
             CalDAVServer(replace(loopback_guard, largest_body=4000)).read_objects(account, *OCTOBER)
 
-    def test_nothing_of_an_answer_is_logged(
+    def test_answers_are_not_logged(
         self, caldav: CalDAVServer, account: Account, scripted: ScriptedServer, caplog: pytest.LogCaptureFixture
     ) -> None:
         odd = multistatus("<D:response><D:href>/a</D:href><D:odd>Top secret</D:odd></D:response>")
@@ -455,7 +451,7 @@ class TestGarbage:
 
 
 class TestReading:
-    def test_objects_are_given_as_they_stand_in_the_answer(
+    def test_read_objects_returns_calendar_data_unescaped(
         self, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(multistatus(ROW.format(data="one"), ROW.format(data="two &amp; ü")))
@@ -464,7 +460,7 @@ class TestReading:
         assert (asked.method, asked.headers["Depth"]) == ("REPORT", "1")
         assert b'time-range start="20261001T000000Z" end="20261101T000000Z"' in asked.body
 
-    def test_an_object_deleted_meanwhile_is_left_out(
+    def test_object_deleted_meanwhile_is_left_out(
         self, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(multistatus(ROW.format(data="one"), BARE.format(status="404 Not Found")))
@@ -479,14 +475,14 @@ class TestReading:
         ],
         ids=["cut short", "no data", "kept back"],
     )
-    def test_a_part_is_never_given_for_the_whole(
+    def test_incomplete_answer_is_unreachable(
         self, row: str, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(multistatus(ROW.format(data="one"), row))
         with pytest.raises(CalendarUnreachable):
             caldav.read_objects(account, *OCTOBER)
 
-    def test_a_server_that_is_busy_says_when_to_come_back(
+    def test_retry_after_of_busy_server_is_in_the_error(
         self, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(503, headers={"Retry-After": "60"}))
@@ -494,14 +490,14 @@ class TestReading:
             caldav.read_objects(account, *OCTOBER)
         assert unreachable.value.retry_after == timedelta(minutes=1)
 
-    def test_an_address_that_moved_is_told_when_a_calendar_is_connected(
+    def test_check_of_moved_calendar_is_refused_with_reason(
         self, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(Reply(301, headers={"Location": "/new/"}))
         with pytest.raises(CalendarRefused, match="another address now"):
             caldav.check(account)
 
-    def test_a_collection_that_a_multistatus_says_is_not_there_is_refused(
+    def test_collection_missing_in_multistatus_is_refused(
         self, caldav: CalDAVServer, account: Account, scripted: ScriptedServer
     ) -> None:
         scripted.answer(multistatus(BARE.format(status="404 Not Found")))

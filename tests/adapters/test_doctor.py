@@ -56,7 +56,7 @@ def healthy(delivering: Delivering) -> Delivering:
     return delivering
 
 
-def said(delivering: Delivering, **options: Any) -> list[str]:
+def list_findings(delivering: Delivering, **options: Any) -> list[str]:
     return [str(finding) for finding in examine(delivering.programme.context, Examined(), **options)]
 
 
@@ -82,7 +82,7 @@ def test_examine_ignores_what_the_owner_added(healthy: Delivering) -> None:
 
     healthy.app.edit(healthy.row.uid, decorate)
 
-    assert said(healthy) == []
+    assert list_findings(healthy) == []
 
 
 @BOTH
@@ -91,7 +91,7 @@ def test_examine_reports_orphaned_event(healthy: Delivering) -> None:
     healthy.app.put("booked-after-the-backup", stranger)
     healthy.app.put("their-own", event_object("their-own", "DTSTART:20261008T080000Z", "DTEND:20261008T090000Z"))
 
-    (found,) = said(healthy)
+    (found,) = list_findings(healthy)
     assert "its event booked-after-the-backup was written by this service" in found
 
 
@@ -100,11 +100,11 @@ def test_examine_reports_deleted_event(healthy: Delivering) -> None:
     row = healthy.row
     healthy.app.delete(row.uid)
 
-    (line,) = said(healthy)
+    (line,) = list_findings(healthy)
 
     assert line.startswith(f"meeting {healthy.meeting_id}, calendar {row.calendar.id}: the event is not there any more")
     assert f"POST /v1/meetings/{healthy.meeting_id}/deliveries/{row.id}/retry" in line
-    assert said(healthy, offline=True) == []
+    assert list_findings(healthy, offline=True) == []
 
 
 def test_examine_ignores_deleted_event_of_cancelled_meeting(healthy: Delivering) -> None:
@@ -112,7 +112,7 @@ def test_examine_ignores_deleted_event_of_cancelled_meeting(healthy: Delivering)
     healthy.deliver()
     healthy.app.delete(healthy.row.uid)
 
-    assert said(healthy) == []
+    assert list_findings(healthy) == []
 
 
 def _an_hour_later(events: list[Any]) -> None:
@@ -144,13 +144,13 @@ def test_examine_reports_changed_part_and_its_remedy_corrects_it(
     row = healthy.row
     healthy.app.edit(row.uid, edit)
 
-    (line,) = said(healthy)
+    (line,) = list_findings(healthy)
     assert f"meeting {healthy.meeting_id}, calendar {row.calendar.id}: changed in the calendar: {part};" in line
     assert "Dentist" not in line
 
     retry_delivery(healthy.programme.context, healthy.programme.id, healthy.meeting_id, row.id)
     healthy.deliver()
-    assert said(healthy) == []
+    assert list_findings(healthy) == []
 
 
 def test_examine_reports_failed_delivery_with_its_reason(healthy: Delivering) -> None:
@@ -163,7 +163,7 @@ def test_examine_reports_failed_delivery_with_its_reason(healthy: Delivering) ->
         verdict = Verdict(DeliveryState.FAILED, reason=refused.reason)
         tx.outbox.record(claim, refused, verdict, context.clock())
 
-    (line,) = said(healthy, offline=True)
+    (line,) = list_findings(healthy, offline=True)
 
     assert "the delivery has failed (the calendar server has no room left for this login (it answered 507)" in line
     assert "host9" not in line
@@ -174,7 +174,7 @@ def test_examine_reports_delivery_overdue_for_ten_minutes(healthy: Delivering, m
     retry_delivery(healthy.programme.context, healthy.programme.id, healthy.meeting_id, healthy.row.id)
     healthy.clock.advance(minutes=minutes)
 
-    found = said(healthy, offline=True)
+    found = list_findings(healthy, offline=True)
 
     assert len(found) == lines
     assert all("has been due since 2026-" in line and "see that a worker runs" in line for line in found)
@@ -187,7 +187,7 @@ def test_examine_reports_delivery_of_dead_worker(healthy: Delivering) -> None:
         assert tx.outbox.claim(context.clock())
     healthy.clock.advance(minutes=13)
 
-    (line,) = said(healthy, offline=True)
+    (line,) = list_findings(healthy, offline=True)
 
     assert "leased by a worker that is gone since" in line
 
@@ -195,7 +195,7 @@ def test_examine_reports_delivery_of_dead_worker(healthy: Delivering) -> None:
 def test_examine_reports_server_that_does_not_answer(healthy: Delivering) -> None:
     healthy.server.stop()
 
-    (line,) = said(healthy)
+    (line,) = list_findings(healthy)
 
     assert line.startswith(f"calendar {healthy.row.calendar.id}: it can't be read, so what it holds is unknown")
     assert "127.0.0.1" not in line
@@ -212,7 +212,7 @@ def test_examine_reports_password_that_no_key_decrypts(healthy: Delivering) -> N
 def test_examine_reports_calendar_without_delivery(healthy: Delivering, database: Path) -> None:
     change(database, "DELETE FROM outbox WHERE key = ?", healthy.row.uid)
 
-    (line,) = said(healthy, offline=True)
+    (line,) = list_findings(healthy, offline=True)
 
     assert "no delivery to this calendar exists" in line
 
@@ -220,7 +220,9 @@ def test_examine_reports_calendar_without_delivery(healthy: Delivering, database
 def test_examine_reports_delivery_of_earlier_version(healthy: Delivering, database: Path) -> None:
     change(database, "UPDATE meetings SET revision = revision + 1")
 
-    assert any("it counts as delivered, but an earlier version was" in line for line in said(healthy, offline=True))
+    assert any(
+        "it counts as delivered, but an earlier version was" in line for line in list_findings(healthy, offline=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_examine_reports_feed_with_wrong_bytes_or_etag(
 ) -> None:
     change(database, f"UPDATE feeds SET {tampering}")
 
-    (line,) = said(healthy, offline=True)
+    (line,) = list_findings(healthy, offline=True)
     assert line.startswith("feed ")
     assert words in line
 
@@ -244,13 +246,13 @@ def test_examine_reports_feed_with_wrong_bytes_or_etag(
     assert remedy
     change(database, remedy[0])
     read_feed(healthy.programme.context, digest(TOKEN))
-    assert said(healthy, offline=True) == []
+    assert list_findings(healthy, offline=True) == []
 
 
 def test_examine_reports_wrong_gzipped_bytes(healthy: Delivering, database: Path) -> None:
     change(database, "UPDATE feeds SET gzipped_body = ?", gzip.compress(b"another calendar"))
 
-    (line,) = said(healthy, offline=True)
+    (line,) = list_findings(healthy, offline=True)
 
     assert "its gzipped bytes are not those of its bytes" in line
 
@@ -261,7 +263,7 @@ def test_examine_reports_stored_time_that_is_not_derived(healthy: Delivering, da
         "UPDATE occurrences SET start_at = datetime(start_at, '-1 hour') WHERE recurrence_id LIKE '2026-11-03%'",
     )
 
-    found = said(healthy, offline=True)
+    found = list_findings(healthy, offline=True)
 
     assert any("the stored UTC times of 2026-11-03T10:00 (Europe/Berlin) are not theirs" in line for line in found)
 
@@ -269,7 +271,7 @@ def test_examine_reports_stored_time_that_is_not_derived(healthy: Delivering, da
 def test_examine_reports_stored_time_that_is_invalid(healthy: Delivering, database: Path) -> None:
     change(database, "UPDATE occurrences SET start_at = end_at WHERE recurrence_id LIKE '2026-11-03%'")
 
-    (line,) = said(healthy, offline=True)
+    (line,) = list_findings(healthy, offline=True)
 
     assert line.startswith("mentorship ")
     assert "can't be read (the period ends at 2026-11-03" in line
@@ -278,13 +280,13 @@ def test_examine_reports_stored_time_that_is_invalid(healthy: Delivering, databa
 def test_examine_reports_missing_occurrence(healthy: Delivering, database: Path) -> None:
     change(database, "DELETE FROM occurrences WHERE recurrence_id LIKE '2026-11-03%'")
 
-    assert any("its occurrences are not those of its rule" in line for line in said(healthy, offline=True))
+    assert any("its occurrences are not those of its rule" in line for line in list_findings(healthy, offline=True))
 
 
 def test_examine_reports_series_of_another_tz_release(healthy: Delivering, database: Path) -> None:
     change(database, "UPDATE meetings SET tz_database = '2025a'")
 
-    (line,) = said(healthy, offline=True)
+    (line,) = list_findings(healthy, offline=True)
 
     assert line == f"meeting {healthy.meeting_id}: derived under tz release 2025a; run 'scheduler migrate'"
 
@@ -292,7 +294,7 @@ def test_examine_reports_series_of_another_tz_release(healthy: Delivering, datab
 def test_examine_reports_dangling_reference(healthy: Delivering, database: Path) -> None:
     change(database, "INSERT INTO guests VALUES ('nobody-s', 0, 'Gil', NULL, NULL, 'UTC')")
 
-    (line,) = said(healthy, offline=True)
+    (line,) = list_findings(healthy, offline=True)
 
     assert re.match(r"database: row \d+ of guests refers to a row of meetings that is not there", line)
 
@@ -309,7 +311,7 @@ def test_examine_reports_damaged_file(healthy: Delivering, database: Path) -> No
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
 
-    found = [line for line in said(healthy, offline=True) if line.startswith("database: ")]
+    found = [line for line in list_findings(healthy, offline=True) if line.startswith("database: ")]
 
     assert found
     assert all("restore a backup" in line for line in found)
@@ -318,9 +320,9 @@ def test_examine_reports_damaged_file(healthy: Delivering, database: Path) -> No
 def test_examine_one_programme_leaves_out_others(healthy: Delivering) -> None:
     healthy.app.delete(healthy.row.uid)
 
-    assert len(said(healthy, given="Women in Science")) == 1
+    assert len(list_findings(healthy, given="Women in Science")) == 1
     with pytest.raises(NotFound):
-        said(healthy, given="Another one")
+        list_findings(healthy, given="Another one")
 
 
 def test_examine_ignores_changes_made_meanwhile(healthy: Delivering) -> None:

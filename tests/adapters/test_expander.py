@@ -54,7 +54,7 @@ def expander() -> Iterator[Expander]:
         yield made
 
 
-def ask(expander: Expander, *objects: bytes, ignore_uids: tuple[str, ...] = ()) -> Periods:
+def expand(expander: Expander, *objects: bytes, ignore_uids: tuple[str, ...] = ()) -> Periods:
     return expander.busy_periods(objects, START, END, ZONE, ignore_uids)
 
 
@@ -68,8 +68,8 @@ def is_running(pid: int | None) -> bool:
 
 def test_child_answers_as_the_parent_would(expander: Expander) -> None:
     objects = [HOUR, DAY, WEEKLY, BEYOND_ASCII]
-    assert ask(expander, *objects) == busy_periods(objects, START, END, ZONE)
-    assert len(ask(expander, *objects, ignore_uids=("weekly", "größer"))) == 2
+    assert expand(expander, *objects) == busy_periods(objects, START, END, ZONE)
+    assert len(expand(expander, *objects, ignore_uids=("weekly", "größer"))) == 2
 
 
 @pytest.mark.parametrize("data", [BROKEN, SECONDLY, b"", b"\x00" * 10, HOUR[:-20]])
@@ -77,20 +77,20 @@ def test_unreadable_calendar_has_the_same_reason(data: bytes, expander: Expander
     with pytest.raises(UnreadableCalendar) as here:
         busy_periods([data], START, END, ZONE)
     with pytest.raises(UnreadableCalendar, match=f"^{re.escape(str(here.value))}$"):
-        ask(expander, data)
-    assert len(ask(expander, HOUR)) == 1
+        expand(expander, data)
+    assert len(expand(expander, HOUR)) == 1
 
 
 def test_one_child_answers_many_requests(expander: Expander) -> None:
-    assert len(ask(expander)) == 0
+    assert len(expand(expander)) == 0
     assert expander.pid is None
-    ask(expander, HOUR)
+    expand(expander, HOUR)
     first = expander.pid
-    ask(expander, WEEKLY)
+    expand(expander, WEEKLY)
     assert expander.pid == first
     expander.close()
     assert not is_running(first)
-    assert len(ask(expander, HOUR)) == 1
+    assert len(expand(expander, HOUR)) == 1
 
 
 @pytest.mark.parametrize("objects", [[NEVER_TRUE, *CROWD], [FOR_AGES, *CROWD]], ids=["never true", "for ages"])
@@ -98,35 +98,35 @@ def test_calendar_over_the_time_limit_is_unreadable_and_the_next_is_read(objects
     with Expander(seconds=1) as expander:
         began = time.monotonic()
         with pytest.raises(UnreadableCalendar, match="takes longer than 1 seconds"):
-            ask(expander, *objects)
+            expand(expander, *objects)
         assert time.monotonic() - began < 3
         assert expander.pid is None
     with Expander(seconds=20) as expander:
-        assert len(ask(expander, HOUR)) == 1
+        assert len(expand(expander, HOUR)) == 1
 
 
 def test_calendar_over_the_memory_limit_is_unreadable_and_the_next_is_read(expander: Expander) -> None:
-    ask(expander, HOUR)
+    expand(expander, HOUR)
     peak = re.search(r"VmPeak:\s+(\d+) kB", Path(f"/proc/{expander.pid}/status").read_text())
     assert peak
     with Expander(memory=(int(peak[1]) + 12_000) * 1024) as small:
         with pytest.raises(UnreadableCalendar, match=r"takes more than \d+ MiB of memory"):
-            ask(small, HEAP)
-        assert len(ask(small, HOUR)) == 1
+            expand(small, HEAP)
+        assert len(expand(small, HOUR)) == 1
 
 
 def test_killed_child_is_replaced(expander: Expander) -> None:
-    ask(expander, HOUR)
+    expand(expander, HOUR)
     assert expander.pid
     os.kill(expander.pid, signal.SIGKILL)
     os.waitid(os.P_PID, expander.pid, os.WEXITED | os.WNOWAIT)
-    assert len(ask(expander, HOUR)) == 1
+    assert len(expand(expander, HOUR)) == 1
     killer = threading.Timer(0.3, os.kill, [expander.pid, signal.SIGKILL])
     killer.start()
     with pytest.raises(UnreadableCalendar, match="memory"):  # which is what kills on Linux, as a rule
-        ask(expander, *CROWD)
+        expand(expander, *CROWD)
     killer.join()
-    assert len(ask(expander, HOUR)) == 1
+    assert len(expand(expander, HOUR)) == 1
 
 
 def test_interrupted_request_leaves_no_response_behind(expander: Expander) -> None:
@@ -134,24 +134,24 @@ def test_interrupted_request_leaves_no_response_behind(expander: Expander) -> No
     interrupt = threading.Timer(1, os.kill, [os.getpid(), signal.SIGINT])
     interrupt.start()
     with pytest.raises(KeyboardInterrupt):
-        ask(expander, *CROWD)
+        expand(expander, *CROWD)
     interrupt.join()
-    assert len(ask(expander, HOUR)) == 1
+    assert len(expand(expander, HOUR)) == 1
 
 
 def test_child_ignores_the_workers_signals(expander: Expander) -> None:
-    ask(expander, HOUR)
+    expand(expander, HOUR)
     pid = expander.pid
     assert pid
     for number in (signal.SIGINT, signal.SIGTERM):
         os.kill(pid, number)
-    assert len(ask(expander, HOUR)) == 1
+    assert len(expand(expander, HOUR)) == 1
     assert expander.pid == pid
 
 
 def test_child_gets_no_secrets(expander: Expander, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHEDULER_SECRET_KEY", "a key that nobody else needs to know")
-    ask(expander, HOUR)
+    expand(expander, HOUR)
     assert b"SCHEDULER" not in Path(f"/proc/{expander.pid}/environ").read_bytes()
 
 
@@ -217,7 +217,7 @@ def test_large_calendar_is_read(expander: Expander, figures: Figures) -> None:
         lines = [f"DTSTART:{start:%Y%m%dT%H%M%SZ}", "DURATION:PT30M", f"SUMMARY:Lecture {number}"]
         objects.append(event_object(f"{number}@university", *lines, *["RRULE:FREQ=WEEKLY"] * (number % 50 == 0)))
     began = time.monotonic()
-    assert len(ask(expander, *objects)) > 9000
+    assert len(expand(expander, *objects)) > 9000
     took = time.monotonic() - began
     assert took < SECONDS
     figures("the largest honest calendar", events=len(objects), seconds=round(took))

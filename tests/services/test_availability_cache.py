@@ -47,7 +47,7 @@ def agree(contexts: list[Context], api: Api, people: list[str]) -> tuple[Attende
     programme_id = programme_of(contexts[0], api)
     specs = [AttendeeSpec(person, {"required": True}) for person in people]
     with contexts[0].store.read() as tx:
-        fresh = load_attendees(contexts[0], tx, programme_id, specs, WINDOW.start, WINDOW.end)
+        fresh = load_attendees(contexts[0], tx, programme_id, specs, WINDOW)
     for context in contexts * 2:
         assert cached_attendees(context, programme_id, specs) == fresh
         assert all(person in context.availability_cache for person in people)

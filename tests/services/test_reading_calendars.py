@@ -14,6 +14,7 @@ from support.programme import Programme
 from scheduler.adapters.expander import Expander
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.outbox import LEASE
+from scheduler.domain.time.periods import Period
 from scheduler.ical.render import render_invite
 from scheduler.services.attendees import AttendeeSpec, load_attendees
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
@@ -31,12 +32,12 @@ def busy(programme: Programme) -> list[tuple[datetime, datetime]]:
     return [(period.start, period.end) for period in programme.calendar(programme.mentor).busy]
 
 
-def what_is_known(programme: Programme) -> tuple[Attendee, ...]:
+def load_pair(programme: Programme) -> tuple[Attendee, ...]:
     """The mentor and the mentee as a search for a meeting finds them."""
     specs = [AttendeeSpec(person.id, {}) for person in (programme.mentor, programme.mentee)]
     with programme.context.store.read() as tx:
         day = datetime(2026, 10, 8, tzinfo=UTC)
-        return load_attendees(programme.context, tx, programme.id, specs, day, day + timedelta(days=1))
+        return load_attendees(programme.context, tx, programme.id, specs, Period(day, day + timedelta(days=1)))
 
 
 def test_read_next_without_calendars_does_nothing(programme: Programme) -> None:
@@ -125,7 +126,7 @@ def test_calendar_that_expands_too_slowly_is_unknown(
         assert "takes longer than 1 seconds" in (calendar.failure or "")
         assert calendar.read_at == THURSDAY
         assert busy(programme) == DENTIST_AT
-        (mentor, mentee) = what_is_known(programme)
+        (mentor, mentee) = load_pair(programme)
         assert mentor.unknown is not None
         assert "takes longer than 1 seconds" in mentor.unknown.reason
         assert mentee.unknown is None
@@ -133,7 +134,7 @@ def test_calendar_that_expands_too_slowly_is_unknown(
         calendars.objects = [DENTIST]
         assert read_next(programme.context, expander.busy_periods) is True
     assert programme.calendar(programme.mentor).failure is None
-    assert what_is_known(programme)[0].unknown is None
+    assert load_pair(programme)[0].unknown is None
 
 
 def test_reading_under_another_secret_key_fails_with_reason(

@@ -237,7 +237,7 @@ class _Undone(Exception):
 def known(tx: Transaction, programme_id: str, theirs: Theirs) -> tuple[dict[str, CachedPerson], dict[str, str]]:
     """All that is known of the time of the mentor and the mentee, and its versions."""
     ids = [theirs.mentor.id, theirs.mentee.id]
-    return load_people(tx, programme_id, ids, *ALWAYS), tx.people.availability_versions(programme_id, ids)
+    return load_people(tx, programme_id, ids, ALWAYS), tx.people.availability_versions(programme_id, ids)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -30,7 +30,7 @@ class Put:
     body: bytes
     port: int
     forward: Callable[[], Answer]
-    """Asks the server; its answer."""
+    """Forwards it to the server and returns the answer."""
     reply: Callable[[Answer], None]
     """Passes an answer on to the client."""
 
@@ -43,8 +43,8 @@ def pass_on(put: Put) -> None:
 class CalDAVProxy:
     """Passes everything on to a server; PUTs with a login as ``on_put`` says, in a thread for each connection.
 
-    ``asked`` counts those PUTs. ``taken`` are the versions that the server took, in order: the same one
-    twice if it took it twice.
+    ``asked`` counts those PUTs. ``taken`` are the versions that the server stored, in order: the same one twice if it
+    was stored twice.
     """
 
     def __init__(self, server_port: int) -> None:
@@ -59,12 +59,12 @@ class CalDAVProxy:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[CalDAVProxy]:
-        """Ends when every request that it began with has come to its end."""
+        """Serve; at the end wait for the requests under way."""
         with serving(self._http):
             yield self
 
     def put(self, put: Put) -> None:
-        """Does what is to be done with a PUT."""
+        """Pass a PUT to ``on_put`` and count it."""
         with self._changed:
             self.asked += 1
             self._under_way += 1
@@ -76,7 +76,7 @@ class CalDAVProxy:
                 self._changed.notify_all()
 
     def wait(self) -> None:
-        """Until no PUT is under way."""
+        """Wait until no PUT is under way."""
         with self._changed:
             assert self._changed.wait_for(lambda: not self._under_way, 30)
 
@@ -104,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def handle_one_request(self) -> None:
-        # Clients that die are what this is for.
+        # Tests kill clients on purpose.
         with contextlib.suppress(OSError):
             super().handle_one_request()
             return

@@ -52,7 +52,7 @@ def _end_with_the_test() -> None:
 
 
 def _die_in_transaction(at: int) -> None:
-    """Gets this process killed when it has changed a delivery and not yet committed that."""
+    """Kill this process after a change of a delivery and before its commit."""
     changed = 0
 
     def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -159,7 +159,7 @@ def _reap(worker: Worker) -> int | None:
 
 
 def _inode(port: int, server_port: int) -> str:
-    """Which socket is connected so. A port alone may be that of several."""
+    """Return the inode of the socket between the two ports; several sockets may share one port."""
     ends = [f"0100007F:{number:04X}" for number in (port, server_port)]
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return next((row[9] for row in rows if row[1:3] == ends), "none")

@@ -47,7 +47,7 @@ _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date
 
 
 class Forward:
-    """A script that asks another server on loopback; a connection that it can't make it breaks off itself."""
+    """A script that forwards to another server on loopback; if that can't be reached, the connection is closed."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -70,7 +70,7 @@ class ScriptedServer:
     """Answers every request as ``script`` says."""
 
     def __init__(self, certificate: Path | None = None) -> None:
-        """Over TLS if a file with a key and a certificate is given; ``server_names`` are those that were asked for."""
+        """Serve over TLS if a file with key and certificate is given; ``server_names`` are those that clients sent."""
         self.script: Script = lambda _: Reply(404)
         self.asked: list[Asked] = []
         self.server_names: list[str] = []
@@ -88,7 +88,7 @@ class ScriptedServer:
         return [asked.method for asked in self.asked]
 
     def answer(self, *replies: Reply | Raw) -> None:
-        """Answers these in turn, the last one for ever."""
+        """Answer with these in turn, and then always with the last one."""
         waiting = list(replies)
         self.script = lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0]
 

@@ -33,7 +33,7 @@ from scheduler.services.publishing import publish, publish_change
 
 WEEKS = 6
 _OF_ONE = ("DTSTART", "DTEND", "RRULE", "EXDATE", "RECURRENCE-ID", "X-")
-"""What an override has otherwise than its series though it changes nothing; X- are our own notes."""
+"""Properties in which an override differs from its series even if it changes nothing; X- are our own."""
 
 
 def book_series(programme: Programme, number: int) -> str:
@@ -67,9 +67,9 @@ def book_series(programme: Programme, number: int) -> str:
 
 
 def change_series(programme: Programme, meeting_id: str, chance: random.Random) -> bool:
-    """Another title, an occurrence moved or cancelled or, seldom, all of it; stored as every change is.
+    """Change the title, move or cancel an occurrence or, seldom, cancel the meeting; publish the change.
 
-    False, and nothing changed, if it is cancelled already.
+    Returns False for a meeting that is cancelled already, which stays unchanged.
     """
     context = programme.context
     now = context.clock()
@@ -80,20 +80,21 @@ def change_series(programme: Programme, meeting_id: str, chance: random.Random) 
         title = f"Pairing {chance.randrange(10**6)}"
         match chance.choices(["title", "move", "cancel one", "cancel all"], [4, 5, 2, 0.2])[0]:
             case "title":
-                changed = replace(stored, own_title=title, meeting=revise(stored.meeting, now))
+                stored = replace(stored, own_title=title)
+                changed = revise(stored.meeting, now)
             case "move":
-                changed = replace(stored, meeting=_moved(stored.meeting, now, chance))
+                changed = _moved(stored.meeting, now, chance)
             case "cancel one":
                 chosen = chance.choice(stored.meeting.taking_place)
-                changed = replace(stored, meeting=cancel_occurrence(stored.meeting, chosen.recurrence_id.wall, now))
+                changed = cancel_occurrence(stored.meeting, chosen.recurrence_id.wall, now)
             case _:
-                changed = replace(stored, meeting=cancel(stored.meeting, now))
-        publish_change(tx, programme.id, changed, now)
+                changed = cancel(stored.meeting, now)
+        publish_change(tx, programme.id, stored, changed, now)
     return True
 
 
 def _moved(meeting: Meeting, now: datetime, chance: random.Random) -> Meeting:
-    """With an occurrence some days and hours later: now and then past the next one, so that it is detached."""
+    """Return the meeting with an occurrence some days and hours later, at times past the next one and so detached."""
     chosen = chance.choice(meeting.taking_place)
     start = chosen.period.start + timedelta(days=chance.randrange(9), minutes=15 * chance.randrange(1, 40))
     try:
@@ -103,7 +104,7 @@ def _moved(meeting: Meeting, now: datetime, chance: random.Random) -> Meeting:
 
 
 def differences(programme: Programme, meetings: list[str], accounts: dict[str, Account]) -> dict[str, list[str]]:
-    """Which objects in calendars are not what the store says, and which it doesn't know of.
+    """Return the objects that are missing or wrong in calendars, and those that the store doesn't have.
 
     ``accounts`` are the calendars by the id of the person, each of whom has one.
     """
@@ -122,7 +123,7 @@ def differences(programme: Programme, meetings: list[str], accounts: dict[str, A
         found["lost"] += wanted[person].keys() - held.keys()
         found["doubled"] += held.keys() - wanted[person].keys()
         for uid in held.keys() & wanted[person].keys():
-            there, here = _said(held[uid]), _said(render_invite(wanted[person][uid], uid))
+            there, here = _comparable(held[uid]), _comparable(render_invite(wanted[person][uid], uid))
             if there != here:
                 found["lost"].append(f"{uid}: {_lines(there) ^ _lines(here)}")
             found["doubled"] += [f"{event['UID']} in {uid}" for event in _events(held[uid]) if event["UID"] != uid]
@@ -130,7 +131,7 @@ def differences(programme: Programme, meetings: list[str], accounts: dict[str, A
 
 
 def _held(account: Account) -> dict[str, bytes]:
-    """Every object in a collection, by the name of its file without the ending."""
+    """Return every object in a collection, by the name of its file without the ending."""
     answer = ask(account, "PROPFIND", account.url, headers={"Depth": "1"})
     hrefs = [str(row.text) for row in ElementTree.fromstring(answer.content).iterfind("{DAV:}response/{DAV:}href")]
     names = [href.rsplit("/", 1)[1] for href in hrefs if not href.endswith("/")]
@@ -141,27 +142,27 @@ def _events(data: bytes) -> list[icalendar.Component]:
     return icalendar.Calendar.from_ical(data).walk("VEVENT")
 
 
-def _said(data: bytes) -> list[list[str]]:
-    """All that an object's events say, in an order of its own: servers write it in theirs.
+def _comparable(data: bytes) -> list[list[str]]:
+    """Return the properties of an object's events, sorted, because servers change the order.
 
-    Without overrides that change nothing: such a one may hold what its owner put there.
+    Overrides that change nothing are left out: they may hold what the calendar's owner added.
     """
     master, *overrides = sorted(_events(data), key=lambda event: "RECURRENCE-ID" in event)
-    changing = [event for event in overrides if not _is_as_the_rule_gives_it(event, master)]
+    changing = [event for event in overrides if not _changes_nothing(event, master)]
     return sorted(sorted(_properties(event)) for event in [master, *changing])
 
 
-def _is_as_the_rule_gives_it(override: Any, master: Any) -> bool:
+def _changes_nothing(override: Any, master: Any) -> bool:
     if override["DTSTART"].dt != override["RECURRENCE-ID"].dt or override.duration != master.duration:
         return False
-    said, ruled = (
+    overridden, original = (
         {line for line in _properties(event) if not line.startswith(_OF_ONE)} for event in (override, master)
     )
-    return said == ruled
+    return overridden == original
 
 
-def _lines(said: list[list[str]]) -> set[str]:
-    return {line for event in said for line in event}
+def _lines(events: list[list[str]]) -> set[str]:
+    return {line for event in events for line in event}
 
 
 def _properties(event: icalendar.Component) -> list[str]:
@@ -169,7 +170,7 @@ def _properties(event: icalendar.Component) -> list[str]:
 
 
 def _parameters(value: Any) -> str:
-    """Without those that say how the server is to act (RFC 6638 §7), which are decided for each calendar."""
+    """Return the parameters without those for the server (RFC 6638 §7), which differ between calendars."""
     found = getattr(value, "params", {}).items()
     return str(sorted((name, str(text)) for name, text in found if not name.startswith("SCHEDULE-")))
 

@@ -122,11 +122,11 @@ class Meeting:
     guests: tuple[Party, ...]
     goals: tuple[str, ...]
     conference_url: str | None
-    status: MeetingStatus
-    sequence: int
-    revision: int
     created_at: datetime
     changed_at: datetime
+    status: MeetingStatus = MeetingStatus.CONFIRMED
+    sequence: int = 0
+    revision: int = 1
     tz_database: str = TZ_DATABASE_VERSION
 
     @property
@@ -169,18 +169,15 @@ def plan_occurrences(series: Series, outcomes: Mapping[datetime, datetime | None
 
     ``outcomes`` maps the nominal UTC start of each blocked occurrence to the UTC start it moves to (None: skipped).
     """
-    occurrences = [
-        _derived(Occurrence(start, _period(start, series.duration)), series) for start in series.nominal_starts
-    ]
-    for index, occurrence in enumerate(occurrences):
-        nominal = occurrence.period.start
-        if nominal not in outcomes:
-            continue
-        moved_to = outcomes[nominal]
-        if moved_to is None:
-            occurrences[index] = replace(occurrence, status=OccurrenceStatus.SKIPPED)
-        else:
-            occurrences[index] = _moved(occurrence, moved_to, series)
+    occurrences = []
+    for start in series.nominal_starts:
+        occurrence = Occurrence(start, _period(start, series.duration))
+        moved_to = outcomes.get(start.instant)
+        if moved_to is not None:
+            occurrence = _moved(occurrence, moved_to, series)
+        elif start.instant in outcomes:
+            occurrence = replace(occurrence, status=OccurrenceStatus.SKIPPED)
+        occurrences.append(occurrence)
     return _with_detachments(occurrences)
 
 
@@ -192,9 +189,8 @@ def move_occurrence(meeting: Meeting, recurrence_id: datetime, start: datetime, 
     """
     occurrence = _changeable(meeting, recurrence_id, OccurrenceStatus.SKIPPED)
     period = Period(start, start + timedelta(minutes=meeting.series.duration))
-    others = [other for other in meeting.occurrences if other is not occurrence and other.takes_place]
-    for other in others:
-        if other.period.overlaps(period):
+    for other in meeting.taking_place:
+        if other is not occurrence and other.period.overlaps(period):
             raise OverlapsOwnOccurrence(start, other.period.start)
     moved = _moved(occurrence, start, meeting.series)
     occurrences = [moved if other is occurrence else other for other in meeting.occurrences]
