@@ -34,7 +34,7 @@ from benchmarks.runner import Bar, DifferentAnswers, Row
 from scheduler.app import create_context, create_service
 from scheduler.config.settings import Environment, Settings
 from scheduler.domain.availability.attendees import Attendee, Blackout, Days
-from scheduler.domain.programme.people import Person
+from scheduler.domain.programme.people import ConnectedCalendar, Person
 from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import SlotAnswer, find_slots
 from scheduler.domain.time.periods import Periods
@@ -165,15 +165,8 @@ def _stored(app: Any, context: Context, key: str, query: SlotQuery) -> Request:
 def _connect(context: Context, programme_id: str, person_id: str, url: str, busy: Periods) -> None:
     now = context.clock()
     with context.store.write() as tx:
-        calendar = tx.calendars.add(  # it opens nothing
-            programme_id,
-            person_id,
-            url=url,
-            username="u",
-            password_token="t",  # noqa: S106  # it opens nothing
-            publish=False,
-            now=now,
-        )
+        calendar = ConnectedCalendar(new_id(), person_id, url, "u", publish=False)
+        tx.calendars.add(programme_id, calendar, "t", now, auto_schedule=False)  # it opens nothing
         tx.calendars.record_read(calendar.id, busy, now, now + context.stale_after)
 
 

@@ -15,7 +15,7 @@ from scheduler.config.settings import Settings
 from scheduler.domain.availability.attendees import Attendee, BlackoutKind, WorkingHours
 from scheduler.domain.programme.api_keys import RESTRICTED
 from scheduler.domain.programme.mentorships import Mentorship
-from scheduler.domain.programme.people import Person, Show
+from scheduler.domain.programme.people import ConnectedCalendar, Person, Show
 from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.cadences import CadenceAnswer
 from scheduler.domain.time.periods import Periods, minute_of
@@ -149,15 +149,8 @@ def _person(context: Context, programme_id: str, name: str, first: date, random:
         )
     now = context.clock()
     with context.store.write() as tx:
-        calendar = tx.calendars.add(
-            programme_id,
-            person.id,
-            url="https://dav.example.org/",
-            username=name,
-            password_token="none",  # noqa: S106  # nobody reads this calendar
-            publish=False,
-            now=now,
-        )
+        calendar = ConnectedCalendar(new_id(), person.id, "https://dav.example.org/", name, publish=False)
+        tx.calendars.add(programme_id, calendar, "none", now, auto_schedule=False)  # nobody reads this calendar
         tx.calendars.record_read(calendar.id, _busy(first, random), now, now + timedelta(days=1))
     return person.id
 

@@ -14,7 +14,7 @@ from scheduler.ical.parse import UnreadableCalendar, busy_periods
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.ports import Context
 from scheduler.services.secrets import UndecipherableSecret
-from scheduler.store import Position
+from scheduler.store import Position, new_id
 
 log = structlog.get_logger(__name__)
 
@@ -41,16 +41,9 @@ def connect_calendar(
     with context.store.write() as tx:
         tx.people.lock(programme_id, [person_id])
         context.quotas.check("calendars_per_person", len(tx.calendars.list_for_person(programme_id, person_id)))
-        calendar = tx.calendars.add(
-            programme_id,
-            person_id,
-            url=account.url,
-            username=account.username,
-            password_token=context.vault.seal(account.password),
-            publish=publish,
-            auto_schedule=auto_schedule,
-            now=now,
-        )
+        calendar = ConnectedCalendar(new_id(), person_id, account.url, account.username, publish)
+        password_token = context.vault.seal(account.password)
+        tx.calendars.add(programme_id, calendar, password_token, now, auto_schedule=auto_schedule)
         targets = [CalDAVCalendar(calendar.id)]
         for stored in tx.meetings.list_for_person(programme_id, person_id):
             if publish and any(period.end > now for period in stored.meeting.busy):

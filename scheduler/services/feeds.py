@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -36,25 +36,16 @@ class FeedVersion(NamedTuple):
     is_gzipped: bool
 
 
-@dataclass(frozen=True)
-class FeedDocument:
-    """A rendered feed. ``gzipped_body`` is None if gzip would not make the body shorter.
+class CurrentFeed(NamedTuple):
+    """A feed whose rendering is current. ``page`` holds the rendering if it has been loaded.
 
     ``rendered_at`` (UTC) is when the rendering began, if it was made for this request.
     """
 
-    version: FeedVersion
-    body: bytes
-    gzipped_body: bytes | None
-    rendered_at: datetime | None = None
-
-
-class CurrentFeed(NamedTuple):
-    """A feed whose rendering is current. ``document`` is the rendering if it has been loaded."""
-
     feed_id: str
     version: FeedVersion
-    document: FeedDocument | None = None
+    page: FeedPage | None = None
+    rendered_at: datetime | None = None
 
 
 def find_rendered_feed(context: Context, token_digest: str) -> CurrentFeed | None:
@@ -79,18 +70,20 @@ def read_feed(context: Context, token_digest: str) -> CurrentFeed | None:
         page = tx.feeds.find(token_digest, context.clock())
     if page is None:
         return None
-    if is_rendered(page) and page.body is not None and page.etag and page.last_modified:
-        version = FeedVersion(page.etag, page.last_modified, page.gzipped_body is not None)
-        document = FeedDocument(version, page.body, page.gzipped_body)
-    else:
-        document = _render_again(context, page)
-    return CurrentFeed(page.feed_id, document.version, document)
+    rendered_at = None
+    if not is_rendered(page):
+        rendered_at = context.clock()
+        page = _render_again(context, page, rendered_at)
+    assert page.etag is not None  # stored together with the key
+    assert page.last_modified is not None
+    version = FeedVersion(page.etag, page.last_modified, page.gzipped_body is not None)
+    return CurrentFeed(page.feed_id, version, page, rendered_at)
 
 
 def load_body(context: Context, feed: CurrentFeed, *, gzipped: bool) -> bytes:
     """Return the bytes of the feed's version. Raises FeedChanged, StoreUnavailable, StatementRefused."""
-    if feed.document is not None:
-        body = feed.document.gzipped_body if gzipped else feed.document.body
+    if feed.page is not None:
+        body = feed.page.gzipped_body if gzipped else feed.page.body
     else:
         body = context.store.lookups.feed_body(feed.feed_id, feed.version.etag, gzipped=gzipped)
     if body is None:
@@ -129,36 +122,29 @@ def render_page(context: Context, page: FeedPage) -> bytes:
     return render_feed(name, entries)
 
 
-def _render_again(context: Context, page: FeedPage) -> FeedDocument:
-    now = context.clock()
-    document = _document(render_page(context, page), page, now)
-    # A poll does not wait for writers. If the rendering can't be stored now, the next poll renders again.
-    context.store.write_if_free(
-        lambda tx: tx.feeds.store_rendering(
-            page.feed_id,
-            rendered_key=_key(page.calendar_revision),
-            body=document.body,
-            gzipped_body=document.gzipped_body,
-            etag=document.version.etag,
-            last_modified=document.version.last_modified,
-        )
-    )
-    return document
-
-
-def _document(body: bytes, page: FeedPage, now: datetime) -> FeedDocument:
-    """Return the bytes with their validators: the present ones if the bytes are the same, else new ones.
+def _render_again(context: Context, page: FeedPage, now: datetime) -> FeedPage:
+    """Render the feed, store the rendering and return it. The same bytes as before keep their validators.
 
     A new Last-Modified is ``now``, when the rendering began, rounded up to the next whole second: it is later than any
     date that was sent with another version, also with one whose rendering could not be stored.
     """
+    body = render_page(context, page)
     etag = etag_of(body)
     gzipped = gzip.compress(body, mtime=0)  # without a time in it the same text gives the same bytes
-    smaller = gzipped if len(gzipped) < len(body) else None
     modified = now.replace(microsecond=0) + SECOND
     if page.last_modified:
         modified = page.last_modified if etag == page.etag else max(modified, page.last_modified + SECOND)
-    return FeedDocument(FeedVersion(etag, modified, smaller is not None), body, smaller, now)
+    rendered = replace(
+        page,
+        body=body,
+        gzipped_body=gzipped if len(gzipped) < len(body) else None,
+        etag=etag,
+        last_modified=modified,
+        rendered_key=_key(page.calendar_revision),
+    )
+    # A poll does not wait for writers. If the rendering can't be stored now, the next poll renders again.
+    context.store.write_if_free(lambda tx: tx.feeds.store_rendering(rendered))
+    return rendered
 
 
 def _is_recent(stored: StoredMeeting, page: FeedPage) -> bool:

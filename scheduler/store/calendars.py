@@ -18,7 +18,7 @@ from scheduler.domain.programme.routing import PublishedCalendar
 from scheduler.domain.time.periods import Periods
 from scheduler.errors import Refused
 from scheduler.store.outbox import delete_deliveries
-from scheduler.store.rows import Position, Repository, build, by_age, new_id, of_people, of_person, values_of
+from scheduler.store.rows import Position, Repository, build, by_age, of_people, of_person, values_of
 from scheduler.store.tables import calendars, people
 
 
@@ -57,29 +57,19 @@ class Calendars(Repository):
     """Methods that take a programme raise NotFound for a person, or a person's calendar, that it does not have."""
 
     def add(
-        self,
-        programme_id: str,
-        person_id: str,
-        *,
-        url: str,
-        username: str,
-        password_token: str,
-        publish: bool,
-        now: datetime,
-        auto_schedule: bool = False,
-    ) -> ConnectedCalendar:
-        """Store a calendar, which is due to be read at once, and return it with its new id.
+        self, programme_id: str, calendar: ConnectedCalendar, password_token: str, now: datetime, *, auto_schedule: bool
+    ) -> None:
+        """Store a new calendar, which is due to be read at once.
 
         The person is locked, so that a meeting booked meanwhile is enqueued for it either by that booking or by the
         caller. Raises AlreadyConnected for an address that the person has connected.
         """
-        self._renew_availability(programme_id, [person_id])
-        self._require_people(programme_id, [person_id])
-        same = select(calendars.c.id).where(calendars.c.person_id == person_id, calendars.c.url == url).limit(1)
-        connected = self._connection.scalar(same)
+        self._renew_availability(programme_id, [calendar.person_id])
+        self._require_people(programme_id, [calendar.person_id])
+        is_same = (calendars.c.person_id == calendar.person_id) & (calendars.c.url == calendar.url)
+        connected = self._connection.scalar(select(calendars.c.id).where(is_same).limit(1))
         if connected is not None:
             raise AlreadyConnected(connected)
-        calendar = ConnectedCalendar(new_id(), person_id, url, username, publish, Periods.none())
         self._insert(
             calendars,
             id=calendar.id,
@@ -90,7 +80,6 @@ class Calendars(Repository):
             created_at=now,
             **values_of(calendar, calendars),
         )
-        return calendar
 
     def list_for_person(self, programme_id: str, person_id: str) -> list[ConnectedCalendar]:
         """Return the person's calendars, in the order of their connection."""

@@ -94,23 +94,10 @@ class Feeds(Repository):
         query = by_age(_PAGES.where(of_people(feeds, programme_id, [person_id])), feeds)
         return [_page(row) for row in self._connection.execute(query)]
 
-    def store_rendering(
-        self,
-        feed_id: str,
-        *,
-        rendered_key: str,
-        body: bytes,
-        etag: str,
-        last_modified: datetime,
-        gzipped_body: bytes | None = None,
-    ) -> None:
-        """Store the bytes that answer the next polls; a revoked feed stays without."""
-        values = {"body": body, "gzipped_body": gzipped_body, "etag": etag, "last_modified": last_modified}
-        self._connection.execute(
-            feeds.update()
-            .where(feeds.c.id == feed_id, feeds.c.revoked_at.is_(None))
-            .values(rendered_key=rendered_key, **values)
-        )
+    def store_rendering(self, page: FeedPage) -> None:
+        """Store the rendering that answers the next polls; a revoked feed stays without."""
+        here = (feeds.c.id == page.feed_id) & feeds.c.revoked_at.is_(None)
+        self._connection.execute(feeds.update().where(here).values(values_of(page, feeds)))
 
     def _update(self, programme_id: str, person_id: str, feed_id: str, values: Mapping[str, Any]) -> None:
         change = feeds.update().where(_one(programme_id, person_id, feed_id)).values(values)

@@ -75,15 +75,9 @@ def mentorship(store: Store, programme_id: str, mentor: Person, mentee: Person, 
 @pytest.fixture
 def calendar(store: Store, programme_id: str, mentor: Person, now: datetime) -> ConnectedCalendar:
     with store.write() as tx:
-        return tx.calendars.add(
-            programme_id,
-            mentor.id,
-            url="https://dav.example.org/ada/",
-            username="ada",
-            password_token="gAAAA-token",
-            publish=True,
-            now=now,
-        )
+        calendar = ConnectedCalendar(new_id(), mentor.id, "https://dav.example.org/ada/", "ada", publish=True)
+        tx.calendars.add(programme_id, calendar, "gAAAA-token", now, auto_schedule=False)
+        return calendar
 
 
 @pytest.fixture

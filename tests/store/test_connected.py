@@ -15,7 +15,7 @@ from scheduler.domain.programme.people import ConnectedCalendar, Person, Show
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.errors import NotFound
-from scheduler.store import Store
+from scheduler.store import Store, new_id
 
 LEASE = timedelta(minutes=5)
 EXAMS = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 10, 26), date(2026, 10, 30)))
@@ -122,15 +122,8 @@ def test_calendar_that_waits_longest_is_claimed_first(
     store: Store, programme_id: str, mentor: Person, calendar: ConnectedCalendar, now: datetime
 ) -> None:
     with store.write() as tx:
-        other = tx.calendars.add(
-            programme_id,
-            mentor.id,
-            url="https://b.example.org",
-            username="b",
-            password_token="t",
-            publish=False,
-            now=now - timedelta(seconds=1),
-        )
+        other = ConnectedCalendar(new_id(), mentor.id, "https://b.example.org", "b", publish=False)
+        tx.calendars.add(programme_id, other, "t", now - timedelta(seconds=1), auto_schedule=False)
         claimed = [tx.calendars.claim_reading(now, LEASE) for _ in range(3)]
     assert [reading and reading.calendar.id for reading in claimed] == [other.id, calendar.id, None]
 
@@ -153,15 +146,16 @@ def test_feed_is_found_by_digest_with_bytes_and_revision(
     with store.write() as tx:
         feed = tx.feeds.add(programme_id, mentor.id, Show.FREE_BUSY, "a" * 64, now)
         empty = tx.feeds.find("a" * 64, now)
-        tx.feeds.store_rendering(feed.id, rendered_key="1", body=b"BEGIN\r\n\x00", etag='"x"', last_modified=now)
+        assert empty is not None
+        rendered = replace(empty, rendered_key="1", body=b"BEGIN\r\n\x00", etag='"x"', last_modified=now)
+        tx.feeds.store_rendering(rendered)
         full = tx.feeds.find("a" * 64, now)
         assert tx.feeds.list_for_person(programme_id, mentor.id) == [feed]
         assert tx.feeds.get(programme_id, mentor.id, feed.id) == feed
-    assert empty is not None
     assert (empty.feed_id, empty.programme_id, empty.person_id) == (feed.id, programme_id, mentor.id)
     assert (empty.show, empty.body, empty.rendered_key) == (Show.FREE_BUSY, None, None)
     assert (empty.calendar_revision, empty.calendar_changed_at) == (1, now)
-    assert full == replace(empty, rendered_key="1", body=b"BEGIN\r\n\x00", etag='"x"', last_modified=now)
+    assert full == rendered
 
 
 def test_rotated_feed_is_found_by_the_new_token_only(
@@ -179,8 +173,10 @@ def test_rotated_feed_is_found_by_the_new_token_only(
 def test_revoked_feed_is_not_found(store: Store, programme_id: str, mentor: Person, now: datetime) -> None:
     with store.write() as tx:
         feed = tx.feeds.add(programme_id, mentor.id, Show.DETAILS, "a" * 64, now)
+        page = tx.feeds.find("a" * 64, now)
+        assert page is not None
         tx.feeds.revoke(programme_id, mentor.id, feed.id, now)
-        tx.feeds.store_rendering(feed.id, rendered_key="1", body=b"late", etag='"x"', last_modified=now)
+        tx.feeds.store_rendering(replace(page, rendered_key="1", body=b"late", etag='"x"', last_modified=now))
         assert tx.feeds.find("a" * 64, now) is None
         assert tx.feeds.list_for_person(programme_id, mentor.id) == []
         with pytest.raises(NotFound, match="no feed has the id"):

@@ -95,7 +95,7 @@ REFUSED: dict[str, Use] = {
     "blackouts.update": lambda tx, us, it: tx.blackouts.update(us, it.blackout),
     "blackouts.delete": lambda tx, us, it: tx.blackouts.delete(us, it.mentor.id, it.blackout.id),
     "calendars.add": lambda tx, us, it: tx.calendars.add(
-        us, it.mentor.id, url="u", username="n", password_token="t", publish=True, now=it.now
+        us, ConnectedCalendar(new_id(), it.mentor.id, "u", "n", publish=True), "t", it.now, auto_schedule=False
     ),
     "calendars.list_for_person": lambda tx, us, it: tx.calendars.list_for_person(us, it.mentor.id),
     "calendars.list_page": lambda tx, us, it: tx.calendars.list_page(us, it.mentor.id, None, 9),

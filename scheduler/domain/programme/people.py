@@ -63,7 +63,7 @@ class ConnectedCalendar:
     url: str
     username: str
     publish: bool
-    busy: Periods
+    busy: Periods = field(default_factory=Periods.none)
     read_at: datetime | None = None
     failure: str | None = None
 

@@ -36,8 +36,7 @@ def respond(context: Context, feed: CurrentFeed, environ: WSGIEnvironment) -> Fe
     chosen = choose_representation(feed.version, environ)
     body = b"" if chosen.is_known else _body(context, feed, chosen)
     # A newer version may have been rendered since this rendering began: its date must be later than the one sent here.
-    rendered_at = feed.document.rendered_at if feed.document else None
-    return FeedResponse(chosen.status, chosen.headers(len(body), rendered_at or context.clock()), body)
+    return FeedResponse(chosen.status, chosen.headers(len(body), feed.rendered_at or context.clock()), body)
 
 
 @cached(body_cache, key=lambda _context, _feed, chosen: chosen.etag, lock=Lock())
