@@ -76,8 +76,8 @@ class PostgreSQL:
     @property
     def pid(self) -> int | None:
         """The server's own process; None while it does not run."""
-        noted = self._data / "postmaster.pid"
-        return int(noted.read_text().split("\n", 1)[0]) if noted.exists() else None
+        pid_file = self._data / "postmaster.pid"
+        return int(pid_file.read_text().split("\n", 1)[0]) if pid_file.exists() else None
 
     def url(self, database: str) -> str:
         """The database's URL, as SQLAlchemy writes it."""
@@ -90,7 +90,7 @@ class PostgreSQL:
         return self.url(database)
 
     def drop(self, database: str) -> None:
-        """Takes the database away, whoever is connected to it."""
+        """Drop the database, whoever is connected to it."""
         self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def execute(self, statement: sql.SQL | sql.Composed, *values: Any) -> list[tuple[Any, ...]]:
@@ -144,7 +144,7 @@ class PostgreSQL:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Gives a run the folder of its server."""
+    """Make the folder of the run's server, and tell the workers of it."""
     if not hasattr(config, "workerinput"):
         os.environ[_FOLDER] = tempfile.mkdtemp(prefix="scheduler-postgres-")
 
