@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from flask import Blueprint, Response, url_for
-from pydantic import ConfigDict, Field
+from flask import Response, url_for
+from pydantic import Field
 
 from scheduler.domain.availability.attendees import BlackoutKind, Days
 from scheduler.domain.programme.api_keys import Scope
@@ -15,35 +15,27 @@ from scheduler.services import blackouts
 from scheduler.services.blackouts import BlackoutFields
 from scheduler.store import Position
 from scheduler.web.documents import examples
+from scheduler.web.documents.attendees import AttendeeBlackoutDocument
 from scheduler.web.fields.document import Document, Kept, Omissible
 from scheduler.web.fields.texts import Flag, Id, Name
 from scheduler.web.fields.times import Day, Instant, Moment
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("blackouts", __name__)
+api = Resource("blackouts", tag="blackouts", reads=Scope.PEOPLE_READ, writes=Scope.PEOPLE_WRITE)
 
 
-class NewBlackout(Document):
+class NewBlackout(AttendeeBlackoutDocument, json_schema_extra={"examples": [examples.NEW_BLACKOUT]}):
     """A time away: whole local days, or a start and an end (instants, or the person's local times)."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_BLACKOUT]})
-
-    kind: BlackoutKind
-    title: Name = "away"
-    firm: Flag = Field(True, description="false marks a time to avoid: it bars nothing and lowers the score")
-    first_day: Day | None = None
-    last_day: Day | None = None
     start: Moment | None = None
     end: Moment | None = None
     rrule: str | None = Field(None, max_length=200, description="recurrence: FREQ=YEARLY or FREQ=WEEKLY")
 
 
-class BlackoutChange(Document):
+class BlackoutChange(Document, json_schema_extra={"examples": [examples.BLACKOUT_CHANGE]}):
     """Changes of a blackout; members that are left out stay unchanged."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.BLACKOUT_CHANGE]})
 
     kind: Kept[BlackoutKind] = None
     title: Kept[Name] = None
@@ -83,10 +75,7 @@ class BlackoutPage(PageDocument):
     items: list[BlackoutDocument]
 
 
-@api.post("/people/<person_id>/blackouts")
-@Operation(
-    BlackoutDocument, status=201, body=NewBlackout, refuses=(404, 409), tag="blackouts", scope=Scope.PEOPLE_WRITE
-)
+@api.operation("POST /people/<person_id>/blackouts", BlackoutDocument, status=201, body=NewBlackout, refuses=(409,))
 def create_blackout(person_id: str) -> Response:
     """Declare a time away."""
     fields = BlackoutFields(**dict(read_body(NewBlackout)))
@@ -95,8 +84,7 @@ def create_blackout(person_id: str) -> Response:
     return answer(BlackoutDocument.from_domain(stored), 201, {"Location": location})
 
 
-@api.get("/people/<person_id>/blackouts")
-@Operation(BlackoutPage, query=PageQuery, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
+@api.operation("GET /people/<person_id>/blackouts", BlackoutPage, query=PageQuery)
 def list_blackouts(person_id: str) -> Response:
     """List a person's blackouts."""
     page = read_page_request()
@@ -104,16 +92,16 @@ def list_blackouts(person_id: str) -> Response:
     return answer_page(BlackoutPage, select_page(stored, _position, page), BlackoutDocument.from_domain, page)
 
 
-@api.get("/people/<person_id>/blackouts/<blackout_id>")
-@Operation(BlackoutDocument, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_READ)
+@api.operation("GET /people/<person_id>/blackouts/<blackout_id>", BlackoutDocument)
 def get_blackout(person_id: str, blackout_id: str) -> Response:
     """Read a blackout."""
     stored = blackouts.get_blackout(context(), programme_id(), person_id, blackout_id)
     return answer(BlackoutDocument.from_domain(stored))
 
 
-@api.patch("/people/<person_id>/blackouts/<blackout_id>")
-@Operation(BlackoutDocument, body=BlackoutChange, refuses=(404, 409), tag="blackouts", scope=Scope.PEOPLE_WRITE)
+@api.operation(
+    "PATCH /people/<person_id>/blackouts/<blackout_id>", BlackoutDocument, body=BlackoutChange, refuses=(409,)
+)
 def update_blackout(person_id: str, blackout_id: str) -> Response:
     """Change a blackout."""
     changes = changes_of(read_body(BlackoutChange))
@@ -121,8 +109,7 @@ def update_blackout(person_id: str, blackout_id: str) -> Response:
     return answer(BlackoutDocument.from_domain(stored))
 
 
-@api.delete("/people/<person_id>/blackouts/<blackout_id>")
-@Operation(None, status=204, refuses=(404,), tag="blackouts", scope=Scope.PEOPLE_WRITE)
+@api.operation("DELETE /people/<person_id>/blackouts/<blackout_id>", None, status=204)
 def delete_blackout(person_id: str, blackout_id: str) -> Response:
     """Delete a blackout."""
     blackouts.delete_blackout(context(), programme_id(), person_id, blackout_id)

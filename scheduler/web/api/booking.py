@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Annotated
 
 import orjson
-from flask import Blueprint, Response, url_for
-from pydantic import ConfigDict, Field
+from flask import Response, url_for
+from pydantic import Field
 
 from scheduler.domain.availability.attendees import Days
 from scheduler.domain.programme.api_keys import Scope
@@ -38,11 +38,11 @@ from scheduler.web.fields.document import Document
 from scheduler.web.fields.durations import QUARTER, MeetingLength
 from scheduler.web.fields.texts import Name, WebAddress, ZoneName
 from scheduler.web.fields.times import Day, Moment, WallTime
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.problems import problem
 from scheduler.web.http.requests import answer, context, json_bytes, programme_id, read_body, viewer
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("booking", __name__)
+api = Resource("booking", tag="meetings", reads=Scope.MEETINGS_READ, writes=Scope.MEETINGS_WRITE)
 
 
 class TurnReference(Document):
@@ -63,22 +63,17 @@ class _Booking(Document):
     @property
     def details(self) -> Details:
         """Return the title, conference and guests."""
-        guests = tuple(Party(guest.name, guest.email, guest.time_zone) for guest in self.guests)
-        return Details(self.title, self.conference_url, guests)
+        return self.to(Details, guests=tuple(guest.to(Party) for guest in self.guests))
 
 
-class SlotBookingDocument(_Booking):
+class SlotBookingDocument(_Booking, json_schema_extra={"examples": [examples.SLOT_BOOKING]}):
     """A single meeting to book."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.SLOT_BOOKING]})
 
     start: Moment = Field(description="an instant, or a local time of the mentor")
 
 
-class CadenceBookingDocument(_Booking):
+class CadenceBookingDocument(_Booking, json_schema_extra={"examples": [examples.CADENCE_BOOKING]}):
     """A cadence, or one turn of a rotation, from an answer to find_cadences."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.CADENCE_BOOKING]})
 
     dtstart: WallTime
     time_zone: ZoneName
@@ -99,15 +94,13 @@ class CadenceBookingDocument(_Booking):
     minimum_gap: MinimumGap = NO_GAP
 
 
-@api.post("/mentorships/<mentorship_id>/meetings")
-@Operation(
+@api.operation(
+    "POST /mentorships/<mentorship_id>/meetings",
     MeetingDocument,
     status=201,
     body=(CadenceBookingDocument, SlotBookingDocument),
-    refuses=(404, 409),
+    refuses=(409,),
     conflict=BookingProblem,
-    tag="meetings",
-    scope=Scope.MEETINGS_WRITE,
 )
 def create_meeting(mentorship_id: str) -> Response:
     """Book a cadence or a single slot.
@@ -162,15 +155,13 @@ def _expected_occurrence(index: int, one: PlannedOccurrenceDocument) -> Expected
 
 def _cadence_booking(body: CadenceBookingDocument) -> CadenceBooking:
     rule = _parse_rule(body.rrule, "/rrule")
-    return CadenceBooking(
+    return body.to(
+        CadenceBooking,
         series=Series(LocalTime(body.dtstart, body.time_zone), rule, body.duration),
         expected=tuple(_expected_occurrence(index, one) for index, one in enumerate(body.expected)),
         details=body.details,
         dates=_dates(body),
-        step=body.step,
-        on_conflict=body.on_conflict,
         move_within_days=check_move_days(body.move_within_days, rule.min_round_days),
-        min_coverage=body.min_coverage,
         elsewhere=tuple(_other_turn_periods(body)),
         rules=Rules(None if body.within is None else body.within.to_domain(), body.minimum_gap),
     )

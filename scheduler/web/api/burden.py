@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Response
 from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
@@ -12,10 +12,10 @@ from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Id
 from scheduler.web.fields.times import Instant, backward
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import answer, context, programme_id, read_query
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("burden", __name__)
+api = Resource("burden", tag="people", reads=Scope.PEOPLE_READ, writes=Scope.PEOPLE_WRITE)
 
 
 class BurdenSpan(Document):
@@ -79,8 +79,7 @@ class PersonBurdenDocument(Document):
         return cls(person=person_id, burden=whole.burden, held=whole.held, coming=whole.coming, mentorships=rows)
 
 
-@api.get("/people/<person_id>/burden")
-@Operation(PersonBurdenDocument, query=BurdenSpan, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
+@api.operation("GET /people/<person_id>/burden", PersonBurdenDocument, query=BurdenSpan)
 def get_burden(person_id: str) -> Response:
     """Read a person's burden, in total and compared with the partner in each mentorship."""
     span = read_query(BurdenSpan)

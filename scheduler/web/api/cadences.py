@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from flask import Blueprint, Response
-from pydantic import ConfigDict, Field
+from flask import Response
+from pydantic import Field
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.api_keys import Scope
@@ -31,10 +31,10 @@ from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.fields.durations import QUARTER, MeetingLength, format_duration
 from scheduler.web.fields.texts import Flag, ZoneName
 from scheduler.web.fields.times import Day, WallTime
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import LARGE_BODY, answer, context, programme_id, read_body, viewer
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("cadences", __name__)
+api = Resource("cadences", tag="scheduling", reads=Scope.SLOTS_READ, writes=Scope.SLOTS_READ)
 
 LONGEST_SPAN = 366
 
@@ -44,10 +44,8 @@ MoveDays = Annotated[
 Coverage = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 
 
-class CadencesRequest(RuledRequest):
+class CadencesRequest(RuledRequest, json_schema_extra={"examples": [examples.CADENCES]}):
     """A search for recurring meetings: a local time on the dates of a pattern."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.CADENCES]})
 
     starts_on: Day
     ends_on: Day
@@ -87,27 +85,8 @@ class CadencesRequest(RuledRequest):
         check_move_days(self.move_within_days, round_days)
 
         def to_query(attendees: tuple[Attendee, ...]) -> CadenceQuery:
-            return CadenceQuery(
-                starts_on=self.starts_on,
-                ends_on=self.ends_on,
-                every_weeks=self.every_weeks,
-                duration=self.duration,
-                step=self.step,
-                time_zone=self.time_zone or attendees[0].zone,
-                attendees=attendees,
-                min_coverage=self.min_coverage,
-                on_conflict=self.on_conflict,
-                move_within_days=self.move_within_days,
-                limit=self.limit,
-                allow_unknown=self.allow_unknown,
-                explain=self.explain,
-                relax_into_night=self.relax_into_night,
-                pattern=self.pattern,
-                per_week=self.per_week,
-                rotation=self.rotation,
-                rules=self.rules(),
-                fair=self.fair,
-            )
+            time_zone = self.time_zone or attendees[0].zone
+            return self.to(CadenceQuery, attendees=attendees, time_zone=time_zone, rules=self.rules())
 
         return SearchRequest(specs, to_query, self.fair)
 
@@ -168,19 +147,17 @@ class CadenceDocument(Document):
     ) -> CadenceDocument:
         """Return the document of a cadence, without the personal data of the ``redacted`` attendees (indexes)."""
         burdens, spread = render_burdens(cadence.burdens, cadence.counted, redacted)
-        return cls.model_construct(
+        return cls.of(
+            cadence,
             dtstart=cadence.dtstart.wall,
             time_zone=cadence.dtstart.zone,
             rrule=str(cadence.rule),
             occurrence_count=len(cadence.occurrences),
-            clear_count=cadence.clear_count,
-            coverage=cadence.coverage,
-            score=cadence.score,
             occurrences=[
                 PlannedOccurrenceDocument.from_domain(one, attendees, visible=not redacted)
                 for one in cadence.occurrences
             ],
-            local_time_shifts=[LocalTimeShiftDocument.from_domain(shift) for shift in cadence.shifts],
+            local_time_shifts=[LocalTimeShiftDocument.of(shift) for shift in cadence.shifts],
             burdens=burdens,
             burden_spread=spread,
         )
@@ -225,8 +202,7 @@ def check_move_days(days: int, round_days: int) -> int:
     return days
 
 
-@api.post("/cadences")
-@Operation(CadencesAnswer, body=CadencesRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
+@api.operation("POST /cadences", CadencesAnswer, body=CadencesRequest, refuses=(404,))
 def find_cadences() -> Response:
     """Find cadences.
 

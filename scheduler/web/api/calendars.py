@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from flask import Blueprint, Response, url_for
-from pydantic import ConfigDict, Field, SecretStr
+from flask import Response, url_for
+from pydantic import Field, SecretStr
 
 from scheduler.domain.programme.api_keys import Scope
-from scheduler.domain.programme.people import Account, ConnectedCalendar
+from scheduler.domain.programme.people import Account
 from scheduler.services import calendars
 from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Flag, Id, Line, WebAddress
 from scheduler.web.fields.times import Timestamp
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
 from scheduler.web.http.requests import answer, context, programme_id, read_body
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("calendars", __name__)
+api = Resource("calendars", tag="calendars", reads=Scope.PEOPLE_READ, writes=Scope.PEOPLE_WRITE)
 
 
-class NewCalendar(Document):
+class NewCalendar(Document, json_schema_extra={"examples": [examples.NEW_CALENDAR]}):
     """A person's CalDAV calendar: read for busy time and, with ``publish``, written to."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_CALENDAR]})
 
     url: WebAddress
     username: Line
@@ -42,11 +40,6 @@ class ConnectedCalendarDocument(Document):
     read_at: Timestamp | None = Field(description="when busy time was last read; null: not yet")
     failure: str | None = Field(description="why the last reading failed; null: it succeeded")
 
-    @classmethod
-    def from_domain(cls, calendar: ConnectedCalendar) -> ConnectedCalendarDocument:
-        """Return the document of a connected calendar."""
-        return cls.model_validate(calendar, from_attributes=True)
-
 
 class ConnectedCalendarPage(PageDocument):
     """A person's connected calendars, the first connected first."""
@@ -54,14 +47,12 @@ class ConnectedCalendarPage(PageDocument):
     items: list[ConnectedCalendarDocument]
 
 
-@api.post("/people/<person_id>/calendars")
-@Operation(
+@api.operation(
+    "POST /people/<person_id>/calendars",
     ConnectedCalendarDocument,
     status=201,
     body=NewCalendar,
-    refuses=(404, 409),
-    tag="calendars",
-    scope=Scope.PEOPLE_WRITE,
+    refuses=(409,),
     keeps_answer=False,
 )
 def create_calendar(person_id: str) -> Response:
@@ -73,28 +64,25 @@ def create_calendar(person_id: str) -> Response:
     account = Account(new.url, new.username, new.password.get_secret_value())
     calendar = calendars.connect_calendar(context(), programme_id(), person_id, account, publish=new.publish)
     location = url_for("v1.calendars.get_calendar", person_id=person_id, calendar_id=calendar.id)
-    return answer(ConnectedCalendarDocument.from_domain(calendar), 201, {"Location": location})
+    return answer(ConnectedCalendarDocument.of(calendar), 201, {"Location": location})
 
 
-@api.get("/people/<person_id>/calendars")
-@Operation(ConnectedCalendarPage, query=PageQuery, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
+@api.operation("GET /people/<person_id>/calendars", ConnectedCalendarPage, query=PageQuery)
 def list_calendars(person_id: str) -> Response:
     """List a person's connected calendars."""
     page = read_page_request()
     found = calendars.list_calendars(context(), programme_id(), person_id, page.after, page.fetch_limit)
-    return answer_page(ConnectedCalendarPage, found, ConnectedCalendarDocument.from_domain, page)
+    return answer_page(ConnectedCalendarPage, found, ConnectedCalendarDocument.of, page)
 
 
-@api.get("/people/<person_id>/calendars/<calendar_id>")
-@Operation(ConnectedCalendarDocument, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_READ)
+@api.operation("GET /people/<person_id>/calendars/<calendar_id>", ConnectedCalendarDocument)
 def get_calendar(person_id: str, calendar_id: str) -> Response:
     """Read a connected calendar."""
     found = calendars.get_calendar(context(), programme_id(), person_id, calendar_id)
-    return answer(ConnectedCalendarDocument.from_domain(found))
+    return answer(ConnectedCalendarDocument.of(found))
 
 
-@api.delete("/people/<person_id>/calendars/<calendar_id>")
-@Operation(None, status=204, refuses=(404,), tag="calendars", scope=Scope.PEOPLE_WRITE)
+@api.operation("DELETE /people/<person_id>/calendars/<calendar_id>", None, status=204)
 def delete_calendar(person_id: str, calendar_id: str) -> Response:
     """Disconnect a calendar: its login is erased; published events stay in it."""
     calendars.delete_calendar(context(), programme_id(), person_id, calendar_id)

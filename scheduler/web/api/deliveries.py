@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Response
 from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
@@ -12,11 +12,11 @@ from scheduler.store import DeliveryRow
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Id
 from scheduler.web.fields.times import Timestamp
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, context, programme_id
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("deliveries", __name__)
+api = Resource("deliveries", tag="meetings", reads=Scope.MEETINGS_READ, writes=Scope.MEETINGS_WRITE)
 
 
 class DeliveryDocument(Document):
@@ -37,19 +37,7 @@ class DeliveryDocument(Document):
     @classmethod
     def from_domain(cls, row: DeliveryRow) -> DeliveryDocument:
         """Return the document of a delivery."""
-        return cls(
-            id=row.id,
-            calendar=row.calendar.id,
-            person=row.calendar.person_id,
-            uid=row.uid,
-            state=row.state,
-            attempts=row.attempts,
-            wanted_revision=row.wanted_revision,
-            delivered_revision=row.delivered_revision,
-            due_at=row.due_at,
-            delivered_at=row.delivered_at,
-            reason=row.reason,
-        )
+        return cls.of(row, calendar=row.calendar.id, person=row.calendar.person_id)
 
 
 class DeliveryPage(PageDocument):
@@ -58,8 +46,7 @@ class DeliveryPage(PageDocument):
     items: list[DeliveryDocument]
 
 
-@api.get("/meetings/<meeting_id>/deliveries")
-@Operation(DeliveryPage, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@api.operation("GET /meetings/<meeting_id>/deliveries", DeliveryPage, query=PageQuery)
 def list_deliveries(meeting_id: str) -> Response:
     """List a meeting's deliveries to connected calendars."""
     page = read_page_request()
@@ -68,8 +55,7 @@ def list_deliveries(meeting_id: str) -> Response:
     return answer_page(DeliveryPage, found, DeliveryDocument.from_domain, page)
 
 
-@api.post("/meetings/<meeting_id>/deliveries/<delivery_id>/retry")
-@Operation(DeliveryDocument, status=202, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_WRITE)
+@api.operation("POST /meetings/<meeting_id>/deliveries/<delivery_id>/retry", DeliveryDocument, status=202)
 def retry_delivery(meeting_id: str, delivery_id: str) -> Response:
     """Repeat a delivery at once. Events that were deleted or changed in the calendar are restored."""
     return answer(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Blueprint, Response, current_app, request, url_for
-from pydantic import ConfigDict, Field
+from flask import Response, current_app, request, url_for
+from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Feed, Show
@@ -16,25 +16,21 @@ from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Id
 from scheduler.web.fields.times import Timestamp
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("feeds", __name__)
+api = Resource("feeds", tag="feeds", reads=Scope.PEOPLE_READ, writes=Scope.PEOPLE_WRITE)
 
 
-class NewFeed(Document):
+class NewFeed(Document, json_schema_extra={"examples": [examples.NEW_FEED]}):
     """A feed to create."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_FEED]})
 
     show: Show = Show.DETAILS
 
 
-class FeedRotation(Document):
+class FeedRotation(Document, json_schema_extra={"examples": [examples.FEED_ROTATION]}):
     """Options for the replacement of a feed's token."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.FEED_ROTATION]})
 
     overlap: Overlap = Field("PT0S", validate_default=True)
 
@@ -45,11 +41,6 @@ class FeedDocument(Document):
     id: Id
     show: Show
     created_at: Timestamp
-
-    @classmethod
-    def from_domain(cls, feed: Feed) -> FeedDocument:
-        """Return the document of a feed."""
-        return cls(id=feed.id, show=feed.show, created_at=feed.created_at)
 
 
 class FeedPage(PageDocument):
@@ -66,36 +57,32 @@ class FeedWithToken(FeedDocument):
     webcal_url: str = Field(description="the same address as a link that opens a calendar app")
 
 
-@api.post("/people/<person_id>/feeds")
-@Operation(FeedWithToken, status=201, body=NewFeed, refuses=(404, 409), tag="feeds", scope=Scope.PEOPLE_WRITE)
+@api.operation("POST /people/<person_id>/feeds", FeedWithToken, status=201, body=NewFeed, refuses=(409,))
 def create_feed(person_id: str) -> Response:
     """Create a feed of all the person's meetings. Its token is shown once."""
     base = _public_url()
     feed, token = feed_tokens.create_feed(context(), programme_id(), person_id, read_body(NewFeed).show)
     location = url_for("v1.feeds.get_feed", person_id=person_id, feed_id=feed.id)
     headers = {"Location": location, "Cache-Control": "no-store"}
-    return answer(_with_token(base, feed, token), 201, headers, of=FeedDocument.from_domain(feed))
+    return answer(_with_token(base, feed, token), 201, headers, of=FeedDocument.of(feed))
 
 
-@api.get("/people/<person_id>/feeds")
-@Operation(FeedPage, query=PageQuery, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
+@api.operation("GET /people/<person_id>/feeds", FeedPage, query=PageQuery)
 def list_feeds(person_id: str) -> Response:
     """List a person's feeds."""
     page = read_page_request()
     feeds = feed_tokens.list_feeds(context(), programme_id(), person_id)
     found = select_page(feeds, lambda feed: (feed.created_at.isoformat(), feed.id), page)
-    return answer_page(FeedPage, found, FeedDocument.from_domain, page)
+    return answer_page(FeedPage, found, FeedDocument.of, page)
 
 
-@api.get("/people/<person_id>/feeds/<feed_id>")
-@Operation(FeedDocument, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_READ)
+@api.operation("GET /people/<person_id>/feeds/<feed_id>", FeedDocument)
 def get_feed(person_id: str, feed_id: str) -> Response:
     """Read a feed's description; its token is not shown again."""
-    return answer(FeedDocument.from_domain(feed_tokens.get_feed(context(), programme_id(), person_id, feed_id)))
+    return answer(FeedDocument.of(feed_tokens.get_feed(context(), programme_id(), person_id, feed_id)))
 
 
-@api.post("/people/<person_id>/feeds/<feed_id>/rotate")
-@Operation(FeedWithToken, body=FeedRotation, body_required=False, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
+@api.operation("POST /people/<person_id>/feeds/<feed_id>/rotate", FeedWithToken, body=FeedRotation, body_required=False)
 def rotate_feed(person_id: str, feed_id: str) -> Response:
     """Give a feed a new token. The old address ends at once, or after the overlap."""
     base = _public_url()
@@ -104,8 +91,7 @@ def rotate_feed(person_id: str, feed_id: str) -> Response:
     return answer(_with_token(base, feed, token), 200, {"Cache-Control": "no-store"})
 
 
-@api.delete("/people/<person_id>/feeds/<feed_id>")
-@Operation(None, status=204, refuses=(404,), tag="feeds", scope=Scope.PEOPLE_WRITE)
+@api.operation("DELETE /people/<person_id>/feeds/<feed_id>", None, status=204)
 def delete_feed(person_id: str, feed_id: str) -> Response:
     """Revoke a feed."""
     feed_tokens.delete_feed(context(), programme_id(), person_id, feed_id)
@@ -121,5 +107,4 @@ def _public_url() -> str:
 
 def _with_token(base: str, feed: Feed, token: str) -> FeedWithToken:
     url = f"{base}{url_for('feeds.get_feed_calendar', token=token)}"
-    description = dict(FeedDocument.from_domain(feed))
-    return FeedWithToken(**description, token=token, url=url, webcal_url="webcal" + url[url.index("://") :])
+    return FeedWithToken.of(feed, token=token, url=url, webcal_url="webcal" + url[url.index("://") :])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from flask import Blueprint, Response, url_for
-from pydantic import ConfigDict, Field
+from flask import Response, url_for
+from pydantic import Field
 
 from scheduler.domain.programme.api_keys import LONGEST_OVERLAP, ApiKey, Scope
 from scheduler.errors import InvalidFields
@@ -16,11 +16,11 @@ from scheduler.web.fields.document import Document
 from scheduler.web.fields.durations import Duration, lasting
 from scheduler.web.fields.texts import Id, Name
 from scheduler.web.fields.times import Instant, Timestamp
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.requests import answer, context, programme_id, read_body, read_optional_body
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("keys", __name__)
+api = Resource("keys", tag="keys", reads=Scope.ADMIN, writes=Scope.ADMIN)
 
 LONGEST_OVERLAP_MINUTES = LONGEST_OVERLAP // timedelta(minutes=1)
 
@@ -29,20 +29,16 @@ Overlap = Annotated[
 ]
 
 
-class NewApiKey(Document):
+class NewApiKey(Document, json_schema_extra={"examples": [examples.NEW_API_KEY]}):
     """A key to create, with its scopes."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_API_KEY]})
 
     name: Name = Field(description="the person or program that uses the key")
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
     expires_at: Instant | None = Field(None, description="when it ends; null: never")
 
 
-class ApiKeyRotation(Document):
+class ApiKeyRotation(Document, json_schema_extra={"examples": [examples.KEY_ROTATION]}):
     """Options for the replacement of a key."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.KEY_ROTATION]})
 
     overlap: Overlap = Field("PT1H", validate_default=True)
 
@@ -61,15 +57,7 @@ class ApiKeyDocument(Document):
     @classmethod
     def from_domain(cls, key: ApiKey) -> ApiKeyDocument:
         """Return the document of a key."""
-        return cls(
-            id=key.id,
-            prefix=key.prefix,
-            name=key.name,
-            scopes=sorted(key.scopes),
-            created_at=key.created_at,
-            expires_at=key.expires_at,
-            last_used_at=key.last_used_at,
-        )
+        return cls.of(key, scopes=sorted(key.scopes))
 
 
 class ApiKeyPage(PageDocument):
@@ -84,8 +72,7 @@ class ApiKeyWithSecret(ApiKeyDocument):
     key: str = Field(description="send it as 'Authorization: Bearer <key>'")
 
 
-@api.post("/keys")
-@Operation(ApiKeyWithSecret, status=201, body=NewApiKey, refuses=(409,), tag="keys", scope=Scope.ADMIN)
+@api.operation("POST /keys", ApiKeyWithSecret, status=201, body=NewApiKey, refuses=(409,))
 def create_key() -> Response:
     """Create a key. Its secret is shown once."""
     new = read_body(NewApiKey)
@@ -94,8 +81,7 @@ def create_key() -> Response:
     return _with_secret(*programmes.create_key(context(), programme_id(), new.name, set(new.scopes), new.expires_at))
 
 
-@api.get("/keys")
-@Operation(ApiKeyPage, query=PageQuery, tag="keys", scope=Scope.ADMIN)
+@api.operation("GET /keys", ApiKeyPage, query=PageQuery)
 def list_keys() -> Response:
     """List the programme's keys."""
     page = read_page_request()
@@ -104,22 +90,14 @@ def list_keys() -> Response:
     return answer_page(ApiKeyPage, found, ApiKeyDocument.from_domain, page)
 
 
-@api.get("/keys/<key_id>")
-@Operation(ApiKeyDocument, refuses=(404,), tag="keys", scope=Scope.ADMIN)
+@api.operation("GET /keys/<key_id>", ApiKeyDocument)
 def get_key(key_id: str) -> Response:
     """Read a key's description; its secret is not shown again."""
     return answer(ApiKeyDocument.from_domain(programmes.get_key(context(), programme_id(), key_id)))
 
 
-@api.post("/keys/<key_id>/rotate")
-@Operation(
-    ApiKeyWithSecret,
-    status=201,
-    body=ApiKeyRotation,
-    body_required=False,
-    refuses=(404, 409),
-    tag="keys",
-    scope=Scope.ADMIN,
+@api.operation(
+    "POST /keys/<key_id>/rotate", ApiKeyWithSecret, status=201, body=ApiKeyRotation, body_required=False, refuses=(409,)
 )
 def rotate_key(key_id: str) -> Response:
     """Replace a key by a new one of the same name, scopes and end.
@@ -130,8 +108,7 @@ def rotate_key(key_id: str) -> Response:
     return _with_secret(*programmes.rotate_key(context(), programme_id(), key_id, overlap))
 
 
-@api.delete("/keys/<key_id>")
-@Operation(None, status=204, refuses=(404, 409), tag="keys", scope=Scope.ADMIN)
+@api.operation("DELETE /keys/<key_id>", None, status=204, refuses=(409,))
 def delete_key(key_id: str) -> Response:
     """Revoke a key at once. A key may revoke itself; the last key with the scope admin can't be revoked."""
     programmes.revoke_key(context(), programme_id(), key_id)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import Blueprint, Response
-from pydantic import ConfigDict, Field
+from flask import Response
+from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
@@ -20,12 +20,12 @@ from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.fields.durations import Duration
 from scheduler.web.fields.texts import Id, MailAddress, Name, WebAddress, ZoneName
 from scheduler.web.fields.times import Instant, LocalInstant, Moment, Timestamp, WallTime
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.problems import Problem
 from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body, viewer
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("meetings", __name__)
+api = Resource("meetings", tag="meetings", reads=Scope.MEETINGS_READ, writes=Scope.MEETINGS_WRITE)
 
 RECURRENCE_ID = "%Y%m%dT%H%M%S"
 
@@ -38,22 +38,18 @@ class GuestDocument(Document):
     time_zone: ZoneName
 
 
-class MeetingChange(Document):
+class MeetingChange(Document, json_schema_extra={"examples": [examples.MEETING_CHANGE]}):
     """Changes of a meeting; members that are left out stay unchanged. A null title restores the default."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.MEETING_CHANGE]})
 
     title: Name | None = None
     conference_url: WebAddress | None = None
     status: MeetingStatus | None = Field(None, description="only cancelled, which is final")
 
 
-class OccurrenceChange(Document):
+class OccurrenceChange(
+    Document, json_schema_extra={"examples": [examples.OCCURRENCE_MOVE, examples.OCCURRENCE_CANCELLATION]}
+):
     """Move an occurrence (``start``) or cancel it (``status``)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [examples.OCCURRENCE_MOVE, examples.OCCURRENCE_CANCELLATION]}
-    )
 
     start: Moment | None = Field(None, description="an instant, or a local time of the meeting's zone")
     status: OccurrenceStatus | None = Field(None, description="only cancelled")
@@ -118,26 +114,15 @@ class MeetingDocument(Document):
         """Return the document of a stored meeting."""
         meeting = stored.meeting
         series = meeting.series
-        return cls.model_construct(
+        return cls.of(
+            meeting,
             id=stored.id,
             mentorship=stored.mentorship_id,
-            uid=meeting.uid,
-            title=meeting.title,
-            conference_url=meeting.conference_url,
             dtstart=series.dtstart.wall,
             time_zone=series.time_zone,
             rrule=str(series.rule) if series.rule else None,
             duration=series.duration,
-            guests=[
-                GuestDocument.model_construct(name=guest.name, email=guest.email or "", time_zone=guest.time_zone)
-                for guest in meeting.guests
-            ],
-            status=meeting.status,
-            sequence=meeting.sequence,
-            revision=meeting.revision,
-            created_at=meeting.created_at,
-            changed_at=meeting.changed_at,
-            tz_database=meeting.tz_database,
+            guests=[GuestDocument.of(guest, email=guest.email or "") for guest in meeting.guests],
             occurrences=[OccurrenceDocument.from_domain(one, meeting) for one in meeting.occurrences],
         )
 
@@ -161,8 +146,7 @@ class BookingProblem(Problem):
     blocked_by: Omissible[list[BlockedByDocument]] = None
 
 
-@api.get("/mentorships/<mentorship_id>/meetings")
-@Operation(MeetingPage, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@api.operation("GET /mentorships/<mentorship_id>/meetings", MeetingPage, query=PageQuery)
 def list_meetings(mentorship_id: str) -> Response:
     """List a mentorship's meetings."""
     page = read_page_request()
@@ -170,22 +154,13 @@ def list_meetings(mentorship_id: str) -> Response:
     return answer_page(MeetingPage, found, MeetingDocument.from_domain, page)
 
 
-@api.get("/meetings/<meeting_id>")
-@Operation(MeetingDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@api.operation("GET /meetings/<meeting_id>", MeetingDocument)
 def get_meeting(meeting_id: str) -> Response:
     """Read a meeting."""
     return answer(MeetingDocument.from_domain(meetings.get_meeting(context(), programme_id(), meeting_id)))
 
 
-@api.patch("/meetings/<meeting_id>")
-@Operation(
-    MeetingDocument,
-    body=MeetingChange,
-    refuses=(404, 409),
-    tag="meetings",
-    scope=Scope.MEETINGS_WRITE,
-    needs_match=True,
-)
+@api.operation("PATCH /meetings/<meeting_id>", MeetingDocument, body=MeetingChange, refuses=(409,), needs_match=True)
 def update_meeting(meeting_id: str) -> Response:
     """Change a meeting's title or conference, or cancel it, which is final."""
     body = read_body(MeetingChange)
@@ -197,15 +172,13 @@ def update_meeting(meeting_id: str) -> Response:
     return answer(MeetingDocument.from_domain(meetings.update_meeting(context(), programme_id(), meeting_id, changes)))
 
 
-@api.delete("/meetings/<meeting_id>")
-@Operation(MeetingDocument, refuses=(404, 409), tag="meetings", scope=Scope.MEETINGS_WRITE, needs_match=True)
+@api.operation("DELETE /meetings/<meeting_id>", MeetingDocument, refuses=(409,), needs_match=True)
 def delete_meeting(meeting_id: str) -> Response:
     """Cancel a meeting, which is final. It stays readable, and calendars show it as cancelled."""
     return answer(MeetingDocument.from_domain(meetings.cancel_meeting(context(), programme_id(), meeting_id)))
 
 
-@api.get("/meetings/<meeting_id>/occurrences")
-@Operation(OccurrencePage, query=PageQuery, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@api.operation("GET /meetings/<meeting_id>/occurrences", OccurrencePage, query=PageQuery)
 def list_occurrences(meeting_id: str) -> Response:
     """List a meeting's occurrences."""
     page = read_page_request()
@@ -215,21 +188,18 @@ def list_occurrences(meeting_id: str) -> Response:
     return answer_page(OccurrencePage, found, lambda row: row, page)
 
 
-@api.get("/meetings/<meeting_id>/occurrences/<recurrence_id>")
-@Operation(OccurrenceDocument, refuses=(404,), tag="meetings", scope=Scope.MEETINGS_READ)
+@api.operation("GET /meetings/<meeting_id>/occurrences/<recurrence_id>", OccurrenceDocument)
 def get_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     """Read one occurrence."""
     return answer(_occurrence(meetings.get_meeting(context(), programme_id(), meeting_id), _parse_id(recurrence_id)))
 
 
-@api.patch("/meetings/<meeting_id>/occurrences/<recurrence_id>")
-@Operation(
+@api.operation(
+    "PATCH /meetings/<meeting_id>/occurrences/<recurrence_id>",
     OccurrenceDocument,
     body=OccurrenceChange,
-    refuses=(404, 409),
+    refuses=(409,),
     conflict=BookingProblem,
-    tag="meetings",
-    scope=Scope.MEETINGS_WRITE,
     needs_match=True,
 )
 def update_occurrence(meeting_id: str, recurrence_id: str) -> Response:

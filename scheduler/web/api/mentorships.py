@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from flask import Blueprint, Response, url_for
-from pydantic import ConfigDict, Field
+from flask import Response, url_for
+from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.mentorships import Mentorship, MentorshipStatus
@@ -17,20 +17,18 @@ from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document, Kept
 from scheduler.web.fields.texts import Id, Line, Text
 from scheduler.web.fields.times import Day
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
 from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("mentorships", __name__)
+api = Resource("mentorships", tag="mentorships", reads=Scope.MEETINGS_READ, writes=Scope.MEETINGS_WRITE)
 
 Goals = Annotated[list[Line], Field(min_length=1, max_length=50, description="agreed at the start")]
 PersonId = Annotated[Id, Field(max_length=64)]
 
 
-class NewMentorship(Document):
+class NewMentorship(Document, json_schema_extra={"examples": [examples.NEW_MENTORSHIP]}):
     """A mentorship to create."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_MENTORSHIP]})
 
     mentor: PersonId
     mentee: PersonId
@@ -41,10 +39,8 @@ class NewMentorship(Document):
     status: MentorshipStatus = MentorshipStatus.ACTIVE
 
 
-class MentorshipChange(Document):
+class MentorshipChange(Document, json_schema_extra={"examples": [examples.MENTORSHIP_CHANGE]}):
     """Changes of a mentorship; members that are left out stay unchanged."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.MENTORSHIP_CHANGE]})
 
     goals: Kept[Goals] = None
     expectations: Kept[Text] = None
@@ -68,16 +64,8 @@ class MentorshipDocument(Document):
     @classmethod
     def from_domain(cls, mentorship: Mentorship) -> MentorshipDocument:
         """Return the document of a mentorship."""
-        return cls(
-            id=mentorship.id,
-            mentor=mentorship.mentor_id,
-            mentee=mentorship.mentee_id,
-            goals=list(mentorship.goals),
-            expectations=mentorship.expectations,
-            starts_on=mentorship.starts_on,
-            ends_on=mentorship.ends_on,
-            status=mentorship.status,
-        )
+        goals = list(mentorship.goals)
+        return cls.of(mentorship, mentor=mentorship.mentor_id, mentee=mentorship.mentee_id, goals=goals)
 
 
 class MentorshipPage(PageDocument):
@@ -86,29 +74,18 @@ class MentorshipPage(PageDocument):
     items: list[MentorshipDocument]
 
 
-@api.post("/mentorships")
-@Operation(
-    MentorshipDocument,
-    status=201,
-    body=NewMentorship,
-    refuses=(404, 409),
-    tag="mentorships",
-    scope=Scope.MEETINGS_WRITE,
-)
+@api.operation("POST /mentorships", MentorshipDocument, status=201, body=NewMentorship, refuses=(404, 409))
 def create_mentorship() -> Response:
     """Create a mentorship."""
     new = read_body(NewMentorship)
     with at_field("/mentee" if new.mentor == new.mentee else "/ends_on"):
-        mentorship = Mentorship(
-            new_id(), new.mentor, new.mentee, tuple(new.goals), new.expectations, new.starts_on, new.ends_on, new.status
-        )
+        mentorship = new.to(Mentorship, id=new_id(), mentor_id=new.mentor, mentee_id=new.mentee, goals=tuple(new.goals))
     mentorships.create_mentorship(context(), programme_id(), mentorship)
     location = url_for("v1.mentorships.get_mentorship", mentorship_id=mentorship.id)
     return answer(MentorshipDocument.from_domain(mentorship), 201, {"Location": location})
 
 
-@api.get("/mentorships")
-@Operation(MentorshipPage, query=PageQuery, tag="mentorships", scope=Scope.MEETINGS_READ)
+@api.operation("GET /mentorships", MentorshipPage, query=PageQuery)
 def list_mentorships() -> Response:
     """List the programme's mentorships."""
     page = read_page_request()
@@ -116,15 +93,13 @@ def list_mentorships() -> Response:
     return answer_page(MentorshipPage, found, MentorshipDocument.from_domain, page)
 
 
-@api.get("/mentorships/<mentorship_id>")
-@Operation(MentorshipDocument, refuses=(404,), tag="mentorships", scope=Scope.MEETINGS_READ)
+@api.operation("GET /mentorships/<mentorship_id>", MentorshipDocument)
 def get_mentorship(mentorship_id: str) -> Response:
     """Read a mentorship."""
     return answer(MentorshipDocument.from_domain(mentorships.get_mentorship(context(), programme_id(), mentorship_id)))
 
 
-@api.patch("/mentorships/<mentorship_id>")
-@Operation(MentorshipDocument, body=MentorshipChange, refuses=(404, 409), tag="mentorships", scope=Scope.MEETINGS_WRITE)
+@api.operation("PATCH /mentorships/<mentorship_id>", MentorshipDocument, body=MentorshipChange, refuses=(409,))
 def update_mentorship(mentorship_id: str) -> Response:
     """Change a mentorship. Ending it cancels its future meetings."""
     body = read_body(MentorshipChange)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from flask import Blueprint, Response, url_for
-from pydantic import ConfigDict, Field
+from flask import Response, url_for
+from pydantic import Field
 
-from scheduler.domain.availability.attendees import DEFAULT_HOURS, NO_BUFFER
+from scheduler.domain.availability.attendees import DEFAULT_HOURS, NO_BUFFER, Buffer
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Person
 from scheduler.domain.time.zones import zones_of_country
@@ -18,6 +18,7 @@ from scheduler.services.freebusy import FbType
 from scheduler.store import new_id
 from scheduler.web.documents import examples
 from scheduler.web.documents.attendees import (
+    ANY_TIME,
     NO_NULL_HOURS,
     BufferDocument,
     MostMeetings,
@@ -33,17 +34,15 @@ from scheduler.web.documents.attendees import (
 from scheduler.web.fields.document import Document, Kept
 from scheduler.web.fields.texts import CountryCode, Id, MailAddress, Name, ZoneName
 from scheduler.web.fields.times import Instant, backward
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
 from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body, read_query
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("people", __name__)
+api = Resource("people", tag="people", reads=Scope.PEOPLE_READ, writes=Scope.PEOPLE_WRITE)
 
 
-class NewPerson(Document):
+class NewPerson(Document, json_schema_extra={"examples": [examples.NEW_PERSON]}):
     """A person to create, with a ``time_zone``, or a ``country`` that has only one zone."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.NEW_PERSON]})
 
     name: Name
     email: MailAddress
@@ -59,10 +58,8 @@ class NewPerson(Document):
     at_most_per_week: MostMeetings | None = Field(None, description="most meetings in a local week (from Monday)")
 
 
-class PersonChange(Document):
+class PersonChange(Document, json_schema_extra={"examples": [examples.PERSON_CHANGE]}):
     """Changes of a person; members that are left out stay unchanged."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.PERSON_CHANGE]})
 
     name: Kept[Name] = None
     email: Kept[MailAddress] = None
@@ -92,20 +89,12 @@ class PersonDocument(Document):
     @classmethod
     def from_domain(cls, person: Person) -> PersonDocument:
         """Return the document of a person."""
-        buffer = BufferDocument.model_construct(before=person.buffer.before, after=person.buffer.after)
-        return cls.model_construct(
-            id=person.id,
-            name=person.name,
-            email=person.email,
-            time_zone=person.time_zone,
-            working_hours=hours_from_domain(person.working_hours),
-            buffer=buffer,
-            preferred_hours=None
-            if person.preferred_hours is None
-            else [WorkingHoursDocument.from_domain(entry) for entry in person.preferred_hours],
-            travel=[TravelStayDocument.from_domain(stay) for stay in person.travel],
-            at_most_per_day=person.at_most_per_day,
-            at_most_per_week=person.at_most_per_week,
+        return cls.of(
+            person,
+            working_hours=ANY_TIME if person.working_hours is None else hours_from_domain(person.working_hours),
+            buffer=BufferDocument.of(person.buffer),
+            preferred_hours=None if person.preferred_hours is None else hours_from_domain(person.preferred_hours),
+            travel=[TravelStayDocument.of(stay, time_zone=stay.zone) for stay in person.travel],
         )
 
 
@@ -141,8 +130,7 @@ class FreeBusyDocument(Document):
     unknown: Annotated[str | None, Field(description="why a connected calendar is unknown; null: it is known")]
 
 
-@api.post("/people")
-@Operation(PersonDocument, status=201, body=NewPerson, refuses=(409,), tag="people", scope=Scope.PEOPLE_WRITE)
+@api.operation("POST /people", PersonDocument, status=201, body=NewPerson, refuses=(409,))
 def create_person() -> Response:
     """Create a person."""
     new = read_body(NewPerson)
@@ -153,15 +141,14 @@ def create_person() -> Response:
         detail = f"{new.country} has {len(zones)} time zones; send the one that applies as time_zone"
         raise InvalidFields([FieldError("/country", detail, zones)])
     hours = hours_to_domain(new.working_hours) if "working_hours" in new.model_fields_set else DEFAULT_HOURS
-    buffer = new.buffer.to_domain() if new.buffer else NO_BUFFER
+    buffer = new.buffer.to(Buffer) if new.buffer else NO_BUFFER
     person = Person(new_id(), new.name, new.email, str(zones[0]), hours, buffer, **preferences_to_domain(new, ""))
     people.create_person(context(), programme_id(), person)
     location = url_for("v1.people.get_person", person_id=person.id)
     return answer(PersonDocument.from_domain(person), 201, {"Location": location})
 
 
-@api.get("/people")
-@Operation(PersonPage, query=PageQuery, tag="people", scope=Scope.PEOPLE_READ)
+@api.operation("GET /people", PersonPage, query=PageQuery)
 def list_people() -> Response:
     """List the programme's people."""
     page = read_page_request()
@@ -169,15 +156,13 @@ def list_people() -> Response:
     return answer_page(PersonPage, found, PersonDocument.from_domain, page)
 
 
-@api.get("/people/<person_id>")
-@Operation(PersonDocument, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
+@api.operation("GET /people/<person_id>", PersonDocument)
 def get_person(person_id: str) -> Response:
     """Read a person."""
     return answer(PersonDocument.from_domain(people.get_person(context(), programme_id(), person_id)))
 
 
-@api.patch("/people/<person_id>")
-@Operation(PersonDocument, body=PersonChange, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
+@api.operation("PATCH /people/<person_id>", PersonDocument, body=PersonChange)
 def update_person(person_id: str) -> Response:
     """Change a person. A new time zone does not move booked series, which keep their anchor zone."""
     body = read_body(PersonChange)
@@ -185,21 +170,19 @@ def update_person(person_id: str) -> Response:
     if "working_hours" in body.model_fields_set:
         changes["working_hours"] = hours_to_domain(body.working_hours)
     if "buffer" in body.model_fields_set:
-        changes["buffer"] = body.buffer.to_domain() if body.buffer else NO_BUFFER
+        changes["buffer"] = body.buffer.to(Buffer) if body.buffer else NO_BUFFER
     changes |= preferences_to_domain(body, "")
     return answer(PersonDocument.from_domain(people.update_person(context(), programme_id(), person_id, changes)))
 
 
-@api.delete("/people/<person_id>")
-@Operation(None, status=204, refuses=(404,), tag="people", scope=Scope.PEOPLE_WRITE)
+@api.operation("DELETE /people/<person_id>", None, status=204)
 def delete_person(person_id: str) -> Response:
     """Delete a person: cancels their future meetings, revokes their feeds, erases secrets and personal data."""
     people.delete_person(context(), programme_id(), person_id)
     return Response(status=204)
 
 
-@api.get("/people/<person_id>/free-busy")
-@Operation(FreeBusyDocument, query=Span, refuses=(404,), tag="people", scope=Scope.PEOPLE_READ)
+@api.operation("GET /people/<person_id>/free-busy", FreeBusyDocument, query=Span)
 def get_free_busy(person_id: str) -> Response:
     """Read a person's busy periods, merged by FBTYPE, without titles."""
     span = read_query(Span)

@@ -31,7 +31,7 @@ class RotationTurnDocument(Document):
             occurrences=[
                 PlannedOccurrenceDocument.from_domain(one, attendees, visible=visible) for one in turn.occurrences
             ],
-            local_time_shifts=[LocalTimeShiftDocument.from_domain(shift) for shift in turn.shifts],
+            local_time_shifts=[LocalTimeShiftDocument.of(shift) for shift in turn.shifts],
         )
 
 
@@ -53,13 +53,11 @@ class RotationDocument(Document):
     ) -> RotationDocument:
         """Return the document of a rotation, without the personal data of the ``redacted`` attendees (indexes)."""
         burdens, spread = render_burdens(rotation.burdens, rotation.counted, redacted)
-        return cls.model_construct(
+        return cls.of(
+            rotation,
             time_zone=rotation.turns[0].dtstart.zone,
             turns=[RotationTurnDocument.from_domain(turn, attendees, visible=not redacted) for turn in rotation.turns],
             occurrence_count=len(rotation.occurrences),
-            clear_count=rotation.clear_count,
-            coverage=rotation.coverage,
-            score=rotation.score,
             burdens=burdens,
             burden_spread=spread,
         )

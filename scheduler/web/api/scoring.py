@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from flask import Blueprint, Response
+from flask import Response
 from pydantic import Field
 
 from scheduler.domain.availability.burden import BURDEN_MEANING, SOCIAL_HOURS, WEIGHTS
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.search.scoring import DEBT, EQUAL, FAIR, PARTS
 from scheduler.domain.time.units import WEEK
-from scheduler.web.documents.attendees import WorkingHoursDocument
+from scheduler.web.documents.attendees import WorkingHoursDocument, hours_from_domain
 from scheduler.web.fields.document import Document
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import answer
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("scoring", __name__)
+api = Resource("scoring", tag="scheduling", reads=Scope.SLOTS_READ, writes=Scope.SLOTS_READ)
 
 
 class ScorePartDocument(Document):
@@ -66,17 +66,16 @@ class ScoringDocument(Document):
             BurdenWeightDocument(over=limit, up_to=None if further == WEEK else further, counts=weight)
             for (limit, _), (further, weight) in steps
         ]
-        hours = [WorkingHoursDocument.from_domain(entry) for entry in SOCIAL_HOURS]
+        hours = hours_from_domain(SOCIAL_HOURS)
         return cls(
-            parts=[ScorePartDocument(name=part.name, weight=part.weight, meaning=part.meaning) for part in PARTS],
+            parts=[ScorePartDocument.of(part) for part in PARTS],
             comparison=EQUAL,
             burden=BurdenRules(meaning=BURDEN_MEANING, social_hours=hours, weights=weights),
             fair=FairRules(meaning=FAIR, debt=DEBT),
         )
 
 
-@api.get("/scoring")
-@Operation(ScoringDocument, tag="scheduling", scope=Scope.SLOTS_READ)
+@api.operation("GET /scoring", ScoringDocument)
 def get_scoring() -> Response:
     """Read how meetings are scored: the parts of a score and the weights of a burden."""
     return answer(ScoringDocument.from_engine())

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import orjson
-from flask import Blueprint, Response
-from pydantic import ConfigDict, Field
+from flask import Response
+from pydantic import Field
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.api_keys import Scope
@@ -34,10 +34,10 @@ from scheduler.web.fields.document import Document, Omissible, is_none, quoted
 from scheduler.web.fields.durations import QUARTER, MeetingLength, Notice
 from scheduler.web.fields.texts import Flag, Name
 from scheduler.web.fields.times import Instant
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import LARGE_BODY, context, json_response, programme_id, read_body, viewer
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("sequences", __name__)
+api = Resource("sequences", tag="scheduling", reads=Scope.SLOTS_READ, writes=Scope.SLOTS_READ)
 
 MOST_ROWS = 100_000
 """The largest number of attendee rows in an answer, over the sessions of all plans."""
@@ -62,13 +62,11 @@ class SequenceSessionDocument(Document):
 
     def to_domain(self) -> Session:
         """Return the domain's session."""
-        return Session(self.duration, tuple(self.attendees), self.at_least or 0, self.at_most)
+        return self.to(Session, attendees=tuple(self.attendees), at_least=self.at_least or 0)
 
 
-class SequencesRequest(Document):
+class SequencesRequest(Document, json_schema_extra={"examples": [examples.SEQUENCE]}):
     """A search for times of several sessions in a given order."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.SEQUENCE]})
 
     window: SearchWindowDocument
     step: MeetingLength = QUARTER
@@ -100,18 +98,13 @@ class SequencesRequest(Document):
         notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
 
         def to_query(attendees: tuple[Attendee, ...]) -> SequenceQuery:
-            return SequenceQuery(
-                window=window,
-                step=self.step,
+            return self.to(
+                SequenceQuery,
                 attendees=attendees,
-                sessions=tuple(session.to_domain() for session in self.sessions),
-                order=self.order,
-                limit=self.limit,
-                allow_unknown=self.allow_unknown,
+                window=window,
                 not_before=notice,
+                sessions=tuple(session.to_domain() for session in self.sessions),
                 within=None if self.within is None else self.within.to_domain(),
-                relax_into_night=self.relax_into_night,
-                fair=self.fair,
             )
 
         return SearchRequest(specs, to_query, self.fair)
@@ -209,8 +202,7 @@ def sequences_answer(
     return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()
 
 
-@api.post("/sequences")
-@Operation(SequencesAnswer, body=SequencesRequest, refuses=(404,), tag="scheduling", scope=Scope.SLOTS_READ)
+@api.operation("POST /sequences", SequencesAnswer, body=SequencesRequest, refuses=(404,))
 def find_sequences() -> Response:
     """Find sequences.
 

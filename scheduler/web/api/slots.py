@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import orjson
-from flask import Blueprint, Response
-from pydantic import ConfigDict, Field
+from flask import Response
+from pydantic import Field
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.api_keys import Scope
@@ -25,10 +25,10 @@ from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.fields.durations import QUARTER, MeetingLength, Notice, format_duration
 from scheduler.web.fields.texts import Flag
 from scheduler.web.fields.times import Instant, LocalInstant, backward
-from scheduler.web.http.operations import Operation
 from scheduler.web.http.requests import LARGE_BODY, context, json_response, programme_id, read_body, read_query, viewer
+from scheduler.web.http.resources import Resource
 
-api = Blueprint("slots", __name__)
+api = Resource("slots", tag="scheduling", reads=Scope.SLOTS_READ, writes=Scope.SLOTS_READ)
 
 
 MOST_ROWS = 10_000
@@ -42,10 +42,8 @@ class SearchWindowDocument(Document):
     end: Instant
 
 
-class SlotsRequest(RuledRequest):
+class SlotsRequest(RuledRequest, json_schema_extra={"examples": [examples.SLOTS]}):
     """A search for single meetings."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.SLOTS]})
 
     window: SearchWindowDocument
     duration: MeetingLength
@@ -70,20 +68,7 @@ class SlotsRequest(RuledRequest):
         notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
 
         def to_query(attendees: tuple[Attendee, ...]) -> SlotQuery:
-            return SlotQuery(
-                window=window,
-                duration=self.duration,
-                step=self.step,
-                attendees=attendees,
-                order=self.order,
-                limit=self.limit,
-                not_before=notice,
-                allow_unknown=self.allow_unknown,
-                explain=self.explain,
-                relax_into_night=self.relax_into_night,
-                rules=self.rules(),
-                fair=self.fair,
-            )
+            return self.to(SlotQuery, attendees=attendees, window=window, not_before=notice, rules=self.rules())
 
         return SearchRequest(self.specs(), to_query, self.fair)
 
@@ -165,16 +150,7 @@ def window_to_domain(window: SearchWindowDocument) -> Period:
     return Period(window.start, window.end)
 
 
-@api.post("/slots")
-@Operation(
-    SlotsAnswer,
-    body=SlotsRequest,
-    query=FormatQuery,
-    media_types=(SVG,),
-    refuses=(404,),
-    tag="scheduling",
-    scope=Scope.SLOTS_READ,
-)
+@api.operation("POST /slots", SlotsAnswer, body=SlotsRequest, query=FormatQuery, media_types=(SVG,), refuses=(404,))
 def find_slots() -> Response:
     """Find slots.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -32,12 +32,7 @@ class WorkingHoursDocument(Document):
 
     def to_domain(self) -> WorkingHours:
         """Return the domain's hours."""
-        return WorkingHours(tuple(self.days), self.start, self.end)
-
-    @classmethod
-    def from_domain(cls, hours: WorkingHours) -> WorkingHoursDocument:
-        """Return the document of the domain's hours."""
-        return cls.model_construct(days=list(hours.days), start=hours.start, end=hours.end)
+        return self.to(WorkingHours, days=tuple(self.days))
 
 
 ANY_TIME: Literal["any"] = "any"
@@ -80,10 +75,6 @@ class BufferDocument(Document):
     before: BufferLength = Field("PT0S", validate_default=True)
     after: BufferLength = Field("PT0S", validate_default=True)
 
-    def to_domain(self) -> Buffer:
-        """Return the domain's buffer, in minutes."""
-        return Buffer(self.before, self.after)
-
 
 class AttendeeBlackoutDocument(Document):
     """A time away: whole local days (``first_day`` to ``last_day``, both included) or instants (``start``, ``end``)."""
@@ -107,11 +98,6 @@ class TravelStayDocument(Document):
     first: Day = Field(alias="from", serialization_alias="from")
     last: Day = Field(alias="until", serialization_alias="until")
     time_zone: ZoneName
-
-    @classmethod
-    def from_domain(cls, stay: PlannedMove) -> TravelStayDocument:
-        """Return the document of a stay."""
-        return cls.model_construct(first=stay.first, last=stay.last, time_zone=stay.zone)
 
 
 PreferredHours = Annotated[
@@ -169,7 +155,7 @@ class AttendeeDocument(Document):
             rows = enumerate(self.blackouts)
             given["blackouts"] = tuple(row.to_domain(f"{pointer}/blackouts/{index}") for index, row in rows)
         if self.buffer is not None:
-            given["buffer"] = self.buffer.to_domain()
+            given["buffer"] = self.buffer.to(Buffer)
         if self.softened_blackouts and self.person is None:
             raise InvalidFields.at(f"{pointer}/softened_blackouts", "only a stored person has blackouts with ids")
         return AttendeeSpec(self.person, given, tuple(self.softened_blackouts))
@@ -252,6 +238,6 @@ def hours_to_domain(week: list[WorkingHoursDocument] | Literal["any"] | None) ->
     return None if week is None or week == ANY_TIME else tuple(entry.to_domain() for entry in week)
 
 
-def hours_from_domain(hours: tuple[WorkingHours, ...] | None) -> list[WorkingHoursDocument] | Literal["any"]:
-    """Return the document of working hours; None means any time."""
-    return ANY_TIME if hours is None else [WorkingHoursDocument.from_domain(entry) for entry in hours]
+def hours_from_domain(hours: Iterable[WorkingHours]) -> list[WorkingHoursDocument]:
+    """Return the documents of hours."""
+    return [WorkingHoursDocument.of(entry, days=list(entry.days)) for entry in hours]

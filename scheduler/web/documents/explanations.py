@@ -17,7 +17,7 @@ from scheduler.domain.search.explanation import Explanation, Reason
 from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.rules import Rules
 from scheduler.domain.time.periods import Period
-from scheduler.web.documents.attendees import Week, hours_from_domain
+from scheduler.web.documents.attendees import ANY_TIME, Week, hours_from_domain
 from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.fields.durations import format_duration
 from scheduler.web.fields.times import format_instant
@@ -61,7 +61,7 @@ class ExplanationDocument(Document):
         """
         if explanation is None:
             return None
-        rows = [BlockingCauseDocument.model_validate(row, from_attributes=True) for row in explanation.blocking]
+        rows = [BlockingCauseDocument.of(row) for row in explanation.blocking]
         relaxed = [
             _relaxation(one, gained, personal=one.change.index not in redacted)
             for one in explanation.relaxations
@@ -82,7 +82,8 @@ def _patch(fields: Mapping[str, Any]) -> dict[str, object]:
     ((name, value),) = fields.items()
     match name, value:
         case "hours", _:
-            return {"working_hours": _WEEK.dump_python(hours_from_domain(value), mode="json")}
+            hours = ANY_TIME if value is None else hours_from_domain(value)
+            return {"working_hours": _WEEK.dump_python(hours, mode="json")}
         case "buffer", Buffer(before=before, after=after):
             return {"buffer": {"before": format_duration(before), "after": format_duration(after)}}
         case "blackouts", _:

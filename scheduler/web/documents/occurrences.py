@@ -8,7 +8,6 @@ from datetime import date
 from pydantic import Field
 
 from scheduler.domain.availability.attendees import Attendee
-from scheduler.domain.search.cadences import LocalTimeShift
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.planning import BlockedBy, PlannedOccurrence, PlanStatus
 from scheduler.domain.time.clocks import zone_at
@@ -42,13 +41,8 @@ class BlockedByDocument(OpenDocument):
     @classmethod
     def from_domain(cls, row: BlockedBy, *, visible: bool = True) -> BlockedByDocument:
         """Return the document of a cause. Unless ``visible``, it has no stored person's id or blackout's title."""
-        return cls.model_construct(
-            index=row.index,
-            cause=row.cause,
-            person=row.person if visible else None,
-            title=row.title if visible or row.blackout is None else None,
-            blackout=row.blackout,
-        )
+        title = row.title if visible or row.blackout is None else None
+        return cls.of(row, person=row.person if visible else None, title=title)
 
 
 class PeriodDocument(OpenDocument):
@@ -84,14 +78,13 @@ class PlannedOccurrenceDocument(OpenDocument):
             )
             for index, one in enumerate(attendees)
         ]
-        moved = planned.moved_to
         return cls.model_construct(
             start=start,
             end=planned.period.end,
             status=planned.status,
             attendees=locals_ or None,
             blocked_by=blocks or None,
-            moved_to=PeriodDocument.model_construct(start=moved.start, end=moved.end) if moved else None,
+            moved_to=PeriodDocument.of(planned.moved_to) if planned.moved_to else None,
         )
 
 
@@ -102,8 +95,3 @@ class LocalTimeShiftDocument(Document):
     on: date
     before: ClockTime = Field(alias="from", serialization_alias="from")
     after: ClockTime = Field(alias="to", serialization_alias="to")
-
-    @classmethod
-    def from_domain(cls, shift: LocalTimeShift) -> LocalTimeShiftDocument:
-        """Return the document of a shift."""
-        return cls.model_construct(index=shift.index, on=shift.on, before=shift.before, after=shift.after)

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 _T = TypeVar("_T")
+_V = TypeVar("_V", bound="DataclassInstance")
 
 
 class Document(BaseModel):
     """The base of every JSON object that is sent or answered. Members that it does not have are refused in requests."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    @classmethod
+    def of(cls, value: object, **given: Any) -> Self:
+        """Return the document of a domain value, not validated again, from the attributes named as the members.
+
+        ``given`` are the members that are not the value's attributes as they are.
+        """
+        taken = {name: getattr(value, name) for name in cls.model_fields if name not in given}
+        return super().model_construct(**taken, **given)
+
+    def to(self, kind: type[_V], **given: Any) -> _V:
+        """Return the domain value of a dataclass from the members named as its fields.
+
+        ``given`` are the fields that are not the document's members as they are.
+        """
+        shared = {field.name for field in fields(kind)} & type(self).model_fields.keys() - given.keys()
+        return kind(**{name: getattr(self, name) for name in shared}, **given)
 
 
 class OpenDocument(Document):

@@ -9,11 +9,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from scheduler.domain.time.recurrence import WEEKDAYS
 from scheduler.domain.time.zones import find_zone, zones_of_country

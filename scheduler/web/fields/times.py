@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -16,7 +17,9 @@ _CLOCK_SCHEMA = "([01][0-9]|2[0-3]):[0-5][0-9]"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)")
 _WALL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+_T = TypeVar("_T")
 
 
 def format_instant(instant: datetime) -> str:
@@ -34,24 +37,15 @@ def backward(what: str, start: datetime, end: datetime) -> str:
 
 def parse_instant(value: Any) -> datetime:
     """Return the UTC instant of an RFC 3339 text with any offset."""
-    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-        raise ValueError(f"{quoted(value)} is no instant; write it like 2026-10-20T14:00:00Z, with an offset")
-    try:
-        instant = datetime.fromisoformat(value.upper().replace(" ", "T")).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise _missing(value, "date and time", error) from error
+    instant = _read(value, _INSTANT, _instant, "instant; write it like 2026-10-20T14:00:00Z, with an offset")
     check_date(instant.date())
     return instant
 
 
 def parse_wall(value: Any) -> datetime:
     """Return the naive wall time of a text without offset, in whole minutes."""
-    if not isinstance(value, str) or not _WALL.fullmatch(value):
-        raise ValueError(f"{quoted(value)} is no local time; write it like 2026-10-20T14:30:00, without an offset")
-    try:
-        wall = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise _missing(value, "date and time", error) from error
+    form = "local time; write it like 2026-10-20T14:30:00, without an offset"
+    wall = _read(value, _WALL, datetime.fromisoformat, form)
     check_date(wall.date())
     if wall.second:
         raise ValueError(f"{quoted(value)} has seconds; give a whole minute")
@@ -64,23 +58,28 @@ def parse_moment(value: Any) -> datetime:
 
 
 def _parse_day(value: Any) -> date:
-    if not isinstance(value, str) or not _DAY.fullmatch(value):
-        raise ValueError(f"{quoted(value)} is no date; write it like 2026-10-20")
-    try:
-        day = date.fromisoformat(value)
-    except ValueError as error:
-        raise _missing(value, "date", error) from error
-    return check_date(day)
+    return check_date(_read(value, _DAY, date.fromisoformat, "date; write it like 2026-10-20", "date"))
 
 
 def _parse_clock(value: Any) -> int:
-    if isinstance(value, str) and (match := _CLOCK.fullmatch(value)):
-        return int(match[1]) * 60 + int(match[2])
-    raise ValueError(f"{quoted(value)} is no time of day; write it like 09:00, from 00:00 to 23:59")
+    clock = _read(value, _CLOCK, time.fromisoformat, "time of day; write it like 09:00, from 00:00 to 23:59")
+    return clock.hour * 60 + clock.minute
 
 
-def _missing(value: str, what: str, error: Exception) -> ValueError:
-    return ValueError(f"{quoted(value)} is no {what} that exists ({error}); give one that does")
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.upper().replace(" ", "T")).astimezone(UTC)
+
+
+def _read(
+    value: Any, form: re.Pattern[str], read: Callable[[str], _T], what: str, existing: str = "date and time"
+) -> _T:
+    """Return a text of that form as ``read`` reads it. Raises ValueError with the value."""
+    if not isinstance(value, str) or not form.fullmatch(value):
+        raise ValueError(f"{quoted(value)} is no {what}")
+    try:
+        return read(value)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{quoted(value)} is no {existing} that exists ({error}); give one that does") from error
 
 
 Instant = Annotated[

@@ -85,7 +85,7 @@ def _operation(route: Route, schemas: Schemas) -> Part:
     parts["tags"] = [operation.tag]
     parts["parameters"] = _parameters(route, schemas)
     if operation.body:
-        documents = [schemas.sent(body) for body in operation.bodies]
+        documents = [schemas.reference(body) for body in operation.bodies]
         schema = documents[0] if len(documents) == 1 else {"oneOf": documents}
         parts["requestBody"] = {
             "required": operation.body_required,
@@ -137,7 +137,7 @@ def _responses(route: Route, schemas: Schemas) -> Part:
         responses["304"] = {"description": "Nothing has changed", "headers": refer("headers", "ETag")}
     for status in sorted(refused):
         if status == 409 and operation.conflict is not Problem:
-            responses["409"] = refusal(schemas.answered(operation.conflict), 409)
+            responses["409"] = refusal(schemas.reference(operation.conflict), 409)
         else:
             responses[str(status)] = {"$ref": f"#/components/responses/{refusal_name(status)}"}
     return responses
@@ -145,7 +145,7 @@ def _responses(route: Route, schemas: Schemas) -> Part:
 
 def _success(route: Route, schemas: Schemas) -> Part:
     operation = route.operation
-    documents = {} if operation.answers is None else {"application/json": schemas.answered(operation.answers)}
+    documents = {} if operation.answers is None else {"application/json": schemas.reference(operation.answers)}
     texts = {name: {"type": "string"} for name in operation.media_types}
     parts: Part = {
         "description": _SUCCESSES[operation.status],

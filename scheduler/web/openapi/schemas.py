@@ -1,4 +1,4 @@
-"""JSON Schemas of the documents: requests are closed, and what is answered may gain members later.
+"""JSON Schemas of the documents: what is sent is closed, and what is only answered may gain members later.
 
 A schema states a default only where leaving the field out means that value; null never stands for "left out".
 """
@@ -21,31 +21,19 @@ _PREFIX = "#/components/schemas/"
 class Schemas:
     """The schemas of all documents that requests and answers consist of.
 
-    Args:
-        sent: the documents of requests.
-        answered: the documents of answers. A document that is part of both has one schema if both are the same;
-            otherwise the one of requests is named ``…Input``.
-
+    A document of both, such as working hours, which clients read and send back, has one schema, so that clients need
+    one type for it: that of requests.
     """
 
     def __init__(self, sent: Iterable[type[Document]], answered: Iterable[type[Document]]) -> None:
-        models: list[tuple[type[Document], JsonSchemaMode]] = [
-            *((document, "validation") for document in dict.fromkeys(sent)),
-            *((document, "serialization") for document in dict.fromkeys(answered)),
-        ]
-        self._references, found = models_json_schema(
-            models, schema_generator=_Generator, ref_template=_PREFIX + "{model}"
-        )
-        definitions = {_short(name): _tidy(schema) for name, schema in found["$defs"].items()}
-        self.components = dict(sorted(definitions.items()))
+        requests, answers = _definitions(sent, "validation"), _definitions(answered, "serialization")
+        differing = [name for name in requests.keys() & answers.keys() if requests[name] != answers[name]]
+        assert not differing, f"{differing} are not sent as they are answered; write a document for each"
+        self.components = dict(sorted(({name: _opened(schema) for name, schema in answers.items()} | requests).items()))
 
-    def sent(self, document: type[Document]) -> Schema:
-        """The reference to a document of a request."""
-        return _tidy(self._references[document, "validation"])
-
-    def answered(self, document: type[Document]) -> Schema:
-        """The reference to a document of an answer."""
-        return _tidy(self._references[document, "serialization"])
+    def reference(self, document: type[Document]) -> Schema:
+        """The reference to a document."""
+        return {"$ref": _short(_PREFIX + document.__name__)}
 
     def parameters(self, query: type[Document]) -> list[Schema]:
         """The query parameters that a document stands for."""
@@ -61,7 +49,7 @@ class Schemas:
 
 
 class _Generator(GenerateJsonSchema):
-    """Makes schemas without titles of fields and without defaults of null. Objects of answers are open."""
+    """Makes schemas without titles of fields and without defaults of null."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # its interface
         return False
@@ -72,11 +60,17 @@ class _Generator(GenerateJsonSchema):
             del made["default"]
         return made
 
-    def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
-        made = super().model_schema(schema)
-        if self.mode == "serialization":
-            made.pop("additionalProperties", None)
-        return made
+
+def _definitions(documents: Iterable[type[Document]], mode: JsonSchemaMode) -> dict[str, Schema]:
+    """The schemas of documents and of all that they consist of, by name."""
+    models = [(document, mode) for document in dict.fromkeys(documents)]
+    _, found = models_json_schema(models, schema_generator=_Generator, ref_template=_PREFIX + "{model}")
+    return {_short(name): _tidy(schema) for name, schema in found["$defs"].items()}
+
+
+def _opened(schema: Schema) -> Schema:
+    """The schema without the rule that an object has no other members."""
+    return {name: value for name, value in schema.items() if (name, value) != ("additionalProperties", False)}
 
 
 def _tidy(schema: Schema) -> Schema:
@@ -94,6 +88,5 @@ def _with_short_names(part: Any) -> Any:
 
 
 def _short(name: str) -> str:
-    """The name of a schema: pydantic's, without ``Document`` and without a sign for answers."""
-    document, _, mode = name.partition("-")
-    return document.removesuffix("Document") + ("Input" if mode == "Input" else "")
+    """The name of a schema, or a reference to it: pydantic's without ``Document``."""
+    return name.removesuffix("Document")
