@@ -7,7 +7,7 @@ from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.errors import InvalidFields
-from scheduler.services.burden import PersonBurden, Share, get_person_burden
+from scheduler.services.burden import PersonBurden, get_person_burden
 from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.texts import Id
@@ -39,19 +39,16 @@ class BurdenShareDocument(Document):
     held: BurdenSumDocument
     coming: BurdenSumDocument
 
-    @classmethod
-    def from_domain(cls, share: Share) -> BurdenShareDocument:
-        """Return the document of a person's share."""
-        return cls.model_validate(share, from_attributes=True)
-
 
 class MentorshipBurden(Document):
     """The burdens of the person and of their partner in the meetings of one mentorship."""
 
-    mentorship: Id
-    partner: Id = Field(description="the other person's id")
+    mentorship: Id = Field(validation_alias="mentorship_id")
+    partner: Id = Field(validation_alias="partner_id", description="the other person's id")
     own: BurdenShareDocument
-    partners: BurdenShareDocument | None = Field(description="null: the partner's personal data is erased")
+    partners: BurdenShareDocument | None = Field(
+        validation_alias="partner", description="null: the partner's personal data is erased"
+    )
 
 
 class PersonBurdenDocument(Document):
@@ -66,17 +63,9 @@ class PersonBurdenDocument(Document):
     @classmethod
     def from_domain(cls, person_id: str, found: PersonBurden) -> PersonBurdenDocument:
         """Return the document of a person's burden."""
-        rows = [
-            MentorshipBurden(
-                mentorship=row.mentorship_id,
-                partner=row.partner_id,
-                own=BurdenShareDocument.from_domain(row.own),
-                partners=None if row.partner is None else BurdenShareDocument.from_domain(row.partner),
-            )
-            for row in found.mentorships
-        ]
-        whole = BurdenShareDocument.from_domain(found.whole)
-        return cls(person=person_id, burden=whole.burden, held=whole.held, coming=whole.coming, mentorships=rows)
+        rows = [MentorshipBurden.model_validate(row, from_attributes=True) for row in found.mentorships]
+        whole = BurdenShareDocument.model_validate(found.whole, from_attributes=True)
+        return cls.of(whole, person=person_id, mentorships=rows)
 
 
 @api.operation("GET /people/<person_id>/burden", PersonBurdenDocument, query=BurdenSpan)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
-import orjson
 from flask import Response
 from pydantic import Field
 
@@ -30,7 +29,7 @@ from scheduler.web.documents.attendees import REQUIRE_ONE, Attendees, attendee_s
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.local_times import attendee_rows
 from scheduler.web.documents.rules import AttendeeIndex, WithinDocument
-from scheduler.web.fields.document import Document, Omissible, is_none, quoted
+from scheduler.web.fields.document import Document, Omissible, is_none, quoted, to_json
 from scheduler.web.fields.durations import QUARTER, MeetingLength, Notice
 from scheduler.web.fields.texts import Flag, Name
 from scheduler.web.fields.times import Instant
@@ -191,15 +190,13 @@ def sequences_answer(
 
     It is serialized without pydantic documents, for the reason given in `slots_answer`.
     """
-    unknown = unknown_attendees(attendees, now)
-    failing = _failing(found, body.sessions, redacted)
     document = {
         "plans": _plan_rows(found.plans, body.sessions, attendees),
         "total": found.total,
-        "unknown_attendees": [one.model_dump(mode="json") for one in unknown],
-        "failing": None if failing is None else failing.model_dump(mode="json"),
+        "unknown_attendees": unknown_attendees(attendees, now),
+        "failing": _failing(found, body.sessions, redacted),
     }
-    return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()
+    return to_json(document)
 
 
 @api.operation("POST /sequences", SequencesAnswer, body=SequencesRequest, refuses=(404,))
@@ -222,26 +219,17 @@ def _plan_rows(
     plans: Sequence[Plan], sessions: Sequence[SequenceSessionDocument], attendees: Sequence[Attendee]
 ) -> list[dict[str, object]]:
     """Return the `SequencePlanDocument` of each plan as a dict."""
-    if not plans:
-        return []
-    periods = zip(*(plan.periods for plan in plans), strict=True)
-    available = zip(*(plan.available for plan in plans), strict=True)
-    columns = [
-        _session_rows(session, times, coming, attendees)
-        for session, times, coming in zip(sessions, periods, available, strict=True)
-    ]
+    columns = [_session_rows(number, session, plans, attendees) for number, session in enumerate(sessions)]
     rows = zip(plans, zip(*columns, strict=True), strict=True)
     return [{"score": plan.score, "sessions": planned} for plan, planned in rows]
 
 
 def _session_rows(
-    session: SequenceSessionDocument,
-    periods: Sequence[Period],
-    available: Sequence[tuple[bool | None, ...]],
-    attendees: Sequence[Attendee],
+    number: int, session: SequenceSessionDocument, plans: Sequence[Plan], attendees: Sequence[Attendee]
 ) -> list[dict[str, object]]:
-    """Return the `PlannedSession` of one session in each plan, as dicts."""
-    rows = attendee_rows(session.attendees, attendees, periods, available)
+    """Return the `PlannedSession` of the session of that number in each plan, as dicts."""
+    periods = [plan.periods[number] for plan in plans]
+    rows = attendee_rows(session.attendees, attendees, periods, [plan.available[number] for plan in plans])
     titled = {} if session.title is None else {"title": session.title}
     return [
         {**titled, "start": period.start, "end": period.end, "attendees": row}

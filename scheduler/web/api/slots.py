@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import orjson
 from flask import Response
 from pydantic import Field
 
@@ -21,7 +20,7 @@ from scheduler.web.documents import examples
 from scheduler.web.documents.explanations import ExplanationDocument
 from scheduler.web.documents.local_times import attendee_rows
 from scheduler.web.documents.rules import RuledRequest
-from scheduler.web.fields.document import Document, Omissible
+from scheduler.web.fields.document import Document, Omissible, to_json
 from scheduler.web.fields.durations import QUARTER, MeetingLength, Notice, format_duration
 from scheduler.web.fields.texts import Flag
 from scheduler.web.fields.times import Instant, LocalInstant, backward
@@ -119,15 +118,13 @@ def slots_answer(
     It is serialized without pydantic documents: one document for each slot and attendee would take longer than the
     search.
     """
-    unknown = unknown_attendees(attendees, now)
-    explanation = ExplanationDocument.from_domain(found.explanation, "starts_gained", redacted)
     document = {
         "slots": _slots(found.slots, attendees, parts=not redacted),
         "total": found.total,
-        "unknown_attendees": [one.model_dump(mode="json") for one in unknown],
-        "explanation": None if explanation is None else explanation.model_dump(mode="json"),
+        "unknown_attendees": unknown_attendees(attendees, now),
+        "explanation": ExplanationDocument.from_domain(found.explanation, "starts_gained", redacted),
     }
-    return orjson.dumps(document, option=orjson.OPT_UTC_Z).decode()
+    return to_json(document)
 
 
 def unknown_attendees(attendees: Sequence[Attendee], now: datetime) -> list[UnknownAttendee]:

@@ -11,13 +11,14 @@ from typing import Any
 
 from pydantic import Field, TypeAdapter
 
-from scheduler.domain.availability.attendees import Blackout, Buffer, Days
+from scheduler.domain.availability.attendees import Blackout, Buffer
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.explanation import Explanation, Reason
 from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.rules import Rules
 from scheduler.domain.time.periods import Period
-from scheduler.web.documents.attendees import ANY_TIME, Week, hours_from_domain
+from scheduler.services.blackouts import BlackoutFields
+from scheduler.web.documents.attendees import ANY_TIME, AttendeeBlackoutDocument, Week, hours_from_domain
 from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.fields.durations import format_duration
 from scheduler.web.fields.times import format_instant
@@ -104,14 +105,5 @@ def _softened(blackouts: Sequence[Blackout]) -> dict[str, object]:
     """Return stored blackouts by id, which reveals no details, and inline blackouts in full."""
     if all(blackout.id is not None for blackout in blackouts):
         return {"softened_blackouts": [blackout.id for blackout in blackouts if not blackout.firm]}
-    return {"blackouts": [_blackout(blackout) for blackout in blackouts]}
-
-
-def _blackout(blackout: Blackout) -> dict[str, object]:
-    span = blackout.span
-    when = (
-        {"first_day": str(span.first), "last_day": str(span.last)}
-        if isinstance(span, Days)
-        else {"start": format_instant(span.start), "end": format_instant(span.end)}
-    )
-    return {"kind": blackout.kind.value, "title": blackout.title, "firm": blackout.firm, **when}
+    rows = [AttendeeBlackoutDocument.of(BlackoutFields.of(blackout)) for blackout in blackouts]
+    return {"blackouts": [row.model_dump(mode="json", exclude_none=True) for row in rows]}

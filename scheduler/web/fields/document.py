@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
@@ -43,6 +44,15 @@ class OpenDocument(Document):
     """An object of answers that clients send back as it was. Members that the service does not know are ignored."""
 
     model_config = ConfigDict(extra="ignore")
+
+
+def to_json(value: object) -> str:
+    """Return the JSON of dicts, lists, UTC instants and documents."""
+    return orjson.dumps(value, default=_dump, option=orjson.OPT_UTC_Z).decode()
+
+
+def _dump(document: Document) -> Any:
+    return document.model_dump(mode="json")
 
 
 @dataclass(frozen=True)

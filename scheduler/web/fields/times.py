@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -37,7 +37,7 @@ def backward(what: str, start: datetime, end: datetime) -> str:
 
 def parse_instant(value: Any) -> datetime:
     """Return the UTC instant of an RFC 3339 text with any offset."""
-    instant = _read(value, _INSTANT, _instant, "instant; write it like 2026-10-20T14:00:00Z, with an offset")
+    instant = _read(value, _INSTANT, _to_utc, "instant; write it like 2026-10-20T14:00:00Z, with an offset")
     check_date(instant.date())
     return instant
 
@@ -62,11 +62,14 @@ def _parse_day(value: Any) -> date:
 
 
 def _parse_clock(value: Any) -> int:
-    clock = _read(value, _CLOCK, time.fromisoformat, "time of day; write it like 09:00, from 00:00 to 23:59")
-    return clock.hour * 60 + clock.minute
+    return _read(value, _CLOCK, _to_minute, "time of day; write it like 09:00, from 00:00 to 23:59")
 
 
-def _instant(text: str) -> datetime:
+def _to_minute(text: str) -> int:
+    return int(text[:2]) * 60 + int(text[3:])
+
+
+def _to_utc(text: str) -> datetime:
     return datetime.fromisoformat(text.upper().replace(" ", "T")).astimezone(UTC)
 
 
