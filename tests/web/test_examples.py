@@ -23,7 +23,7 @@ ID_SOURCES = {
     "mentorship_id": "scheduler.web.api.mentorships.new_id",
     "meeting_id": "scheduler.store.meetings.new_id",
     "delivery_id": "scheduler.store.outbox.new_id",
-    "key_id": "scheduler.store.programmes.new_id",
+    "key_id": "scheduler.services.programmes.new_id",
 }
 """The function that makes each id, as the module that stores the thing names it."""
 ORDER = {"get": 0, "post": 1, "patch": 2, "delete": 3}
