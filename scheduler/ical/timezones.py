@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
 
+from dateutil.relativedelta import FR, MO, SA, SU, TH, TU, WE, relativedelta
 from icalendar import Timezone, TimezoneDaylight, TimezoneStandard, vRecur
 
 from scheduler.domain.time.periods import instant_of, minute_of
@@ -23,18 +24,8 @@ BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001  # DTSTART of an observance is 
 """The first onset of an observance: earlier than any meeting."""
 
 _POSIX_RULE = re.compile(r",M(\d+)\.(\d)\.(\d)(?:/([+-]?\d+)(?::(\d+))?(?::(\d+))?)?")
-_POSIX_DAYS = ("SU", "MO", "TU", "WE", "TH", "FR", "SA")
+_WEEKDAYS = (SU, MO, TU, WE, TH, FR, SA)
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Onset:
-    """The start of an observance: a wall time at the offset before it, the new offset, and the TZNAME."""
-
-    wall: datetime
-    offset_before: timedelta
-    offset: timedelta
-    name: str
 
 
 @dataclass(frozen=True)
@@ -48,23 +39,24 @@ class YearlyRule:
 
     def wall(self, year: int) -> datetime:
         """Return the wall time of the rule in that year. ``weekday`` counts from Sunday, 0."""
-        if self.nth > 0:
-            first = datetime(year, self.month, 1 + 7 * (self.nth - 1))  # noqa: DTZ001  # a wall time
-            return first + _DAY * ((self.weekday - first.isoweekday()) % 7) + self.time
-        last = datetime(year + self.month // 12, self.month % 12 + 1, 1) - _DAY  # noqa: DTZ001  # a wall time
-        return last - _DAY * ((last.isoweekday() - self.weekday) % 7) + self.time
+        weekday = _WEEKDAYS[self.weekday](self.nth)
+        first_day = datetime(year, self.month, 1)  # noqa: DTZ001  # a wall time
+        return first_day + relativedelta(day=1 if self.nth > 0 else 31, weekday=weekday) + self.time
 
     @property
     def recurrence(self) -> vRecur:
         """The same as an RRULE."""
-        return vRecur(FREQ="YEARLY", BYMONTH=self.month, BYDAY=f"{self.nth}{_POSIX_DAYS[self.weekday]}")
+        return vRecur(FREQ="YEARLY", BYMONTH=self.month, BYDAY=f"{self.nth}{_WEEKDAYS[self.weekday]}")
 
 
 @dataclass(frozen=True)
 class Observance:
-    """An onset, repeated every year if there is a rule."""
+    """A wall time at the offset before it, the new offset and the TZNAME; repeated every year if there is a rule."""
 
-    onset: Onset
+    wall: datetime
+    offset_before: timedelta
+    offset: timedelta
+    name: str
     rule: YearlyRule | None = None
 
 
@@ -76,19 +68,18 @@ def vtimezone(zone: str, first: datetime, last: datetime) -> Timezone:
     component = Timezone()
     component.add("TZID", zone)
     observances = _observances(zone, first.astimezone(UTC).year, last.astimezone(UTC).year)
-    lowest = min(observance.onset.offset for observance in observances)
+    lowest = min(observance.offset for observance in observances)
     for observance in observances:
-        component.add_component(_component(observance, daylight=observance.onset.offset > lowest))
+        component.add_component(_component(observance, daylight=observance.offset > lowest))
     return component
 
 
 def _component(observance: Observance, *, daylight: bool) -> TimezoneDaylight | TimezoneStandard:
     component = TimezoneDaylight() if daylight else TimezoneStandard()
-    onset = observance.onset
-    component.add("DTSTART", onset.wall)
-    component.add("TZOFFSETFROM", onset.offset_before)
-    component.add("TZOFFSETTO", onset.offset)
-    component.add("TZNAME", onset.name)
+    component.add("DTSTART", observance.wall)
+    component.add("TZOFFSETFROM", observance.offset_before)
+    component.add("TZOFFSETTO", observance.offset)
+    component.add("TZNAME", observance.name)
     if observance.rule is not None:
         component.add("RRULE", observance.rule.recurrence)
     return component
@@ -99,47 +90,41 @@ def _observances(zone: str, first_year: int, last_year: int) -> tuple[Observance
     """Return a zone's observances over whole years: a yearly pair if that is exact, else every onset."""
     at_first, *changes = _onsets(zone, first_year, last_year)
     years = range(first_year, last_year + 1)
-    pair = _yearly_pair(changes, _posix_rules(zone), years)
-    return pair or tuple(Observance(onset) for onset in (at_first, *changes))
+    return _yearly_pair(changes, _posix_rules(zone), years) or (at_first, *changes)
 
 
-def _onsets(zone: str, first_year: int, last_year: int) -> Iterator[Onset]:
+def _onsets(zone: str, first_year: int, last_year: int) -> Iterator[Observance]:
     """Yield the offset in force when the years begin, then every change within them."""
     start = minute_of(datetime(first_year, 1, 1, tzinfo=UTC))
     end = minute_of(datetime(last_year + 1, 1, 1, tzinfo=UTC))
-    clock = offsets_between(zone, start, end)
-    before = timedelta(minutes=int(clock.offset[0]))
-    wall = BEGINNING
-    for minute, offset_minutes in zip(clock.since.tolist(), clock.offset.tolist(), strict=True):
+    before = None
+    for minute, _, offset_minutes in offsets_between(zone, start, end):
         instant, offset = instant_of(minute), timedelta(minutes=offset_minutes)
-        if minute != start:
-            wall = instant.replace(tzinfo=None) + before
+        wall = BEGINNING if before is None else instant.replace(tzinfo=None) + before
         name = instant.astimezone(find_zone(zone)).tzname() or zone
-        yield Onset(wall, before, offset, name)
+        yield Observance(wall, offset if before is None else before, offset, name)
         before = offset
 
 
 def _yearly_pair(
-    changes: Sequence[Onset], rules: Sequence[Sequence[YearlyRule]], years: Iterable[int]
+    changes: Sequence[Observance], rules: Iterable[Sequence[YearlyRule]], years: Iterable[int]
 ) -> tuple[Observance, ...]:
     """Return the changes as two observances with the zone's POSIX rules; an empty tuple if that is not exact."""
     found = []
     for candidates in rules:
-        exact = next((rule for rule in candidates if _matches_exactly(rule, changes, years)), None)
+        of_month = [change for change in changes if change.wall.month == candidates[0].month]
+        exact = next((rule for rule in candidates if _matches_exactly(rule, of_month, years)), None)
         if exact is None:
             return ()
-        onset = next(change for change in changes if change.wall.month == exact.month)
-        earliest = Onset(exact.wall(BEGINNING.year), onset.offset_before, onset.offset, onset.name)
-        found.append(Observance(earliest, exact))
-    is_all = len(found) == 2 and {rule.rule.month for rule in found if rule.rule} >= {c.wall.month for c in changes}
+        found.append(replace(of_month[0], wall=exact.wall(BEGINNING.year), rule=exact))
+    is_all = len(found) == 2 and {one.wall.month for one in found} >= {change.wall.month for change in changes}
     return tuple(found) if is_all else ()
 
 
-def _matches_exactly(rule: YearlyRule, changes: Iterable[Onset], years: Iterable[int]) -> bool:
-    """Return whether the rule gives exactly the changes of its month, one a year and all alike."""
-    mine = [change for change in changes if change.wall.month == rule.month]
-    kinds = {(change.offset_before, change.offset, change.name) for change in mine}
-    return len(kinds) == 1 and [change.wall for change in mine] == [rule.wall(year) for year in years]
+def _matches_exactly(rule: YearlyRule, changes: Iterable[Observance], years: Iterable[int]) -> bool:
+    """Return whether the rule gives exactly these changes, one a year and all alike."""
+    kinds = {(change.offset_before, change.offset, change.name) for change in changes}
+    return len(kinds) == 1 and [change.wall for change in changes] == [rule.wall(year) for year in years]
 
 
 @lru_cache(maxsize=1024)

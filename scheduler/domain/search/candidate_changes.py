@@ -52,7 +52,7 @@ class Change:
     index: int | None
     description: str
     cost: int
-    fields: Mapping[str, object]
+    fields: Mapping[str, Any]
 
 
 Ladder = Sequence[Change]

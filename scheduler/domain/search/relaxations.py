@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter
 from typing import Protocol
 
 import numpy as np
@@ -29,13 +30,10 @@ from scheduler.domain.search.constraints import (
     Constraints,
 )
 from scheduler.domain.search.starts import Constraint, Mask, Starts
-from scheduler.domain.time.periods import Minutes, Span
+from scheduler.domain.time.periods import Minutes
 
 MOST = 20
 """How many relaxations are offered."""
-
-_NOTHING, _SEVERAL = -1, -2
-_NUMBERS = {cause: number for number, cause in enumerate(Cause)}
 
 
 class Explainable(Protocol):
@@ -107,36 +105,46 @@ def _of_attendees(search: Explainable) -> Iterator[Relaxation]:
     """Yield the changes of attendees that help."""
     constraints = search.constraints
     blockers = _Blockers(search)
-    for index, _ in constraints.required():
-        yield from _of_attendee(search, blockers, index, partial(blockers.only, index))
-        for change in optional_ladder(index, constraints.attendees, has_groups=bool(constraints.rules.groups)):
-            free = blockers.free_with(blockers.only_attendee(index))
-            if gain := search.retry(change) if search.depends_on_who_is_required else search.objective(free):
-                yield Relaxation(change, gain)
-    for index in sorted({index for group in constraints.rules.groups for index in group.members}):
-        yield from _of_attendee(search, blockers, index, partial(blockers.only_member, index))
+    for index in blockers.masks:
+        alone = blockers.alone(index)
+        yield from _of_attendee(search, blockers, index, alone & (blockers.count_of(index) == 1))
+        if constraints.attendees[index].required:
+            free = blockers.free | alone
+            for change in optional_ladder(index, constraints.attendees, has_groups=bool(constraints.rules.groups)):
+                if gain := search.retry(change) if search.depends_on_who_is_required else search.objective(free):
+                    yield Relaxation(change, gain)
 
 
-def _of_attendee(
-    search: Explainable, blockers: _Blockers, index: int, only: Callable[[Cause], Minutes]
-) -> Iterator[Relaxation]:
+def _of_attendee(search: Explainable, blockers: _Blockers, index: int, by_one_cause: Mask) -> Iterator[Relaxation]:
     """Yield the cheapest helpful changes of an attendee's hours, blackouts and buffer.
 
-    ``only`` returns, by cause, the indexes of the starts that nothing but that cause of the attendee rules out.
+    ``by_one_cause`` are the starts that nothing but a single cause of this attendee rules out.
     """
-    attendee = search.constraints.attendees[index]
+    attendee, masks, night = search.constraints.attendees[index], blockers.masks[index], search.relax_into_night
     kinds = (
-        (Cause.OUTSIDE_HOURS, hours_ladders(index, attendee, night=search.relax_into_night), _first_that_helps),
-        (Cause.BLACKOUT, blackout_ladders(index, attendee), _first_that_helps),
-        (Cause.BUFFER, buffer_ladders(index, attendee), _cheapest_that_helps),
+        (Cause.OUTSIDE_HOURS, hours_ladders(index, attendee, night=night), attrgetter("hours"), _first_that_helps),
+        (Cause.BLACKOUT, blackout_ladders(index, attendee), attrgetter("blackout"), _first_that_helps),
+        (Cause.BUFFER, buffer_ladders(index, attendee), attrgetter("buffer"), _cheapest_that_helps),
     )
-    for cause, ladders, choose in kinds:
-        if (indexes := only(cause)).size:
-            yield from choose(ladders, partial(_gain, search, blockers, indexes))
+    for cause, ladders, constraint_of, choose in kinds:
+        if cause in masks and (indexes := np.flatnonzero(by_one_cause & masks[cause])).size:
+            yield from choose(ladders, partial(_gain, search, blockers.free, indexes, attendee, constraint_of))
 
 
-def _gain(search: Explainable, blockers: _Blockers, indexes: Minutes, change: Change) -> float:
-    return search.objective(blockers.free_after(change, indexes))
+def _gain(
+    search: Explainable,
+    free: Mask,
+    indexes: Minutes,
+    attendee: Attendee,
+    constraint_of: Callable[[AttendeeConstraints], Constraint],
+    change: Change,
+) -> float:
+    """Return the objective if the starts at the indexes are free unless the changed attendee's constraint bars them."""
+    constraint = constraint_of(AttendeeConstraints(replace(attendee, **change.fields), search.constraints.span))
+    starts = Starts(search.starts.minutes[indexes], None)
+    after = free.copy()
+    after[indexes] = ~starts.blocked(search.duration, [constraint])
+    return search.objective(after)
 
 
 def _of_request(search: Explainable) -> Iterator[Relaxation]:
@@ -166,86 +174,44 @@ def _cheapest_that_helps(ladders: Iterable[Ladder], gain_of: Callable[[Change], 
 
 
 class _Blockers:
-    """For each start, what rules it out: nothing, one cause of one attendee, several of one attendee, or more."""
+    """How many causes rule out each start, and which of them are an attendee's.
+
+    An unreliable calendar is one cause more, and so is each of the request's own constraints.
+    """
 
     def __init__(self, search: Explainable) -> None:
-        self._search = search
-        constraints, starts, duration = search.constraints, search.starts, search.duration
-        size = len(starts)
-        self._cause = np.full(size, _NOTHING, dtype=np.int32)
-        self._attendee = np.full(size, _NOTHING, dtype=np.int32)
-        for index, own in constraints.required():
-            is_unreliable = index in constraints.unreliable
-            blocked = np.full(size, is_unreliable)
-            if is_unreliable:
-                self._cause[:] = _SEVERAL
-            for cause, mask in self._masks(own):
-                self._cause[mask] = np.where(self._cause[mask] == _NOTHING, _code(index, cause), _SEVERAL)
-                blocked |= mask
-            self._attendee[blocked] = np.where(self._attendee[blocked] == _NOTHING, index, _SEVERAL)
-        for constraint in constraints.request.values():
-            self._set_several(starts.blocked(duration, [constraint]))
-        self._free_by_name: Mask = self._attendee == _NOTHING
-        self._groups = constraints.group_availability(starts, duration) if constraints.rules.groups else None
-        if self._groups:
-            self._set_several(self._groups.short())
-        self._free: Mask = self._attendee == _NOTHING
+        self._constraints = search.constraints
+        starts, duration, groups = search.starts, search.duration, search.constraints.rules.groups
+        members = {index for group in groups for index in group.members}
+        self.masks = {
+            index: {
+                cause: starts.blocked(duration, [constraint])
+                for cause, constraint in self._constraints.of[index].by_cause.items()
+                if cause is not Cause.BUSY  # included in the buffer
+            }
+            for index, attendee in enumerate(self._constraints.attendees)
+            if attendee.required or index in members
+        }
+        """The starts that each cause of a required attendee or a group's member rules out."""
+        self._count: Minutes = np.zeros(len(starts), dtype=np.int64)
+        for index, _ in self._constraints.required():
+            self._count += self.count_of(index)
+        for constraint in self._constraints.request.values():
+            self._count += starts.blocked(duration, [constraint])
+        self._groups = self._constraints.group_availability(starts, duration) if groups else None
+        self._short: Mask = self._groups.short() if self._groups else np.zeros(len(starts), dtype=bool)
+        self.free: Mask = (self._count == 0) & ~self._short
 
-    def _masks(self, own: AttendeeConstraints) -> Iterator[tuple[Cause, Mask]]:
-        """Yield which starts each of an attendee's causes rules out; ``BUFFER`` includes ``BUSY``."""
-        for cause, constraint in own.by_cause.items():
-            if cause is not Cause.BUSY:
-                yield cause, self._search.starts.blocked(self._search.duration, [constraint])
+    def count_of(self, index: int) -> Minutes:
+        """Return how many causes of an attendee rule out each start."""
+        count: Minutes = np.sum(list(self.masks[index].values()), axis=0)
+        return count + (index in self._constraints.unreliable)
 
-    def _set_several(self, mask: Mask) -> None:
-        self._cause[mask] = self._attendee[mask] = _SEVERAL
-
-    def only(self, index: int, cause: Cause) -> Minutes:
-        """Return the indexes of the starts that only this cause of this attendee rules out."""
-        indexes: Minutes = np.flatnonzero(self._cause == _code(index, cause))
-        return indexes
-
-    def only_attendee(self, index: int) -> Minutes:
-        """Return the indexes of the starts that only this attendee's constraints rule out."""
-        indexes: Minutes = np.flatnonzero(self._attendee == index)
-        return indexes
-
-    def only_member(self, index: int, cause: Cause) -> Minutes:
-        """Return the indexes of the starts at which groups lack only this member, and only because of this cause."""
-        search, groups = self._search, self._groups
-        assert groups is not None  # otherwise nobody is a member
-        if index in search.constraints.unreliable:
-            return np.empty(0, dtype=np.int64)
-        lacking = self._free_by_name & ~self._free & ~groups.short(without=index) & ~groups.too_near[index]
-        masks = dict(self._masks(search.constraints.of[index]))
-        if cause not in masks:
-            return np.empty(0, dtype=np.int64)
-        indexes: Minutes = np.flatnonzero(lacking & masks[cause] & (np.sum(list(masks.values()), axis=0) == 1))
-        return indexes
-
-    def free_with(self, indexes: Minutes) -> Mask:
-        """Return which starts are free once those at the indexes are."""
-        free: Mask = self._free.copy()
-        free[indexes] = True
-        return free
-
-    def free_after(self, change: Change, indexes: Minutes) -> Mask:
-        """Return which starts are free after a change of hours, blackouts or buffer that may free some of those."""
-        search = self._search
-        assert change.index is not None  # changes of the request move the starts themselves
-        attendee = replace(search.constraints.attendees[change.index], **change.fields)  # type: ignore[arg-type]  # its fields
-        constraint = _changed_constraint(attendee, change, search.constraints.span)
-        starts = Starts(search.starts.minutes[indexes], None)
-        return self.free_with(indexes[~starts.blocked(search.duration, [constraint])])
-
-
-def _code(index: int, cause: Cause) -> int:
-    return len(_NUMBERS) * index + _NUMBERS[cause]
-
-
-def _changed_constraint(attendee: Attendee, change: Change, span: Span) -> Constraint:
-    """Return the constraint that the changed field makes."""
-    own = AttendeeConstraints(attendee, span)
-    if "hours" in change.fields:
-        return own.hours
-    return own.blackout if "blackouts" in change.fields else own.buffer
+    def alone(self, index: int) -> Mask:
+        """Return the starts that only this attendee rules out, or at which groups lack only this member."""
+        if self._groups is None or self._constraints.attendees[index].required:
+            missed: Mask = (self._count == self.count_of(index)) & ~self.free & ~self._short
+        else:
+            lacking = self._short & ~self._groups.short(without=index) & ~self._groups.too_near[index]
+            missed = lacking & (self._count == 0)
+        return missed
