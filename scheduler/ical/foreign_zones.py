@@ -14,6 +14,7 @@ from icalendar.timezone.zoneinfo import ZONEINFO
 
 from scheduler.domain.time.zone_names import ZONE_NAMES
 from scheduler.domain.time.zones import find_zone
+from scheduler.ical.values import listed
 
 
 class IanaZones(ZONEINFO):
@@ -51,8 +52,7 @@ class ForeignZones:
         if definition is None:
             return None
         for observance in definition.subcomponents:
-            rules = observance.get("RRULE", [])
-            for rule in rules if isinstance(rules, list) else [rules]:
+            for rule in listed(observance.get("RRULE", [])):
                 if {str(frequency).upper() for frequency in rule["FREQ"]} - {"YEARLY", "MONTHLY"}:
                     raise ValueError(f"the time zone {tzid[:80]!r} changes its clock too often")
         clock: tzinfo = definition.to_tz(lookup_tzid=False)

@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from scheduler.errors import SchedulerError
+from icalendar.parser import Contentline, Contentlines
 
-LONGEST_LINE = 75
-"""Octets of a folded line, without its line break."""
+from scheduler.errors import SchedulerError
 
 _NAME = re.compile(r"[A-Za-z0-9-]*")
 _VALUE = r'(?:"[^"]*"|[^";:,]*)'
@@ -82,6 +81,12 @@ class Block:
         """Return the direct subcomponents of that name."""
         return [block for block in self.blocks if block.name == name]
 
+    def walk(self) -> Iterator[Block]:
+        """Yield the component itself and everything inside."""
+        yield self
+        for block in self.blocks:
+            yield from block.walk()
+
 
 def read_block(data: bytes) -> Block:
     """Parse data that holds exactly one VCALENDAR. Raises NotOneCalendar."""
@@ -107,7 +112,8 @@ def read_block(data: bytes) -> Block:
 
 def write_block(block: Block) -> bytes:
     """Serialize the component with CRLF line breaks and folded lines."""
-    return b"".join(_fold(text) + b"\r\n" for text in _content_lines(block))
+    text: bytes = Contentlines(map(Contentline, _content_lines(block))).to_ical()  # type: ignore[no-untyped-call]  # icalendar's
+    return text
 
 
 def _content_lines(block: Block) -> Iterator[str]:
@@ -117,17 +123,3 @@ def _content_lines(block: Block) -> Iterator[str]:
     for inner in block.blocks:
         yield from _content_lines(inner)
     yield f"END:{block.name}"
-
-
-def _fold(text: str) -> bytes:
-    """Fold a line into pieces of at most LONGEST_LINE octets without splitting a character."""
-    pieces: list[bytes] = []
-    piece = b""
-    for character in text:
-        octets = character.encode("utf-8", "replace")
-        room = LONGEST_LINE - (1 if pieces else 0)
-        if len(piece) + len(octets) > room:
-            pieces.append(piece)
-            piece = b""
-        piece += octets
-    return b"\r\n ".join([*pieces, piece])

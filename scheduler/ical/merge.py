@@ -111,10 +111,6 @@ class _Object:
         return cls(data, calendar, events, {names[index]: times[index] for index in indexes}, read_stamp(calendar))
 
     @property
-    def digests(self) -> Mapping[str, str]:
-        return digests(self.calendar, self.times.values())
-
-    @property
     def sequence(self) -> int:
         values = [value for event in self.events.values() for value in event.values("SEQUENCE")]
         return max((int(value) for value in values if value.strip().isdecimal()), default=0)
@@ -200,13 +196,11 @@ def _renamed(alarm: Block, title: list[str]) -> Block:
 
 
 def _sequence(events: Events, mine: _Object, theirs: _Object) -> int:
-    when = {name: _normalized_of(event, _WHEN) for name, event in events.items()}
-    before = {name: _normalized_of(event, _WHEN) for name, event in theirs.events.items()}
+    when, before = (
+        {name: normalized(line for line in event.lines if line.name in _WHEN) for name, event in each.items()}
+        for each in (events, theirs.events)
+    )
     return max(mine.sequence, theirs.sequence + (when != before))
-
-
-def _normalized_of(event: Block, names: Iterable[str]) -> object:
-    return normalized(line for line in event.lines if line.name in names)
 
 
 def _content(events: Events) -> object:
@@ -230,7 +224,8 @@ def _calendar(mine: _Object, theirs: _Object, events: Events) -> Block:
     known = {line.name for line in calendar.lines} | {"METHOD"}
     lines = [*calendar.lines, *(line for line in theirs.calendar.lines if line.name not in known)]
     zones = calendar.children("VTIMEZONE")
-    named = {value for event in events.values() for value in _zones_named(event)}
+    lines_within = [line for event in events.values() for block in event.walk() for line in block.lines]
+    named = {tzid for line in lines_within if (tzid := line.parameter("TZID"))}
     missing = named - {tzid for zone in zones for tzid in zone.values("TZID")}
     others = [
         block
@@ -240,16 +235,12 @@ def _calendar(mine: _Object, theirs: _Object, events: Events) -> Block:
     return Block(calendar.name, lines, [*zones, *others, *events.values()])
 
 
-def _zones_named(block: Block) -> set[str]:
-    own = {line.parameter("TZID") or "" for line in block.lines}
-    return own.union(*(_zones_named(inner) for inner in block.blocks)) - {""}
-
-
 def _put_right(mine: _Object, theirs: _Object) -> tuple[str, ...]:
     """Return the parts that are neither as we wrote them nor as we would write them now."""
     if theirs.stamp is None:
         return ()
-    written, found, wanted = theirs.stamp.digests, theirs.digests, mine.digests
+    written = theirs.stamp.digests
+    found, wanted = (digests(each.calendar, each.times.values()) for each in (theirs, mine))
     people = any(event.values("ORGANIZER") for event in mine.events.values())
     return tuple(
         part

@@ -10,7 +10,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import recurring_ical_events
 from icalendar import Calendar, Component, Event, vDDDLists, vDDDTypes, vRecur
@@ -20,6 +20,7 @@ from scheduler.domain.time.periods import Period, Periods, minute_after, minute_
 from scheduler.domain.time.zones import FIRST_DATE, LocalTime, find_zone
 from scheduler.errors import SchedulerError
 from scheduler.ical.foreign_zones import ForeignZones, IanaZones
+from scheduler.ical.values import listed
 
 tzp.use(IanaZones())
 
@@ -32,6 +33,7 @@ _CALENDAR = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*BEGIN[ \t]*:[ \t]*VCALENDAR[ \
 _MARGIN = timedelta(days=2)
 """More than a local day can extend beyond the same UTC day."""
 _DAY = timedelta(days=1)
+_T = TypeVar("_T", date, datetime, timedelta)
 
 
 class UnreadableCalendar(SchedulerError):
@@ -58,9 +60,7 @@ def read_identity(data: bytes) -> Identity | None:
         if len({str(event["UID"]) for event in events}) != 1:
             return None
         master = next((event for event in events if "RECURRENCE-ID" not in event), events[0])
-        changed_at = _moment(master, "LAST-MODIFIED") or _moment(master, "DTSTAMP")
-        if changed_at is not None and not isinstance(changed_at, datetime):
-            return None
+        changed_at = _value(master, "LAST-MODIFIED", datetime) or _value(master, "DTSTAMP", datetime)
         sequence = int(str(master.get("SEQUENCE", 0)))
         return Identity(str(master["UID"]), sequence, changed_at and changed_at.astimezone(UTC))
     except (UnreadableCalendar, *PARSE_ERRORS):
@@ -137,7 +137,8 @@ class EventReader:
 
     def span(self, event: Component) -> tuple[datetime, datetime]:
         """Return an event's start and end in UTC; without DTEND by RFC 5545 §3.6.1."""
-        start, end, length = _moment(event, "DTSTART"), _moment(event, "DTEND"), _duration(event)
+        start, end = (_value(event, name, date) for name in ("DTSTART", "DTEND"))
+        length = _value(event, "DURATION", timedelta)
         if start is None:
             raise UnreadableCalendar("an event has no DTSTART")
         if end is not None and isinstance(end, datetime) is not isinstance(start, datetime):
@@ -171,14 +172,14 @@ class EventReader:
                 reduced[name] = event[name]
         _check_rules(event)
         for name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
-            moment = _moment(event, name)
+            moment = _value(event, name, date)
             if moment is not None:
                 params: Mapping[str, str] = event[name].params
                 reduced[name] = vDDDTypes(self._localized(moment, params))
                 reduced[name].params.update({key: value for key, value in params.items() if key == "RANGE"})
         for name in ("RDATE", "EXDATE"):
             if name in event:
-                reduced[name] = [self._all_localized(dates) for dates in _listed(event[name])]
+                reduced[name] = [self._all_localized(dates) for dates in listed(event[name])]
         self.span(reduced)
         return reduced
 
@@ -202,21 +203,13 @@ class EventReader:
         return time.replace(tzinfo=clock)
 
 
-def _moment(component: Component, name: str) -> date | None:
-    """Return a property's date or date-time, or None. Raises UnreadableCalendar for anything else."""
+def _value(component: Component, name: str, kind: type[_T]) -> _T | None:
+    """Return the value of a property of that kind, or None. Raises UnreadableCalendar for any other kind."""
     value = component.get(name)
-    moment = getattr(value, "dt", None)
-    if value is not None and not isinstance(moment, date):
+    found = getattr(value, "dt", None)
+    if value is not None and not isinstance(found, kind):
         raise UnreadableCalendar(f"an event has a broken {name}")
-    return moment
-
-
-def _duration(event: Component) -> timedelta | None:
-    value = event.get("DURATION")
-    length = getattr(value, "dt", None)
-    if value is not None and not isinstance(length, timedelta):
-        raise UnreadableCalendar("an event has a broken DURATION")
-    return length
+    return found
 
 
 def _after(start: datetime, length: timedelta) -> datetime:
@@ -227,19 +220,15 @@ def _after(start: datetime, length: timedelta) -> datetime:
 
 def _check_rules(event: Component) -> None:
     """Raise UnreadableCalendar for a rule that takes too long to expand: sub-hourly, or hourly from long ago."""
-    for rule in _listed(event.get("RRULE", [])):
+    for rule in listed(event.get("RRULE", [])):
         if not isinstance(rule, vRecur):
             raise UnreadableCalendar("an event has a broken RRULE")
         frequencies = {str(frequency).upper() for frequency in rule.get("FREQ", ())}
         sub_hourly = len(rule.get("BYMINUTE", (0,))) * len(rule.get("BYSECOND", (0,))) > 1
         if sub_hourly or frequencies & {"SECONDLY", "MINUTELY"}:
             raise UnreadableCalendar("an event recurs more often than hourly")
-        start = _moment(event, "DTSTART")
+        start = _value(event, "DTSTART", date)
         if "HOURLY" in frequencies and start is not None and start.year < FIRST_DATE.year:
             raise UnreadableCalendar(f"an event recurs hourly since before {FIRST_DATE.year}")
-        if any(int(interval) < 1 for interval in _listed(rule.get("INTERVAL", 1))):
+        if any(int(interval) < 1 for interval in listed(rule.get("INTERVAL", 1))):
             raise UnreadableCalendar("an event recurs at an interval of nothing")
-
-
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]

@@ -16,6 +16,7 @@ from icalendar import Alarm, Calendar, Event, vRecur
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, Occurrence, OccurrenceStatus
 from scheduler.domain.programme.routing import ORGANIZERS, Copy
 from scheduler.domain.time.periods import Period
+from scheduler.domain.time.recurrence import SeriesRule
 from scheduler.domain.time.zones import LocalTime, local_time
 from scheduler.ical.description import describe_occurrence, describe_series
 from scheduler.ical.scheduling import set_schedule_agents
@@ -36,14 +37,6 @@ class Audience(StrEnum):
     GUEST = "guest"
 
 
-@dataclass(frozen=True)
-class FeedEntry:
-    """A meeting in a feed, and what the feed's reader may see of it."""
-
-    meeting: Meeting
-    audience: Audience
-
-
 def render_invite(meeting: Meeting, uid: str, copy: Copy = ORGANIZERS) -> bytes:
     """Render the object with that UID (one of ``meeting.uids``) for the CalDAV calendar of that copy.
 
@@ -51,7 +44,7 @@ def render_invite(meeting: Meeting, uid: str, copy: Copy = ORGANIZERS) -> bytes:
     another UID.
     """
     audience = Audience.GUEST if copy.may_reach_guests and meeting.guests else Audience.DETAILS
-    events = _Writer(meeting, audience).events_of(uid)
+    events = View(meeting, audience).events_of(uid)
     for event in events:
         set_schedule_agents(event, copy)
         if event["STATUS"] == "CONFIRMED":
@@ -59,21 +52,20 @@ def render_invite(meeting: Meeting, uid: str, copy: Copy = ORGANIZERS) -> bytes:
     return add_stamp(_rendered(_calendar(), events, [meeting]), meeting.changed_at, meeting.revision)
 
 
-def render_feed(name: str, entries: Sequence[FeedEntry]) -> bytes:
+def render_feed(name: str, views: Sequence[View]) -> bytes:
     """Render a feed called ``name``: its meetings in the order given, cancelled ones included."""
     calendar = _calendar()
     calendar.add("NAME", Text(one_line(name)))
     calendar.add("X-WR-CALNAME", Text(one_line(name)))
     calendar.add("REFRESH-INTERVAL", REFRESH, parameters={"VALUE": "DURATION"})
     calendar.add("X-PUBLISHED-TTL", "PT1H")
-    writers = [_Writer(entry.meeting, entry.audience) for entry in entries]
-    events = [event for writer in writers for uid in writer.meeting.uids for event in writer.events_of(uid)]
-    return _rendered(calendar, events, [entry.meeting for entry in entries])
+    events = [event for view in views for uid in view.meeting.uids for event in view.events_of(uid)]
+    return _rendered(calendar, events, [view.meeting for view in views])
 
 
 @dataclass(frozen=True)
-class _Writer:
-    """Builds the events of one meeting for one audience."""
+class View:
+    """A meeting as one audience may see it, and its events."""
 
     meeting: Meeting
     audience: Audience
@@ -81,29 +73,25 @@ class _Writer:
     def events_of(self, uid: str) -> list[Event]:
         """Return the events of a UID: the master with its overrides, or a single event."""
         if uid == self.meeting.uid:
-            return [self._single_event(self.meeting.occurrences[0], uid)] if self._is_single else self._series()
+            rule = self.meeting.series.rule
+            return self._series(rule) if rule else [self._single_event(self.meeting.occurrences[0], uid)]
         for occurrence in self.meeting.occurrences:
             if occurrence.detached and self.meeting.detached_uid(occurrence) == uid:
                 return [self._single_event(occurrence, uid)]
         raise KeyError(uid)
 
     @property
-    def _is_single(self) -> bool:
-        return self.meeting.series.rule is None
-
-    @property
     def _is_cancelled(self) -> bool:
         return self.meeting.status is MeetingStatus.CANCELLED
 
-    def _series(self) -> list[Event]:
+    def _series(self, rule: SeriesRule) -> list[Event]:
         """Return the master and its overrides, or one cancelled event if no occurrence is left.
 
         Servers refuse a recurrence set without any instance.
         """
-        rule, dtstart = self.meeting.series.rule, self.meeting.series.dtstart
         kept = [occurrence for occurrence in self.meeting.occurrences if not self._is_excluded(occurrence)]
         master = self._event(self.meeting.uid, None, cancelled=self._is_cancelled or not kept)
-        _add_nominal_times(master, dtstart, self.meeting.series.duration)
+        _add_nominal_times(master, self.meeting.series.dtstart, self.meeting.series.duration)
         if not kept:
             return [master]
         master.add("RRULE", vRecur.from_ical(str(rule)))

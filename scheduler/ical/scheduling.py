@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from icalendar import Event, vCalAddress
+from icalendar import Event
 
 from scheduler.domain.programme.routing import Copy
 from scheduler.ical.lines import Line, read_block
+from scheduler.ical.values import listed
 
 
 def set_schedule_agents(event: Event, copy: Copy) -> None:
@@ -15,7 +16,7 @@ def set_schedule_agents(event: Event, copy: Copy) -> None:
         for name in ("ORGANIZER", "ATTENDEE"):
             event.pop(name, None)
         return
-    attendee, *guests = _listed(event.get("ATTENDEE", []))
+    attendee, *guests = listed(event.get("ATTENDEE", []))
     unreached = guests if copy.reaches_attendee else [attendee, *guests]
     invited = unreached if copy.may_reach_guests and copy.invites else []
     for person in (attendee, *guests):
@@ -23,10 +24,6 @@ def set_schedule_agents(event: Event, copy: Copy) -> None:
             person.params["SCHEDULE-AGENT"] = "CLIENT"
     if not copy.is_organizers:
         event["ORGANIZER"].params["SCHEDULE-AGENT"] = "CLIENT"
-
-
-def _listed(found: vCalAddress | list[vCalAddress]) -> list[vCalAddress]:
-    return found if isinstance(found, list) else [found]
 
 
 def server_invites(data: bytes) -> bool:

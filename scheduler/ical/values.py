@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 from icalendar import Component, vCalAddress, vText, vUri
@@ -28,6 +29,11 @@ class Text(vText):
     def to_ical(self) -> bytes:
         """Return the escaped text."""
         return re.sub(r"([\\;,])", r"\\\1", self).replace("\n", "\\n").encode()
+
+
+def listed(value: object) -> list[Any]:
+    """Return the values of a property of icalendar's, which is no list if there is only one."""
+    return value if isinstance(value, list) else [value]
 
 
 def strip_controls(text: str) -> str:

@@ -12,7 +12,7 @@ from scheduler import __version__
 from scheduler.domain.programme.people import Show
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.errors import SchedulerError
-from scheduler.ical.render import Audience, FeedEntry, render_feed
+from scheduler.ical.render import Audience, View, render_feed
 from scheduler.services.ports import Context
 from scheduler.store import FeedPage, StoredMeeting
 
@@ -114,9 +114,9 @@ def render_page(context: Context, page: FeedPage) -> bytes:
         invited = tx.meetings.list_for_guest(page.programme_id, person.email)
     inside = Audience.DETAILS if page.show is Show.DETAILS else Audience.FREE_BUSY
     outside = Audience.GUEST if page.show is Show.DETAILS else Audience.FREE_BUSY
-    entries = [FeedEntry(stored.meeting, inside) for stored in own if _is_recent(stored, page)]
+    entries = [View(stored.meeting, inside) for stored in own if _is_recent(stored, page)]
     invited = [stored for stored in invited if page.person_id not in {stored.mentor_id, stored.mentee_id}]
-    entries += [FeedEntry(stored.meeting, outside) for stored in invited if _is_recent(stored, page)]
+    entries += [View(stored.meeting, outside) for stored in invited if _is_recent(stored, page)]
     entries.sort(key=lambda entry: (entry.meeting.created_at, entry.meeting.uid))
     name = f"Mentoring: {person.name}" if page.show is Show.DETAILS else "Mentoring: busy times"
     return render_feed(name, entries)

@@ -11,7 +11,7 @@ from scheduler.domain.programme.meetings import Meeting
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.domain.time.zones import UnknownZone
 from scheduler.ical.parse import Identity, UnreadableCalendar, busy_periods, read_identity
-from scheduler.ical.render import Audience, FeedEntry, render_feed, render_invite
+from scheduler.ical.render import Audience, View, render_feed, render_invite
 
 CORPUS = Path(__file__).parents[1] / "data" / "ics"
 START, END = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
@@ -181,7 +181,7 @@ def test_object_of_several_events_has_no_identity(name: str) -> None:
 
 def test_rendered_meeting_is_busy_in_its_periods(make_meeting: Callable[..., Meeting]) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1), 2: None, 3: timedelta(days=20)})
-    feed = render_feed("Ada", [FeedEntry(meeting, Audience.FREE_BUSY)])
+    feed = render_feed("Ada", [View(meeting, Audience.FREE_BUSY)])
     whole_year = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
     assert busy_periods([feed], *whole_year, "Asia/Kolkata") == Periods.of(meeting.busy)
     assert len(busy_periods([feed], *whole_year, "Asia/Kolkata", meeting.uids)) == 0

@@ -29,7 +29,7 @@ from scheduler.domain.programme.meetings import (
 from scheduler.domain.programme.routing import Copy
 from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.periods import Period
-from scheduler.ical.render import Audience, FeedEntry, render_feed, render_invite
+from scheduler.ical.render import Audience, View, render_feed, render_invite
 
 MakeMeeting = Callable[..., Meeting]
 
@@ -225,7 +225,7 @@ def changed_at(meeting: Meeting, place: int, move: timedelta | None) -> Meeting:
 def test_objects_expand_to_the_meetings_periods(make_meeting: MakeMeeting, data: st.DataObject) -> None:
     meeting = data.draw(booked_meetings(make_meeting))
     assert expanded(invites(meeting)) == sorted(meeting.busy)
-    assert expanded([render_feed("Ada", [FeedEntry(meeting, Audience.FREE_BUSY)])]) == sorted(meeting.busy)
+    assert expanded([render_feed("Ada", [View(meeting, Audience.FREE_BUSY)])]) == sorted(meeting.busy)
 
 
 @pytest.mark.parametrize(
@@ -434,7 +434,7 @@ def test_erased_person_is_an_invalid_address(make_meeting: MakeMeeting) -> None:
 
 def test_guest_sees_everything_but_the_goals(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1)})
-    text = unfolded(render_feed("Kim", [FeedEntry(meeting, Audience.GUEST)]))
+    text = unfolded(render_feed("Kim", [View(meeting, Audience.GUEST)]))
     assert "Goals" not in text
     assert "Publish" not in text
     assert text.count("Local times") == 2
@@ -443,7 +443,7 @@ def test_guest_sees_everything_but_the_goals(make_meeting: MakeMeeting) -> None:
 
 def test_free_busy_feed_shows_times_only(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1), 2: None})
-    data = render_feed("Busy times", [FeedEntry(meeting, Audience.FREE_BUSY)])
+    data = render_feed("Busy times", [View(meeting, Audience.FREE_BUSY)])
     names = {name for event in parsed(data).walk("VEVENT") for name in event}
     assert names == {
         "SUMMARY", "DTSTART", "DTEND", "DTSTAMP", "UID", "RECURRENCE-ID", "SEQUENCE", "RRULE", "EXDATE", "CLASS",
@@ -453,7 +453,7 @@ def test_free_busy_feed_shows_times_only(make_meeting: MakeMeeting) -> None:
 
 
 def test_feed_has_name_and_refresh_interval(make_meeting: MakeMeeting) -> None:
-    data = render_feed("Ada's mentoring; all", [FeedEntry(make_meeting(), Audience.DETAILS)])
+    data = render_feed("Ada's mentoring; all", [View(make_meeting(), Audience.DETAILS)])
     assert unfolded(data).split("BEGIN:VTIMEZONE")[0] == (
         "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//Mentorship Scheduler//mentorship-scheduler//EN\n"
         "NAME:Ada's mentoring\\; all\nX-WR-CALNAME:Ada's mentoring\\; all\n"
@@ -466,9 +466,9 @@ def test_feed_mixes_audiences_with_each_zone_once_and_cancelled_meetings(
     make_meeting: MakeMeeting,
 ) -> None:
     entries = [
-        FeedEntry(make_meeting(uid="one"), Audience.DETAILS),
-        FeedEntry(make_meeting(uid="two", first=wall("2027-10-05 09:00")), Audience.GUEST),
-        FeedEntry(cancel(make_meeting(uid="three", zone="Asia/Tokyo"), NOW), Audience.DETAILS),
+        View(make_meeting(uid="one"), Audience.DETAILS),
+        View(make_meeting(uid="two", first=wall("2027-10-05 09:00")), Audience.GUEST),
+        View(cancel(make_meeting(uid="three", zone="Asia/Tokyo"), NOW), Audience.DETAILS),
     ]
     calendar = parsed(render_feed("Ada", entries))
     assert [str(zone["TZID"]) for zone in calendar.walk("VTIMEZONE")] == ["Asia/Tokyo", "Europe/Berlin"]
@@ -506,7 +506,7 @@ def test_no_value_breaks_the_text_or_adds_a_line(
     meeting = make_meeting(
         count=2, title=title, goals=(goal,), organizer=party, attendee=party, guests=(party,), conference_url=url
     )
-    for data in (render_invite(meeting, meeting.uid), render_feed(name, [FeedEntry(meeting, Audience.DETAILS)])):
+    for data in (render_invite(meeting, meeting.uid), render_feed(name, [View(meeting, Audience.DETAILS)])):
         calendar = parsed(data)
         (event,) = calendar.events
         assert told(str(event["SUMMARY"])) == (told(title) or "Meeting")
@@ -527,7 +527,7 @@ def test_bytes_are_the_same_in_every_process(make_meeting: MakeMeeting) -> None:
         "sys.stdout.buffer.write(render_feed('Ada', entries))\n"
     )
     entries = [
-        FeedEntry(make_meeting(uid=f"{zone}{place}", zone=zone, outcomes={1: timedelta(days=1), 2: None}), audience)
+        View(make_meeting(uid=f"{zone}{place}", zone=zone, outcomes={1: timedelta(days=1), 2: None}), audience)
         for place, audience in enumerate(Audience)
         for zone in ("Europe/Berlin", "Africa/Casablanca", "America/Santiago")
     ]
@@ -546,7 +546,7 @@ def test_bytes_are_the_same_in_every_process(make_meeting: MakeMeeting) -> None:
 
 def test_schedule_agent_is_client_for_servers_and_absent_in_feeds(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(count=3, guests=(Party("Kim", "kim@example.org", "Asia/Tokyo"),))
-    invite, feed = invites(meeting)[0], render_feed("Mentoring", [FeedEntry(meeting, Audience.DETAILS)])
+    invite, feed = invites(meeting)[0], render_feed("Mentoring", [View(meeting, Audience.DETAILS)])
     assert unfolded(invite).count("SCHEDULE-AGENT=CLIENT") == 2
     assert "SCHEDULE-AGENT" not in unfolded(feed)
 
@@ -582,4 +582,4 @@ def test_goals_are_included_without_guests(make_meeting: MakeMeeting) -> None:
 def test_only_invites_carry_a_version_stamp(make_meeting: MakeMeeting) -> None:
     meeting = make_meeting(outcomes={1: timedelta(days=1)})
     assert unfolded(render_invite(meeting, meeting.uid)).count("X-MENTORSHIP-STAMP:20260902T090000Z/1 ") == 1
-    assert "X-MENTORSHIP" not in unfolded(render_feed("Ada", [FeedEntry(meeting, Audience.DETAILS)]))
+    assert "X-MENTORSHIP" not in unfolded(render_feed("Ada", [View(meeting, Audience.DETAILS)]))
