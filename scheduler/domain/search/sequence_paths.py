@@ -153,10 +153,9 @@ class SequencePaths:
         """Return the indexes of the next stage's starts that can be reached, by state: a difference array of parts."""
         size = self._stages[number + 1].starts.size
         masks: dict[State, Mask] = {}
-        for _, after, parts, rows in self._transitions(number):
-            used = rows >= 0
-            opened = np.bincount(parts.low[used], minlength=size + 1)
-            closed = np.bincount(parts.high[used], minlength=size + 1)
+        for _, after, _, low, high in self._transitions(number):
+            opened = np.bincount(low, minlength=size + 1)
+            closed = np.bincount(high, minlength=size + 1)
             mask = np.cumsum(opened - closed)[:-1] > 0
             masks[after] = masks[after] | mask if after in masks else mask
         found = ((state, np.flatnonzero(mask & self._has_room(number + 1, state))) for state, mask in masks.items())
@@ -187,17 +186,15 @@ class SequencePaths:
             state: np.full(indexes.size, NO_PATH, dtype=np.int64) for state, indexes in self._reachable[number].items()
         }
         queries: dict[State, list[tuple[Thousandths, Minutes, Minutes, Minutes]]] = defaultdict(list)
-        for state, after, parts, rows in self._transitions(number):
+        for state, after, rows, low, high in self._transitions(number):
             if after in totals:
-                used = rows >= 0
-                queries[after].append((best[state], rows[used], parts.low[used], parts.high[used]))
+                queries[after].append((best[state], rows, low, high))
         for after, several in queries.items():
             low, high = (np.concatenate([query[column] for query in several]) for column in (2, 3))
             keys = self._keys(number + 1, self._reachable[number + 1][after], totals[after])
-            bounds = np.cumsum([query[1].size for query in several])[:-1]
-            for (target, rows, _, _), found in zip(
-                several, np.split(range_maxima(keys, low, high), bounds), strict=True
-            ):
+            bounds = np.cumsum([rows.size for _, rows, _, _ in several])[:-1]
+            maxima = np.split(range_maxima(keys, low, high), bounds)
+            for (target, rows, _, _), found in zip(several, maxima, strict=True):
                 target[rows] = np.maximum(target[rows], found)
         return best
 
@@ -208,10 +205,10 @@ class SequencePaths:
         keys[reachable] = np.where(totals > NO_PATH, totals * size + (size - 1 - reachable), NO_PATH)
         return keys
 
-    def _transitions(self, number: int) -> Iterator[tuple[State, State, _Parts, Minutes]]:
-        """Yield a state, the next state, the parts that lead to it, and the row of each part's start.
+    def _transitions(self, number: int) -> Iterator[tuple[State, State, Minutes, Minutes, Minutes]]:
+        """Yield a state, the next state, and the parts that lead to it: (row of the start, low, high).
 
-        The row is the position among the starts that are reachable in the state, -1 for others.
+        The row is the position of the start among those that are reachable in the state.
         """
         parts_by_rest: dict[int, list[_Parts]] = {}
         for state, reachable in self._reachable[number].items():
@@ -224,8 +221,10 @@ class SequencePaths:
                 self._add_work(parts.starts.size + PART_COST)
                 if self._is_rested(number, state, parts.slack):
                     rows = row_of[parts.starts]
-                    if (rows >= 0).any():
-                        yield state, self._next_state(number, state, parts.is_same, parts.slack), parts, rows
+                    used = rows >= 0
+                    if used.any():
+                        after = self._next_state(number, state, parts.is_same, parts.slack)
+                        yield state, after, rows[used], parts.low[used], parts.high[used]
 
     def _parts(self, number: int, needed: int) -> Iterator[_Parts]:
         """Yield the parts of the ranges that may follow each start, where at most ``needed`` minutes of rest remain."""

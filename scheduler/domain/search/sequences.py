@@ -166,10 +166,8 @@ def find_sequences(query: SequenceQuery) -> SequenceAnswer:
 
 def _starts_of_sessions(query: SequenceQuery) -> list[ScoredStarts]:
     """Return the scored starts of each session; those of equal attendees and duration are computed once."""
-    known: dict[tuple[tuple[int, ...], int], ScoredStarts] = {}
-    for number, session in enumerate(query.sessions):
-        if (session.attendees, session.duration) not in known:
-            known[session.attendees, session.duration] = scored_starts(query.session_query(number))
+    numbers = {(session.attendees, session.duration): number for number, session in enumerate(query.sessions)}
+    known = {key: scored_starts(query.session_query(number)) for key, number in numbers.items()}
     return [known[session.attendees, session.duration] for session in query.sessions]
 
 

@@ -6,7 +6,7 @@ import difflib
 import re
 import zoneinfo
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -104,7 +104,8 @@ def _zones_abbreviated(name: str) -> list[str]:
     wanted = name.strip().upper()
     if not _ABBREVIATION.fullmatch(wanted):
         return []
-    return [zone for zone in _WELL_KNOWN if wanted in _abbreviations(zone)][:_MOST_SUGGESTED]
+    named = [zone for zone in _WELL_KNOWN if wanted in {local.tzname() for local in _in_winter_and_summer(zone)}]
+    return named[:_MOST_SUGGESTED]
 
 
 def _use_city(problem: str, zones: Sequence[str]) -> str:
@@ -125,23 +126,17 @@ def _format_offset(offset: int) -> str:
     return f"UTC{sign}{abs(offset) // 60:02}:{abs(offset) % 60:02}"
 
 
-def _midwinter_and_midsummer() -> tuple[datetime, datetime]:
-    """Two instants of the year of the tz release, one in either hemisphere's summer. The clock is not read."""
+@cache
+def _in_winter_and_summer(zone: str) -> tuple[datetime, ...]:
+    """The zone's time in January and July of the year of the tz release. The clock is not read."""
     year = int(TZ_DATABASE_VERSION[:4])
-    return datetime(year, 1, 15, 12, tzinfo=UTC), datetime(year, 7, 15, 12, tzinfo=UTC)
+    return tuple(datetime(year, month, 15, 12, tzinfo=UTC).astimezone(ZoneInfo(zone)) for month in (1, 7))
 
 
-@cache
-def _offsets(zone: str) -> tuple[int, ...]:
+def _offsets(zone: str) -> list[int]:
     """The minutes east of UTC in January and July."""
-    local = [instant.astimezone(ZoneInfo(zone)).utcoffset() for instant in _midwinter_and_midsummer()]
-    return tuple(int(offset.total_seconds()) // 60 for offset in local if offset is not None)
-
-
-@cache
-def _abbreviations(zone: str) -> frozenset[str]:
-    local = (instant.astimezone(ZoneInfo(zone)).tzname() for instant in _midwinter_and_midsummer())
-    return frozenset(name for name in local if name)
+    offsets = (local.utcoffset() or timedelta(0) for local in _in_winter_and_summer(zone))
+    return [int(offset.total_seconds()) // 60 for offset in offsets]
 
 
 @cache
