@@ -17,7 +17,7 @@ ID_SOURCES = {
     "mentor": "scheduler.web.api.people.new_id",
     "mentee": "scheduler.web.api.people.new_id",
     "blackout_id": "scheduler.store.blackouts.new_id",
-    "calendar_id": "scheduler.store.calendars.new_id",
+    "calendar_id": "scheduler.services.calendars.new_id",
     "feed_id": "scheduler.store.feeds.new_id",
     "token": "scheduler.services.feed_tokens.new_token",
     "mentorship_id": "scheduler.web.api.mentorships.new_id",
