@@ -136,7 +136,7 @@ def test_no_schema_has_a_default_of_null(document: dict[str, Any]) -> None:
     assert [part for part in parts(document) if "default" in part and part["default"] is None] == []
 
 
-def test_requests_and_what_they_share_with_answers_are_closed_and_other_answers_open(document: dict[str, Any]) -> None:
+def test_requests_are_closed_and_answers_open(document: dict[str, Any]) -> None:
     operations = [operation for methods in document["paths"].values() for operation in methods.values()]
     sent = schemas_of([operation.get("requestBody") for operation in operations], document)
     answered = schemas_of(
@@ -147,7 +147,7 @@ def test_requests_and_what_they_share_with_answers_are_closed_and_other_answers_
     objects = {name for name, schema in schemas.items() if schema["type"] == "object"}
     handed_back = schemas_of(schemas["PlannedOccurrence"], document) | {"PlannedOccurrence"}
     assert closed == sent & objects - handed_back
-    assert closed & answered == {"Buffer", "Guest", "TravelStay", "WorkingHours"}
+    assert not closed & answered
 
 
 def test_every_schema_is_used(document: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ A schema states a default only where leaving the field out means that value; nul
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
@@ -21,19 +21,20 @@ _PREFIX = "#/components/schemas/"
 class Schemas:
     """The schemas of all documents that requests and answers consist of.
 
-    A document of both, such as working hours, which clients read and send back, has one schema, so that clients need
-    one type for it: that of requests.
+    A document of both, such as working hours, has two: a closed one for requests, ``WorkingHoursInput``, and an open
+    one for answers, ``WorkingHours``.
     """
 
     def __init__(self, sent: Iterable[type[Document]], answered: Iterable[type[Document]]) -> None:
         requests, answers = _definitions(sent, "validation"), _definitions(answered, "serialization")
-        differing = [name for name in requests.keys() & answers.keys() if requests[name] != answers[name]]
-        assert not differing, f"{differing} are not sent as they are answered; write a document for each"
-        self.components = dict(sorted(({name: _opened(schema) for name, schema in answers.items()} | requests).items()))
+        opened = {name: _opened(schema) for name, schema in answers.items()}
+        names = {name: f"{name}Input" for name in requests.keys() & opened.keys() if requests[name] != opened[name]}
+        closed = {names.get(name, name): _renamed(schema, names) for name, schema in requests.items()}
+        self.components = dict(sorted((opened | closed).items()))
 
     def reference(self, document: type[Document]) -> Schema:
         """The reference to a document."""
-        return {"$ref": _short(_PREFIX + document.__name__)}
+        return {"$ref": _PREFIX + document.__name__.removesuffix("Document")}
 
     def parameters(self, query: type[Document]) -> list[Schema]:
         """The query parameters that a document stands for."""
@@ -65,7 +66,8 @@ def _definitions(documents: Iterable[type[Document]], mode: JsonSchemaMode) -> d
     """The schemas of documents and of all that they consist of, by name."""
     models = [(document, mode) for document in dict.fromkeys(documents)]
     _, found = models_json_schema(models, schema_generator=_Generator, ref_template=_PREFIX + "{model}")
-    return {_short(name): _tidy(schema) for name, schema in found["$defs"].items()}
+    short = {name: name.removesuffix("Document") for name in found["$defs"]}
+    return {short[name]: _tidy(_renamed(schema, short)) for name, schema in found["$defs"].items()}
 
 
 def _opened(schema: Schema) -> Schema:
@@ -74,19 +76,17 @@ def _opened(schema: Schema) -> Schema:
 
 
 def _tidy(schema: Schema) -> Schema:
-    """A schema without its title, with references by short names."""
-    return {name: _with_short_names(part) for name, part in schema.items() if name != "title"}
+    """A schema without its title."""
+    return {name: part for name, part in schema.items() if name != "title"}
 
 
-def _with_short_names(part: Any) -> Any:
-    """A part of a schema whose references name other schemas by their short names."""
+def _renamed(part: Any, names: Mapping[str, str]) -> Any:
+    """A schema, or a part of one, whose references use other names for some schemas."""
     if isinstance(part, list):
-        return [_with_short_names(one) for one in part]
+        return [_renamed(one, names) for one in part]
     if isinstance(part, dict):
-        return {name: _with_short_names(value) for name, value in part.items()}
-    return _short(part) if isinstance(part, str) and part.startswith(_PREFIX) else part
-
-
-def _short(name: str) -> str:
-    """The name of a schema, or a reference to it: pydantic's without ``Document``."""
-    return name.removesuffix("Document")
+        return {name: _renamed(value, names) for name, value in part.items()}
+    if isinstance(part, str) and part.startswith(_PREFIX):
+        name = part.removeprefix(_PREFIX)
+        return _PREFIX + names.get(name, name)
+    return part
