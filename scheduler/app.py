@@ -45,8 +45,8 @@ def read_settings() -> Settings:
 def create_context(settings: Settings) -> Context:
     """Return what the services need, built from the settings."""
     return Context(
-        # Each thread may hold one connection for its request and one for lookups; the worker has its own.
-        store=Store(settings.database_url, connections=2 * settings.threads + 4),
+        # Each thread may hold one connection for its request and one for lookups; the worker's hold one each.
+        store=Store(settings.database_url, connections=2 * (settings.threads + settings.worker_threads) + 4),
         vault=Vault(
             settings.secret_key.get_secret_value(), [key.get_secret_value() for key in settings.old_secret_keys]
         ),

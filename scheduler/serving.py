@@ -11,9 +11,11 @@ import structlog
 from flask import Flask
 from waitress import create_server
 
-from scheduler.adapters.expander import Expander
+from scheduler.adapters.expander import Expanders
 from scheduler.errors import SchedulerError
+from scheduler.services.delivering import Deliveries
 from scheduler.services.ports import Context
+from scheduler.services.reading import Readings
 from scheduler.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -35,7 +37,16 @@ class Stopped(SystemExit):
     """SIGTERM or Ctrl-C was received. Only a SystemExit leaves the server's loop."""
 
 
-def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, is_proxied: bool = False) -> None:
+def serve(
+    app: Flask,
+    context: Context,
+    host: str,
+    port: int,
+    *,
+    threads: int,
+    worker_threads: int,
+    is_proxied: bool = False,
+) -> None:
     """Serve the app, with an embedded worker, until SIGTERM or Ctrl-C. Raises CannotListen.
 
     The headers in which proxies name the client reach the app only with ``is_proxied``.
@@ -52,8 +63,8 @@ def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, i
         )
     except (OSError, ValueError) as error:
         raise CannotListen(host, port, error) from error
-    expander = Expander()
-    worker = Worker(context, expander.busy_periods)
+    expanders = Expanders()
+    worker = _create_worker(context, expanders, worker_threads)
     thread = threading.Thread(target=worker.run, name="worker")
     try:
         handle_signals(_raise_stopped)
@@ -68,17 +79,24 @@ def serve(app: Flask, context: Context, host: str, port: int, threads: int, *, i
         server.close()
         if thread.is_alive():
             thread.join()
-        expander.close()
+        expanders.close()
         context.store.close()
 
 
-def work(context: Context) -> None:
-    """Run one worker until SIGTERM or Ctrl-C; the delivery in hand is finished."""
-    with Expander() as expander:
-        worker = Worker(context, expander.busy_periods)
-        handle_signals(lambda _signal, _frame: worker.stop())
-        worker.run()
+def work(context: Context, threads: int) -> None:
+    """Run one worker until SIGTERM or Ctrl-C; the work in hand is finished."""
+    expanders = Expanders()
+    worker = _create_worker(context, expanders, threads)
+    handle_signals(lambda _signal, _frame: worker.stop())
+    worker.run()
+    expanders.close()
     context.store.close()
+
+
+def _create_worker(context: Context, expanders: Expanders, threads: int) -> Worker:
+    """Return a worker that makes so many deliveries at a time, and reads a quarter as many calendars."""
+    readings = Readings(context, expanders.busy_periods)
+    return Worker(context, [(Deliveries(context), threads), (readings, max(2, threads // 4))])
 
 
 def handle_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:

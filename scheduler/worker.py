@@ -1,51 +1,165 @@
-"""The worker: makes due deliveries and reads connected calendars, one at a time, until it is stopped.
+"""The worker: makes due deliveries and reads connected calendars, many at once, until it is stopped.
 
-Any number of workers share one database: each leases the row that it works on, and a lease that runs out is taken over
-by another worker. Stopping finishes the work in hand.
+One thread claims work and records what came of it, a batch in each transaction, so that a process has one writer. The
+others perform the work. Any number of workers share one database: each leases what it works on, and a lease that runs
+out is taken over by another worker. Stopping finishes the work in hand.
 """
 
 from __future__ import annotations
 
+import random
 import threading
 import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import structlog
 
+from scheduler.domain.programme.fair_queue import Due, FairQueue
+from scheduler.domain.programme.servers import SECONDS
 from scheduler.services.answers import delete_expired_answers
-from scheduler.services.calendars import ComputeBusy, read_next
-from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
+from scheduler.services.work import Job, Result, Workload
+from scheduler.store import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
 PAUSE = 0.5
-"""Seconds between two looks at the database when nothing is due."""
+"""Seconds between two looks at the database when nothing happens."""
 PAUSE_AFTER_FAILURE = 5.0
 TIDY_EVERY = 600.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Work that ended, with what came of it; None if nothing can be recorded, and its lease brings it back."""
+
+    work: Due
+    result: Result | None
+
+
+@dataclass
+class Pool:
+    """The places for one kind of work, a thread for each, and what ended there and is not recorded yet."""
+
+    workload: Workload
+    queue: FairQueue
+    threads: ThreadPoolExecutor
+    ended: deque[Ended] = field(default_factory=deque)
 
 
 class Worker:
     """One worker: `run` it in a thread of its own, or as the whole process.
 
-    ``compute_busy`` has to end within a bounded time and memory.
+    Args:
+        context: what the services need.
+        workloads: each kind of work, and how much of it may be under way at a time.
+
     """
 
-    def __init__(self, context: Context, compute_busy: ComputeBusy) -> None:
+    def __init__(self, context: Context, workloads: Sequence[tuple[Workload, int]]) -> None:
         self._context = context
-        self._compute_busy = compute_busy
+        self._pools = [
+            Pool(workload, FairQueue(places), ThreadPoolExecutor(places, type(workload).__name__.lower()))
+            for workload, places in workloads
+        ]
         self._stopping = threading.Event()
+        self._woken = threading.Event()
         self._tidy_at = 0.0
 
     def run(self) -> None:
-        """Work until `stop` is called."""
+        """Work until `stop` is called, and then until what is under way has ended and is recorded."""
         log.info("worker started")
-        while not self._stopping.is_set():
-            self._stopping.wait(self._work_once())
+        while not self._stopping.is_set() or any(not pool.queue.is_idle for pool in self._pools):
+            pause = self._turn()
+            self._woken.wait(pause)
+            self._woken.clear()
+        for pool in self._pools:
+            pool.threads.shutdown()
         log.info("worker stopped")
 
     def stop(self) -> None:
         """Let the work in hand finish and nothing new begin."""
         self._stopping.set()
+        self._woken.set()
+
+    def _turn(self) -> float:
+        """Record what ended and start what is due; return the seconds until the next look if nothing happens."""
+        try:
+            for pool in self._pools:
+                self._record(pool)
+            if not self._stopping.is_set():
+                self._tidy()
+                for pool in self._pools:
+                    self._start(pool)
+        except Exception:  # a lost database, or one broken row, must not end all other work
+            log.exception("worker failed; leases bring back what was not recorded")
+            if self._stopping.wait(PAUSE_AFTER_FAILURE):
+                self._forget()
+        return PAUSE
+
+    def _record(self, pool: Pool) -> None:
+        """Record what ended in one transaction; without a database it is kept for the next turn."""
+        batch = [pool.ended[index] for index in range(len(pool.ended))]
+        results = sorted((each.result for each in batch if each.result), key=lambda result: result.lock_order)
+        lost_database = False
+        try:
+            if results:
+                with self._context.store.write() as tx:
+                    for result in results:
+                        result.record(tx)
+                    tx.servers.record([result.exchange for result in results], _jitter())
+        except StoreUnavailable:
+            lost_database = True
+            raise
+        finally:
+            if not lost_database:
+                for each in batch:
+                    pool.ended.popleft()
+                    pool.queue.release(each.work)
+        for result in results:
+            exchange = result.exchange
+            pool.queue.learn(exchange.origin, exchange.duration.total_seconds(), answered=not exchange.failed)
+
+    def _forget(self) -> None:
+        """Leave what ended to the leases, so that a worker can stop without a database."""
+        for pool in self._pools:
+            while pool.ended:
+                pool.queue.release(pool.ended.popleft().work)
+
+    def _start(self, pool: Pool) -> None:
+        """Claim as much due work as there are places for, and have it performed."""
+        lanes = pool.queue.free_lanes()
+        if not lanes:
+            return
+        now = self._context.clock()
+        with self._context.store.read() as tx:
+            due = pool.workload.find_due(tx, now, lanes, pool.queue.full_servers())
+        chosen = {work.id: work for work in pool.queue.take(due)}
+        if not chosen:
+            return
+        jobs: Sequence[Job] = ()
+        try:
+            with self._context.store.write() as tx:
+                jobs = pool.workload.claim(tx, list(chosen), now)
+        finally:
+            claimed = {job.id for job in jobs}
+            for work in chosen.values():
+                if work.id not in claimed:
+                    pool.queue.release(work)
+        for job in jobs:
+            pool.threads.submit(self._perform, pool, chosen[job.id], job)
+
+    def _perform(self, pool: Pool, work: Due, job: Job) -> None:
+        result = None
+        try:
+            result = job.perform(work.origin, SECONDS[work.lane])
+        except Exception:  # its lease brings it back
+            log.exception("work failed", id=work.id)
+        pool.ended.append(Ended(work, result))
+        self._woken.set()
 
     def _tidy(self) -> None:
         """Delete stored answers to repeated requests once they are too old, every ``TIDY_EVERY`` seconds."""
@@ -53,14 +167,6 @@ class Worker:
             self._tidy_at = time.monotonic() + TIDY_EVERY
             delete_expired_answers(self._context)
 
-    def _work_once(self) -> float:
-        """Make one delivery and read one calendar, if any are due; return the seconds to wait before the next look."""
-        try:
-            self._tidy()
-            # One of each in turn, so that neither waits for the other's queue to empty.
-            delivered = deliver_next(self._context)
-            worked = read_next(self._context, self._compute_busy) or delivered
-        except Exception:  # one broken row, or a lost database, must not end all other work
-            log.exception("worker failed; the lease brings the work back")
-            return PAUSE_AFTER_FAILURE
-        return 0 if worked else PAUSE
+
+def _jitter() -> float:
+    return random.random()  # noqa: S311  # spreads retries; no secret

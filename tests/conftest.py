@@ -80,7 +80,7 @@ def scripted() -> Iterator[ScriptedServer]:
 @pytest.fixture(scope="session")
 def loopback_guard() -> Guard:
     """Lets loopback through, and waits for no one long."""
-    return Guard(allowed_networks=(ip_network("127.0.0.0/8"),), connect_seconds=2, read_seconds=2, job_seconds=20)
+    return Guard(allowed_networks=(ip_network("127.0.0.0/8"),), connect_seconds=2, read_seconds=2)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 
@@ -13,9 +14,12 @@ from benchmarks.load.seed import SeededCalendar
 from benchmarks.load.service import Service
 from scheduler.domain.programme.people import Account
 from scheduler.services.calendars import connect_calendar
-from scheduler.services.delivering import deliver_next
+from scheduler.services.delivering import Deliveries
 from scheduler.services.ports import Context
+from scheduler.worker import Worker
 
+THREADS = 16
+PAUSE = 0.05
 OWNER, PASSWORD = "worker", "any"  # Radicale takes every password here
 
 
@@ -39,8 +43,19 @@ def deliver_all(context: Context, calendar: SeededCalendar, radicale: Service) -
     make_collection(radicale.port, collection)
     account = Account(f"http://{HOST}:{radicale.port}{collection}", login(collection), PASSWORD)
     connect_calendar(context, calendar.programme_id, calendar.person_id, account, publish=True)
-    began, cpu, count = time.perf_counter(), time.process_time(), 0
-    with capture_logs():  # a line for each delivery would fill the screen
-        while deliver_next(context):
-            count += 1
-    return Delivered(count, time.perf_counter() - began, time.process_time() - cpu)
+    worker = Worker(context, [(Deliveries(context), THREADS)])
+    thread = threading.Thread(target=worker.run)
+    began, cpu = time.perf_counter(), time.process_time()
+    with capture_logs() as logged:  # a line for each delivery would fill the screen
+        thread.start()
+        while _is_unfinished(context):
+            time.sleep(PAUSE)
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
+        worker.stop()
+        thread.join()
+    return Delivered(sum(line["event"] == "delivery" for line in logged), seconds, cpu_seconds)
+
+
+def _is_unfinished(context: Context) -> bool:
+    with context.store.read() as tx:
+        return tx.outbox.next_due() is not None

@@ -13,7 +13,7 @@ from scheduler.adapters.conditional_put import put_object
 from scheduler.adapters.guarded_http import Guard, guarded_session
 from scheduler.domain.programme.outbox import Outcome, Rejected, TryAgain
 from scheduler.domain.programme.people import Account
-from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
+from scheduler.services.calendar_server import LONGEST_CALL, AddressRefused, CalendarRefused, CalendarUnreachable
 
 RESOURCE_TYPE = dav.ResourceType.tag
 COMPONENT_SET = cdav.SupportedCalendarComponentSet.tag
@@ -26,9 +26,9 @@ class CalDAVServer:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
 
-    def check(self, account: Account) -> bool:
+    def check(self, account: Account, seconds: float = LONGEST_CALL) -> bool:
         """Check that the account is a collection for events (RFC 4791 §4.2), as the port says."""
-        with self._collection(account) as collection:
+        with self._collection(account, seconds) as collection:
             properties = collection.properties(RESOURCE_TYPE, COMPONENT_SET)
             auto_schedule = AUTO_SCHEDULE in collection.features()
         kinds, components = properties.get(RESOURCE_TYPE), properties.get(COMPONENT_SET)
@@ -39,11 +39,18 @@ class CalDAVServer:
         return auto_schedule
 
     def put(
-        self, account: Account, uid: str, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None
+        self,
+        account: Account,
+        uid: str,
+        data: bytes,
+        *,
+        stored_before: bool,
+        deleted_sequence: int | None = None,
+        seconds: float = LONGEST_CALL,
     ) -> Outcome:
         """Store ``data`` as the object with that UID, as the port says."""
         try:
-            with self._collection(account) as collection:
+            with self._collection(account, seconds) as collection:
                 target = CalendarObject.at_own_url(collection, uid)
                 return put_object(target, data, stored_before=stored_before, deleted_sequence=deleted_sequence)
         except (CalendarRefused, AddressRefused) as error:
@@ -51,20 +58,22 @@ class CalDAVServer:
         except CalendarUnreachable as error:
             return TryAgain(str(error), error.retry_after, of_server=error.of_server)
 
-    def read_objects(self, account: Account, start: datetime, end: datetime) -> list[bytes]:
+    def read_objects(
+        self, account: Account, start: datetime, end: datetime, seconds: float = LONGEST_CALL
+    ) -> list[bytes]:
         """Return the objects with events that touch [start, end) (UTC), recurring ones whole, as the port says."""
-        with self._collection(account) as collection:
+        with self._collection(account, seconds) as collection:
             return collection.read_objects(start, end)
 
-    def read_object(self, account: Account, uid: str) -> bytes | None:
+    def read_object(self, account: Account, uid: str, seconds: float = LONGEST_CALL) -> bytes | None:
         """Return the object with that UID, whatever its URL, as the port says."""
-        with self._collection(account) as collection:
+        with self._collection(account, seconds) as collection:
             _, held = CalendarObject.at_own_url(collection, uid).read_anywhere()
             return None if held is None else held.data
 
     @contextmanager
-    def _collection(self, account: Account) -> Iterator[Collection]:
-        """Open the account's collection for one job, and close its connections afterwards."""
+    def _collection(self, account: Account, seconds: float) -> Iterator[Collection]:
+        """Open the account's collection for a call that takes so long at most, and close its connections afterwards."""
         self._guard.check_url(account.url)
-        with guarded_session(self._guard) as session:
+        with guarded_session(self._guard, seconds) as session:
             yield open_collection(account, session)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import BinaryIO, Self, cast
@@ -122,6 +123,31 @@ class Expander:
             return f"expanding its events takes more than {self._memory // 2**20} MiB of memory"
         log.error("calendar expansion failed", status=status)
         return "expanding its events failed"
+
+
+class Expanders:
+    """Expanders for several threads: each call borrows one, and none waits for another's calendar."""
+
+    def __init__(self) -> None:
+        self._free: deque[Expander] = deque()
+
+    def busy_periods(
+        self, objects: Sequence[bytes], start: datetime, end: datetime, zone: str, ignore_uids: Collection[str] = ()
+    ) -> Periods:
+        """Return what `Expander.busy_periods` returns. Raises UnreadableCalendar."""
+        try:
+            expander = self._free.pop()
+        except IndexError:
+            expander = Expander()
+        try:
+            return expander.busy_periods(objects, start, end, zone, ignore_uids)
+        finally:
+            self._free.append(expander)
+
+    def close(self) -> None:
+        """Kill the children that are not in use."""
+        while self._free:
+            self._free.pop().close()
 
 
 def _environment() -> dict[str, str]:

@@ -22,7 +22,7 @@ from urllib3.exceptions import HTTPError
 
 from scheduler.adapters.guarded_connections import Job, pool_classes
 from scheduler.adapters.public_addresses import Address, Network, is_public
-from scheduler.services.calendar_server import AddressRefused
+from scheduler.services.calendar_server import LONGEST_CALL, AddressRefused
 
 MOST_REDIRECTS = 3
 OTHER_PROTOCOLS = frozenset(
@@ -47,7 +47,6 @@ class Guard:
     allowed_networks: tuple[Network, ...] = ()
     connect_seconds: float = 5
     read_seconds: float = 15
-    job_seconds: float = 60
     largest_body: int = 20 * 2**20
 
     def admits(self, address: Address) -> bool:
@@ -80,8 +79,8 @@ class Guard:
         return list(map(str, addresses))
 
 
-def guarded_session(guard: Guard) -> requests.Session:
-    """Return a session whose deadline is ``guard.job_seconds`` from now.
+def guarded_session(guard: Guard, seconds: float = LONGEST_CALL) -> requests.Session:
+    """Return a session whose deadline is so many seconds from now.
 
     A resolver that hangs is bounded by the system's own timeout only. Requests raise AddressRefused or an error of
     requests. Nothing is read from the environment: no proxy, no netrc, and no certificates other than certifi's,
@@ -89,7 +88,7 @@ def guarded_session(guard: Guard) -> requests.Session:
     """
     session = _GuardedSession()
     session.adapters.clear()
-    session.mount("", _GuardedAdapter(guard))
+    session.mount("", _GuardedAdapter(guard, time.monotonic() + seconds))
     return session
 
 
@@ -128,9 +127,9 @@ class _GuardedSession(requests.Session):
 class _GuardedAdapter(HTTPAdapter):
     """Checks every requested URL, redirects included, and uses guarded connections only."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, deadline: float) -> None:
         self._guard = guard
-        self._job = Job(guard.resolve, time.monotonic() + guard.job_seconds)
+        self._job = Job(guard.resolve, deadline)
         super().__init__()
 
     def close(self) -> None:

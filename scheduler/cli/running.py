@@ -22,7 +22,13 @@ def serve(host: str | None, port: int | None, *, migrate_sqlite: bool) -> None:
     start_metrics(context, settings.metrics_host, settings.metrics_port)
     chosen = settings.port if port is None else port
     serving.serve(
-        app, context, host or settings.host, chosen, settings.threads, is_proxied=settings.trusted_proxies > 0
+        app,
+        context,
+        host or settings.host,
+        chosen,
+        threads=settings.threads,
+        worker_threads=settings.worker_threads,
+        is_proxied=settings.trusted_proxies > 0,
     )
 
 
@@ -34,4 +40,4 @@ def work() -> None:
 
     settings, context = open_service()
     start_metrics(context, settings.metrics_host, settings.metrics_port)
-    serving.work(context)
+    serving.work(context, settings.worker_threads)

@@ -174,6 +174,9 @@ class Settings(BaseModel):
     host: _Host = Field("127.0.0.1", description="address that serve listens on")
     port: int = _number(8080, "port that serve listens on; 0 takes a free one", most=65535)
     threads: int = _number(8, "number of requests that serve answers at the same time", 1, 256)
+    worker_threads: int = _number(
+        16, "number of deliveries that a worker makes at the same time; it reads a quarter as many calendars", 4, 256
+    )
     calendar_refresh_minutes: int = _number(15, "minutes between two readings of a connected calendar", 1, 1440)
     calendar_stale_minutes: int = _number(
         180, "minutes without a successful reading after which a calendar counts as unknown", 1, 10080

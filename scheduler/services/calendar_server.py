@@ -19,6 +19,9 @@ from scheduler.domain.programme.outbox import Outcome
 from scheduler.domain.programme.people import Account
 from scheduler.errors import Refused, SchedulerError
 
+LONGEST_CALL = 60.0
+"""Seconds that a call may take, with all its requests; less than a lease."""
+
 
 class CalendarRefused(Refused):
     """The server refused the request and will refuse it again until somebody changes something.
@@ -59,9 +62,12 @@ class AddressRefused(Refused):
 
 
 class CalendarServer(Protocol):
-    """People's CalDAV servers (RFC 4791). Every call is bounded in time; none logs names, times or logins."""
+    """People's CalDAV servers (RFC 4791). None of the calls logs names, times or logins.
 
-    def check(self, account: Account) -> bool:
+    Each takes at most ``seconds``.
+    """
+
+    def check(self, account: Account, seconds: float = LONGEST_CALL) -> bool:
         """Check that the account is a calendar collection that its login opens.
 
         Returns whether the server sends invitations by itself (calendar-auto-schedule, RFC 6638 §2).
@@ -72,7 +78,14 @@ class CalendarServer(Protocol):
         """
 
     def put(
-        self, account: Account, uid: str, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None
+        self,
+        account: Account,
+        uid: str,
+        data: bytes,
+        *,
+        stored_before: bool,
+        deleted_sequence: int | None = None,
+        seconds: float = LONGEST_CALL,
     ) -> Outcome:
         """Store ``data`` as the calendar object with that UID, and keep what its owner added to it.
 
@@ -82,7 +95,7 @@ class CalendarServer(Protocol):
         failure of a server or a network; the outcome reports it.
         """
 
-    def read_object(self, account: Account, uid: str) -> bytes | None:
+    def read_object(self, account: Account, uid: str, seconds: float = LONGEST_CALL) -> bytes | None:
         """Return the calendar object with that UID as it is stored; None if there is none.
 
         Raises:
@@ -90,7 +103,9 @@ class CalendarServer(Protocol):
 
         """
 
-    def read_objects(self, account: Account, start: datetime, end: datetime) -> list[bytes]:
+    def read_objects(
+        self, account: Account, start: datetime, end: datetime, seconds: float = LONGEST_CALL
+    ) -> list[bytes]:
         """Return all calendar objects with events that touch [start, end), in any order.
 
         Raises:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scheduler.domain.programme.outbox import Attempt, CalDAVCalendar, Rejected, Target
+from scheduler.domain.programme.outbox import Attempt, Rejected, Target
 from scheduler.domain.programme.people import Account
 from scheduler.domain.programme.routing import Copy, route
 from scheduler.ical.render import render_invite
 from scheduler.services.ports import Context
 from scheduler.services.secrets import UndecipherableSecret
-from scheduler.store import Claim, DeliveryRow, StoredMeeting, Transaction
+from scheduler.store import Claim, DeliveryRow, StoredMeeting
 
 
 class CalendarTransport:
@@ -19,7 +19,7 @@ class CalendarTransport:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def send(self, claim: Claim) -> Attempt:
+    def send(self, claim: Claim, seconds: float) -> Attempt:
         """Store the meeting as it is now in the calendar, with the login that the calendar has now."""
         assert claim.meeting_id is not None  # rows for calendars are of meetings
         with self._context.store.read() as tx:
@@ -40,12 +40,9 @@ class CalendarTransport:
             data,
             stored_before=claim.delivered_revision is not None,
             deleted_sequence=claim.sequence,
+            seconds=seconds,
         )
         return Attempt(outcome, revision)
-
-    def on_same_server(self, tx: Transaction, target: Target) -> list[Target]:
-        """Return the calendars, of any programme, that are on the target's server."""
-        return [CalDAVCalendar(calendar_id) for calendar_id in tx.calendars.list_on_server_of(target.id)]
 
 
 def find_copy(target: Target, stored: StoredMeeting, deliveries: Sequence[DeliveryRow]) -> Copy | None:

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, time, timedelta
-
 import structlog
 
-from scheduler.domain.programme.outbox import LEASE, CalDAVCalendar
+from scheduler.domain.programme.outbox import CalDAVCalendar
 from scheduler.domain.programme.people import Account, ConnectedCalendar
-from scheduler.domain.time.periods import Periods
-from scheduler.ical.parse import UnreadableCalendar, busy_periods
-from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.ports import Context
-from scheduler.services.secrets import UndecipherableSecret
 from scheduler.store import Position, new_id
 
 log = structlog.get_logger(__name__)
-
-LOOK_BACK = timedelta(days=1)
-LOOK_AHEAD = timedelta(days=400)
-"""How far busy time is read: a search spans at most 366 days."""
-RETRY_AFTER = timedelta(minutes=1)
-
-ComputeBusy = Callable[[Sequence[bytes], datetime, datetime, str, Collection[str]], Periods]
-"""From calendar objects, start, end (UTC), their owner's zone and UIDs to ignore, to the owner's busy periods."""
 
 
 def connect_calendar(
@@ -70,35 +55,3 @@ def delete_calendar(context: Context, programme_id: str, person_id: str, calenda
     """Disconnect a calendar and erase its login; the events in it stay. Raises NotFound."""
     with context.store.write() as tx:
         tx.calendars.delete(programme_id, person_id, calendar_id)
-
-
-def read_next(context: Context, compute_busy: ComputeBusy = busy_periods) -> bool:
-    """Read the busy time of the connected calendar that has been due for longest; return whether one was due.
-
-    ``compute_busy`` may raise UnreadableCalendar, for example when it takes too long: that is recorded as the failure.
-    """
-    now = context.clock()
-    with context.store.write() as tx:
-        reading = tx.calendars.claim_reading(now, LEASE)
-    if reading is None:
-        return False
-    calendar = reading.calendar
-    with context.store.read() as tx:
-        meetings = tx.meetings.list_for_person(reading.programme_id, calendar.person_id)
-    ours = {uid for stored in meetings for uid in stored.meeting.uids}
-    start = datetime.combine((now - LOOK_BACK).date(), time(), UTC)
-    try:
-        account = Account(calendar.url, calendar.username, context.vault.open(reading.password_token))
-        objects = context.calendars.read_objects(account, start, start + LOOK_AHEAD)
-        busy = compute_busy(objects, start, start + LOOK_AHEAD, reading.time_zone, ours)
-    except (CalendarRefused, CalendarUnreachable, AddressRefused, UnreadableCalendar, UndecipherableSecret) as error:
-        with context.store.write() as tx:
-            tx.calendars.record_read_failure(calendar.id, str(error), context.clock() + RETRY_AFTER)
-        context.observer.calendar_read("failed")
-        log.warning("calendar not read", calendar=calendar.id, error=type(error).__name__)
-        return True
-    with context.store.write() as tx:
-        tx.calendars.record_read(calendar.id, busy, context.clock(), context.clock() + context.refresh)
-    context.observer.calendar_read("read")
-    log.info("calendar read", calendar=calendar.id, objects=len(objects), busy=len(busy))
-    return True

@@ -17,11 +17,11 @@ from scheduler.ical.render import render_invite
 from scheduler.ical.stamps import stamped_uid
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.calendar_transport import find_copy
-from scheduler.services.calendars import LOOK_AHEAD
 from scheduler.services.feeds import is_rendered, render_page
 from scheduler.services.findings import Finding, check_deliveries, check_feed, check_meeting, check_object
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_programme
+from scheduler.services.reading import LOOK_AHEAD
 from scheduler.services.reasons import redact_reason
 from scheduler.services.secrets import UndecipherableSecret
 from scheduler.store import DeliveryRow, FeedPage, Login, SchemaMismatch, StoredMeeting, StoreUnavailable

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from scheduler.domain.programme.outbox import Attempt, Target
+from scheduler.domain.programme.outbox import Attempt
 from scheduler.domain.programme.quotas import Quotas
 from scheduler.services.availability_cache import AvailabilityCache
 from scheduler.services.calendar_server import CalendarServer
 from scheduler.services.secrets import Vault
-from scheduler.store import Claim, Store, Transaction
+from scheduler.store import Claim, Store
 
 Clock = Callable[[], datetime]
 """Tells the present UTC instant."""
@@ -21,15 +21,12 @@ Clock = Callable[[], datetime]
 class Transport(Protocol):
     """Sends rows of the outbox to one kind of target, as they are when they are sent."""
 
-    def send(self, claim: Claim) -> Attempt:
-        """Make one attempt, bounded in time to less than a lease.
+    def send(self, claim: Claim, seconds: float) -> Attempt:
+        """Make one attempt, which takes no longer than that.
 
         Sending twice has the effect of sending once, as far as the target's protocol allows it. A failure of a server
         or a network is an outcome and never raised. Raises StoreUnavailable.
         """
-
-    def on_same_server(self, tx: Transaction, target: Target) -> Sequence[Target]:
-        """Return the targets whose rows have to wait as well while the target's server does not answer."""
 
 
 class Observer:

@@ -5,20 +5,23 @@ A leased calendar is due again when its lease ends, so that a worker that dies l
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 
+from scheduler.domain.programme.fair_queue import Due
 from scheduler.domain.programme.people import ConnectedCalendar
 from scheduler.domain.programme.routing import PublishedCalendar
+from scheduler.domain.programme.servers import Lane, origin_of
 from scheduler.domain.time.periods import Periods
 from scheduler.errors import Refused
 from scheduler.store.outbox import delete_deliveries
 from scheduler.store.rows import Position, Repository, build, by_age, of_people, of_person, values_of
+from scheduler.store.servers import Servers
 from scheduler.store.tables import calendars, people
 
 
@@ -74,6 +77,7 @@ class Calendars(Repository):
             calendars,
             id=calendar.id,
             programme_id=programme_id,
+            origin=origin_of(calendar.url),
             password_token=password_token,
             auto_schedule=auto_schedule,
             read_due_at=now,
@@ -128,31 +132,29 @@ class Calendars(Repository):
         """Return the logins of the programme's calendars, in the order of their connection."""
         return self._list(calendars, calendars.c.programme_id == programme_id, _login)
 
-    def list_on_server_of(self, calendar_id: str) -> list[str]:
-        """Return the ids of all calendars, of any programme, that have the scheme, host and port of that one's URL."""
-        url = self._connection.scalar(select(calendars.c.url).where(calendars.c.id == calendar_id))
-        if url is None:
-            return []
-        scheme, _, rest = url.partition("://")
-        origin = f"{scheme}://{rest.partition('/')[0]}/"
-        query = select(calendars.c.id).where(calendars.c.url.startswith(origin, autoescape=True))
-        return list(self._connection.scalars(query))
+    def find_due(self, now: datetime, longest: timedelta, lanes: Sequence[Lane], full: Sequence[str]) -> list[Due]:
+        """Return calendars that are due to be read, in turns among programmes, as `Servers.find_due` says.
 
-    def claim_reading(self, now: datetime, lease: timedelta) -> Reading | None:
-        """Lease the calendar that has been due for longest, of any programme; None if none is due."""
+        A calendar that is due more than ``longest`` ahead is due too: the clock of a process was wrong.
+        """
+        is_due = _is_due(now, longest)
+        return Servers(self._connection).find_due(calendars, calendars.c.read_due_at, is_due, now, lanes, full)
+
+    def claim_readings(
+        self, ids: Collection[str], now: datetime, longest: timedelta, lease: timedelta
+    ) -> list[Reading]:
+        """Lease those of the calendars that are due still and that no other worker is leasing."""
         query = (
             select(calendars, people.c.time_zone)
             .join(people, people.c.id == calendars.c.person_id)
-            .where(calendars.c.read_due_at <= now)
-            .order_by(calendars.c.read_due_at, calendars.c.id)
-            .limit(1)
+            .where(calendars.c.id.in_(ids), _is_due(now, longest))
+            .order_by(calendars.c.id)
             .with_for_update(of=calendars, skip_locked=True, key_share=True)
         )
-        row = self._connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        self._connection.execute(calendars.update().where(calendars.c.id == row.id).values(read_due_at=now + lease))
-        return build(Reading, row, calendar=_calendar(row))
+        rows = self._connection.execute(query).all()
+        claimed = calendars.update().where(calendars.c.id.in_([row.id for row in rows]))
+        self._connection.execute(claimed.values(read_due_at=now + lease))
+        return [build(Reading, row, calendar=_calendar(row)) for row in rows]
 
     def record_read(self, calendar_id: str, busy: Periods, now: datetime, due_at: datetime) -> bool:
         """Replace the busy periods by those just read; return False if the calendar is no longer connected."""
@@ -168,6 +170,10 @@ class Calendars(Repository):
             self._renew_availability(programme_id, [person_id])
         update = calendars.update().where(calendars.c.id == calendar_id).values(**values)
         return self._connection.execute(update).rowcount == 1
+
+
+def _is_due(now: datetime, longest: timedelta) -> ColumnElement[bool]:
+    return (calendars.c.read_due_at <= now) | (calendars.c.read_due_at > now + longest)
 
 
 _calendar = partial(build, ConnectedCalendar)

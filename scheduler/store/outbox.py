@@ -11,10 +11,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, exists, func, select
 
+from scheduler.domain.programme.fair_queue import Due
 from scheduler.domain.programme.outbox import (
     LEASE,
+    LONGEST_RETRY,
     DeliveryState,
     Outcome,
     Policy,
@@ -23,9 +25,11 @@ from scheduler.domain.programme.outbox import (
     TryAgain,
     Verdict,
 )
+from scheduler.domain.programme.servers import Lane
 from scheduler.store.outbox_rows import Claim, DeliveryRow, claim_of, delivery_of
 from scheduler.store.rows import Repository, by_age, check_found, in_programme, new_id
-from scheduler.store.tables import calendars, meetings, outbox
+from scheduler.store.servers import Servers
+from scheduler.store.tables import calendars, meetings, outbox, servers
 from scheduler.store.targets import FOR_CALENDARS, TARGET_KINDS, are_for, target_of
 
 
@@ -40,10 +44,6 @@ def delete_deliveries(connection: Connection, calendar_ids: Select[tuple[str]] |
     are_sent = meetings.c.id.in_(select(outbox.c.meeting_id).where(theirs))
     connection.execute(meetings.update().where(are_sent, is_higher).values(disconnected_sequence=highest))
     connection.execute(outbox.delete().where(theirs))
-
-
-_BATCH = 1000
-"""Targets in one statement: databases bound the number of its parameters."""
 
 
 class Outbox(Repository):
@@ -123,24 +123,26 @@ class Outbox(Repository):
         self._add(programme_id, target, key, Policy.ONCE, max(now, not_before or now), **values)
         return True
 
-    def claim(self, now: datetime) -> Claim | None:
-        """Lease the row that has been due for longest, of any programme; None if none is due."""
+    def find_due(self, now: datetime, lanes: Sequence[Lane], full: Sequence[str]) -> list[Due]:
+        """Return due rows in turns among programmes, as `Servers.find_due` says."""
+        is_due = _is_due(now) & _is_next()
+        return Servers(self._connection).find_due(outbox, outbox.c.due_at, is_due, now, lanes, full)
+
+    def claim(self, ids: Collection[str], now: datetime) -> list[Claim]:
+        """Lease those of the rows that are due still and that no other worker is leasing."""
         query = (
             select(outbox)
-            .where(outbox.c.due_at <= now, _is_next())
-            .order_by(outbox.c.due_at, outbox.c.id)
-            .limit(1)
+            .where(outbox.c.id.in_(ids), _is_due(now), _is_next())
+            .order_by(outbox.c.id)
             .with_for_update(of=outbox, skip_locked=True)
         )
-        row = self._connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        # The time that it waited for the row before it does not count.
-        has_waited = row.policy is Policy.ORDERED and not row.attempts
-        claim = claim_of(row, new_id(), since=now if has_waited else row.since)
-        values = {"attempts": claim.attempts, "since": claim.since, "lease": claim.lease, "due_at": now + LEASE}
-        self._change(row.id, state=DeliveryState.DELIVERING, **values)
-        return claim
+        claims = []
+        for row in self._connection.execute(query).all():
+            claim = claim_of(row, new_id(), now)
+            values = {"attempts": claim.attempts, "since": claim.since, "lease": claim.lease, "due_at": now + LEASE}
+            self._change(row.id, state=DeliveryState.DELIVERING, **values)
+            claims.append(claim)
+        return claims
 
     def record(self, claim: Claim, outcome: Outcome, verdict: Verdict, now: datetime) -> bool:
         """Keep what came of an attempt; return False, and keep nothing, if the lease has passed to another worker.
@@ -165,14 +167,6 @@ class Outbox(Repository):
         self._change(claim.delivery_id, **values)
         return True
 
-    def postpone(self, targets: Sequence[Target], until: datetime) -> None:
-        """Let nothing that waits for those targets be due before an instant; rows that others hold are left out."""
-        for start in range(0, len(targets), _BATCH):
-            some = targets[start : start + _BATCH]
-            waiting = select(outbox.c.id).where(are_for(some), outbox.c.state == DeliveryState.WAITING)
-            free = waiting.where(outbox.c.due_at < until).with_for_update(skip_locked=True)
-            self._connection.execute(outbox.update().where(outbox.c.id.in_(free)).values(due_at=until))
-
     def retry(self, programme_id: str, meeting_id: str, delivery_id: str, now: datetime) -> DeliveryRow:
         """Make a meeting's delivery due at once, with a fresh count of attempts; one under way is left to end.
 
@@ -183,16 +177,18 @@ class Outbox(Repository):
         row = self._get(query, "delivery", delivery_id, lock=True)
         if row.state is DeliveryState.FAILED:
             self._change(delivery_id, etag=None, delivered_revision=None)
-        if row.state is not DeliveryState.DELIVERING:
+        if not _is_leased(row, now):
             self._supersede(row, row.wanted_revision, now, at_once=True)
+            Servers(self._connection).resume(row.origin)
         return next(found for found in self.list_for_meeting(programme_id, meeting_id) if found.id == delivery_id)
 
     def list_for_meeting(self, programme_id: str, meeting_id: str) -> list[DeliveryRow]:
         """Return the meeting's deliveries to calendars, in the order of their connection, UIDs sorted within."""
         self._require_meeting(programme_id, meeting_id)
         query = (
-            select(outbox, calendars.c.person_id, calendars.c.auto_schedule)
+            select(outbox, calendars.c.person_id, calendars.c.auto_schedule, servers.c.paused_until)
             .join(calendars, FOR_CALENDARS & (calendars.c.id == outbox.c.target_id))
+            .outerjoin(servers, servers.c.origin == outbox.c.origin)
             .where(outbox.c.meeting_id == meeting_id)
         )
         return [delivery_of(row) for row in self._connection.execute(by_age(query, calendars).order_by(outbox.c.key))]
@@ -223,6 +219,7 @@ class Outbox(Repository):
             attempts=0,
             since=due_at,
             due_at=due_at,
+            origin=_origin(target),
             **(defaults | values),
         )
 
@@ -233,10 +230,8 @@ class Outbox(Repository):
             "attempts": 0,
             "since": now,
         }
-        is_ahead = row.due_at is not None and row.due_at > now
-        is_leased = is_ahead and row.state is DeliveryState.DELIVERING
-        is_paused = is_ahead and row.state is DeliveryState.WAITING and not at_once
-        if not is_leased and not is_paused:
+        is_paused = row.state is DeliveryState.WAITING and row.due_at > now and not at_once
+        if not _is_leased(row, now) and not is_paused:
             values |= {"state": DeliveryState.WAITING, "due_at": now, "lease": None, "reason": None}
         self._change(row.id, **values)
 
@@ -258,6 +253,32 @@ class Outbox(Repository):
             wanted = kind.ids_of(targets)
             ours = (kind.table.c.programme_id == programme_id) & kind.table.c.id.in_(wanted)
             check_found(kind.noun, wanted, set(self._connection.scalars(select(kind.table.c.id).where(ours))))
+
+
+def _is_leased(row: Row[Any], now: datetime) -> bool:
+    """Whether a worker holds the row; a lease that ends later than any worker's was given by a wrong clock."""
+    return row.state is DeliveryState.DELIVERING and now < row.due_at <= now + LEASE
+
+
+def _origin(target: Target) -> ScalarSelect[str]:
+    """The origin of the server that a target is on."""
+    table = TARGET_KINDS[target.KIND].table
+    return select(table.c.origin).where(table.c.id == target.id).scalar_subquery()
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """The condition that a row is due: its time has come, or lies further ahead than any rule of this service allows.
+
+    That happens where the clock of a process was wrong. Only rows with ``not_before`` may wait for longer.
+    """
+    due_at = outbox.c.due_at
+    is_lost = (outbox.c.state == DeliveryState.DELIVERING) & (due_at > now + LEASE)
+    is_retry = (outbox.c.policy != Policy.ONCE) | (outbox.c.attempts > 0)
+    return (
+        (due_at <= now)
+        | is_lost
+        | ((outbox.c.state == DeliveryState.WAITING) & is_retry & (due_at > now + LONGEST_RETRY))
+    )
 
 
 def _under(target: Target, key: str) -> tuple[ColumnElement[bool], ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from scheduler.domain.programme.outbox import DeliveryState, Target
+from scheduler.domain.programme.outbox import DeliveryState, Policy, Target
 from scheduler.domain.programme.routing import PublishedCalendar
 from scheduler.store.rows import build
 from scheduler.store.targets import target_of
@@ -58,8 +58,10 @@ class DeliveryRow:
     delivered_at: datetime | None
 
 
-def claim_of(row: Row[Any], lease: str, since: datetime) -> Claim:
+def claim_of(row: Row[Any], lease: str, now: datetime) -> Claim:
     """Return the claim of a row of the outbox under a new lease."""
+    # The time that a row waited for the one before it under its key does not count.
+    is_first = row.policy is Policy.ORDERED and not row.attempts
     return build(
         Claim,
         row,
@@ -68,10 +70,14 @@ def claim_of(row: Row[Any], lease: str, since: datetime) -> Claim:
         target=target_of(row),
         revision=row.wanted_revision,
         attempts=row.attempts + 1,
-        since=since,
+        since=now if is_first else min(row.since, now),
     )
 
 
 def delivery_of(row: Row[Any]) -> DeliveryRow:
-    """Return the delivery of a row of the outbox joined with its calendar."""
-    return build(DeliveryRow, row, calendar=build(PublishedCalendar, row, id=row.target_id), uid=row.key)
+    """Return the delivery of a row of the outbox joined with its calendar and its server."""
+    due_at = row.due_at
+    if row.state is DeliveryState.WAITING and due_at is not None and row.paused_until is not None:
+        due_at = max(due_at, row.paused_until)
+    calendar = build(PublishedCalendar, row, id=row.target_id)
+    return build(DeliveryRow, row, calendar=calendar, uid=row.key, due_at=due_at)

@@ -30,6 +30,7 @@ from scheduler.store.outbox import Outbox
 from scheduler.store.people import People
 from scheduler.store.programmes import Programmes
 from scheduler.store.sealed import SealedTexts
+from scheduler.store.servers import Servers
 
 
 class Transaction:
@@ -44,6 +45,7 @@ class Transaction:
         self.mentorships = Mentorships(connection)
         self.meetings = Meetings(connection)
         self.outbox = Outbox(connection)
+        self.servers = Servers(connection)
         self.answers = Answers(connection)
         self.sealed = SealedTexts(connection)
         self._after_commit: list[Callable[[], object]] = []

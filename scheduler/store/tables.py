@@ -133,6 +133,7 @@ calendars = _of_programme(
     Column("read_due_at", UTCDateTime, nullable=False, index=True),
     Column("created_at", UTCDateTime, nullable=False),
     Column("auto_schedule", Boolean, nullable=False, server_default=false()),  # RFC 6638 §2
+    Column("origin", Text, nullable=False, server_default=""),  # of its URL
 )
 
 feeds = _of_programme(
@@ -211,6 +212,17 @@ guests = Table(
     Column("time_zone", ZONE, nullable=False),
 )
 
+servers = Table(
+    "servers",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("answered_at", UTCDateTime, nullable=True),
+    Column("slow_at", UTCDateTime, nullable=True),
+    Column("failed_at", UTCDateTime, nullable=True),
+    Column("failures", Integer, nullable=False),
+    Column("paused_until", UTCDateTime, nullable=True),
+)
+
 outbox = _of_programme(
     "outbox",
     _reference("meeting_id", "meetings.id", nullable=True),
@@ -232,5 +244,6 @@ outbox = _of_programme(
     Column("lease", ID, nullable=True),
     Column("reason", Text, nullable=True),
     Column("delivered_at", UTCDateTime, nullable=True),
+    Column("origin", Text, nullable=False, server_default=""),  # of the server that the target is on
     UniqueConstraint("target_kind", "target_id", "key", "position"),
 )

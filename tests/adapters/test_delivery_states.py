@@ -13,13 +13,15 @@ from support.api import Clock, context_of
 from support.figures import Figures
 from support.programme import Programme
 from support.scripted import Asked, Raw, Reply, ScriptedServer
+from support.working import deliver_next
 
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
 from scheduler.domain.programme.outbox import LEASE, TryAgain
 from scheduler.domain.programme.people import Account
+from scheduler.services.calendar_server import LONGEST_CALL
 from scheduler.services.calendars import connect_calendar
-from scheduler.services.delivering import deliver_next, retry_delivery
+from scheduler.services.delivering import retry_delivery
 from scheduler.services.meetings import update_meeting
 from scheduler.services.ports import Context
 from scheduler.store import DeliveryRow, Store
@@ -122,11 +124,11 @@ SLOW = {
 def test_slow_server_is_dropped_after_the_job_limit(
     answer: Raw, owed: Programme, scripted: ScriptedServer, loopback_guard: Guard, store_url: str, clock: Clock
 ) -> None:
-    guard = replace(loopback_guard, connect_seconds=0.3, read_seconds=0.3, job_seconds=1)
+    guard = replace(loopback_guard, connect_seconds=0.3, read_seconds=0.3)
     impatient = context_of(Store(store_url), clock, CalDAVServer(guard))
     scripted.script = lambda _: answer
     began = time.monotonic()
-    assert deliver_next(impatient)
+    assert deliver_next(impatient, seconds=1)
     assert time.monotonic() - began < 2.5
     impatient.store.close()
     scripted.script = lambda _: Reply(201, headers={"ETag": '"1"'})
@@ -152,7 +154,7 @@ def test_server_without_connection_is_dropped_in_time(loopback_guard: Guard) -> 
 
 
 def test_longest_attempt_ends_well_before_its_lease() -> None:
-    assert timedelta(seconds=2 * Guard().job_seconds) <= LEASE
+    assert timedelta(seconds=2 * LONGEST_CALL) <= LEASE
 
 
 def test_invitation_reserved_for_organizer_is_waited_for(

@@ -18,6 +18,7 @@ import pytest
 from support.calendars import event_object
 from support.delivering import Delivering, Server, tuesday
 from support.service import COMMAND
+from support.working import claim_next
 
 from scheduler.domain.programme.outbox import DeliveryState, Rejected, Verdict
 from scheduler.domain.programme.people import Show
@@ -158,7 +159,7 @@ def test_examine_reports_failed_delivery_with_its_reason(healthy: Delivering) ->
     retry_delivery(context, healthy.programme.id, healthy.meeting_id, row.id)
     refused = Rejected("the calendar server has no room left for this login (it answered 507 Disk of host9 full)")
     with context.store.write() as tx:
-        claim = tx.outbox.claim(context.clock())
+        claim = claim_next(tx, context.clock())
         assert claim
         verdict = Verdict(DeliveryState.FAILED, reason=refused.reason)
         tx.outbox.record(claim, refused, verdict, context.clock())
@@ -184,7 +185,7 @@ def test_examine_reports_delivery_of_dead_worker(healthy: Delivering) -> None:
     context = healthy.programme.context
     retry_delivery(context, healthy.programme.id, healthy.meeting_id, healthy.row.id)
     with context.store.write() as tx:
-        assert tx.outbox.claim(context.clock())
+        assert claim_next(tx, context.clock())
     healthy.clock.advance(minutes=13)
 
     (line,) = list_findings(healthy, offline=True)

@@ -252,7 +252,7 @@ def test_silent_server_times_out_without_a_timeout_argument(scripted: ScriptedSe
 def test_trickling_body_ends_at_the_deadline(drops: bytes, scripted: ScriptedServer, loopback_guard: Guard) -> None:
     scripted.answer(Raw(drops, pause=0.03))
     began = time.monotonic()
-    with guarded_session(replace(loopback_guard, job_seconds=1)) as session:
+    with guarded_session(loopback_guard, seconds=1) as session:
         with pytest.raises(requests.RequestException):
             session.get(scripted.url)
         with pytest.raises(requests.RequestException):
@@ -384,7 +384,7 @@ def test_trickling_body_under_tls_ends_at_the_deadline(
     names("calendar.example", ["127.0.0.1"])
     secure.answer(Raw(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100, pause=0.03))
     began = time.monotonic()
-    with guarded_session(replace(loopback_guard, job_seconds=1)) as session:
+    with guarded_session(loopback_guard, seconds=1) as session:
         session.verify = str(certificate)
         with pytest.raises(requests.RequestException):
             session.get(f"https://calendar.example:{secure.port}/")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support.api import Api, Clock, Pair, context_of
 from support.calendars import RecordingCalendars, event_object
+from support.working import read_next
 
 from scheduler.domain.availability.attendees import Attendee, Buffer
 from scheduler.domain.time.periods import Period, Periods
@@ -19,7 +20,6 @@ from scheduler.errors import NotFound
 from scheduler.services.attendees import AttendeeSpec, cached_attendees, load_attendees
 from scheduler.services.availability_cache import AvailabilityCache, CachedPerson
 from scheduler.services.calendar_server import CalendarUnreachable
-from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 from scheduler.services.programmes import find_key
 from scheduler.store import Store

@@ -17,6 +17,7 @@ from support.budget import tries
 from support.calendars import RecordingCalendars
 from support.figures import Figures
 from support.postgres import PostgreSQL
+from support.working import deliver_next
 
 from scheduler.domain.programme.api_keys import ApiKey
 from scheduler.domain.programme.meetings import Party
@@ -26,7 +27,6 @@ from scheduler.domain.time.periods import Period
 from scheduler.errors import InvalidFields, NotFound, Refused
 from scheduler.services.booking import Details, book_slot
 from scheduler.services.calendars import connect_calendar
-from scheduler.services.delivering import deliver_next
 from scheduler.services.meetings import cancel_meeting, cancel_occurrence, move_occurrence, update_meeting
 from scheduler.services.mentorships import create_mentorship, update_mentorship
 from scheduler.services.people import create_person, delete_person, update_person

@@ -10,6 +10,7 @@ import pytest
 from support.api import THURSDAY, Clock
 from support.calendars import Put, RecordingCalendars
 from support.programme import Programme
+from support.working import deliver_next
 
 from scheduler.domain.programme.outbox import (
     GIVE_UP_AFTER,
@@ -24,7 +25,7 @@ from scheduler.domain.programme.outbox import (
 from scheduler.domain.programme.people import Account
 from scheduler.errors import NotFound
 from scheduler.services.calendars import connect_calendar
-from scheduler.services.delivering import deliver_next, retry_delivery
+from scheduler.services.delivering import retry_delivery
 from scheduler.services.meetings import cancel_meeting, update_meeting
 from scheduler.services.people import delete_person
 from scheduler.services.ports import Context

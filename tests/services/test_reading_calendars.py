@@ -10,6 +10,7 @@ import pytest
 from support.api import THURSDAY, Clock
 from support.calendars import RecordingCalendars, event_object
 from support.programme import Programme
+from support.working import read_next
 
 from scheduler.adapters.expander import Expander
 from scheduler.domain.availability.attendees import Attendee
@@ -18,7 +19,6 @@ from scheduler.domain.time.periods import Period
 from scheduler.ical.render import render_invite
 from scheduler.services.attendees import AttendeeSpec, load_attendees
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
-from scheduler.services.calendars import read_next
 from scheduler.services.meetings import move_occurrence
 from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault

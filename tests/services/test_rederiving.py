@@ -10,13 +10,13 @@ import pytest
 from support.api import Clock
 from support.calendars import RecordingCalendars
 from support.programme import Programme
+from support.working import deliver_next
 
 from scheduler.domain.programme.meetings import Meeting
 from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.domain.programme.people import Show
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
-from scheduler.services.delivering import deliver_next
 from scheduler.services.feed_tokens import create_feed
 from scheduler.services.feeds import read_feed
 from scheduler.services.meetings import cancel_meeting, cancel_occurrence, rederive_meetings

@@ -13,6 +13,7 @@ import pytest
 import structlog
 from click.testing import CliRunner
 from support.api import SECRET
+from support.working import claim_next
 
 from scheduler.cli import main
 from scheduler.domain.programme.outbox import LEASE, CalDAVCalendar, DeliveryState, Stored, Verdict
@@ -109,7 +110,7 @@ def test_delivery_leased_at_backup_is_made_again_after_its_lease(
 ) -> None:
     with store.write() as tx:
         tx.outbox.enqueue_latest(programme_id, meeting_id, [CalDAVCalendar(calendar.id)], ["series@scheduler"], 1, now)
-        lost = tx.outbox.claim(now)
+        lost = claim_next(tx, now)
     store.backup(tmp_path / "backup.db")
     assert lost
     done = Verdict(DeliveryState.DELIVERED, None, None)
@@ -117,8 +118,8 @@ def test_delivery_leased_at_backup_is_made_again_after_its_lease(
         assert tx.outbox.record(lost, Stored('"1"'), done, now)
     store.restore(tmp_path / "backup.db")
     with store.write() as tx:
-        assert tx.outbox.claim(now) is None
-        again = tx.outbox.claim(now + LEASE)
+        assert claim_next(tx, now) is None
+        again = claim_next(tx, now + LEASE)
         assert again
         assert not tx.outbox.record(lost, Stored('"1"'), done, now + LEASE)
         assert tx.outbox.record(again, Stored('"1"'), done, now + LEASE)
@@ -178,7 +179,7 @@ def run(*statements: str) -> Callable[[Path], None]:
         (cut_short, "malformed|is damaged"),
         (scribble, "malformed|is damaged"),
         (run("DROP TABLE alembic_version"), "is not a database of this service"),
-        (run("UPDATE alembic_version SET version_num = '0001'"), "is at version 0001 of the schema, not 0003"),
+        (run("UPDATE alembic_version SET version_num = '0001'"), "is at version 0001 of the schema, not 0004"),
         (run("UPDATE alembic_version SET version_num = '9999'"), "9999 of the schema, which this version .* not know"),
         (
             run("PRAGMA foreign_keys = OFF", "DELETE FROM programmes"),

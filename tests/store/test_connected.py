@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
+from support.working import claim_reading
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
 from scheduler.domain.programme.api_keys import ApiKey
@@ -88,7 +89,7 @@ def test_new_calendar_is_due_at_once_with_its_login(
     store: Store, programme_id: str, calendar: ConnectedCalendar, now: datetime
 ) -> None:
     with store.write() as tx:
-        reading = tx.calendars.claim_reading(now, LEASE)
+        reading = claim_reading(tx, now, LEASE)
     assert reading is not None
     assert (reading.calendar, reading.programme_id) == (calendar, programme_id)
     assert (reading.password_token, reading.time_zone) == ("gAAAA-token", "Europe/Berlin")
@@ -96,9 +97,9 @@ def test_new_calendar_is_due_at_once_with_its_login(
 
 def test_claimed_calendar_is_leased(store: Store, calendar: ConnectedCalendar, now: datetime) -> None:
     with store.write() as tx:
-        assert tx.calendars.claim_reading(now, LEASE) is not None
-        assert tx.calendars.claim_reading(now + LEASE - timedelta(seconds=1), LEASE) is None
-        assert tx.calendars.claim_reading(now + LEASE, LEASE) is not None
+        assert claim_reading(tx, now, LEASE) is not None
+        assert claim_reading(tx, now + LEASE - timedelta(seconds=1)) is None
+        assert claim_reading(tx, now + LEASE) is not None
 
 
 def test_reading_replaces_busy_time_and_a_failure_keeps_it(
@@ -109,7 +110,7 @@ def test_reading_replaces_busy_time_and_a_failure_keeps_it(
         assert tx.calendars.record_read(calendar.id, BUSY, now, later)
         read = replace(calendar, busy=BUSY, read_at=now)
         assert tx.calendars.list_for_person(programme_id, mentor.id) == [read]
-        assert tx.calendars.claim_reading(now, LEASE) is None
+        assert claim_reading(tx, now) is None
         assert tx.calendars.record_read_failure(calendar.id, "the server answered 503", later)
         assert tx.calendars.get(programme_id, mentor.id, calendar.id) == replace(
             read, failure="the server answered 503"
@@ -124,7 +125,7 @@ def test_calendar_that_waits_longest_is_claimed_first(
     with store.write() as tx:
         other = ConnectedCalendar(new_id(), mentor.id, "https://b.example.org", "b", publish=False)
         tx.calendars.add(programme_id, other, "t", now - timedelta(seconds=1), auto_schedule=False)
-        claimed = [tx.calendars.claim_reading(now, LEASE) for _ in range(3)]
+        claimed = [claim_reading(tx, now, LEASE) for _ in range(3)]
     assert [reading and reading.calendar.id for reading in claimed] == [other.id, calendar.id, None]
 
 

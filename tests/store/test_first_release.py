@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 from support import first_release as old
+from support.working import claim_next
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Buffer, Days, WorkingHours
 from scheduler.domain.programme.api_keys import ApiKey, Scope
@@ -146,9 +147,9 @@ def test_first_release_meetings_are_unchanged(upgraded: Store) -> None:
 
 def test_first_release_deliveries_are_delivered(upgraded: Store) -> None:
     with upgraded.write() as tx:
-        due = tx.outbox.claim(old.NOON)
-        assert tx.outbox.claim(old.NOON) is None
-        lost = tx.outbox.claim(old.NOON.replace(minute=1))
+        due = claim_next(tx, old.NOON)
+        assert claim_next(tx, old.NOON) is None
+        lost = claim_next(tx, old.NOON.replace(minute=1))
     assert due is not None
     assert (due.delivery_id, due.delivered_revision, due.revision) == (old.DUE, 2, 3)
     with upgraded.read() as tx:

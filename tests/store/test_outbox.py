@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.queues import Queue
 
 import pytest
+from support.working import claim_next
 
 from scheduler.domain.programme.outbox import LEASE, CalDAVCalendar, DeliveryState, Rejected, Stored, TryAgain, Verdict
 from scheduler.domain.programme.people import ConnectedCalendar, Person
@@ -28,7 +29,7 @@ def calendar_id(store: Store, programme_id: str, meeting_id: str, calendar: Conn
 
 def claim(store: Store, now: datetime) -> Claim:
     with store.write() as tx:
-        found = tx.outbox.claim(now)
+        found = claim_next(tx, now)
     assert found is not None
     return found
 
@@ -51,7 +52,7 @@ def test_claim_names_target_key_and_revision(
 
 def test_claim_before_due_returns_none(store: Store, calendar_id: str, now: datetime) -> None:
     with store.write() as tx:
-        assert tx.outbox.claim(now - SECOND) is None
+        assert claim_next(tx, now - SECOND) is None
         assert tx.outbox.next_due() == now
 
 
@@ -62,7 +63,7 @@ def test_claim_is_exclusive_until_lease_ends(
     row = the_row(store, programme_id, meeting_id)
     assert (row.state, row.due_at) == (DeliveryState.DELIVERING, now + LEASE)
     with store.write() as tx:
-        assert tx.outbox.claim(now + LEASE - SECOND) is None
+        assert claim_next(tx, now + LEASE - SECOND) is None
         assert tx.outbox.next_due() == now + LEASE
     second = claim(store, now + LEASE)
     assert second.lease != first.lease
@@ -157,7 +158,7 @@ def test_newer_revision_while_leased_is_sent_afterwards(
     held = claim(store, now)
     with store.write() as tx:
         tx.outbox.enqueue_latest(programme_id, meeting_id, [CalDAVCalendar(calendar_id)], [UID], 2, now + SECOND)
-        assert tx.outbox.claim(now + 2 * SECOND) is None
+        assert claim_next(tx, now + 2 * SECOND) is None
     assert the_row(store, programme_id, meeting_id).state is DeliveryState.DELIVERING
     with store.write() as tx:
         assert tx.outbox.record(held, outcome, verdict, now + 2 * SECOND)
@@ -174,7 +175,7 @@ def test_enqueue_after_failure_starts_afresh(
     held = claim(store, now)
     with store.write() as tx:
         tx.outbox.record(held, Rejected("403"), Verdict(DeliveryState.FAILED, None, "403"), now)
-        assert tx.outbox.claim(now + timedelta(days=9)) is None
+        assert claim_next(tx, now + timedelta(days=9)) is None
         tx.outbox.enqueue_latest(programme_id, meeting_id, [CalDAVCalendar(calendar_id)], [UID], 1, now + SECOND)
     row = the_row(store, programme_id, meeting_id)
     assert (row.state, row.attempts, row.reason, row.due_at) == (DeliveryState.WAITING, 0, None, now + SECOND)
@@ -273,7 +274,7 @@ def payloads(store: Store, now: datetime) -> list[object]:
     found: list[object] = []
     while True:
         with store.write() as tx:
-            held = tx.outbox.claim(now)
+            held = claim_next(tx, now)
         if held is None:
             return found
         found.append(held.payload)
@@ -345,16 +346,6 @@ def test_ordered_is_given_up_by_its_own_attempts_and_not_by_its_wait(
     assert claim(store, now + 10_000_000 * SECOND).since == now + 10_000_000 * SECOND
 
 
-def test_postponing_more_targets_than_a_statement_takes_parameters(
-    store: Store, programme_id: str, target: CalDAVCalendar, now: datetime
-) -> None:
-    others = [CalDAVCalendar(str(number)) for number in range(70_000)]
-    with store.write() as tx:
-        tx.outbox.enqueue_ordered(programme_id, target, "meeting", "payload", now)
-        tx.outbox.postpone([*others, target], now + 60 * SECOND)
-        assert tx.outbox.next_due() == now + 60 * SECOND
-
-
 def test_ordered_is_never_claimed_out_of_order_by_racing_threads(
     store: Store, programme_id: str, target: CalDAVCalendar, now: datetime
 ) -> None:
@@ -367,7 +358,7 @@ def test_ordered_is_never_claimed_out_of_order_by_racing_threads(
     def send_all() -> None:
         while any(len(each) < 20 for each in sent.values()):
             with store.write() as tx:
-                held = tx.outbox.claim(now)
+                held = claim_next(tx, now)
             if held is not None:
                 sent[held.key].append(held.payload)
                 with store.write() as tx:
@@ -388,7 +379,7 @@ def test_once_is_claimed_from_not_before_on_and_says_its_deadline(
             programme_id, target, "reminder", {"n": 1}, now, not_before=begins, not_after=ends
         )
         assert tx.outbox.next_due() == begins
-        assert tx.outbox.claim(begins - SECOND) is None
+        assert claim_next(tx, begins - SECOND) is None
     held = claim(store, begins)
     assert (held.payload, held.since, held.not_after) == ({"n": 1}, begins, ends)
 
@@ -405,7 +396,7 @@ def test_once_under_the_same_key_is_enqueued_once(
 
 
 def _claimed(tx: Transaction, now: datetime) -> Claim:
-    found = tx.outbox.claim(now)
+    found = claim_next(tx, now)
     assert found is not None
     return found
 
@@ -414,7 +405,7 @@ def claim_all(store: Store, now: datetime) -> list[str]:
     uids: list[str] = []
     while True:
         with store.write() as tx:
-            found = tx.outbox.claim(now)
+            found = claim_next(tx, now)
         if found is None:
             return uids
         uids.append(found.key)

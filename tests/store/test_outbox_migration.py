@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from support import first_release as old
 from support.api import SECRET, Clock, context_of
 from support.calendars import RecordingCalendars
+from support.working import deliver_next
 
 from scheduler.domain.programme.outbox import DeliveryState
-from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault
 from scheduler.store import DeliveryRow, Store, schema

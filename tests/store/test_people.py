@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from support.budget import examples
+from support.working import claim_next, claim_reading
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Buffer, Days, WorkingHours
 from scheduler.domain.programme.meetings import Meeting, Party
@@ -138,8 +139,8 @@ def test_erase_deletes_what_belongs_to_the_person(
         assert tx.people.find_ids_by_email(programme_id, {"ada@example.org"}) == []
         assert tx.feeds.find("a" * 64, now) is None
         assert tx.outbox.list_for_meeting(programme_id, meeting_id) == []
-        assert tx.outbox.claim(now) is None
-        assert tx.calendars.claim_reading(now, timedelta(minutes=1)) is None
+        assert claim_next(tx, now) is None
+        assert claim_reading(tx, now) is None
 
 
 @pytest.mark.parametrize(

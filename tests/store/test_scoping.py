@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from support.working import claim_reading
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
 from scheduler.domain.programme.api_keys import ApiKey
@@ -95,7 +96,7 @@ REFUSED: dict[str, Use] = {
     "blackouts.update": lambda tx, us, it: tx.blackouts.update(us, it.blackout),
     "blackouts.delete": lambda tx, us, it: tx.blackouts.delete(us, it.mentor.id, it.blackout.id),
     "calendars.add": lambda tx, us, it: tx.calendars.add(
-        us, ConnectedCalendar(new_id(), it.mentor.id, "u", "n", publish=True), "t", it.now, auto_schedule=False
+        us, ConnectedCalendar(new_id(), it.mentor.id, "https://u/", "n", publish=True), "t", it.now, auto_schedule=False
     ),
     "calendars.list_for_person": lambda tx, us, it: tx.calendars.list_for_person(us, it.mentor.id),
     "calendars.list_page": lambda tx, us, it: tx.calendars.list_page(us, it.mentor.id, None, 9),
@@ -173,7 +174,8 @@ UNSCOPED = {
     "sealed.update",
     "feeds.find",
     "feeds.store_rendering",
-    "calendars.claim_reading",
+    "calendars.find_due",
+    "calendars.claim_readings",
     "calendars.record_read",
     "calendars.record_read_failure",
     "meetings.list_with_other_tz_database",
@@ -181,15 +183,18 @@ UNSCOPED = {
     "answers.delete_expired",
     "outbox.claim",
     "outbox.record",
-    "outbox.postpone",
+    "outbox.find_due",
+    "servers.find",
+    "servers.find_due",
+    "servers.record",
+    "servers.resume",
     "calendars.find_login",
-    "calendars.list_on_server_of",
     "outbox.next_due",
 }
 """A new thing of one's own, who holds a secret, the operator, and the worker, who serves every programme."""
 
 WORKERS: dict[str, Use] = {
-    "calendars.claim_reading": lambda tx, _, it: tx.calendars.claim_reading(it.now, timedelta(minutes=1)),
+    "calendars.claim_readings": lambda tx, _, it: claim_reading(tx, it.now),
     "calendars.record_read": lambda tx, _, it: tx.calendars.record_read(it.calendar.id, AWAY, it.now, it.now),
     "calendars.record_read_failure": lambda tx, _, it: tx.calendars.record_read_failure(it.calendar.id, "no", it.now),
 }

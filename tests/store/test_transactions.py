@@ -7,12 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from support.working import claim_next, claim_reading
 
 from scheduler.domain.programme.api_keys import ApiKey
 from scheduler.domain.programme.people import Person
@@ -300,8 +301,8 @@ def test_missing_postgresql_database_names_what_to_check(postgresql_url: str) ->
     "use",
     [
         lambda store, naive: store.programmes.add("x", naive),
-        lambda store, naive: store.outbox.claim(naive),
-        lambda store, naive: store.calendars.claim_reading(naive, timedelta(minutes=1)),
+        lambda store, naive: claim_next(store, naive),
+        lambda store, naive: claim_reading(store, naive),
         lambda store, naive: store.meetings.list_periods("p", ["a"], naive, naive),
     ],
 )

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from scheduler.domain.programme.outbox import Outcome, Stored
 from scheduler.domain.programme.people import Account
+from scheduler.services.calendar_server import LONGEST_CALL
 
 
 def event_object(uid: str, *lines: str) -> bytes:
@@ -42,25 +43,34 @@ class RecordingCalendars:
     puts: list[Put] = field(default_factory=list)
     reads: list[tuple[Account, datetime, datetime]] = field(default_factory=list)
 
-    def check(self, account: Account) -> bool:
+    def check(self, account: Account, seconds: float = LONGEST_CALL) -> bool:
         self.checked.append(account)
         if self.refusal:
             raise self.refusal
         return self.auto_schedule
 
     def put(
-        self, account: Account, uid: str, data: bytes, *, stored_before: bool, deleted_sequence: int | None = None
+        self,
+        account: Account,
+        uid: str,
+        data: bytes,
+        *,
+        stored_before: bool,
+        deleted_sequence: int | None = None,
+        seconds: float = LONGEST_CALL,
     ) -> Outcome:
         self.puts.append(Put(account, uid, data, stored_before))
         self.during_put()
         return self.outcomes.pop(0) if self.outcomes else Stored(f'"{len(self.puts)}"')
 
-    def read_object(self, account: Account, uid: str) -> bytes | None:
+    def read_object(self, account: Account, uid: str, seconds: float = LONGEST_CALL) -> bytes | None:
         if self.refusal:
             raise self.refusal
         return next((data for data in self.objects if f"\r\nUID:{uid}\r\n".encode() in data), None)
 
-    def read_objects(self, account: Account, start: datetime, end: datetime) -> list[bytes]:
+    def read_objects(
+        self, account: Account, start: datetime, end: datetime, seconds: float = LONGEST_CALL
+    ) -> list[bytes]:
         self.reads.append((account, start, end))
         if self.refusal:
             raise self.refusal

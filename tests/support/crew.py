@@ -41,7 +41,7 @@ def run_worker(environment: dict[str, str], log: str, dies_at: int) -> None:
     configure_logs(settings.log_format)
     if dies_at:
         _die_in_transaction(dies_at)
-    work(create_context(settings))
+    work(create_context(settings), settings.worker_threads)
 
 
 def _end_with_the_test() -> None:

@@ -13,11 +13,11 @@ import recurring_ical_events
 from support.api import Clock
 from support.programme import Programme
 from support.radicale import ask, object_url
+from support.working import deliver_next
 
 from scheduler.domain.programme.people import Account, Person
 from scheduler.domain.time.periods import Period
 from scheduler.services.calendars import connect_calendar
-from scheduler.services.delivering import deliver_next
 from scheduler.store import DeliveryRow, StoredMeeting
 
 CALENDAR_TYPE = {"Content-Type": "text/calendar; charset=utf-8"}

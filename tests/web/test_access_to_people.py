@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from support.api import Api, Pair, booking_of, problem_of
+from support.working import read_next
 
 from scheduler.services.calendar_server import CalendarUnreachable
-from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 
 SECRET_TITLE = "Chemotherapy"

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from support.api import Api, Clock, Pair, problem_of
 from support.calendars import RecordingCalendars
+from support.working import deliver_next
 
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
 from scheduler.app import create_app
 from scheduler.domain.programme.people import Account
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
-from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
 
 SECOND = "https://dav.example.org/second/"
@@ -79,7 +79,7 @@ def test_private_address_is_refused_unless_allowed(api: Api, context: Context, p
     guarded = Context(
         context.store,
         context.vault,
-        CalDAVServer(Guard(connect_seconds=1, read_seconds=1, job_seconds=2)),
+        CalDAVServer(Guard(connect_seconds=1, read_seconds=1)),
         context.clock,
         context.refresh,
         context.stale_after,

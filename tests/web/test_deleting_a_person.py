@@ -10,8 +10,8 @@ import pytest
 import recurring_ical_events
 from support.api import Api, Clock, Pair, problem_of, statuses
 from support.calendars import RecordingCalendars
+from support.working import deliver_next
 
-from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.api import Api, Pair, problem_of
 from support.calendars import RecordingCalendars
+from support.working import deliver_next
 
 from scheduler.domain.programme.outbox import Rejected, Stored
-from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from support.api import Api, Clock, Pair, problem_of
+from support.working import read_next
 
-from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 
 THURSDAY = "start=2026-10-08T00:00:00Z&end=2026-10-09T00:00:00Z"

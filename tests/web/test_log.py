@@ -14,12 +14,11 @@ import pytest
 import structlog
 from support.api import Api, Clock, Pair
 from support.calendars import RecordingCalendars
+from support.working import deliver_next, read_next
 
 from scheduler.domain.programme.outbox import TryAgain
 from scheduler.logs import configure_logs
 from scheduler.services.calendar_server import CalendarUnreachable
-from scheduler.services.calendars import read_next
-from scheduler.services.delivering import deliver_next
 from scheduler.services.ports import Context
 
 CANARIES = {

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from support.api import Api, Clock, Pair
 from support.calendars import RecordingCalendars, event_object
+from support.working import read_next
 
 from scheduler.services.calendar_server import CalendarUnreachable
-from scheduler.services.calendars import read_next
 from scheduler.services.ports import Context
 
 MORNING = ("2026-10-08T08:00:00Z", "2026-10-08T10:00:00Z")

@@ -1,0 +1,128 @@
+"""Reading the busy time of connected calendars, and recording what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+import structlog
+
+from scheduler.domain.programme.fair_queue import Due
+from scheduler.domain.programme.outbox import LEASE
+from scheduler.domain.programme.people import Account
+from scheduler.domain.programme.servers import Exchange, Lane
+from scheduler.domain.time.periods import Periods
+from scheduler.ical.parse import UnreadableCalendar
+from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
+from scheduler.services.ports import Context
+from scheduler.services.secrets import UndecipherableSecret
+from scheduler.services.work import Job
+from scheduler.store import Reading, Transaction
+
+log = structlog.get_logger(__name__)
+
+LOOK_BACK = timedelta(days=1)
+LOOK_AHEAD = timedelta(days=400)
+"""How far busy time is read: a search spans at most 366 days."""
+RETRY_AFTER = timedelta(minutes=1)
+
+ComputeBusy = Callable[[Sequence[bytes], datetime, datetime, str, Collection[str]], Periods]
+"""From calendar objects, start, end (UTC), their owner's zone and UIDs to ignore, to the owner's busy periods."""
+
+
+class Readings:
+    """The work of reading connected calendars that are due.
+
+    ``compute_busy`` may raise UnreadableCalendar, for example when it takes too long: that is recorded as the failure.
+    """
+
+    def __init__(self, context: Context, compute_busy: ComputeBusy) -> None:
+        self._context = context
+        self._compute_busy = compute_busy
+        self._longest = max(context.refresh, RETRY_AFTER, LEASE)
+
+    def find_due(self, tx: Transaction, now: datetime, lanes: Sequence[Lane], full: Sequence[str]) -> list[Due]:
+        """Return due calendars."""
+        return tx.calendars.find_due(now, self._longest, lanes, full)
+
+    def claim(self, tx: Transaction, ids: Collection[str], now: datetime) -> list[Job]:
+        """Lease calendars."""
+        readings = tx.calendars.claim_readings(ids, now, self._longest, LEASE)
+        return [ReadingJob(self._context, self._compute_busy, reading) for reading in readings]
+
+
+@dataclass(frozen=True)
+class ReadingJob:
+    """A leased calendar, to be read."""
+
+    context: Context
+    compute_busy: ComputeBusy
+    reading: Reading
+
+    @property
+    def id(self) -> str:
+        """The calendar's id."""
+        return self.reading.calendar.id
+
+    def perform(self, origin: str, seconds: float) -> ReadingResult:
+        """Read the calendar's busy time, or find why that is not possible."""
+        context, calendar = self.context, self.reading.calendar
+        with context.store.read() as tx:
+            meetings = tx.meetings.list_for_person(self.reading.programme_id, calendar.person_id)
+        ours = {uid for stored in meetings for uid in stored.meeting.uids}
+        started = ended = context.clock()
+        start = datetime.combine((started - LOOK_BACK).date(), time(), UTC)
+        end = start + LOOK_AHEAD
+        busy: Periods | None = None
+        error: Exception | None = None
+        try:
+            account = Account(calendar.url, calendar.username, context.vault.open(self.reading.password_token))
+            try:
+                objects = context.calendars.read_objects(account, start, end, seconds)
+            finally:
+                ended = context.clock()
+            busy = self.compute_busy(objects, start, end, self.reading.time_zone, ours)
+        except (
+            CalendarRefused,
+            CalendarUnreachable,
+            AddressRefused,
+            UnreadableCalendar,
+            UndecipherableSecret,
+        ) as failure:
+            error = failure
+        retry_after = error.retry_after if isinstance(error, CalendarUnreachable) else None
+        failed = isinstance(error, CalendarUnreachable) and error.of_server
+        return ReadingResult(context, self.reading, busy, error, Exchange(origin, started, ended, failed, retry_after))
+
+
+@dataclass(frozen=True)
+class ReadingResult:
+    """What came of reading a calendar: its busy periods, or the error."""
+
+    context: Context
+    reading: Reading
+    busy: Periods | None
+    error: Exception | None
+    exchange: Exchange
+
+    @property
+    def lock_order(self) -> tuple[str, str]:
+        """People are locked by id inside their programme."""
+        return self.reading.programme_id, self.reading.calendar.person_id
+
+    def record(self, tx: Transaction) -> None:
+        """Replace the calendar's busy periods, or keep why it could not be read."""
+        now, calendar_id = self.context.clock(), self.reading.calendar.id
+        if self.busy is None:
+            tx.calendars.record_read_failure(calendar_id, str(self.error), now + RETRY_AFTER)
+        else:
+            tx.calendars.record_read(calendar_id, self.busy, now, now + self.context.refresh)
+        tx.after_commit(self._report)
+
+    def _report(self) -> None:
+        self.context.observer.calendar_read("failed" if self.busy is None else "read")
+        if self.busy is None:
+            log.warning("calendar not read", calendar=self.reading.calendar.id, error=type(self.error).__name__)
+        else:
+            log.info("calendar read", calendar=self.reading.calendar.id, busy=len(self.busy))

@@ -1,0 +1,115 @@
+"""What workers know of servers, and which due work they may start, whatever kind of work it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, case, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from scheduler.domain.programme.fair_queue import HIGHEST_LIMIT, Due
+from scheduler.domain.programme.outbox import LONGEST_RETRY
+from scheduler.domain.programme.servers import SLOW_FOR, Exchange, Lane, Server
+from scheduler.store.rows import Repository
+from scheduler.store.tables import servers
+
+PAGE = 64
+"""The most work of one lane that one query finds."""
+
+
+class Servers(Repository):
+    """The servers that something was sent to or read from, by their origins, for all programmes."""
+
+    def find(self, origins: Collection[str]) -> dict[str, Server]:
+        """Return those of the servers that are known."""
+        query = select(servers).where(servers.c.origin.in_(origins))
+        return {row["origin"]: Server(**row) for row in self._connection.execute(query).mappings()}
+
+    def record(self, exchanges: Sequence[Exchange], jitter: float) -> None:
+        """Keep what follows from attempts; `Server.after` says what."""
+        changed = sorted({each.origin for each in exchanges if self._changes(each, jitter)})
+        if not changed:
+            return
+        dialect: Any = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        rows = [{"origin": origin, "failures": 0} for origin in changed]
+        self._connection.execute(dialect.insert(servers).values(rows).on_conflict_do_nothing())
+        locked = select(servers).where(servers.c.origin.in_(changed)).order_by(servers.c.origin).with_for_update()
+        for row in self._connection.execute(locked).mappings().all():
+            server = Server(**row)
+            for exchange in exchanges:
+                if exchange.origin == server.origin:
+                    server = server.after(exchange, jitter)
+            self._connection.execute(servers.update().where(servers.c.origin == server.origin).values(**asdict(server)))
+
+    def resume(self, origin: str) -> None:
+        """End the pause of a server, because somebody wants the next attempt now."""
+        self._connection.execute(servers.update().where(servers.c.origin == origin).values(paused_until=None))
+
+    def _changes(self, exchange: Exchange, jitter: float) -> bool:
+        known = self.find([exchange.origin]).get(exchange.origin)
+        return known is None or known.after(exchange, jitter) != known
+
+    def find_due(
+        self,
+        work: Table,
+        due_at: ColumnElement[datetime],
+        is_due: ColumnElement[bool],
+        now: datetime,
+        lanes: Sequence[Lane],
+        full: Sequence[str],
+    ) -> list[Due]:
+        """Return due rows of a table, at most ``PAGE`` for each of the lanes, in turns among programmes.
+
+        ``work`` has the columns ``id``, ``programme_id`` and ``origin``. Left out are paused servers, full ones, and
+        what is more than ``HIGHEST_LIMIT`` rows of one programme for one server.
+        """
+        row_number = func.row_number
+        lane = _lane(now).label("lane")
+        by_server = (
+            select(work.c.id, work.c.programme_id, work.c.origin, due_at.label("due_at"), lane)
+            .add_columns(
+                row_number()
+                .over(partition_by=(work.c.programme_id, work.c.origin), order_by=(due_at, work.c.id))
+                .label("nth")
+            )
+            .select_from(work.outerjoin(servers, servers.c.origin == work.c.origin))
+            .where(is_due, _is_open(now), work.c.origin.not_in(full), lane.in_(lanes))
+            .subquery()
+        )
+        order = by_server.c.nth, by_server.c.due_at, by_server.c.id
+        by_programme = (
+            select(by_server)
+            .add_columns(
+                row_number()
+                .over(partition_by=(by_server.c.programme_id, by_server.c.lane), order_by=order)
+                .label("turn")
+            )
+            .where(by_server.c.nth <= HIGHEST_LIMIT)
+            .subquery()
+        )
+        order = by_programme.c.turn, by_programme.c.due_at, by_programme.c.id
+        by_lane = (
+            select(by_programme)
+            .add_columns(row_number().over(partition_by=by_programme.c.lane, order_by=order).label("position"))
+            .subquery()
+        )
+        query = select(by_lane).where(by_lane.c.position <= PAGE).order_by(by_lane.c.position)
+        return [Due(row.id, row.programme_id, row.origin, Lane(row.lane)) for row in self._connection.execute(query)]
+
+
+def _lane(now: datetime) -> ColumnElement[str]:
+    """`Server.lane` in SQL."""
+    return case(
+        (servers.c.slow_at.between(now - SLOW_FOR, now + SLOW_FOR), Lane.SLOW.value),
+        (servers.c.answered_at.is_(None), Lane.NEW.value),
+        else_=Lane.QUICK.value,
+    )
+
+
+def _is_open(now: datetime) -> ColumnElement[bool]:
+    """The condition that a server is not paused; no rule pauses one for longer than ``LONGEST_RETRY``."""
+    until = servers.c.paused_until
+    return or_(until.is_(None), until <= now, until > now + LONGEST_RETRY)
