@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -90,7 +91,7 @@ def test_full_server_is_listed_until_a_place_is_free() -> None:
     st.integers(1, 20),
     st.randoms(use_true_random=False),
 )
-def test_bounds_hold_and_nobody_starves(works: list[tuple[str, int, int, Lane]], places: int, random: object) -> None:
+def test_bounds_hold_and_nobody_starves(works: list[tuple[str, int, int, Lane]], places: int, random: Random) -> None:
     queue = FairQueue(places)
     lanes: dict[str, Lane] = {}
     waiting = {}
@@ -110,6 +111,6 @@ def test_bounds_hold_and_nobody_starves(works: list[tuple[str, int, int, Lane]],
         assert slow <= max(1, places // 8)
         assert running or not waiting
         if running:
-            queue.release(running.pop(random.randrange(len(running))))  # type: ignore[attr-defined]
+            queue.release(running.pop(random.randrange(len(running))))
     assert not waiting
     assert queue.is_idle or running
