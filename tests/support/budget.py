@@ -27,6 +27,7 @@ COUNTS = {
     "kills of bookings": (2, 3, 50),
     "changes of everything by a thread": (15, 15, 150),
     "changes between polls of two processes": (10, 40, 400),
+    "meetings of each programme beside hostile servers": (4, 10, 40),
     "demo dates": (15, 60, 240),
 }
 """How often each thing is tried."""

@@ -125,6 +125,14 @@ class Crew:
         with self._lock:
             return next((each for each in self._alive if isinstance(each, subprocess.Popen)), None)
 
+    def kill_all(self) -> None:
+        """Kill all workers, whatever they do."""
+        with self._lock:
+            for worker in self._alive:
+                worker.kill()
+                _reap(worker)
+            self._alive.clear()
+
     def stop(self) -> list[int | None]:
         """Terminate all workers as an operator does, and return their exit statuses."""
         with self._lock:
