@@ -230,7 +230,7 @@ class Outbox(Repository):
             "attempts": 0,
             "since": now,
         }
-        is_paused = row.state is DeliveryState.WAITING and row.due_at > now and not at_once
+        is_paused = not at_once and row.state is DeliveryState.WAITING and row.due_at > now
         if not _is_leased(row, now) and not is_paused:
             values |= {"state": DeliveryState.WAITING, "due_at": now, "lease": None, "reason": None}
         self._change(row.id, **values)

@@ -23,7 +23,7 @@ from support.scripted import Asked, Raw, Reply, ScriptedServer
 from support.service import wait_for
 
 from scheduler.app import create_context
-from scheduler.config import Settings
+from scheduler.config.settings import Settings
 from scheduler.services.booking import Details, book_slot
 from scheduler.services.ports import Context
 
