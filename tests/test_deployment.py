@@ -31,7 +31,7 @@ CADDYFILE = (ROOT / "deploy" / "Caddyfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "mentorship-scheduler"}
-READ_FROM_THE_TABLE = {"scheduler_oldest_due_delivery_seconds", "scheduler_database_up"}
+READ_FROM_THE_TABLE = {"scheduler_oldest_due_seconds", "scheduler_database_up"}
 """The metrics that need a database to be there."""
 WEB = {name: service for name, service in OURS.items() if service["command"][0] == "granian"}
 

@@ -40,16 +40,20 @@ class Readings:
     def __init__(self, context: Context, compute_busy: ComputeBusy) -> None:
         self._context = context
         self._compute_busy = compute_busy
-        self._longest = max(context.refresh, RETRY_AFTER, LEASE)
 
     def find_due(self, tx: Transaction, now: datetime, lanes: Sequence[Lane], full: Sequence[str]) -> list[Due]:
         """Return due calendars."""
-        return tx.calendars.find_due(now, self._longest, lanes, full)
+        return tx.calendars.find_due(now, longest_wait(self._context), lanes, full)
 
     def claim(self, tx: Transaction, ids: Collection[str], now: datetime) -> list[Job]:
         """Lease calendars."""
-        readings = tx.calendars.claim_readings(ids, now, self._longest, LEASE)
+        readings = tx.calendars.claim_readings(ids, now, longest_wait(self._context), LEASE)
         return [ReadingJob(self._context, self._compute_busy, reading) for reading in readings]
+
+
+def longest_wait(context: Context) -> timedelta:
+    """Return how far ahead a calendar can be due; one that is due later was so by a wrong clock."""
+    return max(context.refresh, RETRY_AFTER, LEASE)
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,10 @@ class Calendars(Repository):
         is_due = _is_due(now, longest)
         return Servers(self._connection).find_due(calendars, calendars.c.read_due_at, is_due, now, lanes, full)
 
+    def oldest_due(self, now: datetime, longest: timedelta) -> dict[Lane, datetime]:
+        """Return since when the oldest due calendar has been due, by the lane of its server."""
+        return Servers(self._connection).oldest_due(calendars, calendars.c.read_due_at, _is_due(now, longest), now)
+
     def claim_readings(
         self, ids: Collection[str], now: datetime, longest: timedelta, lease: timedelta
     ) -> list[Reading]:

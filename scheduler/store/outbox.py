@@ -128,6 +128,10 @@ class Outbox(Repository):
         is_due = _is_due(now) & _is_next()
         return Servers(self._connection).find_due(outbox, outbox.c.due_at, is_due, now, lanes, full)
 
+    def oldest_due(self, now: datetime) -> dict[Lane, datetime]:
+        """Return since when the oldest due row has been due, by the lane of its server."""
+        return Servers(self._connection).oldest_due(outbox, outbox.c.due_at, _is_due(now) & _is_next(), now)
+
     def claim(self, ids: Collection[str], now: datetime) -> list[Claim]:
         """Lease those of the rows that are due still and that no other worker is leasing."""
         query = (

@@ -99,6 +99,19 @@ class Servers(Repository):
         query = select(by_lane).where(by_lane.c.position <= PAGE).order_by(by_lane.c.position)
         return [Due(row.id, row.programme_id, row.origin, Lane(row.lane)) for row in self._connection.execute(query)]
 
+    def oldest_due(
+        self, work: Table, due_at: ColumnElement[datetime], is_due: ColumnElement[bool], now: datetime
+    ) -> dict[Lane, datetime]:
+        """Return since when the oldest due row of a table has been due, by lane; paused servers are left out."""
+        lane = _lane(now)
+        query = (
+            select(lane, func.min(due_at))
+            .select_from(work.outerjoin(servers, servers.c.origin == work.c.origin))
+            .where(is_due, _is_open(now))
+            .group_by(lane)
+        )
+        return {Lane(name): earliest for name, earliest in self._connection.execute(query)}
+
 
 def _lane(now: datetime) -> ColumnElement[str]:
     """`Server.lane` in SQL."""

@@ -11,7 +11,7 @@ from support.api import Api
 from scheduler.errors import SchedulerError
 from scheduler.services.ports import Context
 from scheduler.store import Store
-from scheduler.web.http.metrics import DueDeliveries, start_metrics
+from scheduler.web.http.metrics import DueWork, start_metrics
 
 
 def test_metrics_are_not_public(api: Api) -> None:
@@ -38,7 +38,7 @@ def test_metrics_port_0_neither_listens_nor_queries(context: Context) -> None:
 
 def test_unmigrated_database_is_not_up(context: Context, tmp_path: object) -> None:
     empty = Store(f"sqlite:///{tmp_path}/new.db")
-    found = list(DueDeliveries(_with(context, empty)).collect())
+    found = list(DueWork(_with(context, empty)).collect())
     empty.close()
 
     assert [(family.name, family.samples[0].value) for family in found] == [("scheduler_database_up", 0)]

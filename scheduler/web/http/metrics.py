@@ -14,8 +14,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from scheduler import __version__
+from scheduler.domain.programme.servers import Lane
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.errors import SchedulerError
+from scheduler.services.reading import longest_wait
 from scheduler.services.ports import Context, Observer
 from scheduler.store import StoreUnavailable
 
@@ -61,34 +63,46 @@ class Counting(Observer):
         READINGS.labels(outcome).inc()
 
 
-class DueDeliveries(Collector):
-    """The age of the oldest due delivery, read from the database at each scrape: every process reports the same."""
+class DueWork(Collector):
+    """The age of the oldest due work by lane, read from the database at each scrape: every process reports the same."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield whether the database answers, and if so the age of the oldest due delivery."""
+        """Yield whether the database answers, and if so the age of the oldest due work of each lane."""
         try:
-            age = self._age()
+            ages = self._ages()
         except StoreUnavailable:
-            age = None
+            ages = {}
         described = "1 if the database answers and is migrated"
-        yield GaugeMetricFamily("scheduler_database_up", described, value=0 if age is None else 1)
-        if age is not None:
-            described = "For how many seconds the oldest due delivery has been due; 0: none is due"
-            yield GaugeMetricFamily("scheduler_oldest_due_delivery_seconds", described, value=age)
+        yield GaugeMetricFamily("scheduler_database_up", described, value=1 if ages else 0)
+        described = "For how many seconds the oldest due work has been due; 0: none is due"
+        oldest = GaugeMetricFamily("scheduler_oldest_due_seconds", described, labels=["work", "lane"])
+        for labels, age in ages.items():
+            oldest.add_metric(labels, age)
+        if ages:
+            yield oldest
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing, so that registering does not query the database."""
         return []
 
-    def _age(self) -> float | None:
+    def _ages(self) -> dict[tuple[str, str], float]:
+        """Return the ages in seconds by kind of work and lane; nothing without a migrated database."""
         if not self._context.store.is_migrated():
-            return None
+            return {}
+        now = self._context.clock()
         with self._context.store.read() as tx:
-            due_at = tx.outbox.next_due()
-        return 0 if due_at is None else max(0.0, (self._context.clock() - due_at).total_seconds())
+            oldest = {
+                "delivery": tx.outbox.oldest_due(now),
+                "reading": tx.calendars.oldest_due(now, longest_wait(self._context)),
+            }
+        return {
+            (work, lane.value): max(0.0, (now - lanes.get(lane, now)).total_seconds())
+            for work, lanes in oldest.items()
+            for lane in Lane
+        }
 
 
 def count_answer(route: str, status: int, seconds: float) -> None:
@@ -117,7 +131,7 @@ def start_metrics(context: Context, host: str, port: int, registry: CollectorReg
             f"can't listen for metrics on {host}:{port} ({error.strerror}); "
             "give each process a SCHEDULER_METRICS_PORT of its own, or 0"
         ) from error
-    registry.register(DueDeliveries(context))
+    registry.register(DueWork(context))
 
 
 def _limited_by() -> str:
