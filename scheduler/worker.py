@@ -72,18 +72,31 @@ class Worker:
     def run(self) -> None:
         """Work until `stop` is called, and then until what is under way has ended and is recorded."""
         log.info("worker started")
+        listener = threading.Thread(target=self._listen, name="listener")
+        listener.start()
         while not self._stopping.is_set() or any(not pool.queue.is_idle for pool in self._pools):
             pause = self._turn()
             self._woken.wait(pause)
             self._woken.clear()
         for pool in self._pools:
             pool.threads.shutdown()
+        listener.join()
         log.info("worker stopped")
 
     def stop(self) -> None:
         """Let the work in hand finish and nothing new begin."""
         self._stopping.set()
         self._woken.set()
+
+    def _listen(self) -> None:
+        """Look at the database at once when something is enqueued, where the database can tell."""
+        while not self._stopping.is_set():
+            try:
+                self._context.store.listen(self._woken.set, self._stopping.is_set)
+                return
+            except StoreUnavailable as error:
+                log.warning("worker is not woken, and looks by itself", reason=str(error))
+                self._stopping.wait(PAUSE_AFTER_FAILURE)
 
     def _turn(self) -> float:
         """Record what ended and start what is due; return the seconds until the next look if nothing happens."""

@@ -31,6 +31,7 @@ from scheduler.store.rows import Repository, by_age, check_found, in_programme, 
 from scheduler.store.servers import Servers
 from scheduler.store.tables import calendars, meetings, outbox, servers
 from scheduler.store.targets import FOR_CALENDARS, TARGET_KINDS, are_for, target_of
+from scheduler.store.wakeups import notify
 
 
 def delete_deliveries(connection: Connection, calendar_ids: Select[tuple[str]] | Sequence[str]) -> None:
@@ -75,6 +76,8 @@ class Outbox(Repository):
                     self._add(programme_id, target, key, Policy.LATEST, now, **values)
                 else:
                     self._supersede(row, revision, now)
+        if targets:
+            notify(self._connection)
 
     def enqueue_ordered(
         self,
@@ -97,6 +100,7 @@ class Outbox(Repository):
         position = (self._connection.scalar(last) or 0) + 1
         values = {"meeting_id": meeting_id, "position": position, "payload": payload}
         self._add(programme_id, target, key, Policy.ORDERED, now, **values)
+        notify(self._connection)
 
     def enqueue_once(
         self,
@@ -121,6 +125,7 @@ class Outbox(Repository):
             return False
         values = {"meeting_id": meeting_id, "payload": payload, "not_after": not_after}
         self._add(programme_id, target, key, Policy.ONCE, max(now, not_before or now), **values)
+        notify(self._connection)
         return True
 
     def find_due(self, now: datetime, lanes: Sequence[Lane], full: Sequence[str]) -> list[Due]:
@@ -184,6 +189,7 @@ class Outbox(Repository):
         if not _is_leased(row, now):
             self._supersede(row, row.wanted_revision, now, at_once=True)
             Servers(self._connection).resume(row.origin)
+            notify(self._connection)
         return next(found for found in self.list_for_meeting(programme_id, meeting_id) if found.id == delivery_id)
 
     def list_for_meeting(self, programme_id: str, meeting_id: str) -> list[DeliveryRow]:

@@ -31,6 +31,7 @@ from scheduler.store.people import People
 from scheduler.store.programmes import Programmes
 from scheduler.store.sealed import SealedTexts
 from scheduler.store.servers import Servers
+from scheduler.store.wakeups import listen
 
 
 class Transaction:
@@ -148,6 +149,14 @@ class Store:
             finally:
                 self._thread.writing = None
         opened.run_after_commit()
+
+    def listen(self, woken: Callable[[], object], stopped: Callable[[], bool]) -> None:
+        """Call ``woken`` when something is enqueued, until ``stopped``; on SQLite return at once.
+
+        Raises StoreUnavailable.
+        """
+        if not self.is_sqlite:
+            listen(self._engine, woken, stopped)
 
     def write_if_free(self, change: Callable[[Transaction], object]) -> bool:
         """Make a change that may be lost, without waiting for locks; return whether it was made."""
