@@ -24,8 +24,10 @@ from support.service import wait_for
 
 from scheduler.app import create_context
 from scheduler.config.settings import Settings
+from scheduler.domain.programme.people import ConnectedCalendar
 from scheduler.services.booking import Details, book_slot
 from scheduler.services.ports import Context
+from scheduler.store import new_id
 
 SECRET = "a secret key for tests that is long enough to be one"
 LOOPBACK = ip_network("127.0.0.0/8")
@@ -84,16 +86,10 @@ def programme_at_any_hour(context: Context) -> Programme:
 
 
 def connect(context: Context, programme: Programme, url: str) -> None:
+    calendar = ConnectedCalendar(new_id(), programme.mentor.id, f"{url}/calendar/", "greta", publish=True)
+    password = context.vault.seal("hunter2hunter2")
     with context.store.write() as tx:
-        tx.calendars.add(
-            programme.id,
-            programme.mentor.id,
-            url=f"{url}/calendar/",
-            username="greta",
-            password_token=context.vault.seal("hunter2hunter2"),
-            publish=True,
-            now=context.clock(),
-        )
+        tx.calendars.add(programme.id, calendar, password, context.clock(), auto_schedule=False)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from support.working import claim_next
 
 from scheduler.domain.programme.fair_queue import HIGHEST_LIMIT
 from scheduler.domain.programme.outbox import LEASE, LONGEST_RETRY, CalDAVCalendar, DeliveryState, TryAgain, Verdict
-from scheduler.domain.programme.people import Person
+from scheduler.domain.programme.people import ConnectedCalendar, Person
 from scheduler.domain.programme.servers import SLOW_FOR, Exchange, Lane, Server
 from scheduler.store import Store, Transaction, new_id
 
@@ -21,15 +21,8 @@ MONTH = timedelta(days=30)
 
 
 def connect(tx: Transaction, programme_id: str, person_id: str, host: str, now: datetime) -> CalDAVCalendar:
-    calendar = tx.calendars.add(
-        programme_id,
-        person_id,
-        url=f"https://{host}/{new_id()}/",
-        username="n",
-        password_token="t",
-        publish=True,
-        now=now,
-    )
+    calendar = ConnectedCalendar(new_id(), person_id, f"https://{host}/{new_id()}/", "n", publish=True)
+    tx.calendars.add(programme_id, calendar, "t", now, auto_schedule=False)
     return CalDAVCalendar(calendar.id)
 
 

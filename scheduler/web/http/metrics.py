@@ -17,8 +17,8 @@ from scheduler import __version__
 from scheduler.domain.programme.servers import Lane
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.errors import SchedulerError
-from scheduler.services.reading import longest_wait
 from scheduler.services.ports import Context, Observer
+from scheduler.services.reading import longest_wait
 from scheduler.store import StoreUnavailable
 
 FEED_ENDPOINT = "feeds.get_feed_calendar"
