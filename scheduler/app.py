@@ -13,6 +13,7 @@ from scheduler.adapters.guarded_http import Guard
 from scheduler.config.environment import find_ignored, load_settings
 from scheduler.config.settings import Settings
 from scheduler.logs import configure_logs
+from scheduler.services.lanes import LaneSizes, SearchLanes
 from scheduler.services.ports import Context
 from scheduler.services.secrets import Vault
 from scheduler.store import Store
@@ -56,6 +57,7 @@ def create_context(settings: Settings) -> Context:
         stale_after=timedelta(minutes=settings.calendar_stale_minutes),
         quotas=settings.quotas,
         observer=Counting(),
+        lanes=SearchLanes(LaneSizes.among(settings.threads, settings.searches, settings.searches_per_programme)),
     )
 
 

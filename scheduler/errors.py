@@ -13,7 +13,7 @@
     ├── Refused                     the request is valid, but the present state does not allow it
     │   ├── MeetingCancelled, OccurrenceNotChangeable, OverlapsOwnOccurrence
     │   ├── PlanChanged, SlotTaken, QuotaReached, LastAdminKey, KeyTaken, AnswerLost, AlreadyConnected
-    │   ├── AddressRefused, CalendarRefused
+    │   ├── AddressRefused, CalendarRefused, TooManySearches
     │   └── HTTPRefusal             carries a status of its own
     ├── SeveralFit, NeedsStoredPerson, FeedChanged
     ├── CalendarUnreachable, UnreadableCalendar, NotOneCalendar

@@ -11,6 +11,7 @@ from scheduler.domain.programme.outbox import Attempt
 from scheduler.domain.programme.quotas import Quotas
 from scheduler.services.availability_cache import AvailabilityCache
 from scheduler.services.calendar_server import CalendarServer
+from scheduler.services.lanes import SearchLanes
 from scheduler.services.secrets import Vault
 from scheduler.store import Claim, Store
 
@@ -59,3 +60,5 @@ class Context:
     observer: Observer = field(default_factory=Observer)
     availability_cache: AvailabilityCache = field(default_factory=AvailabilityCache)
     """Stored people's availability, cached by this process."""
+    lanes: SearchLanes = field(default_factory=SearchLanes)
+    """The places of this process's large searches."""

@@ -27,12 +27,13 @@ _A = TypeVar("_A", SlotAnswer, CadenceAnswer | RotationAnswer, SequenceAnswer)
 class SearchRequest(Generic[_Q]):
     """A request for a search. ``to_query`` builds the query once the attendees are loaded.
 
-    With ``fair`` stored people are loaded with their burden.
+    With ``fair`` stored people are loaded with their burden. ``work`` is in the unit of `scheduler.domain.search.work`.
     """
 
     specs: Sequence[AttendeeSpec]
     to_query: Callable[[tuple[Attendee, ...]], _Q]
     fair: bool = False
+    work: int = 0
 
     def inline_query(self) -> _Q:
         """Return the query of a request whose attendees are all inline. Raises NeedsStoredPerson."""

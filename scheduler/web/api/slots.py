@@ -12,7 +12,8 @@ from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.search.slot_search import Order, SlotQuery
 from scheduler.domain.search.slots import LONGEST_WINDOW, Slot, SlotAnswer
-from scheduler.domain.time.periods import Period
+from scheduler.domain.search.work import starts_within
+from scheduler.domain.time.periods import Period, minute_of
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import SearchRequest, suggest_slots
 from scheduler.web.api.slot_picture import SVG, AnswerFormat, FormatQuery, picture
@@ -69,7 +70,9 @@ class SlotsRequest(RuledRequest, json_schema_extra={"examples": [examples.SLOTS]
         def to_query(attendees: tuple[Attendee, ...]) -> SlotQuery:
             return self.to(SlotQuery, attendees=attendees, window=window, not_before=notice, rules=self.rules())
 
-        return SearchRequest(self.specs(), to_query, self.fair)
+        minutes = minute_of(window.end) - minute_of(window.start)
+        work = starts_within(minutes, self.step) * len(self.attendees)
+        return SearchRequest(self.specs(), to_query, self.fair, work)
 
 
 class SlotAttendee(Document):
@@ -156,10 +159,12 @@ def find_slots() -> Response:
     answer_format = read_query(FormatQuery).format
     body = read_body(SlotsRequest, LARGE_BODY)
     now = context().clock()
-    found = suggest_slots(context(), programme_id(), viewer(), body.to_search(now))
-    if answer_format is AnswerFormat.SVG:
-        return picture(found.query, found.answer, found.redacted)
-    return json_response(slots_answer(found.answer, found.attendees, now, found.redacted))
+    search = body.to_search(now)
+    with context().lanes.place(programme_id(), search.work):
+        found = suggest_slots(context(), programme_id(), viewer(), search)
+        if answer_format is AnswerFormat.SVG:
+            return picture(found.query, found.answer, found.redacted)
+        return json_response(slots_answer(found.answer, found.attendees, now, found.redacted))
 
 
 def _slots(slots: Sequence[Slot], attendees: Sequence[Attendee], *, parts: bool) -> list[dict[str, object]]:

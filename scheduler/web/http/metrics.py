@@ -137,4 +137,5 @@ def start_metrics(context: Context, host: str, port: int, registry: CollectorReg
 def _limited_by() -> str:
     if request.endpoint == FEED_ENDPOINT:
         return "feed"
-    return "key" if "api_key" in g else "address"
+    by: str = g.get("limited_by") or ("key" if "api_key" in g else "address")
+    return by

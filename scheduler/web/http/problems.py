@@ -3,7 +3,8 @@
     Refused                   409, for reasons of the domain
     └── HTTPRefusal           carries its status: 400, 401, 403, 412, 413, 415, 428 or 429
 
-InvalidFields and InvalidValue are 422, NotFound is 404, StoreUnavailable is 503 and every other error is 500.
+InvalidFields and InvalidValue are 422, NotFound is 404, TooManySearches is 429 or 503, StoreUnavailable is 503, and
+every other error is 500.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 from scheduler.errors import FieldError, InvalidFields, InvalidValue, NotFound, Refused
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
+from scheduler.services.lanes import TooManySearches
 from scheduler.store import StoreUnavailable
 from scheduler.web.fields.document import Document, Omissible
 from scheduler.web.http.messages import message_for
@@ -56,6 +58,7 @@ _ALL_KINDS = (
     ProblemKind("too-many-requests", 429, "There were too many requests"),
     ProblemKind("calendar-refused", 422, "The calendar could not be connected"),
     ProblemKind("not-ready", 503, "The service is not ready"),
+    ProblemKind("busy", 503, "The service has too much to do at once"),
     ProblemKind("internal-error", 500, "The service failed"),
 )
 
@@ -162,6 +165,8 @@ def _problem_of(error: Exception) -> Response:
             return problem(error.status, str(error), headers=error.headers)
         case AddressRefused() | CalendarRefused() | CalendarUnreachable():
             return problem(422, str(error), [FieldError("/url", str(error))], kind="calendar-refused")
+        case TooManySearches():
+            return _search_problem(error)
         case Refused():
             return problem(409, str(error))
         case StoreUnavailable():
@@ -173,6 +178,16 @@ def _problem_of(error: Exception) -> Response:
         case _:
             log.error("unexpected error", exc_info=error)
             return problem(500, "the service failed; the operator finds the request id in the log")
+
+
+def _search_problem(error: TooManySearches) -> Response:
+    """The problem of a large search without a place: of its programme's too many, or of all programmes'."""
+    headers = {"Retry-After": str(error.wait)}
+    if error.of_programme:
+        g.limited_by = "searches"
+        return problem(429, str(error), headers=headers)
+    log.warning("too many large searches at once")
+    return problem(503, str(error), kind="busy", headers=headers)
 
 
 def _http_problem(error: HTTPException) -> Response:
