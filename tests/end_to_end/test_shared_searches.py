@@ -72,7 +72,9 @@ def test_searches_of_one_programme_hold_nobody_else_up(service: Service, figures
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in refusals)
     assert "large searches" in refusals[0].json()["detail"]
     worst = max(max(seconds) for seconds in waits.values())
-    figures("cheap requests beside eight large searches", requests=sum(map(len, waits.values())), worst_ms=int(worst * 1000))
+    figures(
+        "cheap requests beside eight large searches", requests=sum(map(len, waits.values())), worst_ms=int(worst * 1000)
+    )
     assert worst < WAIT
 
 
