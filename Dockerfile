@@ -1,5 +1,6 @@
 # One image for every process of the service. By itself it runs API, feeds and a worker on SQLite in /data, which it
-# migrates first: docker run -v scheduler:/data -e SCHEDULER_SECRET_KEY=... IMAGE. compose.yaml runs it in parts.
+# migrates first: docker run -v scheduler:/data -e SCHEDULER_SECRET_KEY=... -e SCHEDULER_PUBLIC_URL=https://... IMAGE.
+# compose.yaml runs it in parts.
 FROM python:3.11-slim-trixie AS build
 WORKDIR /src
 COPY pyproject.toml requirements.lock README.md LICENSE ./

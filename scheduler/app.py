@@ -62,8 +62,9 @@ def create_context(settings: Settings) -> Context:
 
 
 def create_service(settings: Settings, context: Context) -> Flask:
-    """Return the WSGI app for the settings, with limits on requests. Raises PublicSecretKey."""
+    """Return the WSGI app for the settings, with limits on requests. Raises PublicSecretKey, NoPublicUrl."""
     settings.require_own_secret_key()
+    settings.require_public_url()
     rates = Rates(
         settings.key_requests_per_minute,
         settings.feed_requests_per_minute,
@@ -78,7 +79,7 @@ def create_app(context: Context, public_url: str = "", rates: Rates = UNLIMITED,
 
     Args:
         context: what the services need.
-        public_url: the address that clients reach the app at; empty: the address of each request.
+        public_url: the address that clients reach the app at; empty, in development: the address of each request.
         rates: how many requests are allowed.
         trusted_proxies: how many proxies in front add the client's address to X-Forwarded-For; 0: the client's address
             is the socket's.

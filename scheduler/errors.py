@@ -22,7 +22,7 @@
     ├── SchemaMismatch
     │   ├── NotMigrated
     │   └── NewerDatabase
-    ├── BadSettings, PublicSecretKey
+    ├── BadSettings, PublicSecretKey, NoPublicUrl
     └── CannotListen
 
 This module knows nothing of HTTP, SQL or calendars. ``web.http.problems`` turns the errors into problem documents, and

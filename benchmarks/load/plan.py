@@ -86,6 +86,7 @@ class _Web:
         environment = {
             "SCHEDULER_DATABASE_URL": url,
             "SCHEDULER_SECRET_KEY": secrets.token_urlsafe(48),
+            "SCHEDULER_PUBLIC_URL": "https://scheduler.example.org",  # no feed is asked for by its whole address
             "SCHEDULER_KEY_REQUESTS_PER_MINUTE": ANY_NUMBER,
             "SCHEDULER_FEED_REQUESTS_PER_MINUTE": ANY_NUMBER,
             "SCHEDULER_ADDRESS_REQUESTS_PER_MINUTE": ANY_NUMBER,

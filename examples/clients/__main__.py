@@ -82,6 +82,7 @@ def served() -> Iterator[tuple[str, str]]:
     settings = {
         "SCHEDULER_DATABASE_URL": f"sqlite:///{database}",
         "SCHEDULER_SECRET_KEY": "a key of the clients alone, long",
+        "SCHEDULER_PUBLIC_URL": f"http://127.0.0.1:{port}",
     }
     environment = os.environ | settings
     scheduler = Path(sys.executable).parent / "scheduler"

@@ -130,6 +130,7 @@ def service_environment() -> dict[str, str]:
         "SCHEDULER_DATABASE_URL": f"sqlite:///{(FOLDER / 'scheduler.db').resolve()}",
         "SCHEDULER_SECRET_KEY": secret.read_text(),
         "SCHEDULER_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "SCHEDULER_ENVIRONMENT": "development",  # feeds are then at whichever port was free
     }
 
 

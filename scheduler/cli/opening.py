@@ -21,14 +21,19 @@ def open_context() -> tuple[Settings, Context]:
     return settings, context
 
 
-def open_service(*, opens_secrets: bool = True, migrates_sqlite: bool = False) -> tuple[Settings, Context]:
+def open_service(
+    *, opens_secrets: bool = True, serves: bool = False, migrates_sqlite: bool = False
+) -> tuple[Settings, Context]:
     """Return the settings, and a context whose database is at this version.
 
-    Raises BadSettings, NotMigrated, NewerDatabase, and PublicSecretKey if the command encrypts or decrypts secrets.
+    Raises BadSettings, NotMigrated, NewerDatabase, PublicSecretKey if the command encrypts or decrypts secrets, and
+    NoPublicUrl if it ``serves`` feeds.
     """
     settings, context = open_context()
     if opens_secrets:
         settings.require_own_secret_key()
+    if serves:
+        settings.require_public_url()
     if migrates_sqlite and context.store.is_sqlite:
         migrate_database(context)
     context.store.check_schema()

@@ -17,7 +17,7 @@ def serve(host: str | None, port: int | None, *, migrate_sqlite: bool) -> None:
     from scheduler.app import create_service
     from scheduler.web.http.metrics import start_metrics
 
-    settings, context = open_service(migrates_sqlite=migrate_sqlite)
+    settings, context = open_service(serves=True, migrates_sqlite=migrate_sqlite)
     app = create_service(settings, context)
     start_metrics(context, settings.metrics_host, settings.metrics_port)
     chosen = settings.port if port is None else port

@@ -43,6 +43,17 @@ class PublicSecretKey(SchedulerError):
         )
 
 
+class NoPublicUrl(SchedulerError):
+    """Feeds' addresses would begin with whatever host a request names, although that host may be somebody else's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "SCHEDULER_PUBLIC_URL is not set, and feeds can't be named after the host that a request claims to be for: "
+            "set it to the address that clients reach the service at, such as https://scheduler.example.org, or type "
+            "'export SCHEDULER_ENVIRONMENT=development' to try things out"
+        )
+
+
 def _check_database_url(url: str) -> str:
     database_name(url)
     return url
@@ -163,13 +174,16 @@ class Settings(BaseModel):
         title="a list of texts",
     )
     environment: Environment = Field(
-        Environment.PRODUCTION, description="development accepts the built-in secret key; production refuses it"
+        Environment.PRODUCTION,
+        description="development runs with the built-in secret key and without a public URL; production does not",
     )
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_split_networks)] = Field(
         (), description="private networks, comma-separated, that calendars may be in (127.0.0.0/8,10.1.0.0/16)"
     )
     public_url: Annotated[str, AfterValidator(_check_public_url)] = Field(
-        "", description="address that clients reach the service at; empty: the request's own"
+        "",
+        description="address that clients reach the service at, which the addresses of feeds begin with; empty, in "
+        "development only: the request's own",
     )
     host: _Host = Field("127.0.0.1", description="address that serve listens on")
     port: int = _number(8080, "port that serve listens on; 0 takes a free one", most=65535)
@@ -221,6 +235,11 @@ class Settings(BaseModel):
         is_public = self.secret_key.get_secret_value() == DEVELOPMENT_KEY
         if is_public and self.environment is not Environment.DEVELOPMENT:
             raise PublicSecretKey
+
+    def require_public_url(self) -> None:
+        """Raise NoPublicUrl outside of development unless the operator has set a public URL."""
+        if not self.public_url and self.environment is not Environment.DEVELOPMENT:
+            raise NoPublicUrl
 
     @model_validator(mode="after")
     def _check_staleness(self) -> Settings:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.figures import Figures
 from support.radicale import Radicale, ask, object_url
 from support.service import COMMAND, Service, wait_for
@@ -69,11 +70,16 @@ def test_deliveries_go_on_after_passwords_are_encrypted_with_a_new_key(
     figures("secret key changed under a running service", passwords=1, lost=0)
 
 
-def test_service_without_a_secret_key_does_not_start_in_production(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCHEDULER_")}
+@pytest.mark.parametrize(
+    ("given", "missing"), [({}, "SCHEDULER_SECRET_KEY"), ({"SCHEDULER_SECRET_KEY": NEW_KEY}, "SCHEDULER_PUBLIC_URL")]
+)
+def test_service_without_secret_key_or_public_url_does_not_start_in_production(
+    tmp_path: Path, given: dict[str, str], missing: str
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCHEDULER_")} | given
     done = subprocess.run(
         [COMMAND, "serve"], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("scheduler: SCHEDULER_SECRET_KEY is not set")
+    assert done.stderr.startswith(f"scheduler: {missing} is not set")
     assert done.stderr.count("\n") == 1

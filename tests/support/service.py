@@ -43,6 +43,7 @@ class Service:
             "SCHEDULER_KEY_REQUESTS_PER_MINUTE": "0",
             "SCHEDULER_FEED_REQUESTS_PER_MINUTE": "0",
             "SCHEDULER_ADDRESS_REQUESTS_PER_MINUTE": "0",
+            "SCHEDULER_PUBLIC_URL": self.base,
             "SCHEDULER_PORT": self.base.rsplit(":", 1)[1],
         }
         store = Store(self.environment["SCHEDULER_DATABASE_URL"])

@@ -6,9 +6,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from support.api import Api, Clock, Pair, problem_of
+from pydantic import SecretStr
+from support.api import Api, Clock, Pair, json_of, problem_of
 
-from scheduler.app import create_app
+from scheduler.app import create_app, create_service
+from scheduler.config.settings import Environment, NoPublicUrl, Settings
 from scheduler.services.ports import Context
 
 
@@ -46,6 +48,21 @@ def test_feed_addresses_begin_with_the_public_url(api: Api, context: Context, pa
     feed = behind.post(path, {})
     assert feed["url"] == f"https://mentors.example.org/calendar/feeds/{feed['token']}.ics"
     assert feed["webcal_url"] == f"webcal://mentors.example.org/calendar/feeds/{feed['token']}.ics"
+
+
+def test_feed_address_follows_the_host_of_a_request_in_development_only(
+    api: Api, context: Context, path: str
+) -> None:
+    forged = {"headers": {"Host": "calendars.evil.example"}}
+    assert "//calendars.evil.example/" in json_of(api.send("POST", path, {}, **forged))["url"]
+    secret = SecretStr("k" * 32)
+    with pytest.raises(NoPublicUrl, match="set it to the address that clients reach the service at"):
+        create_service(Settings(secret_key=secret), context)
+    served = Api(create_service(Settings(secret_key=secret, public_url="https://mentors.example.org"), context), api.key)
+    feed = served.send("POST", path, {}, **forged)
+    assert json_of(feed)["url"].startswith("https://mentors.example.org/feeds/")
+    assert "evil" not in feed.text + str(feed.headers)
+    assert create_service(Settings(environment=Environment.DEVELOPMENT), context)
 
 
 def test_rotation_gives_a_new_token_and_ends_the_old_one(api: Api, path: str) -> None:

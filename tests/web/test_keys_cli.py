@@ -148,6 +148,17 @@ def test_public_secret_key_is_refused_outside_development(run: Run, command: lis
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("given", [{}, {"public_url": ""}, {"environment": "production"}])
+@pytest.mark.parametrize("command", [["serve"], ["serve", "--migrate-sqlite"]])
+def test_service_without_public_url_is_refused_outside_development(
+    run: Run, command: list[str], given: dict[str, str]
+) -> None:
+    result = run(*command, status=1, secret_key="k" * 32, **given)
+    assert "SCHEDULER_PUBLIC_URL is not set" in result.stderr
+    assert "such as https://scheduler.example.org" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_public_secret_key_is_accepted_in_development(run: Run) -> None:
     assert "0 encrypted anew" in run("secrets", "rotate", environment="development").stdout
     assert "0 encrypted anew" in run("secrets", "rotate", secret_key="k" * 32).stdout

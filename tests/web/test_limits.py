@@ -276,6 +276,7 @@ def test_settings_set_the_limits_and_their_storage(context: Context, monkeypatch
         "FEED_REQUESTS_PER_MINUTE": "3",
         "TRUSTED_PROXIES": "1",
         "SECRET_KEY": "k" * 32,
+        "PUBLIC_URL": "https://scheduler.example.org",
     }.items():
         monkeypatch.setenv(f"SCHEDULER_{name}", value)
     app = create_service(load_settings(), context)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from support.api import Clock, context_of, problem_of
+from support.api import Api, Clock, Pair, context_of, problem_of
 from support.calendars import RecordingCalendars
 
 from scheduler.app import create_app
@@ -43,6 +43,48 @@ def test_documentation_loads_nothing_from_other_hosts(visitor: FlaskClient) -> N
         assert "//" not in source
         with visitor.get(source if source.startswith("/") else f"/docs/{source}") as response:
             assert response.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/problems"])
+def test_page_runs_only_scripts_that_the_service_serves(visitor: FlaskClient, path: str) -> None:
+    response = visitor.get(path)
+    allowed = dict(part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; "))
+    assert (allowed["default-src"], allowed["script-src"]) == ("'none'", "'self'")
+    assert (allowed["connect-src"], allowed["frame-ancestors"]) == ("'self'", "'none'")
+    assert re.findall(r"<script(?![^>]* src=)|\son\w+=|javascript:", response.text) == []
+
+
+def test_documentation_script_starts_swagger_ui_where_the_page_has_its_place(visitor: FlaskClient) -> None:
+    page, script = visitor.get("/docs/").text, visitor.get("/docs/docs.js")
+    (place,) = re.findall(r'getElementById\("(\w+)"\)', script.text)
+    (member,) = re.findall(r"place\.dataset\.(\w+)", script.text)
+    assert script.mimetype == "text/javascript"
+    assert f'id="{place}" data-{member}="/openapi.yaml"' in page
+    assert page.index(f'id="{place}"') < page.index("<script")
+    for name in set(re.findall(r"\b(SwaggerUI\w+)", script.text)):
+        sources = re.findall(r'src="([^"]+)"', page)
+        assert any(name in visitor.get(source).text for source in sources if not source.endswith("docs.js"))
+
+
+def test_every_answer_forbids_frames_and_sniffing(visitor: FlaskClient, api: Api, pair: Pair) -> None:
+    feed = api.feed(pair.mentor)
+    etag = api.read(feed).headers["ETag"]
+    window = {"start": "2026-10-20T08:00:00Z", "end": "2026-10-20T09:00:00Z"}
+    question = {"window": window, "duration": "PT45M", "attendees": pair.attendees}
+    paths = "/ /docs /docs/ /docs/docs.js /docs/swagger-ui-bundle.js /docs/nothing /openapi.yaml /problems /healthz /readyz"
+    answers = [
+        *(visitor.get(path) for path in (*paths.split(), "/nothing", "/v1/people", "/feeds/nothing.ics")),
+        *(api.send("GET", path) for path in ("/people", f"/people/{pair.mentor}", "/people/nobody")),
+        *(api.send("POST", path, question) for path in ("/slots", "/slots?format=svg")),
+        api.read(feed),
+        api.read(feed, If_None_Match=etag),
+    ]
+    for answer in answers:
+        with answer:
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", answer.request.path
+            policy = answer.headers["Content-Security-Policy"].split("; ")
+            assert {"default-src 'none'", "frame-ancestors 'none'"} <= set(policy), answer.request.path
+            assert len(answer.headers.getlist("Content-Security-Policy")) == 1
 
 
 def test_problems_page_has_an_anchor_for_every_kind(visitor: FlaskClient) -> None:

@@ -35,7 +35,7 @@ def test_picture_shows_slots_of_answer(api: Api) -> None:
 
 def test_picture_has_restrictive_headers(api: Api) -> None:
     response = api.send("POST", "/slots?format=svg", SLOTS)
-    assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox; frame-ancestors 'none'"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 

@@ -35,5 +35,5 @@ def picture(query: SlotQuery, found: SlotAnswer, redacted: frozenset[int]) -> Re
     """Return the answer as SVG, without names, zones and blackout kinds of the ``redacted`` attendees (indexes)."""
     drawn = week_svg(week_view(query, found, redacted))
     response = Response(drawn, content_type=f"{SVG}; charset=utf-8")
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox; frame-ancestors 'none'"
     return response

@@ -20,7 +20,7 @@ from scheduler.store import StatementRefused, StoreUnavailable
 from scheduler.web.feeds.responses import FeedResponse, respond
 from scheduler.web.http.limits import Limits
 from scheduler.web.http.metrics import FEED_HITS
-from scheduler.web.http.requests import NO_SNIFFING, log_request
+from scheduler.web.http.requests import BROWSER_RULES, log_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -52,7 +52,7 @@ class FeedMiddleware:
         if response is None:
             return self.app(environ, start_response)
         request_id = str(uuid4())
-        headers = [*response.headers, ("X-Request-ID", request_id), NO_SNIFFING]
+        headers = [*response.headers, ("X-Request-ID", request_id), *BROWSER_RULES.items()]
         start_response(_STATUS_LINES[response.status], headers)
         method = environ["REQUEST_METHOD"]
         log_request(method, _ROUTE, response.status, time.perf_counter() - began, request_id=request_id)

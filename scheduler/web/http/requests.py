@@ -27,8 +27,12 @@ log = structlog.get_logger(__name__)
 
 MEBIBYTE = 1 << 20
 LARGE_BODY = 8 * MEBIBYTE
-NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
-"""A header field of every response: browsers must not guess another Content-Type."""
+BROWSER_RULES = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Header fields of every response that does not set its own: a browser guesses no other Content-Type, loads and runs
+nothing that the response names, and shows it in no frame."""
 
 _D = TypeVar("_D", bound=Document)
 
@@ -167,7 +171,8 @@ def register_request_log(app: Flask) -> None:
     @app.after_request
     def _end(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.request_id
-        response.headers.setdefault(*NO_SNIFFING)
+        for name, value in BROWSER_RULES.items():
+            response.headers.setdefault(name, value)
         route = str(request.url_rule) if request.url_rule else "(no route)"
         seconds = time.perf_counter() - g.began
         count_answer(route, response.status_code, seconds)
