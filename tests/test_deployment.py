@@ -231,6 +231,7 @@ class Container:
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SCHEDULER_")} | {
             **dict(re.findall(r"\b(SCHEDULER_[A-Z_]+)=(\S+)", DOCKERFILE)),
             "SCHEDULER_SECRET_KEY_FILE": str(folder / "key"),
+            "SCHEDULER_PUBLIC_URL": "https://scheduler.example.org",
             "SCHEDULER_HOST": "127.0.0.1",
             "SCHEDULER_PORT": str(free_port()),
         }

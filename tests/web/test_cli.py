@@ -224,7 +224,7 @@ def test_openapi_ignores_bad_settings(run: Run) -> None:
 def test_command_without_database_names_the_remedy_and_makes_no_file(
     run: Run, tmp_path: Path, command: list[str]
 ) -> None:
-    result = run(*command, secret_key="k" * 32)
+    result = run(*command, secret_key="k" * 32, public_url="https://scheduler.example.org")
     assert result.exit_code == 1
     path = tmp_path / "var" / "scheduler.db"
     assert result.stderr == f"scheduler: there is no database at {path}; run 'scheduler migrate' first\n"
@@ -236,7 +236,7 @@ def test_command_on_a_newer_database_says_so_in_one_line(run: Run, tmp_path: Pat
     run("migrate")
     with closing(sqlite3.connect(tmp_path / "var" / "scheduler.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    result = run(*command, secret_key="k" * 32)
+    result = run(*command, secret_key="k" * 32, public_url="https://scheduler.example.org")
     assert result.exit_code == 1
     assert "the database is at revision 9999, which this version of the scheduler does not know" in result.output
     assert result.output.splitlines()[0].endswith(

@@ -50,15 +50,15 @@ def test_feed_addresses_begin_with_the_public_url(api: Api, context: Context, pa
     assert feed["webcal_url"] == f"webcal://mentors.example.org/calendar/feeds/{feed['token']}.ics"
 
 
-def test_feed_address_follows_the_host_of_a_request_in_development_only(
-    api: Api, context: Context, path: str
-) -> None:
+def test_feed_address_follows_the_host_of_a_request_in_development_only(api: Api, context: Context, path: str) -> None:
     forged = {"headers": {"Host": "calendars.evil.example"}}
     assert "//calendars.evil.example/" in json_of(api.send("POST", path, {}, **forged))["url"]
     secret = SecretStr("k" * 32)
     with pytest.raises(NoPublicUrl, match="set it to the address that clients reach the service at"):
         create_service(Settings(secret_key=secret), context)
-    served = Api(create_service(Settings(secret_key=secret, public_url="https://mentors.example.org"), context), api.key)
+    served = Api(
+        create_service(Settings(secret_key=secret, public_url="https://mentors.example.org"), context), api.key
+    )
     feed = served.send("POST", path, {}, **forged)
     assert json_of(feed)["url"].startswith("https://mentors.example.org/feeds/")
     assert "evil" not in feed.text + str(feed.headers)

@@ -19,8 +19,8 @@ _OWN_SCRIPT = "docs.js"
 _OWN_ASSETS = Path(__file__).parent / "assets"
 _SWAGGER_UI = Path(flask_swagger_ui.__file__).parent / "dist"
 PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """What a browser may do on a page: load what this service serves, and ask it. Swagger UI has styles within its page."""
 
