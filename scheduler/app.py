@@ -47,7 +47,11 @@ def create_context(settings: Settings) -> Context:
     """Return what the services need, built from the settings."""
     return Context(
         # Each thread may hold one connection for its request and one for lookups; the worker's hold one each.
-        store=Store(settings.database_url, connections=2 * (settings.threads + settings.worker_threads) + 4),
+        store=Store(
+            settings.database_url,
+            connections=2 * (settings.threads + settings.worker_threads) + 4,
+            writers=max(1, settings.threads - 2),  # the others are for those who read
+        ),
         vault=Vault(
             settings.secret_key.get_secret_value(), [key.get_secret_value() for key in settings.old_secret_keys]
         ),

@@ -18,7 +18,9 @@
     ├── SeveralFit, NeedsStoredPerson, FeedChanged
     ├── CalendarUnreachable, UnreadableCalendar, NotOneCalendar
     ├── UndecipherableSecret, SecretsLost
-    ├── StoreUnavailable, StatementRefused, BackupFailed
+    ├── StoreUnavailable
+    │   └── Deadlocked
+    ├── StatementRefused, BackupFailed
     ├── SchemaMismatch
     │   ├── NotMigrated
     │   └── NewerDatabase

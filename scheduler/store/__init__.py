@@ -3,7 +3,7 @@
 from scheduler.store.backups import BackupFailed
 from scheduler.store.calendars import Login, Reading
 from scheduler.store.engine import InvalidDatabaseUrl, database_name
-from scheduler.store.failures import StatementRefused, StoreUnavailable
+from scheduler.store.failures import Deadlocked, StatementRefused, StoreUnavailable
 from scheduler.store.feeds import FeedPage
 from scheduler.store.lookups import FeedState
 from scheduler.store.meetings import MentorshipOccurrence, StoredMeeting
@@ -18,6 +18,7 @@ __all__ = [
     "SEALED_KINDS",
     "BackupFailed",
     "Claim",
+    "Deadlocked",
     "DeliveryRow",
     "FeedPage",
     "FeedState",

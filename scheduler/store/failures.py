@@ -32,6 +32,7 @@ _SQLITE_REMEDIES = {
 _CONNECTION_REMEDY = "check that the server runs, and the host, user, password and database of the URL; then try again"
 _POSTGRESQL_READ_ONLY = "25006"
 """SQLSTATE of a write to a server that takes none, such as a standby, or in a read-only transaction."""
+_POSTGRESQL_DEADLOCK = "40P01"
 
 
 class StoreUnavailable(SchedulerError):
@@ -45,6 +46,10 @@ class StoreUnavailable(SchedulerError):
         problem = "did not answer" if remedy is None else "can't be used"
         name = f"the database {database}" if database else "the database"
         super().__init__(f"{name} {problem}: {reason}; {remedy or 'try again'}")
+
+
+class Deadlocked(StoreUnavailable):
+    """The database ended this transaction, because it and another one waited for each other; it can be repeated."""
 
 
 class StatementRefused(SchedulerError):
@@ -64,6 +69,7 @@ def as_unavailable(
 ) -> StoreUnavailable | None:
     """The same for a driver's own error; ``is_lost``: the connection is gone."""
     remedy = None
+    named: type[StoreUnavailable] = StoreUnavailable
     if isinstance(error, sqlite3.Error):
         code = _sqlite_code(error)
         is_unavailable = code in _SQLITE_UNAVAILABLE or (write and code == sqlite3.SQLITE_READONLY)
@@ -73,9 +79,10 @@ def as_unavailable(
         if state is None:  # the server has run no statement
             remedy = _CONNECTION_REMEDY
         refused = write and state == _POSTGRESQL_READ_ONLY
+        named = Deadlocked if state == _POSTGRESQL_DEADLOCK else StoreUnavailable
         # The driver's OperationalErrors are SQLSTATE's classes 08, 40 and 53 to 58: connections, deadlocks, limits.
         is_unavailable = "OperationalError" in {kind.__name__ for kind in type(error).__mro__} or is_lost or refused
-    return StoreUnavailable(_first_line(error), remedy, database) if is_unavailable else None
+    return named(_first_line(error), remedy, database) if is_unavailable else None
 
 
 def _sqlite_code(error: sqlite3.Error) -> int:

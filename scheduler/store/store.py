@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from scheduler.store import checks, schema
+from scheduler.store import checks, engine, schema
 from scheduler.store.answers import Answers
 from scheduler.store.backups import BackupFailed, back_up, restore
 from scheduler.store.blackouts import Blackouts
@@ -32,6 +32,7 @@ from scheduler.store.programmes import Programmes
 from scheduler.store.sealed import SealedTexts
 from scheduler.store.servers import Servers
 from scheduler.store.wakeups import listen
+from scheduler.store.writers import WriterLine
 
 
 class Transaction:
@@ -72,11 +73,13 @@ class Store:
     """A database by its URL; any number of threads may share one. Raises InvalidDatabaseUrl.
 
     A SQLite file is created, with its folder, by `migrate` and `restore` alone.
-    At most ``connections`` transactions are open at a time; more wait.
+    At most ``connections`` transactions are open at a time; more wait. On SQLite the writers of a process wait in line,
+    no more than ``writers`` of them for long (None: any number).
     """
 
-    def __init__(self, url: str, *, connections: int = 15) -> None:
+    def __init__(self, url: str, *, connections: int = 15, writers: int | None = None) -> None:
         self._engine = open_engine(url, connections)
+        self._line = WriterLine(writers, engine.BUSY_SECONDS) if self.is_sqlite else None
         self._thread = _ThreadState()
         self.lookups = Lookups(self._engine)
 
@@ -111,9 +114,9 @@ class Store:
     def write(self) -> Iterator[Transaction]:
         """A transaction that is committed at the end, or rolled back if an error leaves it. Raises StoreUnavailable.
 
-        On SQLite there is one at a time, from its beginning; on PostgreSQL rows are locked by the methods that
-        say so. Inside another `write` of this store, in the same thread, it is that transaction: only the outer
-        block commits, and an error that leaves the inner block rolls nothing back by itself.
+        On SQLite there is one at a time, from its beginning, and others wait in line; on PostgreSQL rows are locked by
+        the methods that say so. Inside another `write` of this store, in the same thread, it is that transaction: only
+        the outer block commits, and an error that leaves the inner block rolls nothing back by itself.
         """
         if self._thread.writing is not None:
             yield self._thread.writing
@@ -142,7 +145,9 @@ class Store:
 
     @contextmanager
     def _begin_write(self) -> Iterator[Transaction]:
-        with transaction(self._engine, write=True) as connection:
+        with self._line.turn() if self._line else nullcontext(), transaction(self._engine, write=True) as connection:
+            if self._line:
+                self._line.has_begun()
             opened = self._thread.writing = Transaction(connection)
             try:
                 yield opened

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from support.postgres import PostgreSQL
 
 from scheduler.domain.programme.people import Person
-from scheduler.store import Store, StoreUnavailable, engine, new_id
+from scheduler.store import Deadlocked, Store, StoreUnavailable, engine, new_id
 
 
 def person(name: str = "Zoe") -> Person:
@@ -155,7 +155,7 @@ class TestOnPostgreSQL:
                     tx.people.lock(programme_id, [first])
                     together.wait(10)
                     tx.people.lock(programme_id, [second])
-            except StoreUnavailable as error:
+            except Deadlocked as error:
                 return error.reason
             return "done"
 

@@ -26,6 +26,7 @@ COUNTS = {
     "races of repeated requests": (2, 5, 40),
     "kills of bookings": (2, 3, 50),
     "changes of everything by a thread": (15, 15, 150),
+    "crossing changes of two people by a client": (15, 40, 200),
     "changes between polls of two processes": (10, 40, 400),
     "meetings of each programme beside hostile servers": (4, 10, 40),
     "demo dates": (15, 60, 240),

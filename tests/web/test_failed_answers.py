@@ -13,6 +13,10 @@ from flask import Flask, Response
 from structlog.testing import capture_logs
 from support.api import Api, Clock, Pair, booking_of, problem_of
 
+from scheduler.store import Deadlocked
+from scheduler.store.people import People
+from scheduler.web.http.preconditions import REPEATS
+
 MIA = {"name": "Mia", "email": "mia@example.org", "time_zone": "UTC"}
 AWAY = {"kind": "other", "title": "Dentist", "first_day": "2026-12-01", "last_day": "2026-12-01"}
 CALENDAR = {"url": "https://dav.example.org/cal/", "username": "greta", "password": "hunter2hunter2"}
@@ -149,6 +153,27 @@ def test_feed_whose_address_can_not_be_written_keeps_its_token(
     with capture_logs():
         problem_of(api.send("POST", path.format(mentor=pair.mentor, feed=feed), {}), 500)
     assert contents(database) == before
+
+
+@pytest.mark.parametrize(("deadlocks", "status"), [(1, 201), (REPEATS, 201), (REPEATS + 1, 503)])
+def test_change_ended_by_a_deadlock_is_made_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch, deadlocks: int, status: int
+) -> None:
+    left, add = [None] * deadlocks, People.add
+
+    def add_or_fail(people: People, *arguments: Any) -> None:
+        add(people, *arguments)
+        if left:
+            left.pop()
+            raise Deadlocked("deadlock detected")
+
+    monkeypatch.setattr(People, "add", add_or_fail)
+    with capture_logs() as logged:
+        answer = api.send("POST", "/people", MIA, headers={"Idempotency-Key": "mia"})
+    assert answer.status_code == status
+    assert len(api.get("/people")["items"]) == (status == 201)
+    repeated = [line for line in logged if line["event"] == "a change is repeated"]
+    assert [line["route"] for line in repeated] == ["/v1/people"] * min(deadlocks, REPEATS)
 
 
 def test_change_is_answered_though_its_log_line_can_not_be_written(

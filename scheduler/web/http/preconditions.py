@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import wraps
 
+import structlog
 from flask import Response, current_app, request
 
 from scheduler.services.locking import lock_meeting, lock_mentorship_with_meetings, lock_person
-from scheduler.store import Transaction
+from scheduler.store import Deadlocked, Transaction
 from scheduler.web.http.etags import is_any, matches, matches_weakly
 from scheduler.web.http.idempotency import answer_once_per_key
 from scheduler.web.http.operations import Route, View, routes_of
 from scheduler.web.http.problems import HTTPRefusal, precondition_failed
 from scheduler.web.http.requests import body_bytes, context, programme_id
 
+log = structlog.get_logger(__name__)
+
+REPEATS = 2
+"""How often a change is repeated that the database ended to resolve a deadlock."""
 _HOW = "read it, and send its ETag as If-Match (or If-Match: * to change it whatever it has become)"
 
 
@@ -26,6 +31,7 @@ def conditional_view(route: Route) -> View:
 
     GET and HEAD look at If-None-Match, PATCH and DELETE at If-Match, POST at Idempotency-Key. What a view writes is
     committed once its response exists, and undone if it raises: a view raises its refusals and returns successes only.
+    A change that the database undoes for the sake of another one is made again.
     """
     view = route.view
 
@@ -33,12 +39,22 @@ def conditional_view(route: Route) -> View:
     def answer(**ids: str) -> Response:
         if request.method in {"GET", "HEAD"}:
             return read(view, ids)
-        with context().store.commit_at_end():
-            if request.method in {"PATCH", "DELETE"}:
-                return _change(view, ids, needs_match=route.operation.needs_match)
-            return answer_once_per_key(view, ids) if route.takes_idempotency_key else view(**ids)
+        for _ in range(REPEATS):
+            try:
+                return _commit(route, ids)
+            except Deadlocked as error:
+                log.warning("a change is repeated", route=route.path, reason=str(error))
+        return _commit(route, ids)
 
     return answer
+
+
+def _commit(route: Route, ids: Mapping[str, str]) -> Response:
+    """Return the answer to a request that changes something, once the change is committed."""
+    with context().store.commit_at_end():
+        if request.method in {"PATCH", "DELETE"}:
+            return _change(route.view, ids, needs_match=route.operation.needs_match)
+        return answer_once_per_key(route.view, ids) if route.takes_idempotency_key else route.view(**ids)
 
 
 def _change(view: View, ids: Mapping[str, str], *, needs_match: bool) -> Response:
