@@ -50,7 +50,7 @@ def create_context(settings: Settings) -> Context:
         store=Store(
             settings.database_url,
             connections=2 * (settings.threads + settings.worker_threads) + 4,
-            writers=max(1, settings.threads - 2),  # the others are for those who read
+            writers=max(1, settings.threads // 2),  # the other threads are for those who read
         ),
         vault=Vault(
             settings.secret_key.get_secret_value(), [key.get_secret_value() for key in settings.old_secret_keys]
