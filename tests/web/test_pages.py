@@ -67,7 +67,8 @@ def test_documentation_script_starts_swagger_ui_where_the_page_has_its_place(vis
 
 
 def script_of(visitor: FlaskClient, path: str) -> str:
-    with visitor.get(path) as response:
+    response = visitor.get(path)
+    with response:
         assert (response.status_code, response.mimetype) == (200, "text/javascript")
         return response.text
 
