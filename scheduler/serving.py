@@ -13,6 +13,7 @@ from waitress import create_server
 
 from scheduler.adapters.expander import Expanders
 from scheduler.errors import SchedulerError
+from scheduler.services.calendar_checks import PLACES
 from scheduler.services.delivering import Deliveries
 from scheduler.services.ports import Context
 from scheduler.services.reading import Readings
@@ -56,7 +57,7 @@ def serve(
             app,
             host=host,
             port=port,
-            threads=threads,
+            threads=threads + PLACES,  # so that those who wait for calendar servers take none from the others
             clear_untrusted_proxy_headers=not is_proxied,
             connection_limit=CONNECTIONS,
             asyncore_use_poll=True,  # select() takes no more than 1,024

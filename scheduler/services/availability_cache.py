@@ -14,6 +14,7 @@ from datetime import UTC, datetime, time
 from cachetools import LRUCache
 
 from scheduler.domain.availability.attendees import Attendee, Unknown
+from scheduler.domain.programme.people import CalendarState
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.domain.time.zones import FIRST_DATE, LAST_INSTANT
 from scheduler.store import Store, Transaction
@@ -154,7 +155,11 @@ def load_people(
                 preferred_hours=person.preferred_hours,
                 id=person_id,
             ),
-            tuple((calendar.read_at, calendar.failure) for calendar in calendars[person_id]),
+            tuple(
+                (calendar.read_at, calendar.failure)
+                for calendar in calendars[person_id]
+                if calendar.state is CalendarState.CONNECTED
+            ),
         )
         for person_id, person in people.items()
     }

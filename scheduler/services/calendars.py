@@ -1,15 +1,11 @@
-"""People's connected CalDAV calendars: connecting, listing, deleting, and reading busy time."""
+"""People's connected CalDAV calendars: connecting, listing and deleting."""
 
 from __future__ import annotations
 
-import structlog
-
-from scheduler.domain.programme.outbox import CalDAVCalendar
-from scheduler.domain.programme.people import Account, ConnectedCalendar
+from scheduler.domain.programme.people import Account, CalendarState, ConnectedCalendar
 from scheduler.services.ports import Context
+from scheduler.services.publishing import publish_coming
 from scheduler.store import Position, new_id
-
-log = structlog.get_logger(__name__)
 
 
 def connect_calendar(
@@ -17,23 +13,22 @@ def connect_calendar(
 ) -> ConnectedCalendar:
     """Check the login, store the calendar with its password encrypted, and enqueue coming meetings for it.
 
+    If the server does not answer in time, or others are being waited for, it is connecting, and workers go on.
     Raises NotFound, QuotaReached, AlreadyConnected, CalendarRefused, CalendarUnreachable and AddressRefused.
     """
     with context.store.read() as tx:
         tx.people.get(programme_id, person_id)
-    auto_schedule = context.calendars.check(account)
+    auto_schedule = context.checks.check(context.calendars, programme_id, account)
+    state = CalendarState.CONNECTING if auto_schedule is None else CalendarState.CONNECTED
     now = context.clock()
     with context.store.write() as tx:
         tx.people.lock(programme_id, [person_id])
         context.quotas.check("calendars_per_person", len(tx.calendars.list_for_person(programme_id, person_id)))
-        calendar = ConnectedCalendar(new_id(), person_id, account.url, account.username, publish)
+        calendar = ConnectedCalendar(new_id(), person_id, account.url, account.username, publish, state=state)
         password_token = context.vault.seal(account.password)
-        tx.calendars.add(programme_id, calendar, password_token, now, auto_schedule=auto_schedule)
-        targets = [CalDAVCalendar(calendar.id)]
-        for stored in tx.meetings.list_for_person(programme_id, person_id):
-            if publish and any(period.end > now for period in stored.meeting.busy):
-                uids, revision = stored.meeting.uids, stored.meeting.revision
-                tx.outbox.enqueue_latest(programme_id, stored.id, targets, uids, revision, now)
+        tx.calendars.add(programme_id, calendar, password_token, now, auto_schedule=bool(auto_schedule))
+        if state is CalendarState.CONNECTED:
+            publish_coming(tx, programme_id, calendar, now)
     return calendar
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from scheduler.domain.programme.outbox import Attempt
 from scheduler.domain.programme.quotas import Quotas
 from scheduler.services.availability_cache import AvailabilityCache
+from scheduler.services.calendar_checks import CalendarChecks
 from scheduler.services.calendar_server import CalendarServer
 from scheduler.services.lanes import SearchLanes
 from scheduler.services.secrets import Vault
@@ -62,3 +63,5 @@ class Context:
     """Stored people's availability, cached by this process."""
     lanes: SearchLanes = field(default_factory=SearchLanes)
     """The places of this process's large searches."""
+    checks: CalendarChecks = field(default_factory=CalendarChecks)
+    """The checks of calendars that requests of this process wait for."""

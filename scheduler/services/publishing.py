@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from scheduler.domain.programme.meetings import Meeting, revise
+from scheduler.domain.programme.outbox import CalDAVCalendar
+from scheduler.domain.programme.people import ConnectedCalendar
 from scheduler.domain.programme.routing import route
 from scheduler.store import StoredMeeting, Transaction
 
@@ -29,6 +31,15 @@ def publish(tx: Transaction, programme_id: str, stored: StoredMeeting, now: date
     targets = route(*people, tx.calendars.list_published(programme_id, people))
     meeting = stored.meeting
     tx.outbox.enqueue_latest(programme_id, stored.id, list(targets), meeting.uids, meeting.revision, now)
+
+
+def publish_coming(tx: Transaction, programme_id: str, calendar: ConnectedCalendar, now: datetime) -> None:
+    """Enqueue its person's meetings that have not ended for a calendar that was just connected; expects them locked."""
+    targets = [CalDAVCalendar(calendar.id)]
+    for stored in tx.meetings.list_for_person(programme_id, calendar.person_id) if calendar.publish else []:
+        if any(period.end > now for period in stored.meeting.busy):
+            uids, revision = stored.meeting.uids, stored.meeting.revision
+            tx.outbox.enqueue_latest(programme_id, stored.id, targets, uids, revision, now)
 
 
 def refresh_descriptions(tx: Transaction, programme_id: str, meetings: Sequence[StoredMeeting], now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Reading the busy time of connected calendars, and recording what came of it."""
+"""Reading the busy time of connected calendars, and recording what came of it; connecting them first."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import structlog
 
 from scheduler.domain.programme.fair_queue import Due
 from scheduler.domain.programme.outbox import LEASE
-from scheduler.domain.programme.people import Account
+from scheduler.domain.programme.people import Account, CalendarState
 from scheduler.domain.programme.servers import Exchange, Lane
 from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
+from scheduler.services.connecting import ConnectionJob
 from scheduler.services.ports import Context
 from scheduler.services.secrets import UndecipherableSecret
 from scheduler.services.work import Job
@@ -32,7 +33,7 @@ ComputeBusy = Callable[[Sequence[bytes], datetime, datetime, str, Collection[str
 
 
 class Readings:
-    """The work of reading connected calendars that are due.
+    """The work of reading connected calendars that are due, and of connecting those that are not connected yet.
 
     ``compute_busy`` may raise UnreadableCalendar, for example when it takes too long: that is recorded as the failure.
     """
@@ -48,7 +49,12 @@ class Readings:
     def claim(self, tx: Transaction, ids: Collection[str], now: datetime) -> list[Job]:
         """Lease calendars."""
         readings = tx.calendars.claim_readings(ids, now, longest_wait(self._context), LEASE)
-        return [ReadingJob(self._context, self._compute_busy, reading) for reading in readings]
+        return [self._job(reading) for reading in readings]
+
+    def _job(self, reading: Reading) -> Job:
+        if reading.calendar.state is CalendarState.CONNECTING:
+            return ConnectionJob(self._context, reading, longest_wait(self._context))
+        return ReadingJob(self._context, self._compute_busy, reading)
 
 
 def longest_wait(context: Context) -> timedelta:

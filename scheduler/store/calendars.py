@@ -1,4 +1,4 @@
-"""People's connected CalDAV calendars, and the leases under which they are read.
+"""People's connected CalDAV calendars, and the leases under which they are connected and read.
 
 A leased calendar is due again when its lease ends, so that a worker that dies leaves nothing to clean up.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select
 
 from scheduler.domain.programme.fair_queue import Due
-from scheduler.domain.programme.people import ConnectedCalendar
+from scheduler.domain.programme.people import CalendarState, ConnectedCalendar
 from scheduler.domain.programme.routing import PublishedCalendar
 from scheduler.domain.programme.servers import Lane, origin_of
 from scheduler.domain.time.periods import Periods
@@ -35,12 +35,16 @@ class AlreadyConnected(Refused):
 
 @dataclass(frozen=True)
 class Reading:
-    """A calendar that is leased to be read, with its encrypted password and its owner's time zone."""
+    """A calendar that is leased to be connected or read, with its encrypted password and its owner's time zone.
+
+    ``created_at``: when it was added, UTC.
+    """
 
     calendar: ConnectedCalendar
     programme_id: str
     password_token: str
     time_zone: str
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Calendars(Repository):
     def add(
         self, programme_id: str, calendar: ConnectedCalendar, password_token: str, now: datetime, *, auto_schedule: bool
     ) -> None:
-        """Store a new calendar, which is due to be read at once.
+        """Store a new calendar, which is due to be connected or read at once.
 
         The person is locked, so that a meeting booked meanwhile is enqueued for it either by that booking or by the
         caller. Raises AlreadyConnected for an address that the person has connected.
@@ -119,7 +123,7 @@ class Calendars(Repository):
 
     def list_published(self, programme_id: str, ids: Collection[str]) -> list[PublishedCalendar]:
         """Return these people's calendars that meetings are published to, in the order of their connection."""
-        theirs = of_people(calendars, programme_id, ids) & calendars.c.publish
+        theirs = of_people(calendars, programme_id, ids) & calendars.c.publish & _IS_CONNECTED
         query = by_age(select(calendars.c.id, calendars.c.person_id, calendars.c.auto_schedule), calendars)
         return [build(PublishedCalendar, row) for row in self._connection.execute(query.where(theirs))]
 
@@ -129,11 +133,11 @@ class Calendars(Repository):
         return None if row is None else _login(row)
 
     def list_logins(self, programme_id: str) -> list[Login]:
-        """Return the logins of the programme's calendars, in the order of their connection."""
-        return self._list(calendars, calendars.c.programme_id == programme_id, _login)
+        """Return the logins of the programme's calendars that are connected, in the order of their connection."""
+        return self._list(calendars, (calendars.c.programme_id == programme_id) & _IS_CONNECTED, _login)
 
     def find_due(self, now: datetime, longest: timedelta, lanes: Sequence[Lane], full: Sequence[str]) -> list[Due]:
-        """Return calendars that are due to be read, in turns among programmes, as `Servers.find_due` says.
+        """Return calendars that are due to be connected or read, in turns among programmes, as `Servers.find_due` says.
 
         A calendar that is due more than ``longest`` ahead is due too: the clock of a process was wrong.
         """
@@ -162,22 +166,45 @@ class Calendars(Repository):
 
     def record_read(self, calendar_id: str, busy: Periods, now: datetime, due_at: datetime) -> bool:
         """Replace the busy periods by those just read; return False if the calendar is no longer connected."""
-        return self._record(calendar_id, busy=busy, read_at=now, failure=None, read_due_at=due_at)
+        return self._record(
+            calendar_id, CalendarState.CONNECTED, busy=busy, read_at=now, failure=None, read_due_at=due_at
+        )
 
     def record_read_failure(self, calendar_id: str, failure: str, due_at: datetime) -> bool:
         """Store why reading failed and keep the busy periods; return False if it is no longer connected."""
-        return self._record(calendar_id, failure=failure, read_due_at=due_at)
+        return self._record(calendar_id, CalendarState.CONNECTED, failure=failure, read_due_at=due_at)
 
-    def _record(self, calendar_id: str, **values: Any) -> bool:
+    def record_connected(self, calendar_id: str, now: datetime, *, auto_schedule: bool) -> bool:
+        """Store that a calendar is connected, and due to be read; return False if it was no longer connecting.
+
+        Among its person's calendars it is the one connected last.
+        """
+        values = {"state": CalendarState.CONNECTED, "failure": None, "created_at": now, "read_due_at": now}
+        return self._record(calendar_id, CalendarState.CONNECTING, auto_schedule=auto_schedule, **values)
+
+    def record_connection_failure(self, calendar_id: str, failure: str, due_at: datetime | None) -> bool:
+        """Store why a calendar did not connect, and when that is tried again (None: never).
+
+        Returns False if it was no longer connecting.
+        """
+        again = {"state": CalendarState.FAILED} if due_at is None else {"read_due_at": due_at}
+        return self._record(calendar_id, CalendarState.CONNECTING, failure=failure, **again)
+
+    def _record(self, calendar_id: str, present: CalendarState, **values: Any) -> bool:
+        """Change a calendar that is in that state; return False if it is not."""
         whose = select(calendars.c.programme_id, calendars.c.person_id).where(calendars.c.id == calendar_id)
         for programme_id, person_id in self._connection.execute(whose).all():
             self._renew_availability(programme_id, [person_id])
-        update = calendars.update().where(calendars.c.id == calendar_id).values(**values)
-        return self._connection.execute(update).rowcount == 1
+        update = calendars.update().where(calendars.c.id == calendar_id, calendars.c.state == present)
+        return self._connection.execute(update.values(**values)).rowcount == 1
+
+
+_IS_CONNECTED = calendars.c.state == CalendarState.CONNECTED
 
 
 def _is_due(now: datetime, longest: timedelta) -> ColumnElement[bool]:
-    return (calendars.c.read_due_at <= now) | (calendars.c.read_due_at > now + longest)
+    due_at = calendars.c.read_due_at
+    return (calendars.c.state != CalendarState.FAILED) & ((due_at <= now) | (due_at > now + longest))
 
 
 _calendar = partial(build, ConnectedCalendar)

@@ -27,7 +27,7 @@ from scheduler.domain.availability.attendees import BlackoutKind
 from scheduler.domain.programme.meetings import MeetingStatus, OccurrenceStatus
 from scheduler.domain.programme.mentorships import MentorshipStatus
 from scheduler.domain.programme.outbox import DeliveryState, Policy
-from scheduler.domain.programme.people import Show
+from scheduler.domain.programme.people import CalendarState, Show
 from scheduler.store.types import HOURS, MOVES, SCOPES, ChoiceOf, Identifier, Json, PeriodsBlob, UTCDateTime, WallTime
 
 metadata = MetaData(
@@ -131,9 +131,10 @@ calendars = _of_programme(
     Column("read_at", UTCDateTime, nullable=True),
     Column("failure", Text, nullable=True),
     Column("read_due_at", UTCDateTime, nullable=False, index=True),
-    Column("created_at", UTCDateTime, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),  # once connected: when that was
     Column("auto_schedule", Boolean, nullable=False, server_default=false()),  # RFC 6638 §2
     Column("origin", Text, nullable=False, server_default=""),  # of its URL
+    Column("state", ChoiceOf(CalendarState), nullable=False, server_default=CalendarState.CONNECTED.value),
 )
 
 feeds = _of_programme(

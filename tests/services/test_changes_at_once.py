@@ -17,7 +17,7 @@ from support.budget import tries
 from support.calendars import RecordingCalendars
 from support.figures import Figures
 from support.postgres import PostgreSQL
-from support.working import deliver_next
+from support.working import deliver_next, read_next
 
 from scheduler.domain.programme.api_keys import ApiKey
 from scheduler.domain.programme.meetings import Party
@@ -97,6 +97,7 @@ class Crowd:
             lambda: update_mentorship(self.context, self.programme, mentorship.id, {"goals": (word,)}),
             lambda: self.connect(person),
             lambda: deliver_next(self.context),
+            lambda: read_next(self.context),
         ]
         if found := self.meetings(mentorship):
             meeting = chance.choice(found)

@@ -178,6 +178,11 @@ UNSCOPED = {
     "calendars.claim_readings",
     "calendars.record_read",
     "calendars.record_read_failure",
+    "calendars.record_connected",
+    "calendars.record_connection_failure",
+    "calendars.oldest_due",
+    "outbox.oldest_due",
+    "servers.oldest_due",
     "meetings.list_with_other_tz_database",
     "outbox.find_known_uids",
     "answers.delete_expired",
@@ -197,6 +202,12 @@ WORKERS: dict[str, Use] = {
     "calendars.claim_readings": lambda tx, _, it: claim_reading(tx, it.now),
     "calendars.record_read": lambda tx, _, it: tx.calendars.record_read(it.calendar.id, AWAY, it.now, it.now),
     "calendars.record_read_failure": lambda tx, _, it: tx.calendars.record_read_failure(it.calendar.id, "no", it.now),
+    "calendars.record_connected": lambda tx, _, it: tx.calendars.record_connected(
+        it.calendar.id, it.now, auto_schedule=False
+    ),
+    "calendars.record_connection_failure": lambda tx, _, it: tx.calendars.record_connection_failure(
+        it.calendar.id, "no", None
+    ),
 }
 """What the worker does to somebody's calendar."""
 
@@ -210,6 +221,8 @@ RENEWING = {
     "calendars.delete",
     "calendars.record_read",
     "calendars.record_read_failure",
+    "calendars.record_connected",
+    "calendars.record_connection_failure",
     "meetings.add",
     "meetings.update",
 }

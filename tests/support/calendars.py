@@ -30,7 +30,7 @@ class Put:
 
 @dataclass
 class RecordingCalendars:
-    """The CalendarServer port in memory. ``during_put`` runs while a PUT is under way."""
+    """The CalendarServer port in memory. ``during_check`` and ``during_put`` run while one is under way."""
 
     refusal: Exception | None = None
     auto_schedule: bool = False
@@ -38,6 +38,7 @@ class RecordingCalendars:
     outcomes: list[Outcome] = field(default_factory=list)
     """What the PUTs come to in turn; with none left they are stored."""
     objects: list[bytes] = field(default_factory=list)
+    during_check: Callable[[], object] = lambda: None
     during_put: Callable[[], object] = lambda: None
     checked: list[Account] = field(default_factory=list)
     puts: list[Put] = field(default_factory=list)
@@ -45,6 +46,7 @@ class RecordingCalendars:
 
     def check(self, account: Account, seconds: float = LONGEST_CALL) -> bool:
         self.checked.append(account)
+        self.during_check()
         if self.refusal:
             raise self.refusal
         return self.auto_schedule

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
 from scheduler.app import create_app
 from scheduler.domain.programme.people import Account
+from scheduler.services.calendar_checks import CalendarChecks
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.ports import Context
 
@@ -39,12 +42,38 @@ def test_connected_calendar_is_checked_and_answered_without_password(
         "url": CALENDAR["url"],
         "username": "greta",
         "publish": True,
+        "state": "connected",
         "read_at": None,
         "failure": None,
     }
     assert response.headers["Location"] == f"/v1{path}/{connected['id']}"
     assert api.get(f"{path}/{connected['id']}") == connected
     assert api.get(path) == {"items": [connected], "next": None}
+
+
+def test_calendar_of_a_silent_server_is_202_and_can_be_deleted(
+    context: Context, pair: Pair, api: Api, path: str, calendars: RecordingCalendars
+) -> None:
+    awake = Event()
+    calendars.during_check = lambda: awake.wait(20)
+    impatient = Api(create_app(replace(context, checks=CalendarChecks(0.05))), api.key)
+    response = impatient.send("POST", path, CALENDAR)
+    other = impatient.send("POST", path, CALENDAR | {"url": SECOND})
+    awake.set()
+    assert response.status_code == other.status_code == 202
+    connecting = response.json or {}
+    assert (connecting["state"], connecting["read_at"], connecting["failure"]) == ("connecting", None, None)
+    assert "ETag" not in response.headers
+    assert len(calendars.checked) == 1
+    address = f"{path}/{connecting['id']}"
+    assert response.headers["Location"] == f"/v1{address}"
+    assert api.get(address) == connecting
+    again = problem_of(api.send("POST", path, CALENDAR), 409)
+    assert connecting["id"] in again["detail"]
+    asked = {"window": {"start": "2026-10-08T08:00:00Z", "end": "2026-10-08T10:00:00Z"}, "duration": "PT45M"}
+    assert api.post("/slots", asked | {"attendees": pair.attendees})["unknown_attendees"] == []
+    assert api.send("DELETE", address).status_code == 204
+    assert [row["id"] for row in api.get(path)["items"]] == [(other.json or {})["id"]]
 
 
 def test_password_is_stored_encrypted(api: Api, path: str, database: Path) -> None:

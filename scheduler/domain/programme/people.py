@@ -51,11 +51,22 @@ class Account:
     password: str = field(repr=False)
 
 
+class CalendarState(StrEnum):
+    """Whether the login of a calendar has been found to open it."""
+
+    CONNECTING = "connecting"
+    """Its server has not answered yet, and is tried again."""
+    CONNECTED = "connected"
+    FAILED = "failed"
+    """Its server refused, or never answered, and is not tried again."""
+
+
 @dataclass(frozen=True)
 class ConnectedCalendar:
     """A person's own CalDAV calendar, without its password: read for busy time, and written to if ``publish``.
 
-    ``busy`` was last read at ``read_at`` (None: never); ``failure`` is why the last reading failed (None: it did not).
+    Nothing is read from it, written to it or expected of it before it is connected. ``busy`` was last read at
+    ``read_at`` (None: never); ``failure`` is why the last attempt to connect or to read failed (None: it did not).
     """
 
     id: str
@@ -66,6 +77,7 @@ class ConnectedCalendar:
     busy: Periods = field(default_factory=Periods.none)
     read_at: datetime | None = None
     failure: str | None = None
+    state: CalendarState = CalendarState.CONNECTED
 
 
 class Show(StrEnum):

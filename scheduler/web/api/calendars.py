@@ -8,7 +8,7 @@ from flask import Response, url_for
 from pydantic import Field, SecretStr
 
 from scheduler.domain.programme.api_keys import Scope
-from scheduler.domain.programme.people import Account
+from scheduler.domain.programme.people import Account, CalendarState
 from scheduler.services import calendars
 from scheduler.web.documents import examples
 from scheduler.web.fields.document import Document
@@ -37,8 +37,12 @@ class ConnectedCalendarDocument(Document):
     url: str
     username: str
     publish: bool
+    state: CalendarState = Field(
+        description="connecting: its server has not answered yet, and is tried again; "
+        "failed: it never connected, and is not tried again"
+    )
     read_at: Timestamp | None = Field(description="when busy time was last read; null: not yet")
-    failure: str | None = Field(description="why the last reading failed; null: it succeeded")
+    failure: str | None = Field(description="why the last attempt to connect or read failed; null: it did not")
 
 
 class ConnectedCalendarPage(PageDocument):
@@ -51,20 +55,25 @@ class ConnectedCalendarPage(PageDocument):
     "POST /people/<person_id>/calendars",
     ConnectedCalendarDocument,
     status=201,
+    later_status=202,
     body=NewCalendar,
     refuses=(409,),
     keeps_answer=False,
 )
 def create_calendar(person_id: str) -> Response:
-    """Connect a calendar. The connection is tested at once; a refusal repeats the server's reason.
+    """Connect a calendar. A refusal repeats the server's reason.
 
-    A repeated request is refused with 409: a person's calendars have different addresses.
+    The request waits five seconds at most for the calendar's server. If it has not answered by then, or other requests
+    are waiting for servers, the answer is 202 and the calendar is connecting: read it later to see what became of it.
+    What never connects makes nobody unknown. A repeated request is refused with 409: a person's calendars have
+    different addresses.
     """
     new = read_body(NewCalendar)
     account = Account(new.url, new.username, new.password.get_secret_value())
     calendar = calendars.connect_calendar(context(), programme_id(), person_id, account, publish=new.publish)
     location = url_for("v1.calendars.get_calendar", person_id=person_id, calendar_id=calendar.id)
-    return answer(ConnectedCalendarDocument.of(calendar), 201, {"Location": location})
+    status = 201 if calendar.state is CalendarState.CONNECTED else 202
+    return answer(ConnectedCalendarDocument.of(calendar), status, {"Location": location})
 
 
 @api.operation("GET /people/<person_id>/calendars", ConnectedCalendarPage, query=PageQuery)

@@ -32,6 +32,7 @@ class Operation:
         answers: the JSON document of a success; None: there is none.
         tag: the group that the operation belongs to.
         status: the status of a success.
+        later_status: that of a success whose work is finished later; None: there is none.
         body: the JSON document that is sent, or several of which one is sent.
         body_required: False if no body stands for an empty object.
         query: the query parameters as a document.
@@ -47,6 +48,7 @@ class Operation:
     answers: type[Document] | None
     tag: str = ""
     status: int = 200
+    later_status: int | None = None
     body: type[Document] | tuple[type[Document], ...] = ()
     body_required: bool = True
     query: type[Document] | None = None

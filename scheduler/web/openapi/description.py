@@ -132,7 +132,8 @@ def _responses(route: Route, schemas: Schemas) -> Part:
         *((428,) if operation.needs_match else ()),
         *_OF_ANY_REQUEST,
     }
-    responses = {str(operation.status): _success(route, schemas)}
+    successes = [operation.status] if operation.later_status is None else [operation.status, operation.later_status]
+    responses = {str(status): _success(route, schemas, status) for status in successes}
     if route.method == "get":
         responses["304"] = {"description": "Nothing has changed", "headers": refer("headers", "ETag")}
     for status in sorted(refused):
@@ -143,25 +144,25 @@ def _responses(route: Route, schemas: Schemas) -> Part:
     return responses
 
 
-def _success(route: Route, schemas: Schemas) -> Part:
+def _success(route: Route, schemas: Schemas, status: int) -> Part:
     operation = route.operation
     documents = {} if operation.answers is None else {"application/json": schemas.reference(operation.answers)}
     texts = {name: {"type": "string"} for name in operation.media_types}
     parts: Part = {
-        "description": _SUCCESSES[operation.status],
-        "headers": refer("headers", *_success_headers(route)),
+        "description": _SUCCESSES[status],
+        "headers": refer("headers", *_success_headers(route, status)),
         "content": {name: {"schema": schema} for name, schema in (documents | texts).items()},
     }
     return {name: part for name, part in parts.items() if part}
 
 
-def _success_headers(route: Route) -> list[str]:
+def _success_headers(route: Route, status: int) -> list[str]:
     """The header fields of a success, by its method and status."""
-    status, query = route.operation.status, route.operation.query
+    query = route.operation.query
     is_in_answer = {
         "ETag": status == 201 or (status == 200 and route.method != "post"),
         "Link": query is not None and "cursor" in query.model_fields,
-        "Location": status == 201,
+        "Location": status == 201 or status == route.operation.later_status,
         "Idempotency-Replayed": route.takes_idempotency_key,
     }
     return [name for name, is_there in is_in_answer.items() if is_there]
