@@ -11,7 +11,7 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.people import Account, CalendarState
 from scheduler.services import calendars
 from scheduler.web.documents import examples
-from scheduler.web.fields.document import Document
+from scheduler.web.fields.document import Document, only
 from scheduler.web.fields.texts import Flag, Id, Line, WebAddress
 from scheduler.web.fields.times import Timestamp
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
@@ -32,6 +32,8 @@ class NewCalendar(Document, json_schema_extra={"examples": [examples.NEW_CALENDA
 
 class ConnectedCalendarDocument(Document):
     """A connected calendar."""
+
+    shown_to_writers = only("id", "publish", "state", "read_at")
 
     id: Id
     url: str

@@ -9,7 +9,7 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.services import delivering
 from scheduler.store import DeliveryRow
-from scheduler.web.fields.document import Document
+from scheduler.web.fields.document import Document, only
 from scheduler.web.fields.texts import Id
 from scheduler.web.fields.times import Timestamp
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
@@ -21,6 +21,19 @@ api = Resource("deliveries", tag="meetings", reads=Scope.MEETINGS_READ, writes=S
 
 class DeliveryDocument(Document):
     """The progress of a meeting's delivery to one connected calendar."""
+
+    shown_to_writers = only(
+        "id",
+        "calendar",
+        "person",
+        "uid",
+        "state",
+        "attempts",
+        "wanted_revision",
+        "delivered_revision",
+        "due_at",
+        "delivered_at",
+    )
 
     id: Id
     calendar: Id

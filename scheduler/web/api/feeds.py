@@ -13,7 +13,7 @@ from scheduler.errors import InvalidFields
 from scheduler.services import feed_tokens
 from scheduler.web.api.keys import Overlap
 from scheduler.web.documents import examples
-from scheduler.web.fields.document import Document
+from scheduler.web.fields.document import Document, only
 from scheduler.web.fields.texts import Id
 from scheduler.web.fields.times import Timestamp
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
@@ -51,6 +51,8 @@ class FeedPage(PageDocument):
 
 class FeedWithToken(FeedDocument):
     """A feed with its token, which is shown only once."""
+
+    shown_to_writers = only("id", "show", "created_at", "token", "url", "webcal_url")
 
     token: str
     url: str = Field(description="the address to subscribe to")

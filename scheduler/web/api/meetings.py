@@ -16,7 +16,7 @@ from scheduler.services import meetings
 from scheduler.store import StoredMeeting
 from scheduler.web.documents import examples
 from scheduler.web.documents.occurrences import BlockedByDocument, PlannedOccurrenceDocument
-from scheduler.web.fields.document import Document, Omissible
+from scheduler.web.fields.document import Document, Omissible, only
 from scheduler.web.fields.durations import Duration
 from scheduler.web.fields.texts import Id, MailAddress, Name, WebAddress, ZoneName
 from scheduler.web.fields.times import Instant, LocalInstant, Moment, Timestamp, WallTime
@@ -65,6 +65,8 @@ class LocalStart(Document):
 class OccurrenceDocument(Document):
     """One occurrence. ``recurrence_id`` is the local start by the rule; it never changes."""
 
+    shown_to_writers = only("recurrence_id", "start", "end", "status")
+
     recurrence_id: str = Field(pattern="^[0-9]{8}T[0-9]{6}$", examples=["20261103T143000"])
     start: Instant
     end: Instant
@@ -90,6 +92,18 @@ class OccurrenceDocument(Document):
 
 class MeetingDocument(Document):
     """A booked meeting. ``sequence`` rises when times change, ``revision`` with every change."""
+
+    shown_to_writers = only(
+        "id",
+        "mentorship",
+        "uid",
+        "status",
+        "sequence",
+        "revision",
+        "created_at",
+        "changed_at",
+        occurrences={"__all__": OccurrenceDocument.shown_to_writers},
+    )
 
     id: Id
     mentorship: Id

@@ -14,7 +14,7 @@ from scheduler.errors import at_field
 from scheduler.services import mentorships
 from scheduler.store import new_id
 from scheduler.web.documents import examples
-from scheduler.web.fields.document import Document, Kept
+from scheduler.web.fields.document import Document, Kept, only
 from scheduler.web.fields.texts import Id, Line, Text
 from scheduler.web.fields.times import Day
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
@@ -51,6 +51,8 @@ class MentorshipChange(Document, json_schema_extra={"examples": [examples.MENTOR
 
 class MentorshipDocument(Document):
     """A mentorship."""
+
+    shown_to_writers = only("id", "mentor", "mentee", "starts_on", "ends_on", "status")
 
     id: Id
     mentor: Id

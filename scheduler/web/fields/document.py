@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
@@ -17,10 +18,18 @@ _T = TypeVar("_T")
 _V = TypeVar("_V", bound="DataclassInstance")
 
 
+def only(*names: str, **parts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return names of members, and parts of further ones, as ``model_dump_json(include=…)`` takes them."""
+    return dict.fromkeys(names, True) | parts
+
+
 class Document(BaseModel):
     """The base of every JSON object that is sent or answered. Members that it does not have are refused in requests."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    shown_to_writers: ClassVar[Mapping[str, Any]] = only("id")
+    """The members of an answer that a key sees which may change the resource but not read it: ids, states and times."""
 
     @classmethod
     def of(cls, value: object, **given: Any) -> Self:

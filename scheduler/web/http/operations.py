@@ -40,6 +40,7 @@ class Operation:
         conflict: the problem document of a 409.
         media_types: other media types of a success, which the client can choose.
         scope: what the API key must be good for; None: no key is needed.
+        reads: what it must be good for to be shown the whole answer; None: the scope is enough.
         needs_match: whether a change without If-Match is refused.
         keeps_answer: whether a POST that stores something takes Idempotency-Key.
 
@@ -56,6 +57,7 @@ class Operation:
     conflict: type[Problem] = Problem
     media_types: tuple[str, ...] = ()
     scope: Scope | None = None
+    reads: Scope | None = None
     needs_match: bool = False
     keeps_answer: bool = True
 
@@ -63,6 +65,14 @@ class Operation:
         """Register the view as the one that carries the operation out, and return it unchanged."""
         _declared[view] = self
         return view
+
+    @property
+    def shown_to_writers(self) -> tuple[str, ...] | None:
+        """The members of the answer that are shown to a key that does not read; None: all of them."""
+        if self.answers is None or self.reads in {None, self.scope}:
+            return None
+        shown = tuple(name for name in self.answers.model_fields if name in self.answers.shown_to_writers)
+        return None if len(shown) == len(self.answers.model_fields) else shown
 
     @property
     def bodies(self) -> tuple[type[Document], ...]:
@@ -116,3 +126,10 @@ def needed_scope(app: Flask, endpoint: str) -> Scope:
     """The scope that a key needs for an endpoint; admin where no operation names one."""
     route = routes_of(app).get(endpoint)
     return Scope.ADMIN if route is None or route.operation.scope is None else route.operation.scope
+
+
+def reading_scope(app: Flask, endpoint: str) -> Scope:
+    """The scope that a key needs to be shown the whole answer of an endpoint; admin where no operation names one."""
+    route = routes_of(app).get(endpoint)
+    reads = None if route is None else route.operation.reads
+    return needed_scope(app, endpoint) if reads is None else reads

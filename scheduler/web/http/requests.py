@@ -20,7 +20,7 @@ from scheduler.web.fields.document import Document
 from scheduler.web.http.etags import entity_tag
 from scheduler.web.http.limits import count_request
 from scheduler.web.http.metrics import count_answer
-from scheduler.web.http.operations import needed_scope
+from scheduler.web.http.operations import needed_scope, reading_scope
 from scheduler.web.http.problems import HTTPRefusal, invalid_fields
 
 log = structlog.get_logger(__name__)
@@ -133,13 +133,20 @@ def answer(
 ) -> Response:
     """Return a document as a JSON response with the ETag of the resource; a POST that creates nothing has no ETag.
 
-    ``of`` is the document that a GET of the resource answers with, if it is another one.
+    A key that may change the resource and not read it is shown some members only. ``of`` is the document that a GET of
+    the resource answers with, if it is another one.
     """
     body = document.model_dump_json()
-    response = json_response(body, status, headers)
+    shown = body if _reads() else document.model_dump_json(include=document.shown_to_writers)
+    response = json_response(shown, status, headers)
     if request.method != "POST" or status == 201:
         response.headers["ETag"] = entity_tag(body if of is None else of.model_dump_json())
     return response
+
+
+def _reads() -> bool:
+    """Whether the request's key may read the resource that the request is about; a GET needs such a key."""
+    return request.method in {"GET", "HEAD"} or api_key().allows(reading_scope(current_app, request.endpoint or ""))
 
 
 def json_response(body: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -39,7 +39,7 @@ class Resource(Blueprint):
         method, path = route.split()
         scope = self._reads if method == "GET" else self._writes
         refused = (404, *refuses) if "<" in path else refuses
-        operation = Operation(answers, tag=self._tag, scope=scope, refuses=refused, **details)
+        operation = Operation(answers, tag=self._tag, scope=scope, reads=self._reads, refuses=refused, **details)
 
         def serve(view: _View) -> _View:
             self.add_url_rule(path, view_func=operation(view), methods=[method])

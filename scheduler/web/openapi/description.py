@@ -80,6 +80,9 @@ def _operation(route: Route, schemas: Schemas) -> Part:
     operation = route.operation
     summary, _, description = inspect.cleandoc(route.view.__doc__ or "").partition("\n")
     parts: Part = {"summary": summary, "operationId": route.view.__name__}
+    if operation.shown_to_writers is not None:
+        shown = ", ".join(f"`{name}`" for name in operation.shown_to_writers)
+        description += f" A key without `{operation.reads}` is answered only {shown}."
     if description.strip():
         parts["description"] = " ".join(description.split())
     parts["tags"] = [operation.tag]
