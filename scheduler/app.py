@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
+from scheduler.adapters.reader_process import ReaderPool
 from scheduler.config.environment import find_ignored, load_settings
 from scheduler.config.settings import Settings
 from scheduler.logs import configure_logs
@@ -45,6 +46,7 @@ def read_settings() -> Settings:
 
 def create_context(settings: Settings) -> Context:
     """Return what the services need, built from the settings."""
+    reader = ReaderPool()
     return Context(
         # Each thread may hold one connection for its request and one for lookups; the worker's hold one each.
         store=Store(
@@ -55,7 +57,8 @@ def create_context(settings: Settings) -> Context:
         vault=Vault(
             settings.secret_key.get_secret_value(), [key.get_secret_value() for key in settings.old_secret_keys]
         ),
-        calendars=CalDAVServer(Guard(allowed_networks=settings.allowed_networks)),
+        calendars=CalDAVServer(Guard(allowed_networks=settings.allowed_networks), reader),
+        reader=reader,
         clock=lambda: datetime.now(UTC),
         refresh=timedelta(minutes=settings.calendar_refresh_minutes),
         stale_after=timedelta(minutes=settings.calendar_stale_minutes),

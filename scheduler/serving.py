@@ -11,7 +11,6 @@ import structlog
 from flask import Flask
 from waitress import create_server
 
-from scheduler.adapters.expander import Expanders
 from scheduler.errors import SchedulerError
 from scheduler.services.calendar_checks import PLACES
 from scheduler.services.delivering import Deliveries
@@ -64,8 +63,7 @@ def serve(
         )
     except (OSError, ValueError) as error:
         raise CannotListen(host, port, error) from error
-    expanders = Expanders()
-    worker = _create_worker(context, expanders, worker_threads)
+    worker = _create_worker(context, worker_threads)
     thread = threading.Thread(target=worker.run, name="worker")
     try:
         handle_signals(_raise_stopped)
@@ -80,23 +78,22 @@ def serve(
         server.close()
         if thread.is_alive():
             thread.join()
-        expanders.close()
+        context.reader.close()
         context.store.close()
 
 
 def work(context: Context, threads: int) -> None:
     """Run one worker until SIGTERM or Ctrl-C; the work in hand is finished."""
-    expanders = Expanders()
-    worker = _create_worker(context, expanders, threads)
+    worker = _create_worker(context, threads)
     handle_signals(lambda _signal, _frame: worker.stop())
     worker.run()
-    expanders.close()
+    context.reader.close()
     context.store.close()
 
 
-def _create_worker(context: Context, expanders: Expanders, threads: int) -> Worker:
+def _create_worker(context: Context, threads: int) -> Worker:
     """Return a worker that makes so many deliveries at a time, and reads a quarter as many calendars."""
-    readings = Readings(context, expanders.busy_periods)
+    readings = Readings(context, context.reader.busy_periods)
     return Worker(context, [(Deliveries(context), threads), (readings, max(2, threads // 4))])
 
 

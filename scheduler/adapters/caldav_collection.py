@@ -27,7 +27,7 @@ from requests.auth import HTTPBasicAuth
 from scheduler.adapters.calendar_errors import failure
 from scheduler.adapters.guarded_http import AnswerTooLarge
 from scheduler.domain.programme.people import Account
-from scheduler.ical.parse import read_identity
+from scheduler.ical.reader import CalendarReader
 from scheduler.services.calendar_server import CalendarRefused, CalendarUnreachable
 
 _CALDAV = "{urn:ietf:params:xml:ns:caldav}"
@@ -56,10 +56,14 @@ class Held:
 
 @dataclass(frozen=True)
 class Collection:
-    """A calendar collection. Every method raises CalendarRefused, CalendarUnreachable and AddressRefused."""
+    """A calendar collection. Every method raises CalendarRefused, CalendarUnreachable and AddressRefused.
+
+    ``reader`` reads what the server answers.
+    """
 
     client: DAVClient
     url: str
+    reader: CalendarReader
 
     def properties(self, *names: str) -> dict[str, Any]:
         """Return those of the named properties that the collection has (PROPFIND, RFC 4918 §9.1)."""
@@ -78,16 +82,21 @@ class Collection:
             return {feature.strip().lower() for feature in listed.split(",")}
 
     def find(self, uid: str) -> str | None:
-        """Return the URL of the object with that UID (RFC 4791 §7.8.6), whatever its name; None if there is none."""
+        """Return the URL of the object with that UID (RFC 4791 §7.8.6), whatever its name; None if there is none.
+
+        Raises ReadingEnded and ReaderBusy too.
+        """
         has_uid = cdav.PropFilter("UID") + cdav.TextMatch(uid, collation="i;octet")
         with _translated_errors():
-            for row in self._query_events(has_uid):
-                # A text match finds substrings too, and a server may ignore the filter.
-                identity = read_identity((row.calendar_data or "").encode())
-                url = urljoin(self.url, quote(row.href, safe="/:@%!$&'()*+,;=~"))
-                if identity is not None and identity.uid == uid and url.startswith(self.url):
-                    return url
-        return None
+            rows = self._query_events(has_uid)
+            found = [
+                (urljoin(self.url, quote(row.href, safe="/:@%!$&'()*+,;=~")), (row.calendar_data or "").encode())
+                for row in rows
+            ]
+        inside = [(url, data) for url, data in found if url.startswith(self.url)]
+        # A text match finds substrings too, and a server may ignore the filter.
+        index = self.reader.find([data for _, data in inside], uid)
+        return None if index is None else inside[index][0]
 
     def read_objects(self, start: datetime, end: datetime) -> list[bytes]:
         """Return all calendar objects with events that touch [start, end) (RFC 4791 §7.8)."""
@@ -124,7 +133,10 @@ class CalendarObject:
         return cls(collection, uid, f"{collection.url}{quote(uid, safe='@')}.ics")
 
     def read_anywhere(self) -> tuple[CalendarObject, Held | None]:
-        """Read the object with this UID at this or another URL of the collection, as servers and clients choose one."""
+        """Read the object with this UID at this or another URL of the collection, as servers and clients choose one.
+
+        Raises ReadingEnded and ReaderBusy too.
+        """
         held = self.read()
         url = self.collection.find(self.uid) if held is None else None
         if url is None or url == self.url:
@@ -170,7 +182,7 @@ class _Client(DAVClient):
             self.auth = HTTPBasicAuth((self.username or "").encode(), (self.password or "").encode())
 
 
-def open_collection(account: Account, session: requests.Session) -> Collection:
+def open_collection(account: Account, session: requests.Session, reader: CalendarReader) -> Collection:
     """Return the account's collection, requested through that session, for one job.
 
     The client does no discovery, never sleeps and asks for uncompressed answers, because servers give weak ETags for
@@ -187,7 +199,7 @@ def open_collection(account: Account, session: requests.Session) -> Collection:
         )
     client.session.close()
     client.session = session
-    return Collection(client, _collection_url(account.url))
+    return Collection(client, _collection_url(account.url), reader)
 
 
 def _collection_url(url: str) -> str:
@@ -199,7 +211,8 @@ def _collection_url(url: str) -> str:
 def _strong_etag(response: Any) -> str | None:
     """Return the ETag if it can be used in If-Match (RFC 9110 §13.1.1)."""
     etag = str(response.headers.get("ETag", "")).strip()
-    return etag if len(etag) > 1 and etag.startswith('"') and etag.endswith('"') else None
+    is_strong = len(etag) > 1 and etag.startswith('"') and etag.endswith('"')
+    return etag if is_strong and etag.isprintable() else None
 
 
 def _check_multistatus(response: Any) -> None:

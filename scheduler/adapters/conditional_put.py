@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from scheduler.adapters.caldav_collection import CalendarObject, Held
 from scheduler.domain.programme.outbox import Outcome, Rejected, Stored, TryAgain
-from scheduler.ical.lines import NotOneCalendar
-from scheduler.ical.merge import Merged, merge, with_sequence
+from scheduler.ical.merge import Merged, with_sequence
 from scheduler.ical.ownership import describe_restored
-from scheduler.ical.parse import UnreadableCalendar, read_identity
-from scheduler.ical.scheduling import describe_invitation_failures, server_invites
+from scheduler.ical.parse import read_identity
+from scheduler.ical.scheduling import server_invites
 from scheduler.services.calendar_server import CalendarRefused
 
 UID_CONFLICT = "no-uid-conflict"
@@ -34,7 +33,8 @@ def put_object(
     """Store ``data``, one event or series, and keep what its owner added to it.
 
     An object that was ``stored_before`` and is gone is not created again. A new one gets a SEQUENCE above
-    ``deleted_sequence``, that of an object which was deleted there. Raises CalendarRefused and CalendarUnreachable.
+    ``deleted_sequence``, that of an object which was deleted there. Raises CalendarRefused, CalendarUnreachable, and
+    UnreadableCalendar, TooLarge, ReadingEnded and ReaderBusy for what is stored there.
     """
     ours = read_identity(data)
     if ours is None:
@@ -44,7 +44,7 @@ def put_object(
         new = data if sequence == ours.sequence else with_sequence(data, sequence)
         written = _create(target, new)
         if written is not None:
-            return _stored(target, written, sequence)
+            return _stored(target, written, sequence, invites=server_invites(new))
     target, held = target.read_anywhere()
     if held is not None:
         return _update(target, data, held)
@@ -72,13 +72,9 @@ def _judge_deleted(data: bytes) -> Outcome:
 
 def _update(target: CalendarObject, data: bytes, held: Held) -> Outcome:
     """Merge with the stored object, and write the result if it differs."""
-    theirs = read_identity(held.data)
-    if theirs is None or theirs.uid != target.uid:
+    merged = target.collection.reader.merge(data, held.data, target.uid)
+    if merged is None:
         return Rejected("another object is stored where the meeting belongs in the calendar; it is not overwritten")
-    try:
-        merged = merge(data, held.data)
-    except (UnreadableCalendar, NotOneCalendar):
-        return Rejected("the meeting in the calendar can't be read; delete it there and retry this delivery")
     if merged.is_newer:
         return Rejected(
             "the calendar holds a later version of the meeting than this service; it is not overwritten, "
@@ -100,7 +96,8 @@ def _replace(target: CalendarObject, merged: Merged, held: Held) -> Outcome:
         return _judge_invitation(merged, held)
     if written is None:
         return TryAgain("the calendar server changed the object while it was written")
-    return _stored(target, written, merged.sequence, describe_restored(merged.restored))
+    note = describe_restored(merged.restored)
+    return _stored(target, written, merged.sequence, note, invites=merged.invites)
 
 
 def _judge_invitation(merged: Merged, held: Held) -> Outcome:
@@ -111,16 +108,16 @@ def _judge_invitation(merged: Merged, held: Held) -> Outcome:
     return TryAgain("the calendar server lets nobody but the organizer change this invitation")
 
 
-def _stored(target: CalendarObject, written: Held, sequence: int, note: str | None = None) -> Outcome:
+def _stored(target: CalendarObject, written: Held, sequence: int, note: str | None = None, *, invites: bool) -> Outcome:
     """Return the success of a write, with the ETag that the server gave or, if it gave none, has now.
 
     A server that invites people writes into the stored object what came of that, so the object is read again.
     """
-    if written.etag is not None and not server_invites(written.data):
+    if written.etag is not None and not invites:
         return Stored(written.etag, note, sequence)
     held = target.read()
-    theirs = read_identity(held.data) if held else None
-    if held is None or theirs is None or theirs.uid != target.uid:
+    shown = target.collection.reader.show(held.data, target.uid) if held else None
+    if held is None or shown is None:
         return TryAgain("the calendar server took the meeting and does not show it")
-    said = "; ".join(filter(None, (note, describe_invitation_failures(held.data))))
-    return Stored(held.etag if theirs.sequence == sequence else None, said or None, theirs.sequence)
+    said = "; ".join(filter(None, (note, shown.failed_invitations)))
+    return Stored(held.etag if shown.sequence == sequence else None, said or None, shown.sequence)

@@ -21,7 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import create_connection
 
 
-@dataclass(frozen=True)
+@dataclass
 class Job:
     """What the connections of one session share: the resolver and the deadline (monotonic seconds).
 

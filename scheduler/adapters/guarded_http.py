@@ -79,26 +79,30 @@ class Guard:
         return list(map(str, addresses))
 
 
-def guarded_session(guard: Guard, seconds: float = LONGEST_CALL) -> requests.Session:
+def guarded_session(guard: Guard, seconds: float = LONGEST_CALL) -> GuardedSession:
     """Return a session whose deadline is so many seconds from now.
 
     A resolver that hangs is bounded by the system's own timeout only. Requests raise AddressRefused or an error of
     requests. Nothing is read from the environment: no proxy, no netrc, and no certificates other than certifi's,
     whatever REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE name.
     """
-    session = _GuardedSession()
-    session.adapters.clear()
-    session.mount("", _GuardedAdapter(guard, time.monotonic() + seconds))
-    return session
+    return GuardedSession(guard, Job(guard.resolve, time.monotonic() + seconds))
 
 
-class _GuardedSession(requests.Session):
+class GuardedSession(requests.Session):
     """Follows few redirects, none that changes the request, and sends no credentials to another server."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard, job: Job) -> None:
         super().__init__()
         self.trust_env = False
         self.max_redirects = MOST_REDIRECTS
+        self._job = job
+        self.adapters.clear()
+        self.mount("", _GuardedAdapter(guard, job))
+
+    def postpone_deadline(self, seconds: float) -> None:
+        """Add time that went into something other than requests."""
+        self._job.deadline += seconds
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Where to go on; None where the redirect is the answer.
@@ -127,9 +131,9 @@ class _GuardedSession(requests.Session):
 class _GuardedAdapter(HTTPAdapter):
     """Checks every requested URL, redirects included, and uses guarded connections only."""
 
-    def __init__(self, guard: Guard, deadline: float) -> None:
+    def __init__(self, guard: Guard, job: Job) -> None:
         self._guard = guard
-        self._job = Job(guard.resolve, deadline)
+        self._job = job
         super().__init__()
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import recurring_ical_events
-from icalendar import Calendar, Event
+from icalendar import Calendar, Component, Event
 
 from scheduler.ical.foreign_zones import ForeignZones
 from scheduler.ical.parse import PARSE_ERRORS, EventReader, UnreadableCalendar, parse_calendars
@@ -43,11 +43,7 @@ class EventTimes:
 def read_times(data: bytes) -> list[EventTimes]:
     """Return the times of every event in the data, in the order written. Raises UnreadableCalendar."""
     try:
-        return [
-            _times(EventReader(ForeignZones.of(calendar), "UTC"), event)
-            for calendar in parse_calendars(data)
-            for event in calendar.walk("VEVENT")
-        ]
+        return [times for calendar in parse_calendars(data) for times in _all_times(calendar)]
     except PARSE_ERRORS as error:
         raise UnreadableCalendar(f"an event is malformed ({type(error).__name__})") from error
 
@@ -69,6 +65,11 @@ def _digest_text(times: EventTimes) -> str:
 
 def _changes_no_time(override: EventTimes, master: EventTimes) -> bool:
     return override.recurrence_id == override.start and override.length == master.length
+
+
+def _all_times(calendar: Component) -> list[EventTimes]:
+    reader = EventReader(ForeignZones.of(calendar), "UTC")
+    return [_times(reader, event) for event in calendar.walk("VEVENT")]
 
 
 def _times(reader: EventReader, event: Any) -> EventTimes:

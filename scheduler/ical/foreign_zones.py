@@ -6,7 +6,8 @@ define another's zone. Here a definition holds for its own calendar only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from icalendar import Component, Timezone
@@ -16,13 +17,15 @@ from scheduler.domain.time.zone_names import ZONE_NAMES
 from scheduler.domain.time.zones import find_zone
 from scheduler.ical.values import listed
 
+_MOST_PARTS = 1 + max(name.count("/") for name in ZONE_NAMES)
+
 
 class IanaZones(ZONEINFO):
     """Provides icalendar with zones of the pinned tz database, and never with a zone that a file defined."""
 
     def timezone(self, name: str) -> tzinfo | None:
         """Return the zone of that name, or of its last parts: some programs prefix an IANA name with a path."""
-        parts = name.split("/")
+        parts = name.rsplit("/", _MOST_PARTS)[-_MOST_PARTS:]
         suffixes = ("/".join(parts[index:]) for index in range(len(parts)))
         return next((find_zone(suffix) for suffix in suffixes if suffix in ZONE_NAMES), None)
 
@@ -36,6 +39,8 @@ class ForeignZones:
     """The VTIMEZONEs of one calendar by TZID (RFC 5545 §3.6.5)."""
 
     definitions: dict[str, Timezone]
+    _clocks: dict[str, tzinfo] = field(default_factory=dict, compare=False, repr=False)
+    """The zones found so far: an event may name one at each of its times."""
 
     @classmethod
     def of(cls, calendar: Component) -> ForeignZones:
@@ -51,9 +56,16 @@ class ForeignZones:
         definition = self.definitions.get(tzid)
         if definition is None:
             return None
-        for observance in definition.subcomponents:
-            for rule in listed(observance.get("RRULE", [])):
-                if {str(frequency).upper() for frequency in rule["FREQ"]} - {"YEARLY", "MONTHLY"}:
-                    raise ValueError(f"the time zone {tzid[:80]!r} changes its clock too often")
-        clock: tzinfo = definition.to_tz(lookup_tzid=False)
-        return clock
+        if tzid not in self._clocks:
+            self._clocks[tzid] = _clock(definition, tzid)
+        # A copy, because Python subtracts two times of one zone object by the wall clock.
+        return copy(self._clocks[tzid])
+
+
+def _clock(definition: Timezone, tzid: str) -> tzinfo:
+    for observance in definition.subcomponents:
+        for rule in listed(observance.get("RRULE", [])):
+            if {str(frequency).upper() for frequency in rule["FREQ"]} - {"YEARLY", "MONTHLY"}:
+                raise ValueError(f"the time zone {tzid[:80]!r} changes its clock too often")
+    clock: tzinfo = definition.to_tz(lookup_tzid=False)
+    return clock

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from scheduler.ical.bounds import check_copies, check_size
 from scheduler.ical.event_times import EventTimes, find_occurrences, read_times
 from scheduler.ical.lines import Block, Line, read_block, write_block
 from scheduler.ical.overrides import unchanged_override
@@ -21,7 +22,8 @@ from scheduler.ical.ownership import (
     is_ours,
     normalized,
 )
-from scheduler.ical.parse import PARSE_ERRORS, UnreadableCalendar
+from scheduler.ical.parse import MOST_SEQUENCE, PARSE_ERRORS, UnreadableCalendar
+from scheduler.ical.scheduling import invites
 from scheduler.ical.stamps import Stamp, read_stamp
 
 _ABOUT_A_PERSON = frozenset({"CN", "ROLE", "SCHEDULE-AGENT"})
@@ -35,7 +37,8 @@ class Merged:
     """The result of a merge. ``data`` is what the calendar should hold; ``differs``: it holds something else now.
 
     ``restored`` are the parts (keys of PART_NAMES) that somebody else had changed since we wrote them. ``is_newer``:
-    the stored version of the meeting is later than ours; ``is_same``: it is the same version.
+    the stored version of the meeting is later than ours; ``is_same``: it is the same version. ``invites``: ``data``
+    asks an auto-scheduling server to invite somebody.
     """
 
     data: bytes
@@ -44,6 +47,7 @@ class Merged:
     is_newer: bool
     is_same: bool
     sequence: int
+    invites: bool
 
 
 def with_sequence(data: bytes, sequence: int) -> bytes:
@@ -62,8 +66,9 @@ def merge(ours: bytes, held: bytes) -> Merged:
     """Merge our object with the stored one of the same UID, and keep the owner's properties.
 
     Merging the result again changes nothing. SEQUENCE never falls, and rises when times change (RFC 5546 §2.1.4).
-    Raises UnreadableCalendar or NotOneCalendar for a stored object that can't be read.
+    Raises UnreadableCalendar or NotOneCalendar for a stored object that can't be read, TooLarge for one over a bound.
     """
+    check_size(held)
     try:
         return _merge(ours, held)
     except (*PARSE_ERRORS, RecursionError) as error:
@@ -84,6 +89,7 @@ def _merge(ours: bytes, held: bytes) -> Merged:
         is_newer=bool(version and held_version and held_version > version),
         is_same=version is not None and version == held_version,
         sequence=sequence,
+        invites=invites(events.values()),
     )
 
 
@@ -124,9 +130,9 @@ def _merged_events(mine: _Object, theirs: _Object) -> Events:
         for name in sorted(more & find_occurrences(mine.data, more)):
             wanted[name] = unchanged_override(wanted[None], mine.times[None], name)
     # A new override starts with what the owner added to the series.
-    return {
-        name: _merged_event(ours, theirs.events.get(name) or theirs.events.get(None)) for name, ours in wanted.items()
-    }
+    held = {name: theirs.events.get(name) or theirs.events.get(None) for name in wanted}
+    check_copies(block for block in held.values() if block)
+    return {name: _merged_event(ours, held[name]) for name, ours in wanted.items()}
 
 
 def _merged_event(ours: Block, held: Block | None) -> Block:
@@ -200,7 +206,10 @@ def _sequence(events: Events, mine: _Object, theirs: _Object) -> int:
         {name: normalized(line for line in event.lines if line.name in _WHEN) for name, event in each.items()}
         for each in (events, theirs.events)
     )
-    return max(mine.sequence, theirs.sequence + (when != before))
+    sequence = max(mine.sequence, theirs.sequence + (when != before))
+    if sequence > MOST_SEQUENCE:
+        raise UnreadableCalendar("a SEQUENCE in it is out of range")
+    return sequence
 
 
 def _content(events: Events) -> object:

@@ -32,6 +32,8 @@ _BROKEN_LINE = re.compile(rf"into parts: '\s*({'|'.join(_TIMES)}|STATUS|TRANSP|B
 _CALENDAR = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*BEGIN[ \t]*:[ \t]*VCALENDAR[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _MARGIN = timedelta(days=2)
 """More than a local day can extend beyond the same UTC day."""
+MOST_SEQUENCE = 2**31 - 1
+"""The highest INTEGER (RFC 5545 §3.3.8)."""
 _DAY = timedelta(days=1)
 _T = TypeVar("_T", date, datetime, timedelta)
 
@@ -54,7 +56,7 @@ class Identity:
 
 
 def read_identity(data: bytes) -> Identity | None:
-    """Return the identity of a calendar object, or None if it is not exactly one event or series."""
+    """Return the identity of a calendar object, or None if it is not exactly one event or series that can be read."""
     try:
         events = [event for calendar in parse_calendars(data) for event in calendar.walk("VEVENT")]
         if len({str(event["UID"]) for event in events}) != 1:
@@ -62,6 +64,8 @@ def read_identity(data: bytes) -> Identity | None:
         master = next((event for event in events if "RECURRENCE-ID" not in event), events[0])
         changed_at = _value(master, "LAST-MODIFIED", datetime) or _value(master, "DTSTAMP", datetime)
         sequence = int(str(master.get("SEQUENCE", 0)))
+        if abs(sequence) > MOST_SEQUENCE:
+            return None
         return Identity(str(master["UID"]), sequence, changed_at and changed_at.astimezone(UTC))
     except (UnreadableCalendar, *PARSE_ERRORS):
         return None

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from icalendar import Event
 
 from scheduler.domain.programme.routing import Copy
-from scheduler.ical.lines import Line, read_block
+from scheduler.ical.lines import Block, Line, read_block
 from scheduler.ical.values import listed
+
+_FAILED = re.compile(r"[345][0-9.]{0,9}")
+"""The code of a failure (RFC 5545 §3.8.8.3), without the server's words."""
 
 
 def set_schedule_agents(event: Event, copy: Copy) -> None:
@@ -28,24 +34,29 @@ def set_schedule_agents(event: Event, copy: Copy) -> None:
 
 def server_invites(data: bytes) -> bool:
     """Return whether the object asks an auto-scheduling server to invite somebody."""
-    return any(_is_server_scheduled(line) for line in _attendees(data))
+    return invites(read_block(data).children("VEVENT"))
+
+
+def invites(events: Iterable[Block]) -> bool:
+    """Return whether one of the events asks an auto-scheduling server to invite somebody."""
+    return any(_is_server_scheduled(line) for line in _attendees(events))
 
 
 def describe_invitation_failures(data: bytes) -> str | None:
     """Return a sentence about invitations that the server failed to send (SCHEDULE-STATUS, RFC 6638 §7.3).
 
-    It names nobody. None if none has failed so far.
+    It names nobody. None if none has failed so far. Raises NotOneCalendar.
     """
-    codes = [line.parameter("SCHEDULE-STATUS") or "" for line in _attendees(data) if _is_server_scheduled(line)]
-    failed = sorted({code.split(";")[0] for code in codes if code[:1] in ("3", "4", "5")})
+    events = read_block(data).children("VEVENT")
+    codes = [line.parameter("SCHEDULE-STATUS") or "" for line in _attendees(events) if _is_server_scheduled(line)]
+    failed = sorted({found[0] for code in codes if (found := _FAILED.match(code))})
     if not failed:
         return None
     return f"the calendar server could not invite everybody (SCHEDULE-STATUS {', '.join(failed)})"
 
 
-def _attendees(data: bytes) -> list[Line]:
-    """Return every ATTENDEE line of every event in the object."""
-    events = read_block(data).children("VEVENT")
+def _attendees(events: Iterable[Block]) -> list[Line]:
+    """Return every ATTENDEE line of the events."""
     return [line for event in events for line in event.lines if line.name == "ATTENDEE"]
 
 

@@ -90,6 +90,7 @@ class DeliveryJob:
             now=ended,
             jitter=random.random(),  # noqa: S311  # spreads retries; no secret
             not_after=self.claim.not_after,
+            last_reason=self.claim.reason,
         )
         exchange = Exchange(
             origin,

@@ -13,8 +13,9 @@ from scheduler.domain.programme.outbox import CalDAVCalendar, DeliveryState
 from scheduler.domain.programme.people import Account
 from scheduler.domain.programme.routing import ORGANIZERS
 from scheduler.errors import InvalidValue, NotFound
+from scheduler.ical.parse import UnreadableCalendar
+from scheduler.ical.reader import ReaderBusy
 from scheduler.ical.render import render_invite
-from scheduler.ical.stamps import stamped_uid
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.calendar_transport import find_copy
 from scheduler.services.feeds import is_rendered, render_page
@@ -158,7 +159,7 @@ class _Examination:
                 self._examined.events += 1
                 yield from self._object(login, account, meeting_id, row)
             yield from self._orphans(login, account)
-        except (CalendarRefused, CalendarUnreachable, AddressRefused) as error:
+        except (CalendarRefused, CalendarUnreachable, AddressRefused, UnreadableCalendar, ReaderBusy) as error:
             problem = f"it can't be read, so what it holds is unknown ({redact_reason(str(error))})"
             yield Finding(_calendar(login), problem, "ask its owner, and connect it again if its login changed")
 
@@ -166,7 +167,7 @@ class _Examination:
         """Yield events with our stamp that no meeting has, as after restoring an old backup."""
         today = self._context.clock().replace(hour=0, minute=0, second=0, microsecond=0)
         objects = self._context.calendars.read_objects(account, today, today + LOOK_AHEAD)
-        uids = sorted({uid for uid in map(stamped_uid, objects) if uid is not None})
+        uids = self._context.reader.stamped_uids(objects)
         with self._context.store.read() as tx:
             known = tx.outbox.find_known_uids(uids)
         for uid in uids:
@@ -184,7 +185,7 @@ class _Examination:
         held = self._context.calendars.read_object(account, row.uid)
         is_invitation = login.auto_schedule and not copy.is_organizers
         meant = render_invite(stored.meeting, row.uid, copy)
-        found = check_object(stored, row, meant, held, is_invitation=is_invitation)
+        found = check_object(self._context.reader, stored, row, meant, held, is_invitation=is_invitation)
         if found and self._load(meeting_id) == before:
             yield found
 

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, rederive
 from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
-from scheduler.ical.lines import NotOneCalendar
-from scheduler.ical.merge import Merged, merge
+from scheduler.ical.merge import Merged
 from scheduler.ical.ownership import PART_NAMES
-from scheduler.ical.parse import UnreadableCalendar, read_identity
+from scheduler.ical.parse import UnreadableCalendar
+from scheduler.ical.reader import CalendarReader
 from scheduler.services.feeds import etag_of
 from scheduler.services.reasons import redact_reason
 from scheduler.store import DeliveryRow, FeedPage, Login, StoredMeeting
@@ -75,24 +75,29 @@ def check_deliveries(
 
 
 def check_object(
-    stored: StoredMeeting, row: DeliveryRow, meant: bytes, held: bytes | None, *, is_invitation: bool
+    reader: CalendarReader,
+    stored: StoredMeeting,
+    row: DeliveryRow,
+    meant: bytes,
+    held: bytes | None,
+    *,
+    is_invitation: bool,
 ) -> Finding | None:
     """Return what differs between the object that was delivered, ``meant``, and the one in the calendar, ``held``.
 
     Properties that the calendar's owner added are no difference. Of an invitation, which the server keeps as the
-    organizer's calendar has it, only times and status are compared.
+    organizer's calendar has it, only times and status are compared. Raises ReaderBusy.
     """
     about, again = f"meeting {stored.id}, calendar {row.calendar.id}", _retry(stored.id, row)
     if held is None:
         twice = f"to create it again, {again}, and once more after that has failed because it was deleted"
         return None if _is_cancelled(meant) else Finding(about, "the event is not there any more", twice)
-    theirs = read_identity(held)
-    if theirs is None or theirs.uid != row.uid:
-        return Finding(about, "another object is stored in its place", f"delete that there and {again}")
     try:
-        merged = merge(meant, held)
-    except (UnreadableCalendar, NotOneCalendar):
+        merged = reader.merge(meant, held, row.uid)
+    except UnreadableCalendar:
         return Finding(about, "the event there can't be read", f"delete it there and {again}")
+    if merged is None:
+        return Finding(about, "another object is stored in its place", f"delete that there and {again}")
     problem = _difference(merged, is_invitation=is_invitation)
     remedy = f"{again}: it is corrected, and what its owner added is kept"
     return Finding(about, problem, remedy) if problem else None

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from scheduler.domain.programme.outbox import Attempt
 from scheduler.domain.programme.quotas import Quotas
+from scheduler.ical.reader import CalendarReader
 from scheduler.services.availability_cache import AvailabilityCache
 from scheduler.services.calendar_checks import CalendarChecks
 from scheduler.services.calendar_server import CalendarServer
@@ -51,6 +52,8 @@ class Context:
     store: Store
     vault: Vault
     calendars: CalendarServer
+    reader: CalendarReader
+    """Reads what foreign calendars hold where that can be ended."""
     clock: Clock
     refresh: timedelta
     """How often connected calendars are read."""

@@ -14,6 +14,7 @@ from scheduler.domain.programme.people import Account, CalendarState
 from scheduler.domain.programme.servers import Exchange, Lane
 from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar
+from scheduler.ical.reader import ReaderBusy
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.connecting import ConnectionJob
 from scheduler.services.ports import Context
@@ -35,7 +36,8 @@ ComputeBusy = Callable[[Sequence[bytes], datetime, datetime, str, Collection[str
 class Readings:
     """The work of reading connected calendars that are due, and of connecting those that are not connected yet.
 
-    ``compute_busy`` may raise UnreadableCalendar, for example when it takes too long: that is recorded as the failure.
+    ``compute_busy`` may raise UnreadableCalendar, for example when it takes too long, and ReaderBusy: that is recorded
+    as the failure.
     """
 
     def __init__(self, context: Context, compute_busy: ComputeBusy) -> None:
@@ -98,6 +100,7 @@ class ReadingJob:
             CalendarUnreachable,
             AddressRefused,
             UnreadableCalendar,
+            ReaderBusy,
             UndecipherableSecret,
         ) as failure:
             error = failure

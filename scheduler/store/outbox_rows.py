@@ -20,7 +20,8 @@ class Claim:
 
     ``revision`` is the one that was wanted when it was claimed, ``attempts`` counts this one too.
     ``delivered_revision`` and ``sequence`` are the last stored revision and its SEQUENCE (None: nothing was stored, or
-    it has none). ``payload`` is None for rows that are rendered when they are sent.
+    it has none). ``payload`` is None for rows that are rendered when they are sent. ``reason`` is what the last
+    recorded attempt left.
     """
 
     delivery_id: str
@@ -36,6 +37,7 @@ class Claim:
     attempts: int
     since: datetime
     not_after: datetime | None
+    reason: str | None
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,22 @@ from support.programme import Programme
 
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
+from scheduler.adapters.reader_process import ReaderPool
 from scheduler.services.ports import Context
 from scheduler.store import Store
 
 
+@pytest.fixture(scope="session")
+def reader() -> Iterator[ReaderPool]:
+    """The reader that the service uses."""
+    pool = ReaderPool()
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def caldav(loopback_guard: Guard) -> CalDAVServer:
-    return CalDAVServer(loopback_guard)
+def caldav(loopback_guard: Guard, reader: ReaderPool) -> CalDAVServer:
+    return CalDAVServer(loopback_guard, reader)
 
 
 @pytest.fixture
@@ -52,9 +61,9 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.fixture
-def real_context(store: Store, clock: Clock, caldav: CalDAVServer) -> Context:
+def real_context(store: Store, clock: Clock, caldav: CalDAVServer, reader: ReaderPool) -> Context:
     """A context whose calendars are real ones."""
-    return context_of(store, clock, caldav)
+    return context_of(store, clock, caldav, reader)
 
 
 @pytest.fixture

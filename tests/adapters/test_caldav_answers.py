@@ -12,6 +12,7 @@ from email.utils import format_datetime
 
 import pytest
 from support.events import event
+from support.reading import ReaderHere
 from support.scripted import Asked, Raw, Reply, ScriptedServer
 
 from scheduler.adapters.caldav_server import CalDAVServer
@@ -428,7 +429,9 @@ class TestMalformedAnswers:
         self, account: Account, scripted: ScriptedServer, loopback_guard: Guard
     ) -> None:
         scripted.answer(Raw(b" " * 10, pause=0.5))
-        outcome = CalDAVServer(replace(loopback_guard, read_seconds=0.2)).put(account, UID, DATA, stored_before=False)
+        outcome = CalDAVServer(replace(loopback_guard, read_seconds=0.2), ReaderHere()).put(
+            account, UID, DATA, stored_before=False
+        )
         assert outcome == TryAgain("the calendar server did not answer in time", of_server=True)
 
     def test_answer_over_the_size_limit_is_refused(
@@ -436,7 +439,7 @@ class TestMalformedAnswers:
     ) -> None:
         scripted.answer(multistatus("<!-- " + "x" * 5000 + " -->"))
         with pytest.raises(CalendarUnreachable, match="more than can be read"):
-            CalDAVServer(replace(loopback_guard, largest_body=4000)).read_objects(account, *OCTOBER)
+            CalDAVServer(replace(loopback_guard, largest_body=4000), ReaderHere()).read_objects(account, *OCTOBER)
 
     def test_answers_are_not_logged(
         self, caldav: CalDAVServer, account: Account, scripted: ScriptedServer, caplog: pytest.LogCaptureFixture

@@ -11,6 +11,7 @@ import requests
 from caldav.davclient import DAVClient
 from support.events import event
 from support.radicale import Radicale, ask, object_url
+from support.reading import ReaderHere
 
 from scheduler.adapters.caldav_server import CalDAVServer
 from scheduler.adapters.guarded_http import Guard
@@ -104,7 +105,7 @@ class TestCheck:
 
     def test_check_refuses_private_address_unless_allowed(self, account: Account) -> None:
         with pytest.raises(AddressRefused):
-            CalDAVServer(Guard()).check(account)
+            CalDAVServer(Guard(), ReaderHere()).check(account)
 
 
 class TestPut:
@@ -146,7 +147,7 @@ class TestPut:
             assert code in outcome.reason
 
     def test_put_to_private_address_is_rejected(self, account: Account) -> None:
-        outcome = CalDAVServer(Guard()).put(account, UID, event(), stored_before=False)
+        outcome = CalDAVServer(Guard(), ReaderHere()).put(account, UID, event(), stored_before=False)
         assert isinstance(outcome, Rejected)
         assert "SCHEDULER_ALLOWED_NETWORKS" in outcome.reason
 

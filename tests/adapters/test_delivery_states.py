@@ -12,6 +12,7 @@ import pytest
 from support.api import Clock, context_of
 from support.figures import Figures
 from support.programme import Programme
+from support.reading import ReaderHere
 from support.scripted import Asked, Raw, Reply, ScriptedServer
 from support.working import deliver_next
 
@@ -125,7 +126,7 @@ def test_slow_server_is_dropped_after_the_job_limit(
     answer: Raw, owed: Programme, scripted: ScriptedServer, loopback_guard: Guard, store_url: str, clock: Clock
 ) -> None:
     guard = replace(loopback_guard, connect_seconds=0.3, read_seconds=0.3)
-    impatient = context_of(Store(store_url), clock, CalDAVServer(guard))
+    impatient = context_of(Store(store_url), clock, CalDAVServer(guard, ReaderHere()))
     scripted.script = lambda _: answer
     began = time.monotonic()
     assert deliver_next(impatient, seconds=1)
@@ -147,7 +148,7 @@ def test_server_without_connection_is_dropped_in_time(loopback_guard: Guard) -> 
                 client.setblocking(False)
                 client.connect_ex(("127.0.0.1", port))
             began = time.monotonic()
-            server = CalDAVServer(replace(loopback_guard, connect_seconds=0.3))
+            server = CalDAVServer(replace(loopback_guard, connect_seconds=0.3), ReaderHere())
             outcome = server.put(Account(f"http://127.0.0.1:{port}/c/", "g", "p"), "x", OTHER, stored_before=False)
             assert outcome == TryAgain("the calendar server did not answer in time", of_server=True)
             assert 0.2 < time.monotonic() - began < 2

@@ -12,6 +12,7 @@ from support.certificates import self_signed
 from support.events import event
 from support.figures import Figures
 from support.names import Connections, NameServer
+from support.reading import ReaderHere
 from support.scripted import Reply, ScriptedServer
 
 from scheduler.adapters.caldav_server import CalDAVServer
@@ -26,7 +27,7 @@ REFUSALS = (AddressRefused, CalendarRefused, CalendarUnreachable)
 
 def try_everything(guard: Guard, url: str) -> list[BaseException | str]:
     """What checking, writing and reading come to at a URL; none of them may succeed."""
-    server, account = CalDAVServer(guard), Account(url, "user", "secret")
+    server, account = CalDAVServer(guard, ReaderHere()), Account(url, "user", "secret")
     found: list[BaseException | str] = []
     for ask in (lambda: server.check(account), lambda: server.read_objects(account, START, START + timedelta(days=1))):
         with pytest.raises(REFUSALS) as refused:
@@ -67,7 +68,7 @@ def test_host_rebound_before_the_login_is_refused(
     names("calendar.example", ["127.0.0.1"], ["127.0.0.2"])
     account = Account(f"http://calendar.example:{scripted.port}/", "user", "secret")
     with pytest.raises(AddressRefused):
-        CalDAVServer(only).check(account)
+        CalDAVServer(only, ReaderHere()).check(account)
     assert [("Authorization" in asked.headers) for asked in scripted.asked] == [False]
     figures("addresses refused under CalDAV", cases=1, connections_seen=connections() - 1)
     assert connections() == 1  # the first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from support.calendars import event_object
 
 from scheduler.domain.programme.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, revise
 from scheduler.domain.programme.routing import Copy
+from scheduler.ical.bounds import TooLarge
 from scheduler.ical.lines import NotOneCalendar, read_block, write_block
 from scheduler.ical.merge import merge
 from scheduler.ical.ownership import describe_restored
@@ -27,6 +29,8 @@ MakeMeeting = Callable[..., Meeting]
 Changed = Callable[[Meeting], Meeting]
 
 NOW = datetime(2026, 9, 10, 12, tzinfo=UTC)
+ZONE = ["BEGIN:VTIMEZONE", "TZID:Own", "BEGIN:STANDARD", "DTSTART:20000101T000000", "TZOFFSETFROM:+0100"]
+ZONE += ["TZOFFSETTO:+0100", "END:STANDARD", "END:VTIMEZONE"]
 SECOND = datetime(2026, 10, 20, 14, 30)
 MOVED = {1: timedelta(days=1)}
 
@@ -450,3 +454,56 @@ def test_folded_line_of_any_length_is_read_back(value: str) -> None:
     assert max(map(len, written.split(b"\r\n"))) <= 75
     assert write_block(read_block(written)) == written
     assert read_block(written).values("X-LONG") == [value * 3]
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """How many functions the work calls, which does not depend on the machine."""
+    count = 0
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def overridden(text: str, number: int, zone: str) -> str:
+    """The object with that many overrides more, an hour apart."""
+    first = datetime(2026, 1, 1)  # a wall time
+    times = [f"{zone}:{first + timedelta(hours=hour):%Y%m%dT%H%M%S}" for hour in range(number)]
+    uid = re.findall("UID:.*", text)[0]
+    blocks = [f"BEGIN:VEVENT\n{uid}\nRECURRENCE-ID{at}\nDTSTART{at}\nEND:VEVENT\n" for at in times]
+    return text.replace("END:VCALENDAR", "".join(["\n".join([*ZONE, ""]), *blocks, "END:VCALENDAR"]))
+
+
+MORE = {
+    "overrides": lambda text, number: overridden(text, number, ""),
+    "overrides in a zone of its own": lambda text, number: overridden(text, number, ";TZID=Own"),
+    "lines": lambda text, number: with_lines(text, *["X-A:1"] * number),
+    "attendees": lambda text, number: with_lines(text, *[f"ATTENDEE:mailto:{at}@x" for at in range(number)]),
+    "dates": lambda text, number: with_lines(text, *["EXDATE;TZID=Own:20260101T000000"] * number, "\n".join(["X-A:1"])),
+    "alarms": lambda text, number: with_lines(text, *["BEGIN:VALARM\nACTION:AUDIO\nEND:VALARM"] * number),
+    "a long TZID": lambda text, number: with_lines(text, f"EXDATE;TZID={'a/' * 20 * number}:20260101T000000"),
+}
+
+
+@pytest.mark.parametrize("more", MORE.values(), ids=MORE.keys())
+def test_merging_takes_linear_time(make_meeting: MakeMeeting, more: Callable[[str, int], str]) -> None:
+    ours = invite(make_meeting(outcomes=MOVED))
+    small, large = (bytes_of(more(text_of(ours), number)) for number in (100, 400))
+    assert calls_of(lambda: merge(ours, large)) < 4.2 * calls_of(lambda: merge(ours, small))
+
+
+@pytest.mark.parametrize("line", ["X-A:1", "X-A:" + "1" * 100])
+def test_properties_that_new_overrides_would_repeat_too_often_are_refused(make_meeting: MakeMeeting, line: str) -> None:
+    meeting = make_meeting()
+    held = bytes_of(with_lines(text_of(invite(meeting)), *[line] * 30_000))
+    assert merge(invite(meeting), held).differs is False
+    moved = move_occurrence(meeting, SECOND, datetime(2026, 10, 21, 9, tzinfo=UTC), NOW)
+    with pytest.raises(TooLarge, match="once it is repeated in each override"):
+        merge(invite(moved), held)

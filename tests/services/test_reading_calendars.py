@@ -12,7 +12,7 @@ from support.calendars import RecordingCalendars, event_object
 from support.programme import Programme
 from support.working import read_next
 
-from scheduler.adapters.expander import Expander
+from scheduler.adapters.reader_process import ReaderProcess
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.outbox import LEASE
 from scheduler.domain.time.periods import Period
@@ -113,14 +113,14 @@ def test_calendar_that_expands_too_slowly_is_unknown(
 ) -> None:
     programme.connect(programme.mentor)
     calendars.objects = [DENTIST]
-    with Expander(seconds=1) as expander:
-        assert read_next(programme.context, expander.busy_periods) is True
+    with ReaderProcess(seconds=1) as reader:
+        assert read_next(programme.context, reader.busy_periods) is True
         assert busy(programme) == DENTIST_AT
         clock.advance(hours=4)
         never = "DTSTART:20260101T000000Z", "DURATION:PT30M", "RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30"
         calendars.objects = [event_object("never", *never)]
         began = time.monotonic()
-        assert read_next(programme.context, expander.busy_periods) is True
+        assert read_next(programme.context, reader.busy_periods) is True
         assert time.monotonic() - began < 5
         calendar = programme.calendar(programme.mentor)
         assert "takes longer than 1 seconds" in (calendar.failure or "")
@@ -132,7 +132,7 @@ def test_calendar_that_expands_too_slowly_is_unknown(
         assert mentee.unknown is None
         clock.advance(minutes=1)
         calendars.objects = [DENTIST]
-        assert read_next(programme.context, expander.busy_periods) is True
+        assert read_next(programme.context, reader.busy_periods) is True
     assert programme.calendar(programme.mentor).failure is None
     assert load_pair(programme)[0].unknown is None
 

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
+from support.reading import ReaderHere
 from werkzeug.test import TestResponse
 
+from scheduler.ical.reader import CalendarReader
 from scheduler.services.calendar_server import CalendarServer
 from scheduler.services.ports import Context
 from scheduler.services.programmes import create_programme
@@ -39,9 +41,11 @@ class Clock:
         self.now = datetime.fromisoformat(text)
 
 
-def context_of(store: Store, clock: Clock, calendars: CalendarServer) -> Context:
-    """A context like that of the composition root, but with the given clock and CalDAV servers."""
-    return Context(store, Vault(SECRET), calendars, clock, timedelta(minutes=15), timedelta(hours=3))
+def context_of(store: Store, clock: Clock, calendars: CalendarServer, reader: CalendarReader | None = None) -> Context:
+    """A context like that of the composition root, but with the given clock, CalDAV servers and reader."""
+    return Context(
+        store, Vault(SECRET), calendars, reader or ReaderHere(), clock, timedelta(minutes=15), timedelta(hours=3)
+    )
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,8 @@ def test_private_address_is_refused_unless_allowed(api: Api, context: Context, p
     guarded = Context(
         context.store,
         context.vault,
-        CalDAVServer(Guard(connect_seconds=1, read_seconds=1)),
+        CalDAVServer(Guard(connect_seconds=1, read_seconds=1), context.reader),
+        context.reader,
         context.clock,
         context.refresh,
         context.stale_after,

@@ -45,4 +45,6 @@ def test_unmigrated_database_is_not_up(context: Context, tmp_path: object) -> No
 
 
 def _with(context: Context, store: Store) -> Context:
-    return Context(store, context.vault, context.calendars, context.clock, context.refresh, context.stale_after)
+    return Context(
+        store, context.vault, context.calendars, context.reader, context.clock, context.refresh, context.stale_after
+    )

@@ -22,6 +22,8 @@ from typing import ClassVar
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=3)
+COSTLY = "what the calendar holds in place of the meeting asks too much of the service: "
+"""How the reason of a row begins that waits after an attempt that was too costly."""
 LEASE = timedelta(minutes=2)
 """How long a worker may hold a row before another worker takes it over; longer than any attempt may last."""
 
@@ -87,7 +89,14 @@ class Rejected:
     reason: str
 
 
-Outcome = Stored | TryAgain | Rejected
+@dataclass(frozen=True)
+class TooCostly:
+    """Reading what the target holds was ended, because it took more time or memory than is allowed."""
+
+    reason: str
+
+
+Outcome = Stored | TryAgain | Rejected | TooCostly
 """The result of one attempt."""
 
 
@@ -109,20 +118,34 @@ class Verdict:
 
 
 def judge(
-    outcome: Outcome, *, attempts: int, since: datetime, now: datetime, jitter: float, not_after: datetime | None = None
+    outcome: Outcome,
+    *,
+    attempts: int,
+    since: datetime,
+    now: datetime,
+    jitter: float,
+    not_after: datetime | None = None,
+    last_reason: str | None = None,
 ) -> Verdict:
     """Decide what follows from an attempt: exponential backoff with equal jitter.
 
     Waits double from FIRST_RETRY to LONGEST_RETRY, each between half and all of that; a server's Retry-After is
     respected up to LONGEST_RETRY. A row that would be due more than GIVE_UP_AFTER after ``since``, when its present
-    revision was enqueued, or later than ``not_after`` has failed. ``attempts`` counts this one too; ``jitter`` is in
-    [0, 1).
+    revision was enqueued, or later than ``not_after`` has failed. One that is too costly twice in a row has failed too:
+    ``last_reason`` is what the last recorded attempt left, so an attempt that ended with its worker does not count.
+    ``attempts`` counts this one too; ``jitter`` is in [0, 1).
     """
     match outcome:
         case Stored(note=note):
             return Verdict(DeliveryState.DELIVERED, reason=note)
         case Rejected(reason=reason):
             return Verdict(DeliveryState.FAILED, reason=reason)
+        case TooCostly(reason=reason) if last_reason is not None and last_reason.startswith(COSTLY):
+            remedy = "that was so twice in a row; delete it there and retry this delivery"
+            return Verdict(DeliveryState.FAILED, reason=f"{COSTLY}{reason}; {remedy}")
+        case TooCostly(reason=reason):
+            again = TryAgain(f"{COSTLY}{reason}")
+            return judge(again, attempts=attempts, since=since, now=now, jitter=jitter, not_after=not_after)
         case TryAgain(reason=reason, retry_after=retry_after):
             step = min(FIRST_RETRY * 2 ** min(attempts - 1, 20), LONGEST_RETRY)
             due_at = now + max(step * (0.5 + jitter / 2), min(retry_after or timedelta(0), LONGEST_RETRY))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.domain.programme.outbox import (
+    COSTLY,
     FIRST_RETRY,
     GIVE_UP_AFTER,
     LONGEST_RETRY,
@@ -16,6 +17,7 @@ from scheduler.domain.programme.outbox import (
     Outcome,
     Rejected,
     Stored,
+    TooCostly,
     TryAgain,
     Verdict,
     judge,
@@ -31,8 +33,12 @@ def judged(
     age: timedelta = timedelta(0),
     jitter: float = 0.0,
     not_after: datetime | None = None,
+    last_reason: str | None = None,
 ) -> Verdict:
-    return judge(outcome, attempts=attempts, since=NOW - age, now=NOW, jitter=jitter, not_after=not_after)
+    since = NOW - age
+    return judge(
+        outcome, attempts=attempts, since=since, now=NOW, jitter=jitter, not_after=not_after, last_reason=last_reason
+    )
 
 
 def test_judge_stored_is_delivered() -> None:
@@ -42,6 +48,16 @@ def test_judge_stored_is_delivered() -> None:
 
 def test_judge_rejected_is_failed_with_reason() -> None:
     assert judged(Rejected("403 Forbidden")) == Verdict(DeliveryState.FAILED, reason="403 Forbidden")
+
+
+def test_judge_too_costly_twice_in_a_row_is_failed() -> None:
+    for earlier in (None, "503"):
+        once = judged(TooCostly("10 seconds"), attempts=7, last_reason=earlier)
+        assert (once.state, once.reason) == (DeliveryState.WAITING, f"{COSTLY}10 seconds")
+    twice = judged(TooCostly("1024 MiB"), attempts=2, last_reason=once.reason)
+    assert (twice.state, twice.due_at) == (DeliveryState.FAILED, None)
+    assert (twice.reason or "").startswith(f"{COSTLY}1024 MiB; that was so twice in a row")
+    assert judged(TryAgain("503"), last_reason=once.reason).state is DeliveryState.WAITING
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,15 +20,17 @@ from support.calendars import event_object
 from support.figures import Figures
 from support.service import wait_for
 
-from scheduler.adapters.expander import MEMORY, SECONDS, Expander
+from scheduler.adapters.reader_process import MEMORY, SECONDS, ReaderPool, ReaderProcess
 from scheduler.domain.programme.outbox import LEASE
 from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar, busy_periods
+from scheduler.ical.reader import MOST_SECONDS, Message, ReaderBusy, ReadingEnded
 from scheduler.services.calendar_server import LONGEST_CALL
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 END = START + timedelta(days=400)
 ZONE = "Europe/Berlin"
+BUSY_SECONDS = SECONDS["busy_periods"]
 
 HOUR = event_object("hour", "DTSTART:20261008T080000Z", "DTEND:20261008T090000Z")
 DAY = event_object("day", "DTSTART;VALUE=DATE:20261012", "DTEND;VALUE=DATE:20261013")
@@ -49,13 +52,13 @@ HEAP = event_object("heap", *HOURLY, *MORE)
 
 
 @pytest.fixture
-def expander() -> Iterator[Expander]:
-    with Expander() as made:
+def reader() -> Iterator[ReaderProcess]:
+    with ReaderProcess() as made:
         yield made
 
 
-def expand(expander: Expander, *objects: bytes, ignore_uids: tuple[str, ...] = ()) -> Periods:
-    return expander.busy_periods(objects, START, END, ZONE, ignore_uids)
+def expand(reader: ReaderProcess, *objects: bytes, ignore_uids: tuple[str, ...] = ()) -> Periods:
+    return reader.busy_periods(objects, START, END, ZONE, ignore_uids)
 
 
 def is_running(pid: int | None) -> bool:
@@ -66,113 +69,148 @@ def is_running(pid: int | None) -> bool:
         return False
 
 
-def test_child_answers_as_the_parent_would(expander: Expander) -> None:
+def test_child_answers_as_the_parent_would(reader: ReaderProcess) -> None:
     objects = [HOUR, DAY, WEEKLY, BEYOND_ASCII]
-    assert expand(expander, *objects) == busy_periods(objects, START, END, ZONE)
-    assert len(expand(expander, *objects, ignore_uids=("weekly", "größer"))) == 2
+    assert expand(reader, *objects) == busy_periods(objects, START, END, ZONE)
+    assert len(expand(reader, *objects, ignore_uids=("weekly", "größer"))) == 2
 
 
 @pytest.mark.parametrize("data", [BROKEN, SECONDLY, b"", b"\x00" * 10, HOUR[:-20]])
-def test_unreadable_calendar_has_the_same_reason(data: bytes, expander: Expander) -> None:
+def test_unreadable_calendar_has_the_same_reason(data: bytes, reader: ReaderProcess) -> None:
     with pytest.raises(UnreadableCalendar) as here:
         busy_periods([data], START, END, ZONE)
     with pytest.raises(UnreadableCalendar, match=f"^{re.escape(str(here.value))}$"):
-        expand(expander, data)
-    assert len(expand(expander, HOUR)) == 1
+        expand(reader, data)
+    assert len(expand(reader, HOUR)) == 1
 
 
-def test_one_child_answers_many_requests(expander: Expander) -> None:
-    assert len(expand(expander)) == 0
-    assert expander.pid is None
-    expand(expander, HOUR)
-    first = expander.pid
-    expand(expander, WEEKLY)
-    assert expander.pid == first
-    expander.close()
+def test_one_child_answers_many_requests(reader: ReaderProcess) -> None:
+    assert len(expand(reader)) == 0
+    assert reader.pid is None
+    expand(reader, HOUR)
+    first = reader.pid
+    expand(reader, WEEKLY)
+    assert reader.pid == first
+    reader.close()
     assert not is_running(first)
-    assert len(expand(expander, HOUR)) == 1
+    assert len(expand(reader, HOUR)) == 1
 
 
 @pytest.mark.parametrize("objects", [[NEVER_TRUE, *CROWD], [FOR_AGES, *CROWD]], ids=["never true", "for ages"])
 def test_calendar_over_the_time_limit_is_unreadable_and_the_next_is_read(objects: list[bytes]) -> None:
-    with Expander(seconds=1) as expander:
+    with ReaderProcess(seconds=1) as reader:
         began = time.monotonic()
         with pytest.raises(UnreadableCalendar, match="takes longer than 1 seconds"):
-            expand(expander, *objects)
+            expand(reader, *objects)
         assert time.monotonic() - began < 3
-        assert expander.pid is None
-    with Expander(seconds=20) as expander:
-        assert len(expand(expander, HOUR)) == 1
+        assert reader.pid is None
+    with ReaderProcess(seconds=20) as reader:
+        assert len(expand(reader, HOUR)) == 1
 
 
-def test_calendar_over_the_memory_limit_is_unreadable_and_the_next_is_read(expander: Expander) -> None:
-    expand(expander, HOUR)
-    peak = re.search(r"VmPeak:\s+(\d+) kB", Path(f"/proc/{expander.pid}/status").read_text())
+def test_calendar_over_the_memory_limit_is_unreadable_and_the_next_is_read(reader: ReaderProcess) -> None:
+    expand(reader, HOUR)
+    peak = re.search(r"VmPeak:\s+(\d+) kB", Path(f"/proc/{reader.pid}/status").read_text())
     assert peak
-    with Expander(memory=(int(peak[1]) + 12_000) * 1024) as small:
+    with ReaderProcess(memory=(int(peak[1]) + 12_000) * 1024) as small:
         with pytest.raises(UnreadableCalendar, match=r"takes more than \d+ MiB of memory"):
             expand(small, HEAP)
         assert len(expand(small, HOUR)) == 1
 
 
-def test_killed_child_is_replaced(expander: Expander) -> None:
-    expand(expander, HOUR)
-    assert expander.pid
-    os.kill(expander.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, expander.pid, os.WEXITED | os.WNOWAIT)
-    assert len(expand(expander, HOUR)) == 1
-    killer = threading.Timer(0.3, os.kill, [expander.pid, signal.SIGKILL])
+def test_killed_child_is_replaced(reader: ReaderProcess) -> None:
+    expand(reader, HOUR)
+    assert reader.pid
+    os.kill(reader.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, reader.pid, os.WEXITED | os.WNOWAIT)
+    assert len(expand(reader, HOUR)) == 1
+    killer = threading.Timer(0.3, os.kill, [reader.pid, signal.SIGKILL])
     killer.start()
     with pytest.raises(UnreadableCalendar, match="memory"):  # which is what kills on Linux, as a rule
-        expand(expander, *CROWD)
+        expand(reader, *CROWD)
     killer.join()
-    assert len(expand(expander, HOUR)) == 1
+    assert len(expand(reader, HOUR)) == 1
 
 
-def test_interrupted_request_leaves_no_response_behind(expander: Expander) -> None:
+def test_interrupted_request_leaves_no_response_behind(reader: ReaderProcess) -> None:
     """Ctrl-C while it waits: else each calendar would get the busy time of the one before."""
     interrupt = threading.Timer(1, os.kill, [os.getpid(), signal.SIGINT])
     interrupt.start()
     with pytest.raises(KeyboardInterrupt):
-        expand(expander, *CROWD)
+        expand(reader, *CROWD)
     interrupt.join()
-    assert len(expand(expander, HOUR)) == 1
+    assert len(expand(reader, HOUR)) == 1
 
 
-def test_child_ignores_the_workers_signals(expander: Expander) -> None:
-    expand(expander, HOUR)
-    pid = expander.pid
+def test_child_ignores_the_workers_signals(reader: ReaderProcess) -> None:
+    expand(reader, HOUR)
+    pid = reader.pid
     assert pid
     for number in (signal.SIGINT, signal.SIGTERM):
         os.kill(pid, number)
-    assert len(expand(expander, HOUR)) == 1
-    assert expander.pid == pid
+    assert len(expand(reader, HOUR)) == 1
+    assert reader.pid == pid
 
 
-def test_child_gets_no_secrets(expander: Expander, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_gets_no_secrets(reader: ReaderProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHEDULER_SECRET_KEY", "a key that nobody else needs to know")
-    expand(expander, HOUR)
-    assert b"SCHEDULER" not in Path(f"/proc/{expander.pid}/environ").read_bytes()
+    expand(reader, HOUR)
+    assert b"SCHEDULER" not in Path(f"/proc/{reader.pid}/environ").read_bytes()
+
+
+def test_start_of_the_child_does_not_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import time; time.sleep(1.5)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with ReaderProcess(seconds=1) as reader:
+        assert len(expand(reader, HOUR)) == 1
+
+
+def test_child_that_can_not_start_in_time_blames_no_calendar(reader: ReaderProcess) -> None:
+    for seconds in (BUSY_SECONDS - 1, BUSY_SECONDS + 0.01):
+        with pytest.raises(ReaderBusy):
+            reader.ask("busy_periods", Message([], [HOUR]), seconds)
+        assert reader.pid is None
+    assert len(expand(reader, HOUR)) == 1
+
+
+def test_pool_starts_another_reader_when_none_is_idle() -> None:
+    pool = ReaderPool(seconds=5)
+    with closing(pool), ThreadPoolExecutor(8) as threads:
+        slow = [threads.submit(pool.busy_periods, CROWD, START, END, ZONE) for _ in range(3)]
+        time.sleep(1)
+        began = time.monotonic()
+        assert len(pool.busy_periods([HOUR], START, END, ZONE)) == 1
+        assert time.monotonic() - began < 4
+        assert not any(one.done() for one in slow)
+        for one in slow:
+            with pytest.raises(ReadingEnded, match="longer than 5 seconds"):
+                one.result()
+
+
+def test_pool_answers_many_threads_with_few_readers() -> None:
+    with closing(ReaderPool()) as pool, ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda _: pool.busy_periods([HOUR], START, END, ZONE), range(200)))
+        assert all(len(found) == 1 for found in answers)
 
 
 OWNER = """
 import sys, time
 from datetime import UTC, datetime
-from scheduler.adapters.expander import Expander
+from scheduler.adapters.reader_process import ReaderProcess
 
 start, end = datetime(2026, 10, 1, tzinfo=UTC), datetime(2027, 11, 1, tzinfo=UTC)
 one, *many = sys.stdin.read().split("@@")
-with Expander() as expander:
-    expander.busy_periods([one.encode()], start, end, "UTC")
-    print(expander.pid, flush=True)
-    expander.busy_periods([data.encode() for data in many], start, end, "UTC")
+with ReaderProcess() as reader:
+    reader.busy_periods([one.encode()], start, end, "UTC")
+    print(reader.pid, flush=True)
+    reader.busy_periods([data.encode() for data in many], start, end, "UTC")
     time.sleep(60)
 """
 
 
 @contextmanager
 def owner(*objects: bytes) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A process that has an expander and asks it that much; both by their process."""
+    """A process that has an reader and asks it that much; both by their process."""
     text = b"@@".join([HOUR, *objects])
     with subprocess.Popen([sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
@@ -201,23 +239,23 @@ def test_orphaned_child_ends_by_itself() -> None:
         limits = Path(f"/proc/{pid}/limits").read_text()
         soft = re.search(r"Max cpu time +(\d+)", limits)
         assert soft
-        assert int(soft[1]) <= SECONDS + 5
+        assert int(soft[1]) <= BUSY_SECONDS + 5
         assert re.search(rf"Max address space +{MEMORY} ", limits)
         assert process.poll() is None
 
 
 def test_time_limit_is_shorter_than_the_lease() -> None:
-    assert LEASE.total_seconds() > LONGEST_CALL + SECONDS
+    assert LEASE.total_seconds() > LONGEST_CALL + MOST_SECONDS + 10
 
 
-def test_large_calendar_is_read(expander: Expander, figures: Figures) -> None:
+def test_large_calendar_is_read(reader: ReaderProcess, figures: Figures) -> None:
     objects = []
     for number in range(10_000):
         start = START + timedelta(hours=number % 9000)
         lines = [f"DTSTART:{start:%Y%m%dT%H%M%SZ}", "DURATION:PT30M", f"SUMMARY:Lecture {number}"]
         objects.append(event_object(f"{number}@university", *lines, *["RRULE:FREQ=WEEKLY"] * (number % 50 == 0)))
     began = time.monotonic()
-    assert len(expand(expander, *objects)) > 9000
+    assert len(expand(reader, *objects)) > 9000
     took = time.monotonic() - began
-    assert took < SECONDS
+    assert took < BUSY_SECONDS
     figures("the largest honest calendar", events=len(objects), seconds=round(took))
