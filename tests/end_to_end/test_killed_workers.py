@@ -30,6 +30,7 @@ from support.service import wait_for
 
 from scheduler.app import create_context
 from scheduler.config.settings import Settings
+from scheduler.domain.programme.fair_queue import FIRST_LIMIT
 from scheduler.domain.programme.outbox import LEASE, DeliveryState
 from scheduler.domain.programme.people import Account
 from scheduler.services.calendars import connect_calendar
@@ -315,7 +316,7 @@ def test_workers_sharing_the_table_do_nothing_twice(
     scene = on(kind, meetings)
     expected = len(scene.deliveries())
     try:
-        for size in (2, 4):
+        for size in (2, 6):
             crew = Crew(tmp_path, scene.environment, size)
             for _ in range(2):
                 crew.fill()
@@ -344,13 +345,13 @@ def test_sigterm_lets_workers_finish_the_current_delivery_only(on: Callable[[str
         pass_on(put)
 
     scene.proxy.on_put = hold
-    crew = Crew(tmp_path, scene.environment, size=4)
+    crew = Crew(tmp_path, scene.environment, size=2)
     crew.fill()
-    for _ in range(4):
+    for _ in range(2 * FIRST_LIMIT):
         assert in_hand.acquire(timeout=30)
     soon = threading.Timer(0.5, answers.set)
     soon.start()
-    assert crew.stop() == [0] * 4
+    assert crew.stop() == [0] * 2
     soon.join()
     states = Counter((row.state, row.attempts) for row in scene.deliveries())
     assert states == {(DeliveryState.DELIVERED, 1): 4, (DeliveryState.WAITING, 0): 4}
