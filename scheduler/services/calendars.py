@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scheduler.domain.programme.people import Account, CalendarState, ConnectedCalendar
+from scheduler.domain.programme.servers import Exchange, origin_of
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish_coming
 from scheduler.store import Position, new_id
@@ -18,6 +19,7 @@ def connect_calendar(
     """
     with context.store.read() as tx:
         tx.people.get(programme_id, person_id)
+    started = context.clock()
     auto_schedule = context.checks.check(context.calendars, programme_id, account)
     state = CalendarState.CONNECTING if auto_schedule is None else CalendarState.CONNECTED
     now = context.clock()
@@ -29,6 +31,8 @@ def connect_calendar(
         tx.calendars.add(programme_id, calendar, password_token, now, auto_schedule=bool(auto_schedule))
         if state is CalendarState.CONNECTED:
             publish_coming(tx, programme_id, calendar, now)
+            answer = Exchange(origin_of(account.url), started, now, failed=False)
+            tx.servers.record([answer], jitter=0)
     return calendar
 
 

@@ -125,17 +125,17 @@ def test_metrics_count_everything_and_name_nobody(service: Observed, account: Ac
 def test_each_process_has_its_metrics_and_the_age_of_the_oldest_delivery(service: Observed, account: Account) -> None:
     with web_process(service):
         book(service, account)
-        wait_for(lambda: service.value("scheduler_oldest_due_seconds", work="delivery", lane="new") > 0.5)
+        wait_for(lambda: service.value("scheduler_oldest_due_seconds", work="delivery", lane="quick") > 0.5)
         web = service.metrics
         service.move_metrics()
         service.start("work")
 
         wait_for(lambda: _answers(service.metrics) and service.value("scheduler_deliveries_total", to="delivered"))
 
-        assert service.value("scheduler_oldest_due_seconds", work="delivery", lane="new") == 0
+        assert service.value("scheduler_oldest_due_seconds", work="delivery", lane="quick") == 0
         assert service.value("scheduler_requests_total", route="/v1/people", method="POST", status="2xx") == 0
         service.metrics = web
-        assert service.value("scheduler_oldest_due_seconds", work="delivery", lane="new") == 0
+        assert service.value("scheduler_oldest_due_seconds", work="delivery", lane="quick") == 0
         assert service.value("scheduler_deliveries_total", to="delivered") == 0
         assert service.value("scheduler_requests_total", route="/v1/people", method="POST", status="2xx") == 2
 
