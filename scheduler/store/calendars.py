@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select
 
 from scheduler.domain.programme.fair_queue import Due
+from scheduler.domain.programme.outbox import CLOCK_TOLERANCE
 from scheduler.domain.programme.people import CalendarState, ConnectedCalendar
 from scheduler.domain.programme.routing import PublishedCalendar
 from scheduler.domain.programme.servers import Lane, origin_of
@@ -204,7 +205,7 @@ _IS_CONNECTED = calendars.c.state == CalendarState.CONNECTED
 
 def _is_due(now: datetime, longest: timedelta) -> ColumnElement[bool]:
     due_at = calendars.c.read_due_at
-    return (calendars.c.state != CalendarState.FAILED) & ((due_at <= now) | (due_at > now + longest))
+    return (calendars.c.state != CalendarState.FAILED) & ((due_at <= now) | (due_at > now + longest + CLOCK_TOLERANCE))
 
 
 _calendar = partial(build, ConnectedCalendar)

@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, exi
 from scheduler.domain.programme.fair_queue import Due
 from scheduler.domain.programme.outbox import (
     LEASE,
-    LONGEST_RETRY,
+    LONGEST_LEASE,
+    LONGEST_WAIT,
     DeliveryState,
     Outcome,
     Policy,
@@ -267,7 +268,7 @@ class Outbox(Repository):
 
 def _is_leased(row: Row[Any], now: datetime) -> bool:
     """Whether a worker holds the row; a lease that ends later than any worker's was given by a wrong clock."""
-    return row.state is DeliveryState.DELIVERING and now < row.due_at <= now + LEASE
+    return row.state is DeliveryState.DELIVERING and now < row.due_at <= now + LONGEST_LEASE
 
 
 def _origin(target: Target) -> ScalarSelect[str]:
@@ -282,12 +283,12 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     That happens where the clock of a process was wrong. Only rows with ``not_before`` may wait for longer.
     """
     due_at = outbox.c.due_at
-    is_lost = (outbox.c.state == DeliveryState.DELIVERING) & (due_at > now + LEASE)
+    is_lost = (outbox.c.state == DeliveryState.DELIVERING) & (due_at > now + LONGEST_LEASE)
     is_retry = (outbox.c.policy != Policy.ONCE) | (outbox.c.attempts > 0)
     return (
         (due_at <= now)
         | is_lost
-        | ((outbox.c.state == DeliveryState.WAITING) & is_retry & (due_at > now + LONGEST_RETRY))
+        | ((outbox.c.state == DeliveryState.WAITING) & is_retry & (due_at > now + LONGEST_WAIT))
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Table, case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduler.domain.programme.fair_queue import HIGHEST_LIMIT, Due
-from scheduler.domain.programme.outbox import LONGEST_RETRY
+from scheduler.domain.programme.outbox import LONGEST_WAIT
 from scheduler.domain.programme.servers import SLOW_FOR, Exchange, Lane, Server
 from scheduler.store.rows import Repository
 from scheduler.store.tables import servers
@@ -123,6 +123,6 @@ def _lane(now: datetime) -> ColumnElement[str]:
 
 
 def _is_open(now: datetime) -> ColumnElement[bool]:
-    """The condition that a server is not paused; no rule pauses one for longer than ``LONGEST_RETRY``."""
+    """The condition that a server is not paused; no rule pauses one for longer than ``LONGEST_WAIT``."""
     until = servers.c.paused_until
-    return or_(until.is_(None), until <= now, until > now + LONGEST_RETRY)
+    return or_(until.is_(None), until <= now, until > now + LONGEST_WAIT)

@@ -169,6 +169,16 @@ def test_unchanged_server_is_not_written(store: Store, now: datetime) -> None:
         )
 
 
+def test_lease_of_a_clock_a_little_ahead_is_respected(
+    store: Store, programme_id: str, meeting_id: str, person_id: str, now: datetime
+) -> None:
+    with store.write() as tx:
+        target = connect(tx, programme_id, person_id, "dav.example", now)
+        tx.outbox.enqueue_latest(programme_id, meeting_id, [target], ["uid"], 1, now)
+        assert claim_next(tx, now + SECOND) is not None
+        assert claim_next(tx, now) is None
+
+
 def test_lease_of_a_clock_a_month_ahead_is_taken_over(
     store: Store, programme_id: str, meeting_id: str, person_id: str, now: datetime
 ) -> None:

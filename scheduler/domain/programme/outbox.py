@@ -26,6 +26,10 @@ COSTLY = "what the calendar holds in place of the meeting asks too much of the s
 """How the reason of a row begins that waits after an attempt that was too costly."""
 LEASE = timedelta(minutes=2)
 """How long a worker may hold a row before another worker takes it over; longer than any attempt may last."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far the clocks of two processes may differ. What is due later than this and the longest wait allow is due now."""
+LONGEST_LEASE = LEASE + CLOCK_TOLERANCE
+LONGEST_WAIT = LONGEST_RETRY + CLOCK_TOLERANCE
 
 
 class DeliveryState(StrEnum):
