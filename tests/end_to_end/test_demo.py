@@ -72,6 +72,19 @@ class Run:
         return found
 
 
+def test_main_act_agrees_and_leaves_nothing_running(tmp_path: Path) -> None:
+    run = Run.start(tmp_path, "main")
+    output, _ = run.process.communicate(timeout=120)
+
+    assert run.process.returncode == 0, output
+    assert run.processes() == []
+    assert "✗" not in output
+    assert "not promised" not in output
+    assert "both hold exactly the occurrences promised" in output
+    assert earliest_day(output) > datetime.now(UTC).date()
+
+
+@pytest.mark.long
 def test_every_act_agrees_and_leaves_nothing_running(tmp_path: Path, figures: Figures) -> None:
     run = Run.start(tmp_path, "all")
     output, _ = run.process.communicate(timeout=400)

@@ -14,6 +14,7 @@ import pytest
 import structlog
 from support.api import Api, Clock, Pair
 from support.calendars import RecordingCalendars
+from support.logs import quiet_logs
 
 from scheduler.domain.programme.outbox import TryAgain
 from scheduler.logs import configure_logs
@@ -48,7 +49,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
         patch.setattr(sys, "stderr", written)
         configure_logs("json")
     yield written
-    structlog.reset_defaults()
+    quiet_logs()
 
 
 def leaks(log: Log, *more: str) -> list[str]:
