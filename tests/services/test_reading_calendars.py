@@ -113,7 +113,7 @@ def test_calendar_that_expands_too_slowly_is_unknown(
 ) -> None:
     programme.connect(programme.mentor)
     calendars.objects = [DENTIST]
-    with Expander(seconds=1) as expander:
+    with Expander(seconds=3) as expander:
         assert read_next(programme.context, expander.busy_periods) is True
         assert busy(programme) == DENTIST_AT
         clock.advance(hours=4)
@@ -121,14 +121,14 @@ def test_calendar_that_expands_too_slowly_is_unknown(
         calendars.objects = [event_object("never", *never)]
         began = time.monotonic()
         assert read_next(programme.context, expander.busy_periods) is True
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         calendar = programme.calendar(programme.mentor)
-        assert "takes longer than 1 seconds" in (calendar.failure or "")
+        assert "takes longer than 3 seconds" in (calendar.failure or "")
         assert calendar.read_at == THURSDAY
         assert busy(programme) == DENTIST_AT
         (mentor, mentee) = load_pair(programme)
         assert mentor.unknown is not None
-        assert "takes longer than 1 seconds" in mentor.unknown.reason
+        assert "takes longer than 3 seconds" in mentor.unknown.reason
         assert mentee.unknown is None
         clock.advance(minutes=1)
         calendars.objects = [DENTIST]
