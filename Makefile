@@ -46,9 +46,12 @@ cluster: ## the demo against the parts of compose.yaml, some of them killed; the
 	@$(MAKE) --no-print-directory demo ACT=cluster
 
 # The suite starts hundreds of processes: what the first one compiles, the others read.
+# One process more than there are cores, because tests of servers wait.
+PYTEST := $(BIN)/python -m pytest --dist worksteal -n $(shell expr $$(nproc) + 1)
+
 test prove: export PYTHONDONTWRITEBYTECODE =
 test: $(READY_DEV) ## run the whole suite
-	@$(BIN)/python -m pytest -n auto
+	@$(PYTEST)
 
 # New examples are drawn from SEED, and counts are those of tests/support/budget.py. With SHORT=1, fewer of them.
 LEVEL := $(if $(SHORT),short,full)
@@ -67,11 +70,11 @@ prove: $(READY_DEV) clients ## try at length what chance decides, and all on day
 	done
 	$(STAGE) for days in $(if $(SHORT),600,100 600 3000); do \
 	  stage "the suite, $$days days from now"; \
-	  $(MOVED) $$days $(BIN)/python -m pytest -n auto --basetemp=var/moved -p no:cacheprovider \
+	  $(MOVED) $$days $(PYTEST) --basetemp=var/moved -p no:cacheprovider \
 	    $(if $(SHORT),-m "not prove" --deselect tests/end_to_end/test_demo.py tests/end_to_end); \
 	done
 	$(STAGE) stage "what chance decides; the same again with SEED=$(SEED)"
-	@$(BIN)/python -m pytest -n auto --prove $(LEVEL) --hypothesis-seed=$(SEED)
+	@$(PYTEST) --prove $(LEVEL) --hypothesis-seed=$(SEED)
 	$(STAGE) stage "all of it holds"
 
 lint: $(READY_DEV) ## ruff, mypy strict, the import rule, the Dockerfile, compose.yaml and the proxy

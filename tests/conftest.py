@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 from support.api import Clock, context_of
 from support.calendars import RecordingCalendars
+from support.logs import quiet_logs
 from support.radicale import Radicale
 from support.scripted import ScriptedServer
 from support.xandikos import Xandikos
@@ -31,6 +32,8 @@ def _do_not_sync(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")
 
+
+quiet_logs()
 
 pytest_plugins = ["support.budget", "support.figures", "support.postgres"]
 

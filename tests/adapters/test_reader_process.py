@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.budget import tries
 from support.calendars import event_object
 from support.figures import Figures
 from support.service import wait_for
@@ -248,14 +249,15 @@ def test_time_limit_is_shorter_than_the_lease() -> None:
     assert LEASE.total_seconds() > LONGEST_CALL + MOST_SECONDS + 10
 
 
+@pytest.mark.prove
 def test_large_calendar_is_read(reader: ReaderProcess, figures: Figures) -> None:
     objects = []
-    for number in range(10_000):
+    for number in range(tries("events of a large calendar")):
         start = START + timedelta(hours=number % 9000)
         lines = [f"DTSTART:{start:%Y%m%dT%H%M%SZ}", "DURATION:PT30M", f"SUMMARY:Lecture {number}"]
         objects.append(event_object(f"{number}@university", *lines, *["RRULE:FREQ=WEEKLY"] * (number % 50 == 0)))
     began = time.monotonic()
-    assert len(expand(reader, *objects)) > 9000
+    assert len(expand(reader, *objects)) > 0.9 * len(objects)
     took = time.monotonic() - began
     assert took < BUSY_SECONDS
     figures("the largest honest calendar", events=len(objects), seconds=round(took))

@@ -24,6 +24,7 @@ from support.service import wait_for
 
 from examples.demo import __main__ as demo
 from examples.demo.acts import ACTS
+from examples.demo.acts.fairness import fairest, most_burden, weekly_query
 from examples.demo.acts.main import MENTEE, MENTOR, UNIVERSITIES, Dates, cadence_query
 from examples.demo.client import published_calendar
 from examples.demo.dates import move_ahead, next_clock_change, next_monday
@@ -72,6 +73,19 @@ class Run:
         return found
 
 
+def test_main_act_agrees_and_leaves_nothing_running(tmp_path: Path) -> None:
+    run = Run.start(tmp_path, "main")
+    output, _ = run.process.communicate(timeout=120)
+
+    assert run.process.returncode == 0, output
+    assert run.processes() == []
+    assert "✗" not in output
+    assert "not promised" not in output
+    assert "both hold exactly the occurrences promised" in output
+    assert earliest_day(output) > datetime.now(UTC).date()
+
+
+@pytest.mark.long
 def test_every_act_agrees_and_leaves_nothing_running(tmp_path: Path, figures: Figures) -> None:
     run = Run.start(tmp_path, "all")
     output, _ = run.process.communicate(timeout=400)
@@ -158,6 +172,19 @@ def test_main_act_has_a_cadence_ahead_on_any_day_until_2036(context: Context, cl
         found = api.post("/cadences", cadence_query(attendees, dates))
         assert found["cadences"], day
         assert datetime.fromisoformat(found["cadences"][0]["dtstart"]).date() > day
+
+
+@pytest.mark.prove
+def test_fairness_act_agrees_on_any_monday_until_2036(context: Context) -> None:
+    api = Api.of_new_programme(create_app(context), context, "Open Source Mentors")
+    first, last = date(2026, 11, 2), date(2035, 12, 31)
+    mondays = tries("demo dates")
+    for number in range(mondays):
+        query = weekly_query(next_monday(first + (last - first) * number // (mondays - 1)))
+        single = fairest(api.post("/cadences", query)["cadences"])
+        rotation = api.post("/cadences", query | {"rotation": 2})["rotations"][0]
+        assert rotation["coverage"] == single["coverage"] == 1, query["starts_on"]
+        assert most_burden(rotation) <= most_burden(single), query["starts_on"]
 
 
 @pytest.mark.parametrize("weekday", range(7))

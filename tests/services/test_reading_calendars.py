@@ -121,7 +121,7 @@ def test_calendar_that_expands_too_slowly_is_unknown(
         calendars.objects = [event_object("never", *never)]
         began = time.monotonic()
         assert read_next(programme.context, reader.busy_periods) is True
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         calendar = programme.calendar(programme.mentor)
         assert "takes longer than 1 seconds" in (calendar.failure or "")
         assert calendar.read_at == THURSDAY

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import CliRunner
 from support.api import SECRET
+from support.logs import quiet_logs
 from support.working import claim_next
 
 from scheduler.cli import main
@@ -238,4 +238,4 @@ def test_backup_commands_print_one_line(store: Store, store_url: str, programme_
     ):
         done, said = run(*arguments)
         assert (done, said[: len(words)]) == (status, words)
-    structlog.reset_defaults()
+    quiet_logs()

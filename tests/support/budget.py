@@ -15,12 +15,12 @@ _level = TEST
 
 COUNTS = {
     # what is tried: (make test, make prove SHORT=1, make prove)
-    "requests of one fuzzer": (1_280, 1_280, 2_560),
+    "requests of one fuzzer": (640, 1_280, 2_560),
     "fuzzers": (1, 8, 8),
     "schemathesis examples of an operation": (3, 30, 60),
     "edges of schemas": (0, 1, 1),
-    "meetings that workers deliver": (6, 22, 22),
-    "percent of the kills of workers": (20, 60, 100),
+    "meetings that workers deliver": (5, 22, 22),
+    "percent of the kills of workers": (10, 60, 100),
     "bookings of one time": (12, 100, 100),
     "races for one time": (1, 1, 10),
     "races of repeated requests": (2, 5, 40),
@@ -29,6 +29,7 @@ COUNTS = {
     "crossing changes of two people by a client": (15, 40, 200),
     "changes between polls of two processes": (10, 40, 400),
     "meetings of each programme beside hostile servers": (4, 10, 40),
+    "events of a large calendar": (2_000, 10_000, 10_000),
     "demo dates": (15, 60, 240),
 }
 """How often each thing is tried."""
@@ -54,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     global _level  # one for the process; tests ask for it while they are imported
     _level = config.getoption("--prove") or TEST
     config.addinivalue_line("markers", "prove: statistical; --prove tries more of it")
+    config.addinivalue_line("markers", "long: runs with --prove alone")
     # A busy machine is no failure, so there is no deadline.
     settings.register_profile(TEST, derandomize=True, deadline=None, max_examples=examples(100))
     settings.register_profile("prove", derandomize=False, database=None, deadline=None, max_examples=examples(100))
@@ -61,13 +63,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects tests that try no more with ``--prove``."""
+    """Deselects tests that try no more with ``--prove``, and without it those that take too long."""
     if _level == TEST:
-        return
-    others = [item for item in items if not (item.get_closest_marker("prove") or _is_of_hypothesis(item))]
+        others = [item for item in items if item.get_closest_marker("long")]
+    else:
+        others = [item for item in items if not _proves(item)]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in set(others)]
 
 
-def _is_of_hypothesis(item: pytest.Item) -> bool:
-    return isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
+def _proves(item: pytest.Item) -> bool:
+    is_of_hypothesis = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
+    return is_of_hypothesis or any(item.get_closest_marker(name) for name in ("prove", "long"))

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from flask import Flask
 from support.api import Api, Clock, Pair, context_of
 from support.calendars import RecordingCalendars
+from support.logs import quiet_logs
 
 from scheduler.app import create_app
 from scheduler.logs import configure_logs
@@ -58,4 +58,4 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
         patch.setattr(sys, "stderr", written)
         configure_logs("json")
     yield written
-    structlog.reset_defaults()
+    quiet_logs()

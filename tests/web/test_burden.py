@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner
 from flask import Flask
 from support.api import Api, Clock, Pair, context_of, problem_of
 from support.calendars import RecordingCalendars
+from support.logs import quiet_logs
 
 from scheduler.app import create_app
 from scheduler.cli import main
@@ -240,7 +240,7 @@ class TestCommand:
         api.book_slot(pair, EARLY)
         yield api, pair
         context.store.close()
-        structlog.reset_defaults()
+        quiet_logs()
 
     def test_command_prints_answer_of_service(self, stored: tuple[Api, Pair]) -> None:
         api, pair = stored

@@ -15,11 +15,11 @@ from typing import Any
 
 import click
 import pytest
-import structlog
 import yaml
 from click.testing import CliRunner, Result
 from support.api import Api, Clock, context_of
 from support.calendars import RecordingCalendars
+from support.logs import quiet_logs
 
 from scheduler.app import create_app
 from scheduler.cli import main
@@ -62,7 +62,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         return result
 
     yield of
-    structlog.reset_defaults()
+    quiet_logs()
 
 
 def test_slots_prints_local_times_without_a_database(run: Run, tmp_path: Path) -> None:

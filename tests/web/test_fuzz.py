@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.api import Api, Pair
 from support.budget import tries
 from support.figures import Figures
+from support.logs import quiet_logs
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 from werkzeug.wrappers import Response
 
@@ -231,7 +231,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
         patch.setattr(sys, "stderr", log)
         configure_logs("json")
     yield log
-    structlog.reset_defaults()
+    quiet_logs()
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 from support.api import Api, Clock, context_of
 from support.calendars import RecordingCalendars
+from support.logs import quiet_logs
 
 from scheduler.app import create_app
 from scheduler.cli import main
@@ -38,7 +38,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_file: Path) ->
         return result
 
     yield of
-    structlog.reset_defaults()
+    quiet_logs()
 
 
 @pytest.fixture

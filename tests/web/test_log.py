@@ -14,6 +14,7 @@ import pytest
 import structlog
 from support.api import Api, Clock, Pair
 from support.calendars import RecordingCalendars
+from support.logs import quiet_logs
 from support.working import deliver_next, read_next
 
 from scheduler.domain.programme.outbox import TryAgain
@@ -47,7 +48,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
         patch.setattr(sys, "stderr", written)
         configure_logs("json")
     yield written
-    structlog.reset_defaults()
+    quiet_logs()
 
 
 def leaks(log: Log, *more: str) -> list[str]:

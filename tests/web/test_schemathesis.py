@@ -24,6 +24,7 @@ from schemathesis.transport.wsgi import WSGITransport
 from support.api import Api, Pair
 from support.budget import tries
 from support.figures import Figures
+from support.logs import quiet_logs
 
 TAGS = ("scheduling", "people", "blackouts", "calendars", "feeds", "mentorships", "meetings", "keys")
 EXAMPLES = tries("schemathesis examples of an operation")
@@ -98,7 +99,7 @@ def _keys_stay_good(app: Flask, api: Api, monkeypatch: pytest.MonkeyPatch) -> No
 def _quiet() -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     yield
-    structlog.reset_defaults()
+    quiet_logs()
 
 
 @pytest.mark.parametrize("tag", TAGS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,8 +23,32 @@ WEIGHTS = ((60, 1), (120, 2), (240, 3), (24 * 60, 4))
 def play(stage: Stage) -> bool:
     """Ask for single times and for rotations, and compare what they cost everybody."""
     client = stage.client
-    monday = next_monday(today())
-    query = {
+    query = weekly_query(next_monday(today()))
+    with step("asking for one weekly time in Los Angeles, Berlin and Sydney"):
+        singles = client.post("/cadences", query)["cadences"]
+    with step("asking for two times that take turns"):
+        rotations = client.post("/cadences", query | {"rotation": 2})["rotations"]
+    single, rotation = fairest(singles), rotations[0]
+    turns = sorted((row for turn in rotation["turns"] for row in turn["occurrences"]), key=lambda row: row["start"])
+    _print_plan("The fairest single time", single["occurrences"], single)
+    _print_plan("The fairest two times in turn", turns, rotation)
+    console.print(f"Whoever bears most, bears {most_burden(rotation)} instead of {most_burden(single)}.\n")
+    return print_checks(
+        {
+            "burdens worked out from the local times alone are the same": all(
+                _burdens(rows) == [one["burden"] for one in plan["burdens"]]
+                for rows, plan in ((single["occurrences"], single), (turns, rotation))
+            ),
+            "taking turns costs nobody more than a single time costs somebody": most_burden(rotation)
+            <= most_burden(single),
+            "no meeting is missed": rotation["coverage"] == single["coverage"] == 1.0,
+        }
+    )
+
+
+def weekly_query(monday: date) -> dict[str, Any]:
+    """The question for one weekly time in the four weeks from a Monday on."""
+    return {
         "starts_on": monday.isoformat(),
         "ends_on": (monday + timedelta(weeks=4, days=-1)).isoformat(),
         "duration": f"PT{MINUTES}M",
@@ -32,28 +56,17 @@ def play(stage: Stage) -> bool:
         "attendees": [{"name": name, "time_zone": zone, "working_hours": HOURS} for name, zone in PEOPLE.items()],
         "limit": 100,
     }
-    with step("asking for one weekly time in Los Angeles, Berlin and Sydney"):
-        singles = client.post("/cadences", query)["cadences"]
-    with step("asking for two times that take turns"):
-        rotations = client.post("/cadences", query | {"rotation": 2})["rotations"]
-    single, rotation = min(singles, key=_most), rotations[0]
-    turns = sorted((row for turn in rotation["turns"] for row in turn["occurrences"]), key=lambda row: row["start"])
-    _print_plan("The fairest single time", single["occurrences"], single)
-    _print_plan("The fairest two times in turn", turns, rotation)
-    console.print(f"Whoever bears most, bears {_most(rotation)} instead of {_most(single)}.\n")
-    return print_checks(
-        {
-            "burdens worked out from the local times alone are the same": all(
-                _burdens(rows) == [one["burden"] for one in plan["burdens"]]
-                for rows, plan in ((single["occurrences"], single), (turns, rotation))
-            ),
-            "taking turns costs nobody more than a single time costs somebody": _most(rotation) <= _most(single),
-            "no meeting is missed": rotation["coverage"] == single["coverage"] == 1.0,
-        }
-    )
 
 
-def _most(plan: dict[str, Any]) -> int:
+def fairest(singles: list[dict[str, Any]]) -> dict[str, Any]:
+    """The single time that misses least, and of those the one whose largest burden is smallest.
+
+    Where a clock changes, a time that is in everybody's hours at first may not be so at last.
+    """
+    return min(singles, key=lambda plan: (-plan["coverage"], most_burden(plan)))
+
+
+def most_burden(plan: dict[str, Any]) -> int:
     """The largest burden of anybody."""
     return max(int(row["burden"]) for row in plan["burdens"])
 
