@@ -73,6 +73,12 @@ def connect_calendars(client: Client, radicale: str, people: list[str]) -> list[
     return urls
 
 
+def _are_all_delivered(rows: list[dict[str, Any]]) -> bool:
+    """Whether each of the two people's calendars has everything; one that is still connecting has no rows yet."""
+    calendars = {row["calendar"] for row in rows}
+    return len(calendars) == len(processes.CALDAV_LOGINS) and all(row["state"] == "delivered" for row in rows)
+
+
 def wait_for_delivery(client: Client, meeting: dict[str, Any]) -> bool:
     """Wait until every connected calendar has the meeting; False, with the reasons printed, if that takes too long."""
 
@@ -81,9 +87,7 @@ def wait_for_delivery(client: Client, meeting: dict[str, Any]) -> bool:
         return found
 
     with step("waiting until both calendars have it"):
-        delivered = readback.wait_until(
-            lambda: True if all(row["state"] == "delivered" for row in rows()) else None, DELIVERY_SECONDS
-        )
+        delivered = readback.wait_until(lambda: True if _are_all_delivered(rows()) else None, DELIVERY_SECONDS)
     if delivered is None:
         reasons = [row["reason"] for row in rows()]
         console.print(f"[red]not delivered within {DELIVERY_SECONDS:.0f} seconds:[/] {reasons}")

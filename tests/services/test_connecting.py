@@ -21,6 +21,7 @@ from scheduler.services.attendees import AttendeeSpec, load_attendees
 from scheduler.services.calendar_checks import CalendarChecks
 from scheduler.services.calendar_server import CalendarRefused, CalendarUnreachable
 from scheduler.services.calendars import delete_calendar
+from scheduler.services.doctor import Examined, examine
 from scheduler.services.ports import Context
 
 WAIT = 0.1
@@ -69,6 +70,7 @@ def test_connecting_calendar_is_owed_meetings_once_it_is_connected(
     before = programme.book_slot(8)
     assert programme.deliveries(before.id) == []
     assert not deliver_next(programme.context)
+    assert list(examine(programme.context, Examined(), offline=True)) == []
     awake.set()
     calendars.auto_schedule = True
     assert read_next(programme.context)

@@ -7,16 +7,18 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 from support.working import claim_reading
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
 from scheduler.domain.programme.api_keys import ApiKey
 from scheduler.domain.programme.outbox import CalDAVCalendar
-from scheduler.domain.programme.people import ConnectedCalendar, Person, Show
+from scheduler.domain.programme.people import CalendarState, ConnectedCalendar, Person, Show
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.errors import NotFound
-from scheduler.store import Store, new_id
+from scheduler.store import Store, new_id, schema
+from scheduler.store.engine import open_engine, transaction
 
 LEASE = timedelta(minutes=5)
 EXAMS = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 10, 26), date(2026, 10, 30)))
@@ -190,3 +192,22 @@ def test_key_has_its_programme(store: Store, programme_id: str, key: ApiKey, now
         assert tx.programmes.get(programme_id).name == "Women in Science"
     assert store.lookups.key("k" * 64, now) == key
     assert store.lookups.key("x" * 64, now) is None
+
+
+def test_calendar_that_never_connected_is_gone_after_a_downgrade(
+    store: Store, store_url: str, programme_id: str, mentor: Person, calendar: ConnectedCalendar, now: datetime
+) -> None:
+    """The version before would count its person as unknown."""
+    with store.write() as tx:
+        for state in (CalendarState.CONNECTING, CalendarState.FAILED):
+            other = ConnectedCalendar(new_id(), mentor.id, f"https://u/{state}/", "n", publish=True, state=state)
+            tx.calendars.add(programme_id, other, "t", now, auto_schedule=False)
+        assert [one.id for one in tx.calendars.list_published(programme_id, [mentor.id])] == [calendar.id]
+    engine = open_engine(store_url)
+    with transaction(engine, write=True) as connection:
+        schema.downgrade(connection, "0004")
+        assert list(connection.scalars(text("SELECT id FROM calendars"))) == [calendar.id]
+        schema.upgrade(connection)
+    engine.dispose()
+    with store.read() as tx:
+        assert tx.calendars.list_for_person(programme_id, mentor.id) == [calendar]
