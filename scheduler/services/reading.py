@@ -14,7 +14,7 @@ from scheduler.domain.programme.people import Account, CalendarState
 from scheduler.domain.programme.servers import Exchange, Lane
 from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar
-from scheduler.ical.reader import ReaderBusy
+from scheduler.ical.reader import ReaderBusy, ReadingEnded
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.connecting import ConnectionJob
 from scheduler.services.ports import Context
@@ -128,7 +128,9 @@ class ReadingResult:
         """Replace the calendar's busy periods, or keep why it could not be read."""
         now, calendar_id = self.context.clock(), self.reading.calendar.id
         if self.busy is None:
-            tx.calendars.record_read_failure(calendar_id, str(self.error), now + RETRY_AFTER)
+            # Reading it again soon would be ended again, after as long.
+            wait = self.context.refresh if isinstance(self.error, ReadingEnded) else RETRY_AFTER
+            tx.calendars.record_read_failure(calendar_id, str(self.error), now + wait)
         else:
             tx.calendars.record_read(calendar_id, self.busy, now, now + self.context.refresh)
         tx.after_commit(self._report)

@@ -130,6 +130,8 @@ def test_calendar_that_expands_too_slowly_is_unknown(
         assert mentor.unknown is not None
         assert "takes longer than 1 seconds" in mentor.unknown.reason
         assert mentee.unknown is None
+        clock.advance(minutes=14)
+        assert read_next(programme.context, reader.busy_periods) is False
         clock.advance(minutes=1)
         calendars.objects = [DENTIST]
         assert read_next(programme.context, reader.busy_periods) is True
