@@ -6,7 +6,7 @@
     ├── InvalidValue (ValueError)   a value is not what it should be
     │   ├── UnknownZone, NonexistentTime, AmbiguousTime, OutsideCalendar, UnknownCountry
     │   ├── EmptyPeriod, BackwardDays, BackwardMove, OverlappingMoves, UnsupportedRule
-    │   ├── TooManyLimits
+    │   ├── TooManyLimits, TooMuchWork
     │   └── InvalidDatabaseUrl
     ├── InvalidFields               fields of a request do not fit together, or do not fit what is stored
     ├── NotFound                    there is nothing with that id

@@ -27,17 +27,23 @@ _A = TypeVar("_A", SlotAnswer, CadenceAnswer | RotationAnswer, SequenceAnswer)
 class SearchRequest(Generic[_Q]):
     """A request for a search. ``to_query`` builds the query once the attendees are loaded.
 
-    With ``fair`` stored people are loaded with their burden. ``work`` is in the unit of `scheduler.domain.search.work`.
+    With ``fair`` stored people are loaded with their burden.
     """
 
     specs: Sequence[AttendeeSpec]
     to_query: Callable[[tuple[Attendee, ...]], _Q]
     fair: bool = False
-    work: int = 0
+
+    def check_work(self) -> int:
+        """Return the work of the search as far as the question alone tells it. Raises TooMuchWork."""
+        known = tuple(Attendee(**{"zone": "UTC", **spec.fields}) for spec in self.specs)
+        return self.to_query(known).extent.check()
 
     def inline_query(self) -> _Q:
-        """Return the query of a request whose attendees are all inline. Raises NeedsStoredPerson."""
-        return self.to_query(inline_attendees(self.specs))
+        """Return the query of a request whose attendees are all inline. Raises NeedsStoredPerson, TooMuchWork."""
+        query = self.to_query(inline_attendees(self.specs))
+        query.extent.check()
+        return query
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ def _suggest(
 ) -> Suggestion[_Q, _A]:
     began = time.perf_counter()
     query = request.to_query(cached_attendees(context, programme_id, request.specs, fair=request.fair))
+    query.extent.check()  # stored people may have limits of meetings
     answer = find(query)
     context.observer.searched(kind, time.perf_counter() - began, found=bool(answer.total))
     return Suggestion(query, answer, viewer.redacted(spec.person_id for spec in request.specs))

@@ -21,18 +21,18 @@ WINDOW = {"start": "2026-10-19T00:00:00Z", "end": "2027-10-20T00:00:00Z"}
 PERSON = {"time_zone": "Europe/Berlin"}
 SMALL = {"window": WINDOW, "duration": "PT30M", "attendees": [PERSON]}
 SEARCHES: dict[str, dict[str, Any]] = {
-    "slots": SMALL | {"step": "PT1M"},
+    "slots": SMALL | {"step": "PT1M", "attendees": [PERSON, PERSON]},
     "cadences": {
         "starts_on": "2026-10-19",
         "ends_on": "2027-10-19",
         "duration": "PT30M",
         "step": "PT1M",
-        "attendees": [PERSON],
+        "attendees": [PERSON, PERSON],
     },
     "sequences": {
         "window": WINDOW,
         "step": "PT1M",
-        "attendees": [PERSON],
+        "attendees": [PERSON, PERSON],
         "sessions": [{"duration": "PT30M", "attendees": [0]}],
     },
 }
@@ -85,3 +85,29 @@ def test_settings_set_the_lanes(tmp_path: Path) -> None:
     lanes = create_context(settings).lanes
     with lanes.place("a", QUICK + 1), lanes.place("a", QUICK + 1), lanes.place("b", QUICK + 1):
         assert lanes.waiting == 0
+
+
+def test_search_over_the_bound_is_422_and_names_what_to_narrow(api: Api) -> None:
+    groups = [{"members": list(range(1, 50)), "required": 25}] * 19
+    question = SMALL | {"step": "PT1M", "attendees": [PERSON] * 50, "groups": groups, "fair": True, "explain": True}
+    problem = problem_of(api.send("POST", "/slots", question), 422, "/groups")
+    assert "steps" in problem["detail"]
+    assert "longer step" in problem["detail"]
+
+
+def test_limits_of_stored_people_count_as_work(api: Api) -> None:
+    people = [{"person": api.person(f"P{index}", at_most_per_day=9, at_most_per_week=9)} for index in range(20)]
+    question = SEARCHES["cadences"] | {"attendees": people, "per_week": 4}
+    problem_of(api.send("POST", "/cadences", question), 422, "/attendees", "/per_week")
+
+
+def test_trials_that_did_not_suffice_are_told(api: Api) -> None:
+    days = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
+    halves = [
+        {"time_zone": "UTC", "working_hours": [{"days": days, "start": start, "end": end}]}
+        for start, end in (("00:00", "08:00"), ("12:00", "20:00"))
+    ]
+    groups = [{"members": list(range(1, 50)), "required": 49}] * 4
+    question = SMALL | {"step": "PT1M", "attendees": halves * 25, "groups": groups}
+    assert api.post("/slots", question)["explanation"]["complete"] is False
+    assert "complete" not in api.post("/slots", SMALL | {"attendees": halves})["explanation"]

@@ -11,12 +11,13 @@ import numpy as np
 
 from scheduler.domain.availability.attendees import Days
 from scheduler.domain.search.constraints import Cause
-from scheduler.domain.search.date_patterns import Pattern, date_sets
-from scheduler.domain.search.meeting_limits import rank_in_period
+from scheduler.domain.search.date_patterns import Pattern, date_sets, sets_of_a_date
+from scheduler.domain.search.meeting_limits import limits_of, rank_in_period
 from scheduler.domain.search.planning import OnConflict, Planner
 from scheduler.domain.search.rules import MeetingQuery
 from scheduler.domain.search.scoring import Scores, Thousandths, score_starts
 from scheduler.domain.search.starts import Mask, Starts
+from scheduler.domain.search.work import Extent
 from scheduler.domain.time.periods import Minutes, sort_distinct
 from scheduler.domain.time.units import DAY, wall_midnight
 from scheduler.domain.time.zones import resolve_wall_times
@@ -51,6 +52,23 @@ class CadenceQuery(MeetingQuery):
     pattern: Pattern = Pattern.WEEKLY
     per_week: int = 1
     rotation: int = 1
+
+    @property
+    def extent(self) -> Extent:
+        """How far the question reaches."""
+        days, columns, people = (self.ends_on - self.starts_on).days + 1, -(-DAY // self.step), len(self.attendees)
+        meetings = -(-days // (7 * self.every_weeks)) * self.per_week
+        rotates = self.rotation > 1
+        return Extent(
+            starts=days * columns,
+            attendees=people,
+            members=self.rules.places,
+            pairs=days * columns * sets_of_a_date(self.pattern, self.per_week),
+            limits=sum(len(list(limits_of(attendee))) for attendee in self.attendees),
+            rows=self.limit * meetings * people,
+            burdens=days * columns * people if rotates else 0,
+            assignments=7 * self.every_weeks * columns**self.rotation * people if rotates else 0,
+        )
 
     def planner(self) -> Planner:
         """Return the planner of the query's occurrences."""

@@ -24,6 +24,7 @@ from scheduler.domain.search.explanation import Explanation, explain, explain_bl
 from scheduler.domain.search.planning import PlannedOccurrence
 from scheduler.domain.search.relaxations import shortest_cut
 from scheduler.domain.search.starts import Mask
+from scheduler.domain.search.work import Trials
 from scheduler.domain.time.clocks import clock_offsets
 from scheduler.domain.time.periods import EPOCH, Period, instant_of, minute_of
 from scheduler.domain.time.recurrence import SeriesRule
@@ -140,6 +141,8 @@ class ExplainableCadences:
         self.best_coverage = best_coverage
         self.constraints = search.constraints
         self.starts = search.starts
+        self.extent = search.query.extent
+        self.trials = Trials(self.extent.work)
         self.duration = search.query.duration
         self.relax_into_night = search.query.relax_into_night
         self.depends_on_who_is_required = bool(search.query.rules.minimum_gap or search.own_conflicts)
@@ -156,7 +159,9 @@ class ExplainableCadences:
         return self.best_coverage(self.search, free[self.search.indexes], up_to)
 
     def retry(self, change: Change) -> float:
-        """Return the best coverage of the query with a change."""
+        """Return the best coverage of the query with a change; 0 if there may be no more trials."""
+        if not self.trials.take(self.extent.retry_work):
+            return 0.0
         search = CadenceSearch(changed(self.search.query, change))
         return 0.0 if search.constraints.is_stale else self.best_coverage(search, search.clear, Cause.GROUP)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import combinations, takewhile
+from math import comb
 
 from scheduler.domain.time.recurrence import WEEKDAYS, MonthlyRule, SeriesRule, WeeklyRule, weekday_of
 from scheduler.domain.time.zones import LAST_INSTANT
@@ -29,6 +30,11 @@ class DateSet:
 
     dates: tuple[date, ...]
     rule: SeriesRule
+
+
+def sets_of_a_date(pattern: Pattern, per_week: int) -> int:
+    """Return the most date sets of a pattern that any date is in."""
+    return 2 if pattern is Pattern.MONTHLY_WEEKDAY else comb(len(WEEKDAYS) - 1, per_week - 1)
 
 
 def date_sets(pattern: Pattern, every_weeks: int, per_week: int, first: date, last: date) -> list[DateSet]:

@@ -41,17 +41,23 @@ class Blocking:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What blocks a search; where it finds nothing, also the ``reason`` and the changes that would help."""
+    """What blocks a search; where it finds nothing, also the ``reason`` and the changes that would help.
+
+    Unless ``complete``, there may be more of these: the work allowed for trials did not suffice for all.
+    """
 
     reason: Reason | None
     blocking: tuple[Blocking, ...]
     relaxations: tuple[Relaxation, ...] = ()
+    complete: bool = True
 
 
 def explain(search: Explainable) -> Explanation:
     """Explain why a search found nothing."""
     request = search.constraints.request_masks(search.starts, search.duration)
-    return Explanation(_first_reason(search, request), _find_blocking(search, request), find_relaxations(search))
+    reason, blocking = _first_reason(search, request), _find_blocking(search, request)
+    relaxations = find_relaxations(search)
+    return Explanation(reason, blocking, relaxations, search.trials.complete)
 
 
 def explain_blocking(search: Explainable) -> Explanation:

@@ -30,6 +30,7 @@ from scheduler.domain.search.constraints import (
     Constraints,
 )
 from scheduler.domain.search.starts import Constraint, Mask, Starts
+from scheduler.domain.search.work import Extent, Trials
 from scheduler.domain.time.periods import Minutes
 
 MOST = 20
@@ -52,6 +53,14 @@ class Explainable(Protocol):
         """The length of its meetings in minutes."""
 
     @property
+    def extent(self) -> Extent:
+        """How far it reaches."""
+
+    @property
+    def trials(self) -> Trials:
+        """How much may still be spent on trials."""
+
+    @property
     def relax_into_night(self) -> bool:
         """Whether a relaxation may add night hours."""
 
@@ -72,7 +81,7 @@ class Explainable(Protocol):
         """
 
     def retry(self, change: Change) -> float:
-        """Return the objective of the search with a change made."""
+        """Return the objective of the search with a change made; 0 if there may be no more trials."""
 
     def request_ladders(self) -> Iterator[Ladder]:
         """Yield the ladders of changes of the request itself that are tried by searching again."""
@@ -139,7 +148,12 @@ def _gain(
     constraint_of: Callable[[AttendeeConstraints], Constraint],
     change: Change,
 ) -> float:
-    """Return the objective if the starts at the indexes are free unless the changed attendee's constraint bars them."""
+    """Return the objective if the starts at the indexes are free unless the changed attendee's constraint bars them.
+
+    0 if there may be no more trials.
+    """
+    if not search.trials.take(search.extent.change_work):
+        return 0
     constraint = constraint_of(AttendeeConstraints(replace(attendee, **change.fields), search.constraints.span))
     starts = Starts(search.starts.minutes[indexes], None)
     after = free.copy()

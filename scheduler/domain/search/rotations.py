@@ -112,7 +112,9 @@ def _candidates(search: CadenceSearch) -> list[_Candidate]:
     min_coverage = max(query.min_coverage, int(singles.max(initial=0)) / 1000)
     counted = [query.attendees[index] for index in query.rules.counted(query.attendees)]
     flat = search.matrix.ravel()
-    cell_burdens = np.stack([burdens(one, flat, query.duration).reshape(search.matrix.shape) for one in counted])
+    cell_burdens = np.empty((len(counted), *search.matrix.shape), dtype=np.int64)
+    for number, attendee in enumerate(counted):
+        cell_burdens[number] = burdens(attendee, flat, query.duration).reshape(search.matrix.shape)
     past_burdens = np.array([one.past_burden if query.fair else 0 for one in counted], dtype=np.int64)
     scores = _scores(search)
     found = []
@@ -199,13 +201,15 @@ def _scores(search: CadenceSearch) -> Thousandths:
 
 def _explain(search: CadenceSearch) -> Explanation:
     """Explain why there is no rotation; a relaxation's gain is the coverage of the best rotation that it leads to."""
-    found = explain(ExplainableCadences(search, most_coverage))
+    explainable = ExplainableCadences(search, most_coverage)
+    found = explain(explainable)
     query = replace(search.query, limit=1)
     relaxations = [
         replace(one, gain=find_rotations(changed(query, one.change)).rotations[0].coverage)
         for one in found.relaxations[:MAX_RELAXATIONS]
+        if explainable.trials.take(query.extent.work)
     ]
-    return replace(found, relaxations=tuple(relaxations))
+    return replace(found, relaxations=tuple(relaxations), complete=explainable.trials.complete)
 
 
 def _min_count(coverage: float, occurrences: int) -> int:

@@ -40,6 +40,11 @@ class Rules:
     minimum_gap: int = 0
     groups: tuple[Group, ...] = ()
 
+    @property
+    def places(self) -> int:
+        """The number of members of all groups together."""
+        return sum(len(group.members) for group in self.groups)
+
     def counted(self, attendees: Sequence[Attendee]) -> tuple[int, ...]:
         """Return the indexes of attendees who are required by name or members of a group; of all if there are none."""
         members = {index for group in self.groups for index in group.members}

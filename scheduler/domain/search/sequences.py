@@ -26,7 +26,8 @@ from scheduler.domain.search.scoring import Thousandths
 from scheduler.domain.search.sequence_paths import NO_PATH, Rest, SequencePaths, Stage, StageLimit
 from scheduler.domain.search.slot_search import Order, SlotQuery, availability_at, scored_starts
 from scheduler.domain.search.slots import find_slots
-from scheduler.domain.time.periods import Minutes, Period, instant_of
+from scheduler.domain.search.work import Extent, starts_within
+from scheduler.domain.time.periods import Minutes, Period, instant_of, minute_of
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,18 @@ class SequenceQuery:
     within: Within | None = None
     relax_into_night: bool = False
     fair: bool = False
+
+    @property
+    def extent(self) -> Extent:
+        """How far the question reaches; equal sessions are searched once."""
+        minutes = max(minute_of(self.window.end) - minute_of(self.window.start), 0)
+        distinct = {(session.attendees, session.duration) for session in self.sessions}
+        return Extent(
+            starts=starts_within(minutes, self.step),
+            attendees=sum(len(attendees) for attendees, _ in distinct),
+            sessions=len(self.sessions),
+            rows=self.limit * sum(len(session.attendees) for session in self.sessions) // 4,
+        )
 
     def session_query(self, number: int) -> SlotQuery:
         """Return the slot query of one session by itself."""

@@ -13,6 +13,7 @@ from scheduler.domain.search.constraints import Constraints
 from scheduler.domain.search.rules import MeetingQuery
 from scheduler.domain.search.scoring import Scores, Thousandths, score_starts
 from scheduler.domain.search.starts import Mask, Starts
+from scheduler.domain.search.work import Extent, starts_within
 from scheduler.domain.time.periods import Minutes, Period, minute_after, minute_of
 
 
@@ -37,6 +38,14 @@ class SlotQuery(MeetingQuery):
     order: Order = Order.BEST
     limit: int = 20
     not_before: datetime | None = None
+
+    @property
+    def extent(self) -> Extent:
+        """How far the question reaches."""
+        minutes = max(minute_of(self.window.end) - minute_of(self.window.start), 0)
+        return Extent(
+            starts=starts_within(minutes, self.step), attendees=len(self.attendees), members=self.rules.places
+        )
 
     def constraints(self) -> Constraints:
         """Return what rules out meetings in the window."""

@@ -14,6 +14,7 @@ from scheduler.domain.search.explanation import Explanation, explain, explain_bl
 from scheduler.domain.search.relaxations import shortest_cut
 from scheduler.domain.search.slot_search import Order, SlotQuery, SlotSearch, feasible_starts
 from scheduler.domain.search.starts import Mask, Starts
+from scheduler.domain.search.work import Trials
 from scheduler.domain.time.periods import Period, instant_of
 from scheduler.domain.time.zones import LAST_INSTANT
 
@@ -83,6 +84,8 @@ class _ExplainableSlots:
         self.query = search.query
         self.constraints = search.constraints
         self.starts = search.starts
+        self.extent = search.query.extent
+        self.trials = Trials(self.extent.work)
         self.duration = search.query.duration
         self.relax_into_night = search.query.relax_into_night
         self.depends_on_who_is_required = bool(search.query.rules.minimum_gap)
@@ -96,7 +99,9 @@ class _ExplainableSlots:
         return int(free.sum())
 
     def retry(self, change: Change) -> float:
-        """Return how many starts the query has with a change."""
+        """Return how many starts the query has with a change; 0 if there may be no more trials."""
+        if not self.trials.take(self.extent.retry_work):
+            return 0
         query = changed(self.query, change)
         # What rules out meetings does not depend on their duration.
         search = SlotSearch(query, self.constraints if change.fields.keys() == {"duration"} else None)
@@ -112,7 +117,7 @@ class _ExplainableSlots:
         """Return the change that lets the window end the least number of days later that helps, if any does."""
         window = self.query.window
         furthest = min(window.end + LATEST_END, window.start + LONGEST_WINDOW, LAST_INSTANT)
-        if furthest <= window.end:
+        if furthest <= window.end or not self.trials.take(self.extent.retry_work):
             return []
         starts = feasible_starts(replace(self.query, window=Period(window.start, furthest)))
         if not starts.size:

@@ -16,7 +16,6 @@ from scheduler.domain.search.cadences import Cadence, CadenceAnswer
 from scheduler.domain.search.date_patterns import MOST_PER_WEEK, Pattern
 from scheduler.domain.search.planning import OnConflict
 from scheduler.domain.search.rotations import MAX_WEEKS, MIN_STEP, RotationAnswer
-from scheduler.domain.search.work import starts_within
 from scheduler.domain.time.recurrence import MIN_MONTH_DAYS
 from scheduler.domain.time.units import DAY
 from scheduler.errors import InvalidFields
@@ -89,8 +88,7 @@ class CadencesRequest(RuledRequest, json_schema_extra={"examples": [examples.CAD
             time_zone = self.time_zone or attendees[0].zone
             return self.to(CadenceQuery, attendees=attendees, time_zone=time_zone, rules=self.rules())
 
-        minutes = ((self.ends_on - self.starts_on).days + 1) * DAY
-        return SearchRequest(specs, to_query, self.fair, starts_within(minutes, self.step) * len(specs))
+        return SearchRequest(specs, to_query, self.fair)
 
     def _check_pattern(self) -> None:
         """Raises InvalidFields for members that exclude each other."""
@@ -213,6 +211,6 @@ def find_cadences() -> Response:
     """
     body = read_body(CadencesRequest, LARGE_BODY)
     search = body.to_search()
-    with context().lanes.place(programme_id(), search.work):
+    with context().lanes.place(programme_id(), search.check_work()):
         found = suggest_cadences(context(), programme_id(), viewer(), search)
         return answer(CadencesAnswer.from_domain(found.answer, found.attendees, context().clock(), found.redacted))

@@ -14,8 +14,6 @@ from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.search.sequence_paths import TooManyLimits
 from scheduler.domain.search.sequences import Obstacle, Plan, SequenceAnswer, SequenceQuery, Session
 from scheduler.domain.search.slot_search import Order
-from scheduler.domain.search.work import starts_within
-from scheduler.domain.time.periods import Period, minute_of
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import SearchRequest, suggest_sequences
 from scheduler.web.api.slots import (
@@ -41,8 +39,6 @@ api = Resource("sequences", tag="scheduling", reads=Scope.SLOTS_READ, writes=Sco
 
 MOST_ROWS = 100_000
 """The largest number of attendee rows in an answer, over the sessions of all plans."""
-MOST_SCORES = 60_000_000
-"""The largest number of scored starts in a search, times the attendees of the different sessions."""
 
 
 class SequenceSessionDocument(Document):
@@ -94,7 +90,7 @@ class SequencesRequest(Document, json_schema_extra={"examples": [examples.SEQUEN
         for number in range(len(self.sessions)):
             self._check_attendees(number)
             self._check_waits(number)
-        work = self._checked_work(window)
+        self._check_length()
         notice = None if self.minimum_notice is None else (self.now or now) + timedelta(minutes=self.minimum_notice)
 
         def to_query(attendees: tuple[Attendee, ...]) -> SequenceQuery:
@@ -107,7 +103,7 @@ class SequencesRequest(Document, json_schema_extra={"examples": [examples.SEQUEN
                 within=None if self.within is None else self.within.to_domain(),
             )
 
-        return SearchRequest(specs, to_query, self.fair, work)
+        return SearchRequest(specs, to_query, self.fair)
 
     def _check_attendees(self, number: int) -> None:
         indexes = self.sessions[number].attendees
@@ -131,21 +127,12 @@ class SequencesRequest(Document, json_schema_extra={"examples": [examples.SEQUEN
         if session.at_most is not None and session.at_most < (session.at_least or 0):
             raise InvalidFields.at(f"/sessions/{number}/at_most", "at_most is less than at_least; nothing lies between")
 
-    def _checked_work(self, window: Period) -> int:
-        """Return the search's work. Raises InvalidFields if that, or the answer, would be too large."""
+    def _check_length(self) -> None:
+        """Raises InvalidFields if the answer would be too long."""
         most = MOST_ROWS // sum(len(session.attendees) for session in self.sessions)
         if self.limit > most:
             detail = f"{self.limit} plans of sessions of so many are too long an answer; ask for at most {most}"
             raise InvalidFields.at("/limit", detail)
-        distinct = {(tuple(session.attendees), session.duration) for session in self.sessions}
-        starts = starts_within(minute_of(window.end) - minute_of(window.start), self.step)
-        work = starts * sum(len(attendees) for attendees, _ in distinct)
-        if work > MOST_SCORES:
-            detail = (
-                "too many starts for sessions of so many; ask for a longer step, a shorter window or fewer sessions"
-            )
-            raise InvalidFields.at("/step", detail)
-        return work
 
 
 class PlannedSession(Document):
@@ -213,7 +200,7 @@ def find_sequences() -> Response:
     body = read_body(SequencesRequest, LARGE_BODY)
     now = context().clock()
     search = body.to_search(now)
-    with context().lanes.place(programme_id(), search.work):
+    with context().lanes.place(programme_id(), search.check_work()):
         try:
             found = suggest_sequences(context(), programme_id(), viewer(), search)
         except TooManyLimits as error:

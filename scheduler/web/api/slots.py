@@ -12,8 +12,7 @@ from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.search.slot_search import Order, SlotQuery
 from scheduler.domain.search.slots import LONGEST_WINDOW, Slot, SlotAnswer
-from scheduler.domain.search.work import starts_within
-from scheduler.domain.time.periods import Period, minute_of
+from scheduler.domain.time.periods import Period
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import SearchRequest, suggest_slots
 from scheduler.web.api.slot_picture import SVG, AnswerFormat, FormatQuery, picture
@@ -70,9 +69,7 @@ class SlotsRequest(RuledRequest, json_schema_extra={"examples": [examples.SLOTS]
         def to_query(attendees: tuple[Attendee, ...]) -> SlotQuery:
             return self.to(SlotQuery, attendees=attendees, window=window, not_before=notice, rules=self.rules())
 
-        minutes = minute_of(window.end) - minute_of(window.start)
-        work = starts_within(minutes, self.step) * len(self.attendees)
-        return SearchRequest(self.specs(), to_query, self.fair, work)
+        return SearchRequest(self.specs(), to_query, self.fair)
 
 
 class SlotAttendee(Document):
@@ -160,7 +157,7 @@ def find_slots() -> Response:
     body = read_body(SlotsRequest, LARGE_BODY)
     now = context().clock()
     search = body.to_search(now)
-    with context().lanes.place(programme_id(), search.work):
+    with context().lanes.place(programme_id(), search.check_work()):
         found = suggest_slots(context(), programme_id(), viewer(), search)
         if answer_format is AnswerFormat.SVG:
             return picture(found.query, found.answer, found.redacted)

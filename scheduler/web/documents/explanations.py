@@ -50,6 +50,9 @@ class ExplanationDocument(Document):
     reason: Reason | None = Field(description="null: something was found")
     blocking: list[BlockingCauseDocument]
     relaxations: list[RelaxationDocument]
+    complete: Omissible[bool] = Field(
+        None, description="false: the work allowed for trials did not suffice for all changes; left out if it did"
+    )
 
     @classmethod
     def from_domain(
@@ -68,7 +71,12 @@ class ExplanationDocument(Document):
             for one in explanation.relaxations
             if one.change.index not in redacted or not one.change.fields.keys() & {"hours", "buffer"}
         ]
-        return cls(reason=explanation.reason, blocking=rows, relaxations=relaxed)
+        return cls(
+            reason=explanation.reason,
+            blocking=rows,
+            relaxations=relaxed,
+            complete=None if explanation.complete else False,
+        )
 
 
 def _relaxation(relaxation: Relaxation, gained: str, *, personal: bool) -> RelaxationDocument:

@@ -19,6 +19,7 @@ from flask import Flask, Response, g, request
 from pydantic import Field, ValidationError
 from werkzeug.exceptions import HTTPException
 
+from scheduler.domain.search.work import TooMuchWork
 from scheduler.errors import FieldError, InvalidFields, InvalidValue, NotFound, Refused
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.lanes import TooManySearches
@@ -158,7 +159,9 @@ def _problem_of(error: Exception) -> Response:
         case InvalidFields():
             return _field_problem(error)
         case InvalidValue():
-            return _field_problem(InvalidFields.at("", str(error)))
+            fields = error.fields if isinstance(error, TooMuchWork) else ()
+            pointers = [f"/{field}" for field in fields] or [""]
+            return _field_problem(InvalidFields([FieldError(pointer, str(error)) for pointer in pointers]))
         case NotFound():
             return problem(404, str(error), [FieldError(error.pointer, str(error))] if error.pointer else ())
         case HTTPRefusal():
