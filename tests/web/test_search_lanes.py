@@ -90,7 +90,7 @@ def test_settings_set_the_lanes(tmp_path: Path) -> None:
 def test_search_over_the_bound_is_422_and_names_what_to_narrow(api: Api) -> None:
     groups = [{"members": list(range(1, 50)), "required": 25}] * 19
     question = SMALL | {"step": "PT1M", "attendees": [PERSON] * 50, "groups": groups, "fair": True, "explain": True}
-    problem = problem_of(api.send("POST", "/slots", question), 422, "/groups")
+    problem = problem_of(api.send("POST", "/slots", question), 422, "/groups", "/step")
     assert "steps" in problem["detail"]
     assert "longer step" in problem["detail"]
 
@@ -98,7 +98,7 @@ def test_search_over_the_bound_is_422_and_names_what_to_narrow(api: Api) -> None
 def test_limits_of_stored_people_count_as_work(api: Api) -> None:
     people = [{"person": api.person(f"P{index}", at_most_per_day=9, at_most_per_week=9)} for index in range(20)]
     question = SEARCHES["cadences"] | {"attendees": people, "per_week": 4}
-    problem_of(api.send("POST", "/cadences", question), 422, "/attendees", "/per_week")
+    problem_of(api.send("POST", "/cadences", question), 422, "/attendees", "/step")
 
 
 def test_trials_that_did_not_suffice_are_told(api: Api) -> None:

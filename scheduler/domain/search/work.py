@@ -29,13 +29,13 @@ _TRIAL = 8_000
 
 
 class TooMuchWork(InvalidValue):
-    """A search that would take longer than any may. ``fields`` are the members of the question that make it so."""
+    """A search that would take longer than any may. ``fields`` are the members of the question to narrow."""
 
     def __init__(self, work: int, fields: tuple[str, ...]) -> None:
         self.fields = fields
         super().__init__(
             f"this search would take {work:,} steps, a step being one attendee at one start, and {MOST_WORK:,} is the "
-            f"most; ask for a shorter time, a longer step, or less in {', '.join(fields)}"
+            f"most; ask for a shorter time, a longer step, or less in {', '.join(fields[:-1])}"
         )
 
 
@@ -87,7 +87,8 @@ class Extent:
         """Return the work. Raises TooMuchWork."""
         work = self.work
         if work > MOST_WORK:
-            raise TooMuchWork(work, tuple(field for field, part in self.by_field.items() if part >= work // 5))
+            large = [field for field, part in self.by_field.items() if part >= work // 5]
+            raise TooMuchWork(work, (*large, "step"))
         return work
 
     @property
