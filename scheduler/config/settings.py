@@ -189,7 +189,7 @@ class Settings(BaseModel):
     port: int = _number(8080, "port that serve listens on; 0 takes a free one", most=65535)
     threads: int = _number(8, "number of requests that serve answers at the same time", 1, 256)
     searches: int = _number(
-        2, "number of large searches at the same time; with those that wait, at most 3/4 of the threads", 1, 256
+        2, "number of large searches at the same time; with those that wait, at most 3/8 of the threads", 1, 256
     )
     searches_per_programme: int = _number(1, "number of large searches of one programme at the same time", 1, 256)
     worker_threads: int = _number(

@@ -44,24 +44,27 @@ class LaneSizes:
     Args:
         running: at the same time.
         running_of_programme: at the same time, of one programme.
-        places: running and waiting together; of one programme half as many.
+        places: running and waiting together; of one programme half as many, rounded up.
 
     """
 
     running: int = 2
     running_of_programme: int = 1
-    places: int = 6
+    places: int = 3
 
     @classmethod
     def among(cls, threads: int, running: int, running_of_programme: int) -> LaneSizes:
-        """Return the sizes for a server with so many threads: searches never hold more than three quarters of them."""
-        places = max(1, threads * 3 // 4)
+        """Return the sizes for a server with so many threads: searches never hold more than three eighths of them.
+
+        Writers that wait for SQLite hold up to half, and the rest is for everybody else.
+        """
+        places = max(1, threads * 3 // 8)
         return cls(min(running, places), min(running_of_programme, places), places)
 
     @property
     def places_of_programme(self) -> int:
         """Running and waiting together, of one programme."""
-        return max(self.places // 2, self.running_of_programme)
+        return max((self.places + 1) // 2, self.running_of_programme)
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,7 +81,7 @@ def test_large_search_beside_the_programmes_own_is_429_with_retry_after(
 
 
 def test_settings_set_the_lanes(tmp_path: Path) -> None:
-    settings = Settings(database_url=f"sqlite:///{tmp_path}/s.db", threads=4, searches=3, searches_per_programme=2)
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/s.db", threads=16, searches=3, searches_per_programme=2)
     lanes = create_context(settings).lanes
     with lanes.place("a", QUICK + 1), lanes.place("a", QUICK + 1), lanes.place("b", QUICK + 1):
         assert lanes.waiting == 0
