@@ -96,7 +96,7 @@ def connect(context: Context, programme: Programme, url: str) -> None:
 def hostile_servers(number: int) -> Iterator[list[str]]:
     """The URLs of servers that drip their answers, say nothing, answer 503 and refuse connections, in equal parts."""
     drip = Raw(b"HTTP/1.1 201 Created\r\nX-Slow: " + b"x" * 600, pause=0.1)
-    silence = Raw(b"", pause=60)
+    silence = Raw(b"H", pause=60)
     with ExitStack() as stack:
         urls = []
         for index in range(number):
