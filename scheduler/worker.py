@@ -175,10 +175,12 @@ class Worker:
         self._woken.set()
 
     def _tidy(self) -> None:
-        """Delete stored answers to repeated requests once they are too old, every ``TIDY_EVERY`` seconds."""
+        """Delete old answers to repeated requests, and servers that nobody uses, every ``TIDY_EVERY`` seconds."""
         if time.monotonic() >= self._tidy_at:
             self._tidy_at = time.monotonic() + TIDY_EVERY
             delete_expired_answers(self._context)
+            with self._context.store.write() as tx:
+                tx.servers.forget_unused()
 
 
 def _jitter() -> float:

@@ -121,6 +121,7 @@ class Calendars(Repository):
         self.get(programme_id, person_id, calendar_id)
         delete_deliveries(self._connection, [calendar_id])
         self._connection.execute(calendars.delete().where(calendars.c.id == calendar_id))
+        Servers(self._connection).forget_unused()
 
     def list_published(self, programme_id: str, ids: Collection[str]) -> list[PublishedCalendar]:
         """Return these people's calendars that meetings are published to, in the order of their connection."""

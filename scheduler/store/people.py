@@ -26,6 +26,7 @@ from scheduler.store.rows import (
     not_erased,
     values_of,
 )
+from scheduler.store.servers import Servers
 from scheduler.store.tables import blackouts, calendars, feeds, people
 from scheduler.store.types import UTCDateTime
 
@@ -137,6 +138,7 @@ class People(Repository):
         delete_deliveries(self._connection, theirs)
         for table in (blackouts, calendars, feeds):
             self._connection.execute(table.delete().where(table.c.person_id == person_id))
+        Servers(self._connection).forget_unused()
 
     def get_party(self, programme_id: str, person_id: str) -> Party:
         """The person as a party of a meeting; an erased one is a "deleted person" without an email."""

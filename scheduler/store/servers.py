@@ -7,14 +7,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, case, func, or_, select
+from sqlalchemy import ColumnElement, Table, case, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduler.domain.programme.fair_queue import HIGHEST_LIMIT, Due
 from scheduler.domain.programme.outbox import LONGEST_WAIT
 from scheduler.domain.programme.servers import SLOW_FOR, Exchange, Lane, Server
 from scheduler.store.rows import Repository
-from scheduler.store.tables import servers
+from scheduler.store.tables import calendars, servers
 
 PAGE = 64
 """The most work of one lane that one query finds."""
@@ -29,8 +29,8 @@ class Servers(Repository):
         return {row["origin"]: Server(**row) for row in self._connection.execute(query).mappings()}
 
     def record(self, exchanges: Sequence[Exchange], jitter: float) -> None:
-        """Keep what follows from attempts; `Server.after` says what."""
-        changed = sorted({each.origin for each in exchanges if self._changes(each, jitter)})
+        """Keep what follows from attempts; `Server.after` says what. Of servers without calendars nothing is kept."""
+        changed = self._used({each.origin for each in exchanges if self._changes(each, jitter)})
         if not changed:
             return
         dialect: Any = postgresql if self._connection.dialect.name == "postgresql" else sqlite
@@ -47,6 +47,16 @@ class Servers(Repository):
     def resume(self, origin: str) -> None:
         """End the pause of a server, because somebody wants the next attempt now."""
         self._connection.execute(servers.update().where(servers.c.origin == origin).values(paused_until=None))
+
+    def forget_unused(self) -> None:
+        """Delete what is known of servers without calendars, whose names may name a person."""
+        is_used = exists().where(calendars.c.origin == servers.c.origin)
+        self._connection.execute(servers.delete().where(~is_used))
+
+    def _used(self, origins: Collection[str]) -> list[str]:
+        """Return those of the origins that calendars have, sorted."""
+        query = select(calendars.c.origin).where(calendars.c.origin.in_(origins)).distinct()
+        return sorted(self._connection.scalars(query)) if origins else []
 
     def _changes(self, exchange: Exchange, jitter: float) -> bool:
         known = self.find([exchange.origin]).get(exchange.origin)

@@ -133,7 +133,7 @@ calendars = _of_programme(
     Column("read_due_at", UTCDateTime, nullable=False, index=True),
     Column("created_at", UTCDateTime, nullable=False),  # once connected: when that was
     Column("auto_schedule", Boolean, nullable=False, server_default=false()),  # RFC 6638 §2
-    Column("origin", Text, nullable=False, server_default=""),  # of its URL
+    Column("origin", Text, nullable=False, server_default="", index=True),  # of its URL
     Column("state", ChoiceOf(CalendarState), nullable=False, server_default=CalendarState.CONNECTED.value),
 )
 

@@ -191,6 +191,7 @@ UNSCOPED = {
     "outbox.find_due",
     "servers.find",
     "servers.find_due",
+    "servers.forget_unused",
     "servers.record",
     "servers.resume",
     "calendars.find_login",

@@ -137,7 +137,27 @@ def test_retry_ends_the_pause_of_the_server(
         assert claim_next(tx, now) is not None
 
 
-def test_failures_of_racing_workers_are_all_kept(store: Store, now: datetime) -> None:
+def test_servers_without_calendars_are_forgotten_and_not_kept_again(
+    store: Store, programme_id: str, person_id: str, now: datetime
+) -> None:
+    exchange = Exchange(origin("dav.example"), now, now, failed=True)
+    with store.write() as tx:
+        target = connect(tx, programme_id, person_id, "dav.example", now)
+        tx.servers.record([exchange], 0.5)
+        assert tx.servers.find([exchange.origin])
+        tx.calendars.delete(programme_id, person_id, target.id)
+        assert tx.servers.find([exchange.origin]) == {}
+        tx.servers.record([exchange], 0.5)
+        assert tx.servers.find([exchange.origin]) == {}
+
+
+def test_failures_of_racing_workers_are_all_kept(
+    store: Store, programme_id: str, person_id: str, now: datetime
+) -> None:
+    with store.write() as tx:
+        for host in "ab":
+            connect(tx, programme_id, person_id, f"{host}.example", now)
+
     def fail(number: int) -> None:
         with store.write() as tx:
             started = now + number * timedelta(hours=2)
@@ -156,9 +176,10 @@ def test_failures_of_racing_workers_are_all_kept(store: Store, now: datetime) ->
     assert len(found) == 2
 
 
-def test_unchanged_server_is_not_written(store: Store, now: datetime) -> None:
+def test_unchanged_server_is_not_written(store: Store, programme_id: str, person_id: str, now: datetime) -> None:
     answer = Exchange(origin("dav.example"), now, now + SECOND, failed=False)
     with store.write() as tx:
+        connect(tx, programme_id, person_id, "dav.example", now)
         tx.servers.record([answer], 0.5)
         before = tx.servers.find([answer.origin])
         tx.servers.record([replace(answer, started=now + SECOND, ended=now + 2 * SECOND)], 0.5)

@@ -27,6 +27,7 @@ def upgrade() -> None:
     )
     for table in ("calendars", "outbox"):
         op.add_column(table, sa.Column("origin", sa.Text(), nullable=False, server_default=""))
+    op.create_index("ix_calendars_origin", "calendars", ["origin"])
     connection = op.get_bind()
     calendars = sa.table("calendars", sa.column("id"), sa.column("url"), sa.column("origin"))
     for calendar_id, url in connection.execute(sa.select(calendars.c.id, calendars.c.url)).all():
@@ -39,6 +40,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Forgets what is known of servers."""
+    op.drop_index("ix_calendars_origin", "calendars")
     for table in ("outbox", "calendars"):
         op.drop_column(table, "origin")
     op.drop_table("servers")
