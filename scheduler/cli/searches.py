@@ -55,12 +55,12 @@ def cadences(file: str, as_json: bool) -> None:
     """
     from scheduler.cli.tables import cadences_tables, print_tables
     from scheduler.services.proposing import find_cadences_or_rotations
-    from scheduler.web.api.cadences import CadencesAnswer, CadencesRequest
+    from scheduler.web.api.cadences import CadencesRequest, cadences_answer
 
     query = _read(CadencesRequest, file).to_search().inline_query()
     found = find_cadences_or_rotations(query)
     if as_json:
-        click.echo(CadencesAnswer.from_domain(found, query.attendees, datetime.now(UTC)).model_dump_json())
+        click.echo(cadences_answer(found, query.attendees, datetime.now(UTC)))
     else:
         print_tables(cadences_tables(found, query.attendees))
 

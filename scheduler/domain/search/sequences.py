@@ -81,7 +81,7 @@ class SequenceQuery:
             starts=starts_within(minutes, self.step),
             attendees=sum(len(attendees) for attendees, _ in distinct),
             sessions=len(self.sessions),
-            rows=self.limit * sum(len(session.attendees) for session in self.sessions) // 4,
+            rows=self.limit * sum(len(session.attendees) for session in self.sessions),
         )
 
     def session_query(self, number: int) -> SlotQuery:

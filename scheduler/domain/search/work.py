@@ -20,7 +20,7 @@ LEAST_FOR_TRIALS, MOST_FOR_TRIALS = 2_000_000, 20_000_000
 
 PER_PAIR = 3
 PER_SESSION = 10
-PER_ROW = 630
+PER_ROW = 150
 PER_BURDEN = 4
 MEMBERS_PER_UNIT = 4
 ASSIGNMENTS_PER_UNIT = 120
@@ -50,7 +50,7 @@ class Extent:
         pairs: of cadences, the pairs of a candidate and an occurrence.
         limits: of cadences, the limits of meetings of all attendees together.
         sessions: of sequences.
-        rows: of cadences, the occurrences of the answer, times the attendees; of sequences a quarter of its rows.
+        rows: of cadences and sequences, the occurrences or sessions of the answer, times their attendees.
         burdens: of rotations, the burdens of attendees at starts.
         assignments: of rotations, the pairs of assignments to two halves of the turns, times the attendees.
 

@@ -32,7 +32,7 @@ from scheduler.services.booking import (
 from scheduler.web.api.cadences import Coverage, MoveDays, check_move_days
 from scheduler.web.api.meetings import BookingProblem, GuestDocument, MeetingDocument
 from scheduler.web.documents import examples
-from scheduler.web.documents.occurrences import BlockedByDocument, PlannedOccurrenceDocument
+from scheduler.web.documents.occurrences import BlockedByDocument, PlannedOccurrenceDocument, occurrence_rows
 from scheduler.web.documents.rules import NO_GAP, MinimumGap, WithinDocument
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.durations import QUARTER, MeetingLength
@@ -120,14 +120,13 @@ def create_meeting(mentorship_id: str) -> Response:
 
 @api.app_errorhandler(PlanChanged)
 def _plan_changed(error: PlanChanged) -> Response:
-    plan = [PlannedOccurrenceDocument.from_domain(one, ()).model_dump(mode="json") for one in error.plan]
-    return problem(409, str(error), kind="plan-changed", extra={"plan": plan})
+    return problem(409, str(error), kind="plan-changed", extra={"plan": occurrence_rows(error.plan, ())})
 
 
 @api.app_errorhandler(SlotTaken)
 def _slot_taken(error: SlotTaken) -> Response:
     rows = [BlockedByDocument.from_domain(row) for row in error.blocked_by if row.index is not None]
-    return problem(409, str(error), extra={"blocked_by": [row.model_dump(mode="json") for row in rows]})
+    return problem(409, str(error), extra={"blocked_by": rows})
 
 
 def _books_slot() -> bool:

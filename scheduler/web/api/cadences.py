@@ -20,18 +20,18 @@ from scheduler.domain.time.recurrence import MIN_MONTH_DAYS
 from scheduler.domain.time.units import DAY
 from scheduler.errors import InvalidFields
 from scheduler.services.proposing import SearchRequest, suggest_cadences
-from scheduler.web.api.rotations import RotationDocument
+from scheduler.web.api.rotations import RotationDocument, rotation_row
 from scheduler.web.api.slots import UnknownAttendee, unknown_attendees
 from scheduler.web.documents import examples
 from scheduler.web.documents.burdens import AttendeeBurden, BurdenSpread, render_burdens
 from scheduler.web.documents.explanations import ExplanationDocument
-from scheduler.web.documents.occurrences import LocalTimeShiftDocument, PlannedOccurrenceDocument
+from scheduler.web.documents.occurrences import LocalTimeShiftDocument, PlannedOccurrenceDocument, occurrence_rows
 from scheduler.web.documents.rules import RuledRequest
-from scheduler.web.fields.document import Document, Omissible
+from scheduler.web.fields.document import Document, Omissible, to_json
 from scheduler.web.fields.durations import QUARTER, MeetingLength, format_duration
 from scheduler.web.fields.texts import Flag, ZoneName
 from scheduler.web.fields.times import Day, WallTime
-from scheduler.web.http.requests import LARGE_BODY, answer, context, programme_id, read_body, viewer
+from scheduler.web.http.requests import LARGE_BODY, context, json_response, programme_id, read_body, viewer
 from scheduler.web.http.resources import Resource
 
 api = Resource("cadences", tag="scheduling", reads=Scope.SLOTS_READ, writes=Scope.SLOTS_READ)
@@ -141,27 +141,6 @@ class CadenceDocument(Document):
     burdens: list[AttendeeBurden]
     burden_spread: BurdenSpread
 
-    @classmethod
-    def from_domain(
-        cls, cadence: Cadence, attendees: Sequence[Attendee], redacted: frozenset[int] = frozenset()
-    ) -> CadenceDocument:
-        """Return the document of a cadence, without the personal data of the ``redacted`` attendees (indexes)."""
-        burdens, spread = render_burdens(cadence.burdens, cadence.counted, redacted)
-        return cls.of(
-            cadence,
-            dtstart=cadence.dtstart.wall,
-            time_zone=cadence.dtstart.zone,
-            rrule=str(cadence.rule),
-            occurrence_count=len(cadence.occurrences),
-            occurrences=[
-                PlannedOccurrenceDocument.from_domain(one, attendees, visible=not redacted)
-                for one in cadence.occurrences
-            ],
-            local_time_shifts=[LocalTimeShiftDocument.of(shift) for shift in cadence.shifts],
-            burdens=burdens,
-            burden_spread=spread,
-        )
-
 
 class CadencesAnswer(Document):
     """The best cadences or rotations, the total number, and an explanation if there are none."""
@@ -172,26 +151,43 @@ class CadencesAnswer(Document):
     unknown_attendees: list[UnknownAttendee]
     explanation: ExplanationDocument | None
 
-    @classmethod
-    def from_domain(
-        cls,
-        found: CadenceAnswer | RotationAnswer,
-        attendees: Sequence[Attendee],
-        now: datetime,
-        redacted: frozenset[int] = frozenset(),
-    ) -> CadencesAnswer:
-        """Return the document of an answer, without personal data of the ``redacted`` attendees (indexes)."""
-        cadences = found.cadences if isinstance(found, CadenceAnswer) else ()
-        rotations = found.rotations if isinstance(found, RotationAnswer) else None
-        return cls(
-            cadences=[CadenceDocument.from_domain(one, attendees, redacted) for one in cadences],
-            rotations=None
-            if rotations is None
-            else [RotationDocument.from_domain(one, attendees, redacted) for one in rotations],
-            total=found.total,
-            unknown_attendees=unknown_attendees(attendees, now),
-            explanation=ExplanationDocument.from_domain(found.explanation, "coverage_gained", redacted),
-        )
+
+def cadences_answer(
+    found: CadenceAnswer | RotationAnswer,
+    attendees: Sequence[Attendee],
+    now: datetime,
+    redacted: frozenset[int] = frozenset(),
+) -> str:
+    """Return a `CadencesAnswer` as JSON, without personal data of the ``redacted`` attendees (indexes).
+
+    It is serialized without pydantic documents, as `slots_answer` is.
+    """
+    cadences = found.cadences if isinstance(found, CadenceAnswer) else ()
+    document: dict[str, object] = {"cadences": [_cadence_row(one, attendees, redacted) for one in cadences]}
+    if isinstance(found, RotationAnswer):
+        document["rotations"] = [rotation_row(one, attendees, redacted) for one in found.rotations]
+    document["total"] = found.total
+    document["unknown_attendees"] = unknown_attendees(attendees, now)
+    document["explanation"] = ExplanationDocument.from_domain(found.explanation, "coverage_gained", redacted)
+    return to_json(document)
+
+
+def _cadence_row(cadence: Cadence, attendees: Sequence[Attendee], redacted: frozenset[int]) -> dict[str, object]:
+    """Return the `CadenceDocument` of a cadence as a dict."""
+    burdens, spread = render_burdens(cadence.burdens, cadence.counted, redacted)
+    return {
+        "dtstart": cadence.dtstart.wall,
+        "time_zone": cadence.dtstart.zone,
+        "rrule": str(cadence.rule),
+        "occurrence_count": len(cadence.occurrences),
+        "clear_count": cadence.clear_count,
+        "coverage": cadence.coverage,
+        "score": cadence.score,
+        "occurrences": occurrence_rows(cadence.occurrences, attendees, visible=not redacted),
+        "local_time_shifts": [LocalTimeShiftDocument.of(shift) for shift in cadence.shifts],
+        "burdens": burdens,
+        "burden_spread": spread,
+    }
 
 
 def check_move_days(days: int, round_days: int) -> int:
@@ -213,4 +209,4 @@ def find_cadences() -> Response:
     search = body.to_search()
     with context().lanes.place(programme_id(), search.check_work()):
         found = suggest_cadences(context(), programme_id(), viewer(), search)
-        return answer(CadencesAnswer.from_domain(found.answer, found.attendees, context().clock(), found.redacted))
+        return json_response(cadences_answer(found.answer, found.attendees, context().clock(), found.redacted))

@@ -9,7 +9,7 @@ from pydantic import Field
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.search.rotations import Rotation, Turn
 from scheduler.web.documents.burdens import AttendeeBurden, BurdenSpread, render_burdens
-from scheduler.web.documents.occurrences import LocalTimeShiftDocument, PlannedOccurrenceDocument
+from scheduler.web.documents.occurrences import LocalTimeShiftDocument, PlannedOccurrenceDocument, occurrence_rows
 from scheduler.web.fields.document import Document
 from scheduler.web.fields.times import WallTime
 
@@ -21,18 +21,6 @@ class RotationTurnDocument(Document):
     rrule: str
     occurrences: list[PlannedOccurrenceDocument]
     local_time_shifts: list[LocalTimeShiftDocument]
-
-    @classmethod
-    def from_domain(cls, turn: Turn, attendees: Sequence[Attendee], *, visible: bool) -> RotationTurnDocument:
-        """Return the document of a turn. Unless ``visible``, it has no stored person's id or blackout's title."""
-        return cls.model_construct(
-            dtstart=turn.dtstart.wall,
-            rrule=str(turn.rule),
-            occurrences=[
-                PlannedOccurrenceDocument.from_domain(one, attendees, visible=visible) for one in turn.occurrences
-            ],
-            local_time_shifts=[LocalTimeShiftDocument.of(shift) for shift in turn.shifts],
-        )
 
 
 class RotationDocument(Document):
@@ -47,17 +35,26 @@ class RotationDocument(Document):
     burdens: list[AttendeeBurden]
     burden_spread: BurdenSpread
 
-    @classmethod
-    def from_domain(
-        cls, rotation: Rotation, attendees: Sequence[Attendee], redacted: frozenset[int]
-    ) -> RotationDocument:
-        """Return the document of a rotation, without the personal data of the ``redacted`` attendees (indexes)."""
-        burdens, spread = render_burdens(rotation.burdens, rotation.counted, redacted)
-        return cls.of(
-            rotation,
-            time_zone=rotation.turns[0].dtstart.zone,
-            turns=[RotationTurnDocument.from_domain(turn, attendees, visible=not redacted) for turn in rotation.turns],
-            occurrence_count=len(rotation.occurrences),
-            burdens=burdens,
-            burden_spread=spread,
-        )
+
+def rotation_row(rotation: Rotation, attendees: Sequence[Attendee], redacted: frozenset[int]) -> dict[str, object]:
+    """Return the `RotationDocument` of a rotation as a dict, without personal data of the ``redacted`` (indexes)."""
+    burdens, spread = render_burdens(rotation.burdens, rotation.counted, redacted)
+    return {
+        "time_zone": rotation.turns[0].dtstart.zone,
+        "turns": [_turn_row(turn, attendees, visible=not redacted) for turn in rotation.turns],
+        "occurrence_count": len(rotation.occurrences),
+        "clear_count": rotation.clear_count,
+        "coverage": rotation.coverage,
+        "score": rotation.score,
+        "burdens": burdens,
+        "burden_spread": spread,
+    }
+
+
+def _turn_row(turn: Turn, attendees: Sequence[Attendee], *, visible: bool) -> dict[str, object]:
+    return {
+        "dtstart": turn.dtstart.wall,
+        "rrule": str(turn.rule),
+        "occurrences": occurrence_rows(turn.occurrences, attendees, visible=visible),
+        "local_time_shifts": [LocalTimeShiftDocument.of(shift) for shift in turn.shifts],
+    }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 from pydantic import Field
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.planning import BlockedBy, PlannedOccurrence, PlanStatus
-from scheduler.domain.time.clocks import zone_at
-from scheduler.domain.time.zones import in_zone
+from scheduler.domain.time.periods import minute_of
+from scheduler.web.documents.local_times import local_texts
 from scheduler.web.fields.document import Document, Omissible, OpenDocument
 from scheduler.web.fields.texts import Id
 from scheduler.web.fields.times import ClockTime, Instant, LocalInstant
@@ -62,30 +63,33 @@ class PlannedOccurrenceDocument(OpenDocument):
     blocked_by: Omissible[list[BlockedByDocument]] = None
     moved_to: Omissible[PeriodDocument] = None
 
-    @classmethod
-    def from_domain(
-        cls, planned: PlannedOccurrence, attendees: Sequence[Attendee], *, visible: bool = True
-    ) -> PlannedOccurrenceDocument:
-        """Return the document of a planned occurrence, with the local start of each attendee.
 
-        Unless ``visible``, the ids of stored people and the titles of stored blackouts are left out.
-        """
-        start = planned.period.start
-        blocks = [BlockedByDocument.from_domain(row, visible=visible) for row in planned.blocked_by]
-        locals_ = [
-            CadenceAttendee(
-                index=index, start=in_zone(start, zone_at(one.clock, start)), available=planned.coming.get(index)
-            )
-            for index, one in enumerate(attendees)
+def occurrence_rows(
+    plan: Sequence[PlannedOccurrence], attendees: Sequence[Attendee], *, visible: bool = True
+) -> list[dict[str, object]]:
+    """Return the `PlannedOccurrenceDocument` of each occurrence as a dict, with the local start of each attendee.
+
+    Unless ``visible``, the ids of stored people and the titles of stored blackouts are left out.
+    """
+    starts = np.array([minute_of(one.period.start) for one in plan], dtype=np.int64)
+    texts = local_texts([one.clock for one in attendees], starts) if plan and attendees else []
+    return [_row(one, [local[position] for local in texts], visible=visible) for position, one in enumerate(plan)]
+
+
+def _row(planned: PlannedOccurrence, local_starts: Sequence[str], *, visible: bool) -> dict[str, object]:
+    row: dict[str, object] = {"start": planned.period.start, "end": planned.period.end, "status": planned.status}
+    if local_starts:
+        row["attendees"] = [
+            {"index": index, "start": start, "available": planned.coming[index]}
+            if planned.coming.get(index) is not None
+            else {"index": index, "start": start}
+            for index, start in enumerate(local_starts)
         ]
-        return cls.model_construct(
-            start=start,
-            end=planned.period.end,
-            status=planned.status,
-            attendees=locals_ or None,
-            blocked_by=blocks or None,
-            moved_to=PeriodDocument.of(planned.moved_to) if planned.moved_to else None,
-        )
+    if planned.blocked_by:
+        row["blocked_by"] = [BlockedByDocument.from_domain(one, visible=visible) for one in planned.blocked_by]
+    if planned.moved_to:
+        row["moved_to"] = PeriodDocument.of(planned.moved_to)
+    return row
 
 
 class LocalTimeShiftDocument(Document):

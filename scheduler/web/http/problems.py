@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import orjson
 import structlog
 from flask import Flask, Response, g, request
 from pydantic import Field, ValidationError
@@ -24,7 +23,7 @@ from scheduler.errors import FieldError, InvalidFields, InvalidValue, NotFound, 
 from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
 from scheduler.services.lanes import TooManySearches
 from scheduler.store import StoreUnavailable
-from scheduler.web.fields.document import Document, Omissible
+from scheduler.web.fields.document import Document, Omissible, to_json
 from scheduler.web.http.messages import message_for
 
 log = structlog.get_logger(__name__)
@@ -126,7 +125,10 @@ def problem(
     extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return a problem document as a response; ``kind`` is one of `TITLES`, ``extra`` holds further members."""
+    """Return a problem document as a response; ``kind`` is one of `TITLES`.
+
+    ``extra`` holds further members, of what `to_json` takes.
+    """
     kind = kind or KINDS.get(status, "bad-request" if status < 500 else "internal-error")
     body: dict[str, Any] = {
         "type": f"/problems#{kind}",
@@ -137,7 +139,7 @@ def problem(
     }
     if errors:
         body["errors"] = [_field(error) for error in errors]
-    return Response(orjson.dumps(body | dict(extra or {})), status, headers, mimetype=PROBLEM_JSON)
+    return Response(to_json(body | dict(extra or {})), status, headers, mimetype=PROBLEM_JSON)
 
 
 def invalid_fields(error: ValidationError, prefix: str = "") -> InvalidFields:

@@ -67,13 +67,16 @@ def test_nineteen_groups_of_all_are_refused_by_name() -> None:
         ({"per_week": 4, "attendees": (replace(anybody(1)[0], at_most_per_week=9),) * 10}, ("attendees", "per_week")),
         ({"rotation": 2}, ("rotation",)),
         ({"rotation": 4, "step": 15}, ("rotation",)),
-        ({"limit": 100}, ("limit",)),
     ],
 )
 def test_dear_cadences_are_refused_by_name(change: dict[str, object], fields: tuple[str, ...]) -> None:
     with pytest.raises(TooMuchWork) as refusal:
         replace(cadences(anybody(50)), **change).extent.check()  # type: ignore[arg-type]  # fields of any type
     assert refusal.value.fields == (*fields, "step")
+
+
+def test_most_cadences_of_most_people_are_allowed() -> None:
+    replace(cadences(anybody(50)), limit=100).extent.check()
 
 
 @pytest.mark.parametrize(("step", "expected"), [(1, 1441), (15, 97), (1440, 2), (1000, 3), (7, 207)])
