@@ -114,27 +114,37 @@ class Worker:
         return PAUSE
 
     def _record(self, pool: Pool) -> None:
-        """Record what ended in one transaction; without a database it is kept for the next turn."""
+        """Record what ended in one transaction; without a database it is kept for the next turn.
+
+        If something can't be recorded, each result is recorded by itself, so that no other is lost with it.
+        """
         batch = [pool.ended[index] for index in range(len(pool.ended))]
         results = sorted((each.result for each in batch if each.result), key=lambda result: result.lock_order)
-        lost_database = False
-        try:
-            if results:
-                with self._context.store.write() as tx:
-                    for result in results:
-                        result.record(tx)
-                    tx.servers.record([result.exchange for result in results], _jitter())
-        except StoreUnavailable:
-            lost_database = True
-            raise
-        finally:
-            if not lost_database:
-                for each in batch:
-                    pool.ended.popleft()
-                    pool.queue.release(each.work)
+        if not self._store(results):
+            for result in results:
+                self._store([result])
+        for each in batch:
+            pool.ended.popleft()
+            pool.queue.release(each.work)
         for result in results:
             exchange = result.exchange
             pool.queue.learn(exchange.origin, exchange.duration.total_seconds(), answered=not exchange.failed)
+
+    def _store(self, results: Sequence[Result]) -> bool:
+        """Record results in one transaction; return whether that was possible. Raises StoreUnavailable."""
+        if not results:
+            return True
+        try:
+            with self._context.store.write() as tx:
+                for result in results:
+                    result.record(tx)
+                tx.servers.record([result.exchange for result in results], _jitter())
+        except StoreUnavailable:
+            raise
+        except Exception:  # a result that nobody foresaw; its lease brings it back
+            log.exception("results not recorded", count=len(results))
+            return False
+        return True
 
     def _forget(self) -> None:
         """Leave what ended to the leases, so that a worker can stop without a database."""
