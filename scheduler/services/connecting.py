@@ -11,13 +11,12 @@ import structlog
 
 from scheduler.domain.programme.connecting import next_attempt
 from scheduler.domain.programme.outbox import GIVE_UP_AFTER
-from scheduler.domain.programme.people import Account, CalendarState
+from scheduler.domain.programme.people import CalendarState
 from scheduler.domain.programme.servers import Exchange
 from scheduler.errors import Refused
-from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
+from scheduler.services.calendar_calls import CallFailed, call_server
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish_coming
-from scheduler.services.secrets import UndecipherableSecret
 from scheduler.store import Reading, Transaction
 
 log = structlog.get_logger(__name__)
@@ -38,33 +37,20 @@ class ConnectionJob:
 
     def perform(self, origin: str, seconds: float) -> ConnectionResult:
         """Check the calendar and its login."""
-        context, calendar = self.context, self.reading.calendar
-        started = ended = context.clock()
-        auto_schedule = False
-        error: Exception | None = None
-        try:
-            account = Account(calendar.url, calendar.username, context.vault.open(self.reading.password_token))
-            try:
-                auto_schedule = context.calendars.check(account, seconds)
-            finally:
-                ended = context.clock()
-        except (CalendarRefused, CalendarUnreachable, AddressRefused, UndecipherableSecret) as failure:
-            error = failure
-        retry_after = error.retry_after if isinstance(error, CalendarUnreachable) else None
-        failed = isinstance(error, CalendarUnreachable) and error.of_server
-        exchange = Exchange(origin, started, ended, failed, retry_after)
-        return ConnectionResult(context, self.reading, self.longest, auto_schedule, error, exchange)
+        checked, exchange = call_server(
+            self.context, self.reading, origin, lambda account: self.context.calendars.check(account, seconds)
+        )
+        return ConnectionResult(self.context, self.reading, self.longest, checked, exchange)
 
 
 @dataclass(frozen=True)
 class ConnectionResult:
-    """What came of an attempt to connect: whether the server invites by itself, or the error."""
+    """What came of an attempt to connect: whether the server invites by itself (``checked``), or the error."""
 
     context: Context
     reading: Reading
     longest: timedelta
-    auto_schedule: bool
-    error: Exception | None
+    checked: bool | CallFailed
     exchange: Exchange
 
     @property
@@ -74,20 +60,20 @@ class ConnectionResult:
 
     def record(self, tx: Transaction) -> None:
         """Keep that the calendar is connected and enqueue coming meetings for it, or why it is not."""
-        now, calendar, error = self.context.clock(), self.reading.calendar, self.error
-        if error is None:
+        now, calendar, checked = self.context.clock(), self.reading.calendar, self.checked
+        if isinstance(checked, bool):
             state = CalendarState.CONNECTED
-            recorded = tx.calendars.record_connected(calendar.id, now, auto_schedule=self.auto_schedule)
+            recorded = tx.calendars.record_connected(calendar.id, now, auto_schedule=checked)
             if recorded:
                 publish_coming(tx, self.reading.programme_id, calendar, now)
         else:
-            failure, due_at = self._judge(error, now)
+            failure, due_at = self._judge(checked, now)
             state = CalendarState.FAILED if due_at is None else CalendarState.CONNECTING
             recorded = tx.calendars.record_connection_failure(calendar.id, failure, due_at)
         if recorded:
             tx.after_commit(partial(self._report, state))
 
-    def _judge(self, error: Exception, now: datetime) -> tuple[str, datetime | None]:
+    def _judge(self, error: CallFailed, now: datetime) -> tuple[str, datetime | None]:
         """Return why it is not connected, and when that is tried again; None: never."""
         if isinstance(error, Refused):
             return str(error), None
@@ -98,5 +84,5 @@ class ConnectionResult:
         return str(error), due_at
 
     def _report(self, state: CalendarState) -> None:
-        error = None if self.error is None else type(self.error).__name__
+        error = None if isinstance(self.checked, bool) else type(self.checked).__name__
         log.info("calendar checked", calendar=self.reading.calendar.id, state=state.value, error=error)

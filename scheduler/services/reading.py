@@ -10,15 +10,14 @@ import structlog
 
 from scheduler.domain.programme.fair_queue import Due
 from scheduler.domain.programme.outbox import LEASE
-from scheduler.domain.programme.people import Account, CalendarState
+from scheduler.domain.programme.people import CalendarState
 from scheduler.domain.programme.servers import Exchange, Lane
 from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar
 from scheduler.ical.reader import ReaderBusy, ReadingEnded
-from scheduler.services.calendar_server import AddressRefused, CalendarRefused, CalendarUnreachable
+from scheduler.services.calendar_calls import CallFailed, call_server
 from scheduler.services.connecting import ConnectionJob
 from scheduler.services.ports import Context
-from scheduler.services.secrets import UndecipherableSecret
 from scheduler.services.work import Job
 from scheduler.store import Reading, Transaction
 
@@ -79,34 +78,24 @@ class ReadingJob:
 
     def perform(self, origin: str, seconds: float) -> ReadingResult:
         """Read the calendar's busy time, or find why that is not possible."""
-        context, calendar = self.context, self.reading.calendar
-        with context.store.read() as tx:
-            meetings = tx.meetings.list_for_person(self.reading.programme_id, calendar.person_id)
-        ours = {uid for stored in meetings for uid in stored.meeting.uids}
-        started = ended = context.clock()
-        start = datetime.combine((started - LOOK_BACK).date(), time(), UTC)
+        context = self.context
+        start = datetime.combine((context.clock() - LOOK_BACK).date(), time(), UTC)
         end = start + LOOK_AHEAD
-        busy: Periods | None = None
-        error: Exception | None = None
+        objects, exchange = call_server(
+            context, self.reading, origin, lambda account: context.calendars.read_objects(account, start, end, seconds)
+        )
+        busy = self._busy(objects, start, end) if isinstance(objects, list) else objects
+        return ReadingResult(context, self.reading, busy, exchange)
+
+    def _busy(self, objects: list[bytes], start: datetime, end: datetime) -> Periods | UnreadableCalendar | ReaderBusy:
+        """Return the busy periods between two instants, without those of our own meetings, or why that failed."""
+        with self.context.store.read() as tx:
+            meetings = tx.meetings.list_for_person(self.reading.programme_id, self.reading.calendar.person_id)
+        ours = {uid for stored in meetings for uid in stored.meeting.uids}
         try:
-            account = Account(calendar.url, calendar.username, context.vault.open(self.reading.password_token))
-            try:
-                objects = context.calendars.read_objects(account, start, end, seconds)
-            finally:
-                ended = context.clock()
-            busy = self.compute_busy(objects, start, end, self.reading.time_zone, ours)
-        except (
-            CalendarRefused,
-            CalendarUnreachable,
-            AddressRefused,
-            UnreadableCalendar,
-            ReaderBusy,
-            UndecipherableSecret,
-        ) as failure:
-            error = failure
-        retry_after = error.retry_after if isinstance(error, CalendarUnreachable) else None
-        failed = isinstance(error, CalendarUnreachable) and error.of_server
-        return ReadingResult(context, self.reading, busy, error, Exchange(origin, started, ended, failed, retry_after))
+            return self.compute_busy(objects, start, end, self.reading.time_zone, ours)
+        except (UnreadableCalendar, ReaderBusy) as error:
+            return error
 
 
 @dataclass(frozen=True)
@@ -115,8 +104,7 @@ class ReadingResult:
 
     context: Context
     reading: Reading
-    busy: Periods | None
-    error: Exception | None
+    busy: Periods | CallFailed | UnreadableCalendar | ReaderBusy
     exchange: Exchange
 
     @property
@@ -127,17 +115,19 @@ class ReadingResult:
     def record(self, tx: Transaction) -> None:
         """Replace the calendar's busy periods, or keep why it could not be read."""
         now, calendar_id = self.context.clock(), self.reading.calendar.id
-        if self.busy is None:
-            # Reading it again soon would be ended again, after as long.
-            wait = self.context.refresh if isinstance(self.error, ReadingEnded) else RETRY_AFTER
-            tx.calendars.record_read_failure(calendar_id, str(self.error), now + wait)
-        else:
+        if isinstance(self.busy, Periods):
             tx.calendars.record_read(calendar_id, self.busy, now, now + self.context.refresh)
+        else:
+            # Reading it again soon would be ended again, after as long.
+            wait = self.context.refresh if isinstance(self.busy, ReadingEnded) else RETRY_AFTER
+            tx.calendars.record_read_failure(calendar_id, str(self.busy), now + wait)
         tx.after_commit(self._report)
 
     def _report(self) -> None:
-        self.context.observer.calendar_read("failed" if self.busy is None else "read")
-        if self.busy is None:
-            log.warning("calendar not read", calendar=self.reading.calendar.id, error=type(self.error).__name__)
+        calendar_id = self.reading.calendar.id
+        if isinstance(self.busy, Periods):
+            self.context.observer.calendar_read("read")
+            log.info("calendar read", calendar=calendar_id, busy=len(self.busy))
         else:
-            log.info("calendar read", calendar=self.reading.calendar.id, busy=len(self.busy))
+            self.context.observer.calendar_read("failed")
+            log.warning("calendar not read", calendar=calendar_id, error=type(self.busy).__name__)

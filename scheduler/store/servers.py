@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, Table, case, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduler.domain.programme.fair_queue import HIGHEST_LIMIT, Due
@@ -76,36 +76,16 @@ class Servers(Repository):
         ``work`` has the columns ``id``, ``programme_id`` and ``origin``. Left out are paused servers, full ones, and
         what is more than ``HIGHEST_LIMIT`` rows of one programme for one server.
         """
-        row_number = func.row_number
-        lane = _lane(now).label("lane")
-        by_server = (
-            select(work.c.id, work.c.programme_id, work.c.origin, due_at.label("due_at"), lane)
-            .add_columns(
-                row_number()
-                .over(partition_by=(work.c.programme_id, work.c.origin), order_by=(due_at, work.c.id))
-                .label("nth")
-            )
+        rows = (
+            select(work.c.id, work.c.programme_id, work.c.origin, due_at.label("due_at"), _lane(now).label("lane"))
             .select_from(work.outerjoin(servers, servers.c.origin == work.c.origin))
-            .where(is_due, _is_open(now), work.c.origin.not_in(full), lane.in_(lanes))
+            .where(is_due, _is_open(now), work.c.origin.not_in(full), _lane(now).in_(lanes))
             .subquery()
         )
-        order = by_server.c.nth, by_server.c.due_at, by_server.c.id
-        by_programme = (
-            select(by_server)
-            .add_columns(
-                row_number()
-                .over(partition_by=(by_server.c.programme_id, by_server.c.lane), order_by=order)
-                .label("turn")
-            )
-            .where(by_server.c.nth <= HIGHEST_LIMIT)
-            .subquery()
-        )
-        order = by_programme.c.turn, by_programme.c.due_at, by_programme.c.id
-        by_lane = (
-            select(by_programme)
-            .add_columns(row_number().over(partition_by=by_programme.c.lane, order_by=order).label("position"))
-            .subquery()
-        )
+        by_server = _numbered("of_server", rows, ("programme_id", "origin"), ("due_at", "id"))
+        few = select(by_server).where(by_server.c.of_server <= HIGHEST_LIMIT).subquery()
+        by_programme = _numbered("of_programme", few, ("programme_id", "lane"), ("of_server", "due_at", "id"))
+        by_lane = _numbered("position", by_programme, ("lane",), ("of_programme", "due_at", "id"))
         query = select(by_lane).where(by_lane.c.position <= PAGE).order_by(by_lane.c.position)
         return [Due(row.id, row.programme_id, row.origin, Lane(row.lane)) for row in self._connection.execute(query)]
 
@@ -121,6 +101,14 @@ class Servers(Repository):
             .group_by(lane)
         )
         return {Lane(name): earliest for name, earliest in self._connection.execute(query)}
+
+
+def _numbered(name: str, rows: Subquery, partition: Sequence[str], order: Sequence[str]) -> Subquery:
+    """Return rows with their number, from 1, among those that are alike in some columns, in the order of others."""
+    number = func.row_number().over(
+        partition_by=[rows.c[column] for column in partition], order_by=[rows.c[column] for column in order]
+    )
+    return select(rows, number.label(name)).subquery()
 
 
 def _lane(now: datetime) -> ColumnElement[str]:
