@@ -17,6 +17,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import caldav
 import requests
+from caldav.compatibility_hints import FeatureSet
 from caldav.davclient import DAVClient
 from caldav.elements import cdav, dav
 from caldav.elements.base import BaseElement
@@ -273,4 +274,11 @@ def _silence_library() -> None:
     dav_error.debugmode = "PRODUCTION"
 
 
+def _fill_library_tables() -> None:
+    """Complete what all clients of the library share: the first ones of several threads would find it half made."""
+    for feature in FeatureSet.FEATURES:
+        FeatureSet.find_feature(feature)
+
+
 _silence_library()
+_fill_library_tables()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
+from caldav.compatibility_hints import FeatureSet
 from caldav.davclient import DAVClient
 from support.events import event
 from support.radicale import Radicale, ask, object_url
@@ -43,6 +45,11 @@ def stored(caldav: CalDAVServer, account: Account, data: bytes) -> str:
 def test_library_uses_requests() -> None:
     with DAVClient(url="http://127.0.0.1/", enable_rfc6764=False) as client:
         assert type(client.session) is requests.Session
+
+
+def test_library_has_completed_what_its_clients_share_before_there_are_any() -> None:
+    shared: dict[str, Any] = FeatureSet.FEATURES
+    assert all({"name", "subfeatures"} <= feature.keys() for feature in shared.values())
 
 
 class TestCheck:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -13,8 +14,10 @@ from datetime import timedelta
 from http import HTTPStatus
 from ipaddress import ip_network
 from math import ceil
+from operator import itemgetter
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -308,6 +311,30 @@ def test_put_of_a_killed_worker_after_a_newer_one_changes_nothing(
     assert differences(scene.programme, scene.meetings, scene.accounts) == {"lost": [], "doubled": []}
 
 
+Attempts = dict[tuple[str, int], list[dict[str, Any]]]
+"""What workers logged of their attempts, by delivery and revision, as they were numbered when they were claimed."""
+
+
+def logged_attempts(folder: Path) -> Attempts:
+    lines = [json.loads(line) for line in (folder / "workers.log").read_text().splitlines()]
+    found: Attempts = {}
+    for line in sorted((line for line in lines if line["event"] == "delivery"), key=itemgetter("revision", "attempt")):
+        found.setdefault((line["delivery"], line["revision"]), []).append(line)
+    return found
+
+
+def is_in_turn(attempts: list[dict[str, Any]]) -> bool:
+    """Whether each began after the one before had failed: two workers at once would take two numbers, or record one."""
+    numbers = [line["attempt"] for line in attempts] == list(range(1, len(attempts) + 1))
+    states = [line["state"] for line in attempts] == ["waiting"] * (len(attempts) - 1) + ["delivered"]
+    return numbers and states and all(line["recorded"] for line in attempts)
+
+
+def last_counts(attempts: Attempts) -> dict[str, int]:
+    """How many attempts were made at the last revision of each delivery."""
+    return {delivery: len(lines) for (delivery, _), lines in attempts.items()}
+
+
 @pytest.mark.prove
 @pytest.mark.parametrize(("kind", "meetings"), [("sqlite", MEETINGS), ("postgresql", MEETINGS // 2)])
 def test_workers_sharing_the_table_do_nothing_twice(
@@ -327,9 +354,12 @@ def test_workers_sharing_the_table_do_nothing_twice(
             assert crew.stop() == [0] * size
     finally:
         crew.stop()
-    assert scene.proxy.asked == expected
+    attempts = logged_attempts(tmp_path)
+    assert all(is_in_turn(lines) for lines in attempts.values()), attempts
+    assert {row.id: row.attempts for row in scene.deliveries()} == last_counts(attempts)
+    assert len(attempts) == expected
+    assert expected <= scene.proxy.asked <= sum(map(len, attempts.values()))
     assert max(Counter(scene.proxy.taken).values()) == 1
-    assert {row.attempts for row in scene.deliveries()} == {1}
     found = differences(scene.programme, scene.meetings, scene.accounts)
     assert found == {"lost": [], "doubled": []}
     figures(f"workers sharing a table on {kind}", deliveries=expected, puts=scene.proxy.asked)
