@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from scheduler.domain.search.constraints import Cause
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.pictures import words
 from scheduler.pictures.layout import LINE, MARGIN, Layout
 from scheduler.pictures.patterns import CHOSEN, INK, QUIET, RULE, fill_of, pattern_definitions

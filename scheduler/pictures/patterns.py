@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scheduler.domain.search.constraints import Cause
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.pictures.svg import element, rect
 
 INK = "#1b1b1b"

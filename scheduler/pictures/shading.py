@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scheduler.domain.availability.attendees import BlackoutKind
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.availability.open_time import blackout_periods
-from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.starts import Constraint, Mask, Starts
 from scheduler.domain.time.periods import Span

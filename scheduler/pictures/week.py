@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from scheduler.domain.search.constraints import Cause
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.time.units import DAY
 from scheduler.pictures import words
 from scheduler.pictures.layout import AXIS, HEAD, LINE, MIN_TEXT_HEIGHT, Box, Layout

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from scheduler.domain.search.constraints import Cause
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.explanation import Reason
 from scheduler.domain.time.units import DAY
 from scheduler.pictures.shading import Shade

@@ -14,7 +14,7 @@ from support.contract import MENTEE, MENTOR, SLOTS, between, utc
 from support.strategies import WEEKDAYS, slot_queries
 
 from scheduler.domain.availability.attendees import Attendee, Blackout, BlackoutKind, Days, WorkingHours
-from scheduler.domain.search.constraints import Cause
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.rules import Group, Rules
 from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import find_slots

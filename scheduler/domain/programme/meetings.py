@@ -85,7 +85,8 @@ class Occurrence:
 
     ``moved_to`` is its wall start if it was moved. ``period`` is its time in UTC, also if it is skipped or cancelled.
     ``detached``: it is published as an event of its own, because clients refuse a RECURRENCE-ID
-    override that passes its neighbours or shares their day.
+    override that passes its neighbours or shares their day. ``to_be_moved``: it has an open conflict, with this cause
+    in words.
     """
 
     recurrence_id: LocalTime
@@ -93,6 +94,7 @@ class Occurrence:
     status: OccurrenceStatus = OccurrenceStatus.SCHEDULED
     moved_to: LocalTime | None = None
     detached: bool = False
+    to_be_moved: str | None = None
 
     @property
     def takes_place(self) -> bool:
@@ -172,11 +174,8 @@ def plan_occurrences(series: Series, outcomes: Mapping[datetime, datetime | None
     occurrences = []
     for start in series.nominal_starts:
         occurrence = Occurrence(start, _period(start, series.duration))
-        moved_to = outcomes.get(start.instant)
-        if moved_to is not None:
-            occurrence = _moved(occurrence, moved_to, series)
-        elif start.instant in outcomes:
-            occurrence = replace(occurrence, status=OccurrenceStatus.SKIPPED)
+        if start.instant in outcomes:
+            occurrence = _placed(occurrence, outcomes[start.instant], series)
         occurrences.append(occurrence)
     return _with_detachments(occurrences)
 
@@ -195,6 +194,34 @@ def move_occurrence(meeting: Meeting, recurrence_id: datetime, start: datetime, 
     moved = _moved(occurrence, start, meeting.series)
     occurrences = [moved if other is occurrence else other for other in meeting.occurrences]
     return _reschedule(meeting, now, occurrences=_with_detachments(occurrences))
+
+
+def place_occurrences(meeting: Meeting, starts: Mapping[datetime, datetime | None], now: datetime) -> Meeting:
+    """The meeting with occurrences, by their wall start, at other UTC starts (None: skipped); itself if there are none.
+
+    Whether they fit there is the caller's to know. SEQUENCE rises by one for all of them.
+    """
+    if not starts:
+        return meeting
+    occurrences = [
+        _placed(occurrence, starts[occurrence.recurrence_id.wall], meeting.series)
+        if occurrence.recurrence_id.wall in starts
+        else occurrence
+        for occurrence in meeting.occurrences
+    ]
+    return _reschedule(meeting, now, occurrences=_with_detachments(occurrences))
+
+
+def mark_conflicts(meeting: Meeting, words: Mapping[datetime, str | None], now: datetime) -> Meeting:
+    """The meeting with why occurrences, by their wall start, are to be moved (None: they are not any more).
+
+    A new revision with the same SEQUENCE; itself if nothing changes.
+    """
+    occurrences = tuple(
+        replace(occurrence, to_be_moved=words.get(occurrence.recurrence_id.wall, occurrence.to_be_moved))
+        for occurrence in meeting.occurrences
+    )
+    return meeting if occurrences == meeting.occurrences else revise(meeting, now, occurrences=occurrences)
 
 
 def cancel_occurrence(meeting: Meeting, recurrence_id: datetime, now: datetime) -> Meeting:
@@ -256,7 +283,8 @@ def _changeable(meeting: Meeting, recurrence_id: datetime, *also: OccurrenceStat
 def _cancel(meeting: Meeting, targets: Iterable[Occurrence], now: datetime) -> Meeting:
     gone = set(targets)
     occurrences = tuple(
-        replace(found, status=OccurrenceStatus.CANCELLED) if found in gone else found for found in meeting.occurrences
+        replace(found, status=OccurrenceStatus.CANCELLED, to_be_moved=None) if found in gone else found
+        for found in meeting.occurrences
     )
     left = any(found.takes_place for found in occurrences)
     status = MeetingStatus.CONFIRMED if left else MeetingStatus.CANCELLED
@@ -276,12 +304,19 @@ def _derived(occurrence: Occurrence, series: Series) -> Occurrence:
     return replace(occurrence, period=_period(occurrence.start, series.duration))
 
 
+def _placed(occurrence: Occurrence, start: datetime | None, series: Series) -> Occurrence:
+    if start is not None:
+        return _moved(occurrence, start, series)
+    skipped = replace(occurrence, status=OccurrenceStatus.SKIPPED, moved_to=None, to_be_moved=None)
+    return _derived(skipped, series)
+
+
 def _moved(occurrence: Occurrence, start: datetime, series: Series) -> Occurrence:
     moved_to = local_time(start, series.time_zone)
     if start == occurrence.recurrence_id.instant:
-        moved = replace(occurrence, status=OccurrenceStatus.SCHEDULED, moved_to=None)
+        moved = replace(occurrence, status=OccurrenceStatus.SCHEDULED, moved_to=None, to_be_moved=None)
     else:
-        moved = replace(occurrence, status=OccurrenceStatus.MOVED, moved_to=moved_to)
+        moved = replace(occurrence, status=OccurrenceStatus.MOVED, moved_to=moved_to, to_be_moved=None)
     return _derived(moved, series)
 
 

@@ -25,6 +25,15 @@ class MentorshipStatus(StrEnum):
         return self in {MentorshipStatus.COMPLETED, MentorshipStatus.CANCELLED}
 
 
+class WhenBlocked(StrEnum):
+    """What becomes of a booked occurrence over which one of the two declares a firm blackout."""
+
+    ASK = "ask"
+    """Nothing, until somebody decides."""
+    MOVE = "move"
+    SKIP = "skip"
+
+
 @dataclass(frozen=True)
 class Mentorship:
     """An agreement between two people of a programme: goals and an end date are part of it. Raises InvalidValue."""
@@ -37,6 +46,7 @@ class Mentorship:
     starts_on: date
     ends_on: date
     status: MentorshipStatus = MentorshipStatus.ACTIVE
+    when_blocked: WhenBlocked = WhenBlocked.ASK
 
     def __post_init__(self) -> None:
         if self.mentor_id == self.mentee_id:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from scheduler.domain.availability.attendees import Days
-from scheduler.domain.search.constraints import Cause
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.date_patterns import Pattern, date_sets, sets_of_a_date
 from scheduler.domain.search.meeting_limits import limits_of, rank_in_period
 from scheduler.domain.search.planning import OnConflict, Planner

@@ -10,6 +10,7 @@ import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee
 from scheduler.domain.availability.burden import burdens
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.cadence_search import CadenceQuery, CadenceSearch, in_thousandths
 from scheduler.domain.search.candidate_changes import (
     Change,
@@ -19,7 +20,6 @@ from scheduler.domain.search.candidate_changes import (
     group_ladders,
     later_ends,
 )
-from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.explanation import Explanation, explain, explain_blocking
 from scheduler.domain.search.planning import PlannedOccurrence
 from scheduler.domain.search.relaxations import shortest_cut

@@ -8,32 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.availability.open_time import blackout_periods, closed_hours
 from scheduler.domain.search.meeting_limits import full_periods
 from scheduler.domain.search.rules import NO_RULES, Group, Rules
 from scheduler.domain.search.starts import Constraint, Mask, Starts
 from scheduler.domain.time.periods import Period, Periods, Span
-
-
-class Cause(StrEnum):
-    """What rules out a meeting at a start; explanations add the causes up in this order."""
-
-    NO_WORKING_HOURS = "no_working_hours"
-    OUTSIDE_HOURS = "outside_hours"
-    WITHIN = "within"
-    BLACKOUT = "blackout"
-    MINIMUM_NOTICE = "minimum_notice"
-    BUSY = "busy"
-    BUFFER = "buffer"
-    LIMIT = "limit"
-    MINIMUM_GAP = "minimum_gap"
-    GROUP = "group"
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from scheduler.domain.search.constraints import Cause
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.relaxations import Explainable, Relaxation, find_relaxations
 from scheduler.domain.search.starts import Mask
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 
-from scheduler.domain.availability.attendees import NO_BUFFER, Attendee, Blackout, Days
+from scheduler.domain.availability.attendees import NO_BUFFER, Attendee, Blackout, BlackoutKind, Days
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.availability.open_time import blackout_periods
-from scheduler.domain.search.constraints import Cause, Constraints
+from scheduler.domain.search.constraints import Constraints
 from scheduler.domain.search.meeting_limits import MeetingLimit, limits_of
 from scheduler.domain.search.rules import NO_RULES, Rules
 from scheduler.domain.search.starts import Constraint, Mask, Starts
@@ -44,7 +45,8 @@ class PlanStatus(StrEnum):
 class BlockedBy:
     """What blocks an occurrence: a cause, and the attendee's index, or None for the request's own constraints.
 
-    ``title`` is that of a blackout, ``blackout`` the id of a stored one, ``person`` the id of a stored person.
+    ``title`` and ``kind`` are those of a blackout, ``blackout`` the id of a stored one, ``person`` the id of a stored
+    person.
     """
 
     index: int | None
@@ -52,6 +54,7 @@ class BlockedBy:
     title: str | None = None
     blackout: str | None = None
     person: str | None = None
+    kind: BlackoutKind | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ class Planner:
         nominal = [self._meeting(minute_of(local.instant)) for local in locals_]
         begin, over = (instant_of(minute) for minute in self.constraints.span)
         near = [period for period in others if begin < period.end and period.start < over]
-        reasons = self._blocked_by(nominal, near)
+        reasons = self.blocked_by(nominal, near)
         planned: list[PlannedOccurrence] = []
         taken = [*nominal, *(self._with_buffers(period) for period in near)]
         held = [*nominal, *near]
@@ -140,7 +143,8 @@ class Planner:
                 continue
             held.remove(period)
             free_of = [other for other in taken if other is not period]
-            moved_to = self._nearest(local, free_of, held) if self.on_conflict is OnConflict.MOVE else None
+            moves = self.on_conflict is OnConflict.MOVE
+            moved_to = next(self.nearest(local, free_of, held), None) if moves else None
             if moved_to is None:
                 planned.append(PlannedOccurrence(period, PlanStatus.SKIPPED, blocked_by))
             else:
@@ -162,7 +166,7 @@ class Planner:
             else:
                 yield one
 
-    def _blocked_by(self, periods: Sequence[Period], others: Sequence[Period]) -> list[tuple[BlockedBy, ...]]:
+    def blocked_by(self, periods: Sequence[Period], others: Sequence[Period] = ()) -> list[tuple[BlockedBy, ...]]:
         """Return for each period everything that blocks it: the request's constraints, then each attendee's.
 
         Earlier periods and ``others`` count towards the limits of a day or week.
@@ -191,7 +195,7 @@ class Planner:
                     yield BlockedBy(index, cause, person=person), mask
                 elif mask.any():
                     for blackout, constraint_ in self._blackouts[index]:
-                        blocked_by = BlockedBy(index, cause, blackout.title, blackout.id, person)
+                        blocked_by = BlockedBy(index, cause, blackout.title, blackout.id, person, blackout.kind)
                         yield blocked_by, starts.blocked(self.duration, [constraint_])
 
     @cached_property
@@ -212,10 +216,10 @@ class Planner:
         before, after = max(one.before for one in buffers), max(one.after for one in buffers)
         return Period(period.start - timedelta(minutes=after), period.end + timedelta(minutes=before))
 
-    def _nearest(self, blocked: LocalTime, others: Sequence[Period], held: Sequence[Period]) -> Period | None:
-        """Return the free period nearest to the blocked occurrence, the later one of two; None if there is none.
+    def nearest(self, blocked: LocalTime, others: Sequence[Period], held: Sequence[Period]) -> Iterator[Period]:
+        """Yield the free periods near the blocked occurrence, the nearest first and of two the later one.
 
-        It keeps the minimum gap from ``others``; the ``held`` periods count towards the limits of a day or week.
+        They keep the minimum gap from ``others``; the ``held`` periods count towards the limits of a day or week.
         """
         day = blocked.wall.date().toordinal() - EPOCH.toordinal()
         minutes, days = self._free
@@ -225,13 +229,23 @@ class Planner:
         held = [period for period in held if abs(period.start - origin) < span] if self.limits else []
         for _, limit in self.limits:
             near = near[limit.has_room(near, held)]
-        gap = timedelta(minutes=self.rules.minimum_gap)
         for index in np.lexsort((-near, np.abs(near - minute_of(origin)))).tolist():
             period = self._meeting(int(near[index]))
-            is_near = any(period.start < other.end + gap and other.start < period.end + gap for other in others)
-            if not is_near:
-                return period
-        return None
+            if self._keeps_gap(period, others):
+                yield period
+
+    def is_free(self, start: datetime, others: Sequence[Period]) -> bool:
+        """Whether everybody required can come to a meeting at ``start`` (UTC), beside ``others`` of its series."""
+        period = self._meeting(minute_of(start))
+        minutes = np.array([minute_of(start)], dtype=np.int64)
+        if self.constraints.blocked(Starts(minutes, None), self.duration)[0]:
+            return False
+        has_room = all(limit.has_room(minutes, others)[0] for _, limit in self.limits)
+        return has_room and self._keeps_gap(period, others)
+
+    def _keeps_gap(self, period: Period, others: Sequence[Period]) -> bool:
+        gap = timedelta(minutes=self.rules.minimum_gap)
+        return not any(period.start < other.end + gap and other.start < period.end + gap for other in others)
 
     @cached_property
     def _free(self) -> tuple[Minutes, Minutes]:

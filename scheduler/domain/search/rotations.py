@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from scheduler.domain.availability.burden import burdens
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.cadence_search import CadenceQuery, CadenceSearch, in_thousandths
 from scheduler.domain.search.cadences import ExplainableCadences, LocalTimeShift, local_time_shifts
 from scheduler.domain.search.candidate_changes import changed
-from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.explanation import Explanation, explain, explain_blocking
 from scheduler.domain.search.minimax import Assignment, TurnCosts, minimax_assignment
 from scheduler.domain.search.planning import PlannedOccurrence, PlanStatus

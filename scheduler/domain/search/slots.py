@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import numpy as np
 
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.candidate_changes import Change, Ladder, changed, duration_ladder, group_ladders
-from scheduler.domain.search.constraints import Cause
 from scheduler.domain.search.explanation import Explanation, explain, explain_blocking
 from scheduler.domain.search.relaxations import shortest_cut
 from scheduler.domain.search.slot_search import Order, SlotQuery, SlotSearch, feasible_starts

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field, TypeAdapter
 
 from scheduler.domain.availability.attendees import Blackout, Buffer
-from scheduler.domain.search.constraints import Cause
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.explanation import Explanation, Reason
 from scheduler.domain.search.relaxations import Relaxation
 from scheduler.domain.search.rules import Rules

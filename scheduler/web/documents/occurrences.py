@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from scheduler.domain.availability.attendees import Attendee
-from scheduler.domain.search.constraints import Cause
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.planning import BlockedBy, PlannedOccurrence, PlanStatus
 from scheduler.domain.time.periods import minute_of
 from scheduler.web.documents.local_times import local_texts

@@ -16,10 +16,11 @@ from support.strategies import WEEKDAYS, cadence_queries, hopeless_cadence_queri
 
 from scheduler.domain.availability.attendees import Attendee, Buffer, WorkingHours
 from scheduler.domain.availability.burden import burdens
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.cadences import find_cadences
 from scheduler.domain.search.candidate_changes import changed
-from scheduler.domain.search.constraints import Cause, Constraints
+from scheduler.domain.search.constraints import Constraints
 from scheduler.domain.search.date_patterns import Pattern
 from scheduler.domain.search.planning import PlannedOccurrence
 from scheduler.domain.search.rotations import Rotation, find_rotations

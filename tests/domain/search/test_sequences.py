@@ -15,7 +15,7 @@ from support.oracle import Diary
 from support.strategies import attendees_near, with_meetings
 
 from scheduler.domain.availability.attendees import Attendee, Buffer, Unknown, WorkingHours
-from scheduler.domain.search.constraints import Cause
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.rules import Within
 from scheduler.domain.search.scoring import Thousandths
 from scheduler.domain.search.sequence_paths import range_maxima
