@@ -20,6 +20,7 @@ import structlog
 from scheduler.domain.programme.fair_queue import Due, FairQueue
 from scheduler.domain.programme.servers import SECONDS
 from scheduler.services.answers import delete_expired_answers
+from scheduler.services.checking import check_due_people
 from scheduler.services.ports import Context
 from scheduler.services.work import Job, Result, Workload
 from scheduler.store import StoreUnavailable
@@ -105,6 +106,7 @@ class Worker:
                 self._record(pool)
             if not self._stopping.is_set():
                 self._tidy()
+                check_due_people(self._context)
                 for pool in self._pools:
                     self._start(pool)
         except Exception:  # a lost database, or one broken row, must not end all other work

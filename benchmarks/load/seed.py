@@ -18,6 +18,7 @@ from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import ConnectedCalendar, Person, Show
 from scheduler.domain.search.cadence_search import CadenceQuery
 from scheduler.domain.search.cadences import CadenceAnswer
+from scheduler.domain.search.replanning import PlanTerms
 from scheduler.domain.time.periods import Periods, minute_of
 from scheduler.domain.time.series import Series
 from scheduler.services.attendees import AttendeeSpec
@@ -189,5 +190,5 @@ def _book_fortnightly(context: Context, programme_id: str, agreed: Mentorship) -
         context,
         programme_id,
         agreed.id,
-        CadenceBooking(series=series, expected=expected, details=Details(), step=15, min_coverage=0),
+        CadenceBooking(series, expected, Details(), PlanTerms(min_coverage=0)),
     )

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, time
 from cachetools import LRUCache
 
 from scheduler.domain.availability.attendees import Attendee, Unknown
-from scheduler.domain.programme.people import CalendarState
+from scheduler.domain.programme.people import CalendarState, Person
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.domain.time.zones import FIRST_DATE, LAST_INSTANT
 from scheduler.store import Store, Transaction
@@ -137,6 +137,19 @@ def load_people(
     if not people:
         return {}
     meetings = tx.meetings.list_periods(programme_id, list(people), within.start, within.end, except_meeting)
+    return _load(tx, programme_id, people, meetings)
+
+
+def load_people_without_meetings(tx: Transaction, programme_id: str, ids: Collection[str]) -> dict[str, Attendee]:
+    """Load the programme's people among ``ids`` with what they declared and what their calendars hold."""
+    people = tx.people.find_many(programme_id, list(ids))
+    loaded = _load(tx, programme_id, people, dict.fromkeys(people, ())) if people else {}
+    return {person_id: person.attendee for person_id, person in loaded.items()}
+
+
+def _load(
+    tx: Transaction, programme_id: str, people: Mapping[str, Person], meetings: Mapping[str, tuple[Period, ...]]
+) -> dict[str, CachedPerson]:
     blackouts = tx.blackouts.list_for_people(programme_id, list(people))
     calendars = tx.calendars.list_for_people(programme_id, list(people))
     return {

@@ -8,12 +8,17 @@ from datetime import date, datetime
 from typing import Any
 
 from scheduler.domain.availability.attendees import Blackout, BlackoutKind, Days
+from scheduler.domain.programme.changes import Change, ChangeType
 from scheduler.domain.programme.people import StoredBlackout
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import BlackoutRule
 from scheduler.domain.time.zones import resolve_typed_time
 from scheduler.errors import InvalidFields, at_field
+from scheduler.services.checking import check_person
+from scheduler.services.locking import lock_person
+from scheduler.services.offering import Consequences
 from scheduler.services.ports import Context
+from scheduler.store import Transaction
 
 _DAYS = ("first_day", "last_day")
 _TIMES = ("start", "end")
@@ -60,15 +65,22 @@ class BlackoutFields:
         return Blackout(self.kind, self.title, span, self.firm, rule, anchor or person_zone)
 
 
-def create_blackout(context: Context, programme_id: str, person_id: str, fields: BlackoutFields) -> StoredBlackout:
-    """Store a new blackout. Raises NotFound for the person, InvalidFields, QuotaReached."""
+def create_blackout(
+    context: Context, programme_id: str, person_id: str, fields: BlackoutFields
+) -> tuple[StoredBlackout, Consequences]:
+    """Store a new blackout, and settle the booked meetings that it hits, all in one transaction or not at all.
+
+    Raises NotFound for the person, InvalidFields, QuotaReached.
+    """
     with context.store.write() as tx:
-        (person,) = tx.people.lock(programme_id, [person_id])
+        person = lock_person(tx, programme_id, person_id)
         blackout = fields.to_blackout(person.time_zone)
         present = tx.blackouts.list_for_person(programme_id, person_id)
         context.quotas.check("blackouts_per_person", len(present))
         _check_recurring(context, present, blackout)
-        return tx.blackouts.add(programme_id, person_id, blackout)
+        stored = tx.blackouts.add(programme_id, person_id, blackout)
+        _log(context, tx, programme_id, stored, ChangeType.BLACKOUT_CREATED)
+        return stored, check_person(context, tx, programme_id, person_id, blackouts=frozenset({stored.id}))
 
 
 def list_blackouts(context: Context, programme_id: str, person_id: str) -> list[StoredBlackout]:
@@ -85,13 +97,14 @@ def get_blackout(context: Context, programme_id: str, person_id: str, blackout_i
 
 def update_blackout(
     context: Context, programme_id: str, person_id: str, blackout_id: str, changes: Mapping[str, Any]
-) -> StoredBlackout:
-    """Change some fields of a blackout. Raises NotFound, InvalidFields, QuotaReached.
+) -> tuple[StoredBlackout, Consequences]:
+    """Change some fields of a blackout, and settle the booked meetings that this hits or frees, in one transaction.
 
-    New times are read on the person's present clock; without new times the blackout stays in its own zone.
+    Raises NotFound, InvalidFields, QuotaReached. New times are read on the person's present clock; without them the
+    blackout stays in its own zone.
     """
     with context.store.write() as tx:
-        (person,) = tx.people.lock(programme_id, [person_id])
+        person = lock_person(tx, programme_id, person_id)
         old = tx.blackouts.get(programme_id, person_id, blackout_id)
         anchor = None if changes.keys() & {*_TIMES} else old.blackout.time_zone
         blackout = BlackoutFields.of(old.blackout).changed(changes).to_blackout(person.time_zone, anchor)
@@ -99,13 +112,24 @@ def update_blackout(
             _check_recurring(context, tx.blackouts.list_for_person(programme_id, person_id), blackout)
         stored = replace(old, blackout=blackout)
         tx.blackouts.update(programme_id, stored)
-    return stored
+        _log(context, tx, programme_id, stored, ChangeType.BLACKOUT_CHANGED)
+        acting = frozenset({stored.id})
+        return stored, check_person(context, tx, programme_id, person_id, blackouts=acting, lifted=stored.id)
 
 
-def delete_blackout(context: Context, programme_id: str, person_id: str, blackout_id: str) -> None:
-    """Delete a blackout. Raises NotFound."""
+def delete_blackout(context: Context, programme_id: str, person_id: str, blackout_id: str) -> Consequences:
+    """Delete a blackout; what it displaced by itself goes back where it can. Raises NotFound."""
     with context.store.write() as tx:
+        lock_person(tx, programme_id, person_id)
+        stored = tx.blackouts.get(programme_id, person_id, blackout_id)
         tx.blackouts.delete(programme_id, person_id, blackout_id)
+        _log(context, tx, programme_id, stored, ChangeType.BLACKOUT_DELETED)
+        return check_person(context, tx, programme_id, person_id, lifted=blackout_id)
+
+
+def _log(context: Context, tx: Transaction, programme_id: str, stored: StoredBlackout, kind: ChangeType) -> None:
+    change = Change(kind, person_id=stored.person_id, details={"blackout": stored.id})
+    tx.changes.add(programme_id, [change], context.actor, context.clock())
 
 
 def parse_span(fields: Any, pointer: str) -> Days | Period:

@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 from scheduler.domain.availability.attendees import Attendee, Days
 from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
+from scheduler.domain.programme.changes import Change, ChangeType
+from scheduler.domain.programme.conflicts import Conflict, Resolution
 from scheduler.domain.programme.meetings import Meeting, Occurrence, Party, plan_occurrences
 from scheduler.domain.programme.mentorships import Mentorship, MentorshipStatus
 from scheduler.domain.search.planning import BlockedBy, OnConflict, PlannedOccurrence, Planner, PlanStatus
-from scheduler.domain.search.rules import NO_RULES, Rules
+from scheduler.domain.search.replanning import DEFAULT_TERMS, PlanTerms, obstacles_of
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import DAY_NAMES, weekday_of
 from scheduler.domain.time.series import Series
@@ -22,7 +24,7 @@ from scheduler.errors import InvalidFields, Refused, at_field
 from scheduler.services.attendees import MARGIN, AttendeeSpec, load_attendees
 from scheduler.services.locking import lock_mentorship
 from scheduler.services.ports import Context
-from scheduler.services.publishing import publish
+from scheduler.services.publishing import log_changes, publish
 from scheduler.store import StoredMeeting, Transaction
 
 _AS_ANSWERED = "send dtstart and rrule as find_cadences answered them"
@@ -63,39 +65,18 @@ class ExpectedOccurrence(NamedTuple):
     moved_to: Period | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CadenceBooking:
-    """A cadence to book, as a search answered it. ``dates`` None are the mentorship's; ``step`` is in minutes.
-
-    No occurrence is moved onto ``elsewhere``, the times of the rotation's other turns; ``rules`` are the search's,
-    without groups.
-    """
+    """A cadence to book, as a search answered it, with the terms of that search."""
 
     series: Series
     expected: tuple[ExpectedOccurrence, ...]
     details: Details
-    dates: Days | None = None
-    step: int = 15
-    on_conflict: OnConflict = OnConflict.MOVE
-    move_within_days: int = 3
-    min_coverage: float = 0.5
-    elsewhere: tuple[Period, ...] = ()
-    rules: Rules = NO_RULES
+    terms: PlanTerms = DEFAULT_TERMS
 
     def plan(self, attendees: tuple[Attendee, ...], dates: Days) -> tuple[PlannedOccurrence, ...]:
         """The plan of the series for these attendees within these dates."""
-        planner = Planner(
-            attendees=attendees,
-            dates=dates,
-            time_zone=self.series.time_zone,
-            duration=self.series.duration,
-            step=self.step,
-            on_conflict=self.on_conflict,
-            move_within_days=self.move_within_days,
-            rules=self.rules,
-            per_week=self.series.rule.per_week if self.series.rule else 1,
-        )
-        return planner.plan(self.series, self.elsewhere)
+        return self.terms.planner(attendees, self.series, dates).plan(self.series, self.terms.elsewhere)
 
 
 def book_cadence(
@@ -105,7 +86,7 @@ def book_cadence(
     with context.store.write() as tx:
         mentorship = lock_mentorship(tx, programme_id, mentorship_id, booking.details.guests)
         _check_active(mentorship)
-        dates = booking.dates or Days(mentorship.starts_on, mentorship.ends_on)
+        dates = booking.terms.dates or Days(mentorship.starts_on, mentorship.ends_on)
         check_day(dates.first, mentorship, "/starts_on")
         check_day(dates.last, mentorship, "/ends_on")
         _check_series(booking.series, mentorship, dates)
@@ -114,7 +95,11 @@ def book_cadence(
         blocked = [one for one in plan if one.status is not PlanStatus.CLEAR]
         moves = {one.period.start: one.moved_to.start if one.moved_to else None for one in blocked}
         occurrences = plan_occurrences(booking.series, moves)
-        return _add_meeting(context, tx, programme_id, mentorship, booking.series, occurrences, booking.details)
+        stored = _add_meeting(
+            context, tx, programme_id, mentorship, booking.series, occurrences, booking.details, booking.terms
+        )
+        _keep_agreed_changes(tx, programme_id, stored, plan, context.clock())
+        return stored
 
 
 def book_slot(
@@ -229,8 +214,10 @@ def _check_plan(plan: Sequence[PlannedOccurrence], booking: CadenceBooking, view
         detail = "the plan is no longer the expected one; look at the present plan, and book it as it is"
     elif not clear:
         detail = "no occurrence is clear; find cadences again"
-    elif coverage < booking.min_coverage:
-        detail = f"the coverage is {coverage}, below the min_coverage of {booking.min_coverage}; find cadences again"
+    elif coverage < booking.terms.min_coverage:
+        detail = (
+            f"the coverage is {coverage}, below the min_coverage of {booking.terms.min_coverage}; find cadences again"
+        )
     else:
         return
     raise PlanChanged([_redact(one, viewer) for one in plan], detail)
@@ -252,6 +239,7 @@ def _add_meeting(
     series: Series,
     occurrences: tuple[Occurrence, ...],
     details: Details,
+    terms: PlanTerms = DEFAULT_TERMS,
 ) -> StoredMeeting:
     context.quotas.check("meetings_per_mentorship", tx.meetings.count(programme_id, mentorship.id))
     now = context.clock().replace(microsecond=0)
@@ -268,7 +256,28 @@ def _add_meeting(
         created_at=now,
         changed_at=now,
     )
-    meeting_id = tx.meetings.add(programme_id, mentorship.id, meeting, own_title=details.title)
+    meeting_id = tx.meetings.add(programme_id, mentorship.id, meeting, own_title=details.title, terms=terms)
     stored = tx.meetings.get(programme_id, meeting_id)
+    log_changes(context, tx, programme_id, stored, [Change(ChangeType.MEETING_BOOKED)], now)
     publish(tx, programme_id, stored, now)
     return stored
+
+
+def _keep_agreed_changes(
+    tx: Transaction, programme_id: str, stored: StoredMeeting, plan: Sequence[PlannedOccurrence], now: datetime
+) -> None:
+    """Remember what was moved or skipped at booking, and why: it was agreed, and can be restored."""
+    agreed = [
+        Conflict(
+            one.recurrence_id,
+            planned.period,
+            obstacles_of(planned.blocked_by),
+            Resolution.SKIPPED if planned.moved_to is None else Resolution.MOVED,
+            now,
+            moved_to=planned.moved_to,
+            former=planned.period.start,
+        )
+        for one, planned in zip(stored.meeting.occurrences, plan, strict=True)
+        if planned.status is not PlanStatus.CLEAR
+    ]
+    tx.conflicts.put(programme_id, stored.id, agreed)

@@ -54,3 +54,4 @@ def delete_calendar(context: Context, programme_id: str, person_id: str, calenda
     """Disconnect a calendar and erase its login; the events in it stay. Raises NotFound."""
     with context.store.write() as tx:
         tx.calendars.delete(programme_id, person_id, calendar_id)
+        tx.conflicts.mark_due(programme_id, [person_id], context.clock())

@@ -46,7 +46,7 @@ def update_meeting(
         conference_url = changes.get("conference_url", stored.meeting.conference_url)
         if (title, conference_url) != (stored.own_title, stored.meeting.conference_url):
             meeting = meetings.revise(stored.meeting, context.clock(), conference_url=conference_url)
-            publish_change(tx, programme_id, replace(stored, own_title=title), meeting, context.clock())
+            publish_change(context, tx, programme_id, replace(stored, own_title=title), meeting, context.clock())
         return tx.meetings.get(programme_id, meeting_id)
 
 
@@ -55,7 +55,7 @@ def cancel_meeting(context: Context, programme_id: str, meeting_id: str) -> Stor
     with context.store.write() as tx:
         _, stored = lock_meeting(tx, programme_id, meeting_id)
         cancelled = meetings.cancel(stored.meeting, context.clock())
-        return publish_change(tx, programme_id, stored, cancelled, context.clock())
+        return publish_change(context, tx, programme_id, stored, cancelled, context.clock())
 
 
 def move_occurrence(
@@ -84,7 +84,7 @@ def move_occurrence(
         others = tuple(one.period for one in moved.taking_place if one.recurrence_id.wall != recurrence_id)
         attendees = tuple(replace(one, meetings=one.meetings + others) for one in attendees)
         check_free(attendees, Series(local, None, series.duration), viewer)
-        return publish_change(tx, programme_id, stored, moved, context.clock())
+        return publish_change(context, tx, programme_id, stored, moved, context.clock())
 
 
 def cancel_occurrence(context: Context, programme_id: str, meeting_id: str, recurrence_id: datetime) -> StoredMeeting:
@@ -92,7 +92,7 @@ def cancel_occurrence(context: Context, programme_id: str, meeting_id: str, recu
     with context.store.write() as tx:
         _, stored = lock_meeting(tx, programme_id, meeting_id)
         cancelled = meetings.cancel_occurrence(stored.meeting, recurrence_id, context.clock())
-        return publish_change(tx, programme_id, stored, cancelled, context.clock())
+        return publish_change(context, tx, programme_id, stored, cancelled, context.clock())
 
 
 def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...]]]:
@@ -110,5 +110,6 @@ def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...
             tx.meetings.update(programme_id, replace(stored, meeting=meeting))
             if moved:
                 publish(tx, programme_id, replace(stored, meeting=meeting), context.clock())
+                tx.conflicts.mark_due(programme_id, [stored.mentor_id, stored.mentee_id], context.clock())
                 shifted.append((meeting_id, moved))
     return shifted

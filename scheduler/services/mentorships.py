@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from scheduler.domain.programme.changes import Change, ChangeType
 from scheduler.domain.programme.meetings import cancel_occurrences_from
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.errors import InvalidFields, NotFound, Refused
@@ -28,6 +29,7 @@ def create_mentorship(context: Context, programme_id: str, mentorship: Mentorshi
             field = next(name for name, person_id in people.items() if person_id == error.identifier)
             raise NotFound("person", error.identifier, f"/{field}") from error
         tx.mentorships.add(programme_id, mentorship, context.clock())
+        _log(context, tx, programme_id, mentorship.id, ChangeType.MENTORSHIP_CREATED)
     return mentorship
 
 
@@ -62,11 +64,18 @@ def update_mentorship(
         if not new.status.has_ended:
             _check_dates(new, meetings)
         tx.mentorships.update(programme_id, new)
+        _log(context, tx, programme_id, mentorship_id, ChangeType.MENTORSHIP_CHANGED)
         if new.status.has_ended:
-            _cancel_future(tx, programme_id, meetings, now)
+            _cancel_future(context, tx, programme_id, meetings, now)
         if new.goals != old.goals:
-            refresh_descriptions(tx, programme_id, tx.meetings.list_for_mentorship(programme_id, mentorship_id), now)
+            refresh_descriptions(
+                context, tx, programme_id, tx.meetings.list_for_mentorship(programme_id, mentorship_id), now
+            )
     return new
+
+
+def _log(context: Context, tx: Transaction, programme_id: str, mentorship_id: str, kind: ChangeType) -> None:
+    tx.changes.add(programme_id, [Change(kind, mentorship_id=mentorship_id)], context.actor, context.clock())
 
 
 def _check_dates(mentorship: Mentorship, meetings: list[StoredMeeting]) -> None:
@@ -80,8 +89,10 @@ def _check_dates(mentorship: Mentorship, meetings: list[StoredMeeting]) -> None:
             raise InvalidFields.at("/ends_on", f"a booked meeting takes place on {last}; cancel or move it first")
 
 
-def _cancel_future(tx: Transaction, programme_id: str, meetings: list[StoredMeeting], now: datetime) -> None:
+def _cancel_future(
+    context: Context, tx: Transaction, programme_id: str, meetings: list[StoredMeeting], now: datetime
+) -> None:
     for stored in meetings:
         meeting = cancel_occurrences_from(stored.meeting, now, now)
         if meeting is not stored.meeting:
-            publish_change(tx, programme_id, stored, meeting, now)
+            publish_change(context, tx, programme_id, stored, meeting, now)

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from scheduler.domain.programme.changes import Change, ChangeType
 from scheduler.domain.programme.meetings import Party, cancel_occurrences_from, revise
 from scheduler.domain.programme.mentorships import MentorshipStatus
 from scheduler.domain.programme.people import Person
+from scheduler.services.checking import check_person
 from scheduler.services.locking import lock_person
+from scheduler.services.offering import Consequences
 from scheduler.services.ports import Context
 from scheduler.services.publishing import publish_change, refresh_descriptions
-from scheduler.store import Position
+from scheduler.store import Position, Transaction
 
 
 def create_person(context: Context, programme_id: str, person: Person) -> Person:
@@ -21,6 +24,7 @@ def create_person(context: Context, programme_id: str, person: Person) -> Person
         tx.programmes.lock(programme_id)
         context.quotas.check("people", tx.people.count(programme_id))
         tx.people.add(programme_id, person, context.clock())
+        _log(context, tx, programme_id, person.id, ChangeType.PERSON_CREATED)
     return person
 
 
@@ -38,8 +42,12 @@ def get_person(context: Context, programme_id: str, person_id: str) -> Person:
         return tx.people.get(programme_id, person_id)
 
 
-def update_person(context: Context, programme_id: str, person_id: str, changes: Mapping[str, Any]) -> Person:
+def update_person(
+    context: Context, programme_id: str, person_id: str, changes: Mapping[str, Any]
+) -> tuple[Person, Consequences]:
     """Change some fields of a person; their meetings show a new name, address or clock. Raises NotFound.
+
+    What other hours, travel or another zone do to booked meetings is never decided by itself: it opens conflicts.
 
     A person who changes zone keeps the zone of their series.
     """
@@ -50,8 +58,9 @@ def update_person(context: Context, programme_id: str, person_id: str, changes: 
         tx.people.update(programme_id, person, now)
         tx.people.mark_feeds_changed(programme_id, [person_id], now)
         if _as_party(person) != _as_party(old):
-            refresh_descriptions(tx, programme_id, tx.meetings.list_for_person(programme_id, person_id), now)
-    return person
+            refresh_descriptions(context, tx, programme_id, tx.meetings.list_for_person(programme_id, person_id), now)
+        _log(context, tx, programme_id, person_id, ChangeType.PERSON_CHANGED)
+        return person, check_person(context, tx, programme_id, person_id)
 
 
 def delete_person(context: Context, programme_id: str, person_id: str) -> None:
@@ -68,17 +77,22 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
             if not mentorship.status.has_ended:
                 tx.mentorships.update(programme_id, replace(mentorship, status=MentorshipStatus.CANCELLED))
         tx.people.erase(programme_id, person_id, now)
+        _log(context, tx, programme_id, person_id, ChangeType.PERSON_ERASED)
         for old in meetings:
             stored = tx.meetings.get(programme_id, old.id)
             cancelled = cancel_occurrences_from(revise(stored.meeting, now), now, now)
-            publish_change(tx, programme_id, stored, cancelled, now)
+            publish_change(context, tx, programme_id, stored, cancelled, now)
         # If someone else of the programme has the same address, the guest is that person and stays.
         for old in [] if tx.people.find_ids_by_email(programme_id, {person.email}) else as_guest:
             stored = tx.meetings.get(programme_id, old.id)
             guests = tuple(guest for guest in stored.meeting.guests if not _is_same(guest, person))
-            publish_change(tx, programme_id, stored, revise(stored.meeting, now, guests=guests), now)
+            publish_change(context, tx, programme_id, stored, revise(stored.meeting, now, guests=guests), now)
         # Another thread may cache the person again until the commit.
         tx.after_commit(lambda: context.availability_cache.remove(person_id))
+
+
+def _log(context: Context, tx: Transaction, programme_id: str, person_id: str, kind: ChangeType) -> None:
+    tx.changes.add(programme_id, [Change(kind, person_id=person_id)], context.actor, context.clock())
 
 
 def _as_party(person: Person) -> Party:

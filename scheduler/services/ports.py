@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from scheduler.domain.programme.changes import SERVICE
 from scheduler.domain.programme.outbox import Attempt
 from scheduler.domain.programme.quotas import Quotas
 from scheduler.ical.reader import CalendarReader
@@ -68,3 +69,5 @@ class Context:
     """The places of this process's large searches."""
     checks: CalendarChecks = field(default_factory=CalendarChecks)
     """The checks of calendars that requests of this process wait for."""
+    actor: str = SERVICE
+    """Who makes the changes, for the log: ``key:<id>``, or the service itself."""

@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from scheduler.domain.availability.obstacles import Obstacle
+from scheduler.domain.programme.changes import Change, ChangeType, changes_between
 from scheduler.domain.programme.meetings import Meeting, revise
 from scheduler.domain.programme.outbox import CalDAVCalendar
 from scheduler.domain.programme.people import ConnectedCalendar
 from scheduler.domain.programme.routing import route
+from scheduler.services.ports import Context
 from scheduler.store import StoredMeeting, Transaction
 
 
 def publish_change(
-    tx: Transaction, programme_id: str, stored: StoredMeeting, meeting: Meeting, now: datetime
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    stored: StoredMeeting,
+    meeting: Meeting,
+    now: datetime,
+    because: Mapping[datetime, Sequence[Obstacle]] | None = None,
 ) -> StoredMeeting:
-    """Store a meeting's new state and publish it, all in the caller's transaction; return what is stored now."""
+    """Store a meeting's new state, publish it and log it, all in the caller's transaction; return what is stored now.
+
+    Conflicts of occurrences that changed end. Those who wait for their time to be free again are checked later.
+    ``because`` says, by the wall start of an occurrence, what made the service change it.
+    """
     changed = replace(stored, meeting=meeting)
     tx.meetings.update(programme_id, changed)
+    made = list(changes_between(stored.meeting, meeting, because or {}))
+    if any(one.type is not ChangeType.MEETING_CHANGED for one in made):
+        _end_conflicts(tx, programme_id, stored.id, made, now)
+        tx.conflicts.mark_returning_due(programme_id, [stored.mentor_id, stored.mentee_id], now)
+    log_changes(context, tx, programme_id, changed, made, now)
     publish(tx, programme_id, changed, now)
     return changed
+
+
+def log_changes(
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    stored: StoredMeeting,
+    made: Iterable[Change],
+    now: datetime,
+) -> None:
+    """Log changes of a meeting."""
+    entries = [replace(one, meeting_id=stored.id, mentorship_id=stored.mentorship_id) for one in made]
+    tx.changes.add(programme_id, entries, context.actor, now)
+
+
+def _end_conflicts(tx: Transaction, programme_id: str, meeting_id: str, made: Sequence[Change], now: datetime) -> None:
+    """End the conflicts of the occurrences that changed; of all, if the meeting is cancelled."""
+    changed = {one.recurrence_id for one in made}
+    ended = [
+        (one, one.ended_by_change(now))
+        for one in tx.conflicts.list_for_meetings(programme_id, [meeting_id])[meeting_id]
+        if None in changed or one.recurrence_id.wall in changed
+    ]
+    tx.conflicts.put(programme_id, meeting_id, [new for old, new in ended if new is not old])
 
 
 def publish(tx: Transaction, programme_id: str, stored: StoredMeeting, now: datetime) -> None:
@@ -42,7 +84,9 @@ def publish_coming(tx: Transaction, programme_id: str, calendar: ConnectedCalend
             tx.outbox.enqueue_latest(programme_id, stored.id, targets, uids, revision, now)
 
 
-def refresh_descriptions(tx: Transaction, programme_id: str, meetings: Sequence[StoredMeeting], now: datetime) -> None:
+def refresh_descriptions(
+    context: Context, tx: Transaction, programme_id: str, meetings: Sequence[StoredMeeting], now: datetime
+) -> None:
     """Publish meetings again whose names, goals or clocks were changed elsewhere; their times stay."""
     for stored in meetings:
-        publish_change(tx, programme_id, stored, revise(stored.meeting, now), now)
+        publish_change(context, tx, programme_id, stored, revise(stored.meeting, now), now)

@@ -117,6 +117,8 @@ class ReadingResult:
         now, calendar_id = self.context.clock(), self.reading.calendar.id
         if isinstance(self.busy, Periods):
             tx.calendars.record_read(calendar_id, self.busy, now, now + self.context.refresh)
+            if self.busy != self.reading.calendar.busy:
+                tx.conflicts.mark_due(self.reading.programme_id, [self.reading.calendar.person_id], now)
         else:
             # Reading it again soon would be ended again, after as long.
             wait = self.context.refresh if isinstance(self.busy, ReadingEnded) else RETRY_AFTER

@@ -2,6 +2,7 @@
 
 from scheduler.store.backups import BackupFailed
 from scheduler.store.calendars import Login, Reading
+from scheduler.store.conflicts import ConflictsOf, Reservation, StoredConflict
 from scheduler.store.engine import InvalidDatabaseUrl, database_name
 from scheduler.store.failures import Deadlocked, StatementRefused, StoreUnavailable
 from scheduler.store.feeds import FeedPage
@@ -18,6 +19,7 @@ __all__ = [
     "SEALED_KINDS",
     "BackupFailed",
     "Claim",
+    "ConflictsOf",
     "Deadlocked",
     "DeliveryRow",
     "FeedPage",
@@ -30,11 +32,13 @@ __all__ = [
     "Position",
     "Programme",
     "Reading",
+    "Reservation",
     "SchemaMismatch",
     "SealedText",
     "StatementRefused",
     "Store",
     "StoreUnavailable",
+    "StoredConflict",
     "StoredMeeting",
     "Transaction",
     "database_name",

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, Table, or_, select
 
 from scheduler.domain.programme.meetings import Meeting, MeetingStatus, OccurrenceStatus
+from scheduler.domain.search.replanning import DEFAULT_TERMS, PlanTerms
 from scheduler.domain.time.periods import Period
 from scheduler.errors import NotFound
 from scheduler.store import meeting_rows
@@ -30,7 +31,8 @@ _TAKES_PLACE = (OccurrenceStatus.SCHEDULED, OccurrenceStatus.MOVED)
 class StoredMeeting:
     """A meeting with its id, its mentorship and two people: the mentor organizes, the mentee attends.
 
-    ``own_title`` None: ``meeting.title`` is the default title, which follows the people's names.
+    ``own_title`` None: ``meeting.title`` is the default title, which follows the people's names. ``terms`` are what it
+    was planned with.
     """
 
     id: str
@@ -39,12 +41,14 @@ class StoredMeeting:
     mentee_id: str
     own_title: str | None
     meeting: Meeting
+    terms: PlanTerms = DEFAULT_TERMS
 
 
 @dataclass(frozen=True)
 class MentorshipOccurrence:
-    """When an occurrence takes place or took place, with its mentorship and two people."""
+    """When an occurrence takes place or took place, with its meeting, mentorship and two people."""
 
+    meeting_id: str
     mentorship_id: str
     mentor_id: str
     mentee_id: str
@@ -54,14 +58,22 @@ class MentorshipOccurrence:
 class Meetings(Repository):
     """Methods raise NotFound for what the programme does not have, unless they say otherwise."""
 
-    def add(self, programme_id: str, mentorship_id: str, meeting: Meeting, *, own_title: str | None = None) -> str:
+    def add(
+        self,
+        programme_id: str,
+        mentorship_id: str,
+        meeting: Meeting,
+        *,
+        own_title: str | None = None,
+        terms: PlanTerms = DEFAULT_TERMS,
+    ) -> str:
         """Store a new meeting; return its id. Its organizer, attendee, goals and title are not stored with it."""
         query = select(mentorships.c.mentor_id, mentorships.c.mentee_id)
         pair = self._get(
             query.where(in_programme(mentorships, programme_id, mentorship_id)), "mentorship", mentorship_id
         )
         self._renew_availability(programme_id, pair)
-        stored = StoredMeeting(new_id(), mentorship_id, pair.mentor_id, pair.mentee_id, own_title, meeting)
+        stored = StoredMeeting(new_id(), mentorship_id, pair.mentor_id, pair.mentee_id, own_title, meeting, terms)
         self._insert(meetings, id=stored.id, programme_id=programme_id, **_values(stored))
         self._add_parts(stored)
         return stored.id
@@ -145,14 +157,19 @@ class Meetings(Repository):
                 taken[person_id].append(period)
         return {person_id: tuple(sorted(periods)) for person_id, periods in taken.items()}
 
-    def list_occurrences(self, programme_id: str, person_ids: Collection[str]) -> list[MentorshipOccurrence]:
-        """Every occurrence, past or future, that takes place with any of the people, in the order of starts.
+    def list_occurrences(
+        self, programme_id: str, person_ids: Collection[str], after: datetime | None = None
+    ) -> list[MentorshipOccurrence]:
+        """Every occurrence that takes place with any of the people, in the order of starts.
 
-        Someone who is not in the programme has none.
+        With ``after`` those that end later than this instant, else all, past ones too. Someone who is not in the
+        programme has none.
         """
         query = _taking_place(programme_id, set(person_ids)).order_by(occurrences.c.start_at, meetings.c.id)
+        if after is not None:
+            query = query.where(occurrences.c.end_at > after)
         return [
-            MentorshipOccurrence(row.mentorship_id, row.mentor_id, row.mentee_id, Period(row.start_at, row.end_at))
+            build(MentorshipOccurrence, row, period=Period(row.start_at, row.end_at))
             for row in self._connection.execute(query)
         ]
 
@@ -191,6 +208,7 @@ class Meetings(Repository):
                 StoredMeeting,
                 row,
                 own_title=row.title,
+                terms=row.terms or DEFAULT_TERMS,
                 meeting=meeting_rows.build_meeting(row, happening[row.id], invited[row.id]),
             )
             for row in rows
@@ -214,6 +232,7 @@ def _taking_place(programme_id: str, person_ids: set[str]) -> Select[Any]:
     """The occurrences that take place with any of the people as mentor or mentee."""
     return (
         select(
+            meetings.c.id.label("meeting_id"),
             meetings.c.mentorship_id,
             meetings.c.mentor_id,
             meetings.c.mentee_id,

@@ -15,6 +15,8 @@ from scheduler.store.answers import Answers
 from scheduler.store.backups import BackupFailed, back_up, restore
 from scheduler.store.blackouts import Blackouts
 from scheduler.store.calendars import Calendars
+from scheduler.store.changes import Changes
+from scheduler.store.conflicts import Conflicts
 from scheduler.store.engine import (
     lock_migrations,
     open_engine,
@@ -46,6 +48,8 @@ class Transaction:
         self.feeds = Feeds(connection)
         self.mentorships = Mentorships(connection)
         self.meetings = Meetings(connection)
+        self.conflicts = Conflicts(connection)
+        self.changes = Changes(connection)
         self.outbox = Outbox(connection)
         self.servers = Servers(connection)
         self.answers = Answers(connection)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Date,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -24,11 +25,24 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 
 from scheduler.domain.availability.attendees import BlackoutKind
+from scheduler.domain.programme.conflicts import Resolution
 from scheduler.domain.programme.meetings import MeetingStatus, OccurrenceStatus
-from scheduler.domain.programme.mentorships import MentorshipStatus
+from scheduler.domain.programme.mentorships import MentorshipStatus, WhenBlocked
 from scheduler.domain.programme.outbox import DeliveryState, Policy
 from scheduler.domain.programme.people import CalendarState, Show
-from scheduler.store.types import HOURS, MOVES, SCOPES, ChoiceOf, Identifier, Json, PeriodsBlob, UTCDateTime, WallTime
+from scheduler.store.plan_terms import TERMS
+from scheduler.store.types import (
+    HOURS,
+    MOVES,
+    OBSTACLES,
+    SCOPES,
+    ChoiceOf,
+    Identifier,
+    Json,
+    PeriodsBlob,
+    UTCDateTime,
+    WallTime,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -103,6 +117,7 @@ people = _of_programme(
     Column("at_most_per_day", Integer, nullable=True),
     Column("at_most_per_week", Integer, nullable=True),
     Column("availability_version", ID, nullable=False, server_default=""),  # another one after each change
+    Column("check_due_at", UTCDateTime, nullable=True, index=True),  # since when their meetings are to be checked
     Index(None, "programme_id", "email_key"),
 )
 
@@ -163,6 +178,7 @@ mentorships = _of_programme(
     Column("ends_on", Date, nullable=False),
     Column("status", ChoiceOf(MentorshipStatus), nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
+    Column("when_blocked", ChoiceOf(WhenBlocked), nullable=False, server_default=WhenBlocked.ASK.value),
     Index(None, "programme_id"),
 )
 
@@ -186,6 +202,7 @@ meetings = _of_programme(
     Column("changed_at", UTCDateTime, nullable=False),
     Column("tz_database", String(16), nullable=False),
     Column("disconnected_sequence", Integer, nullable=True),  # the highest in calendars that were disconnected
+    Column("terms", TERMS, nullable=False, server_default="null"),  # null: the default ones
 )
 
 occurrences = Table(
@@ -200,6 +217,41 @@ occurrences = Table(
     Column("moved_to", WallTime, nullable=True),
     Column("moved_to_fold", Integer, nullable=False),
     Column("detached", Boolean, nullable=False),
+    Column("to_be_moved", Text, nullable=True),
+)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("meeting_id", ID, ForeignKey("meetings.id"), primary_key=True),
+    Column("recurrence_id", WallTime, primary_key=True),
+    Column("recurrence_id_fold", Integer, nullable=False),
+    Column("programme_id", ID, ForeignKey("programmes.id"), nullable=False, index=True),
+    Column("start_at", UTCDateTime, nullable=False),
+    Column("end_at", UTCDateTime, nullable=False),
+    Column("obstacles", OBSTACLES, nullable=False),
+    Column("resolution", ChoiceOf(Resolution), nullable=False),
+    Column("changed_at", UTCDateTime, nullable=False),
+    Column("moved_start_at", UTCDateTime, nullable=True),
+    Column("moved_end_at", UTCDateTime, nullable=True),
+    Column("former", UTCDateTime, nullable=True),
+    Column("returns", Boolean, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("position", Integer, Identity(), primary_key=True),
+    Column("programme_id", ID, ForeignKey("programmes.id"), nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("person_id", ID, nullable=True),
+    Column("mentorship_id", ID, nullable=True),
+    Column("meeting_id", ID, nullable=True, index=True),
+    Column("recurrence_id", WallTime, nullable=True),
+    Column("details", Json, nullable=False),
+    Index(None, "programme_id", "position"),
 )
 
 guests = Table(

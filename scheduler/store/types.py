@@ -14,7 +14,8 @@ from sqlalchemy import DateTime, Dialect, LargeBinary, String, Text
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.types import TypeDecorator
 
-from scheduler.domain.availability.attendees import WorkingHours
+from scheduler.domain.availability.attendees import BlackoutKind, WorkingHours
+from scheduler.domain.availability.obstacles import Cause, Obstacle
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.time.clocks import PlannedMove
 from scheduler.domain.time.periods import Periods
@@ -166,9 +167,18 @@ def _move(first: str, last: str, zone: str) -> PlannedMove:
     return PlannedMove(date.fromisoformat(first), date.fromisoformat(last), zone)
 
 
+def _obstacle(person: str, cause: str, blackout: str | None, kind: str | None) -> Obstacle:
+    return Obstacle(person, Cause(cause), blackout, None if kind is None else BlackoutKind(kind))
+
+
 SCOPES = Json(encode=sorted, decode=lambda loaded: frozenset(map(Scope, loaded)))
 """The scopes of an API key."""
 HOURS = Json(decode=_hours)
 """A tuple of WorkingHours: for each an object of its fields."""
 MOVES = Json(encode=lambda moves: list(map(astuple, moves)), decode=lambda rows: tuple(_move(*row) for row in rows))
 """A tuple of PlannedMoves: for each a list of its first day, its last one, and the zone."""
+OBSTACLES = Json(
+    encode=lambda obstacles: list(map(astuple, obstacles)),
+    decode=lambda rows: tuple(_obstacle(*row) for row in rows),
+)
+"""A tuple of Obstacles: for each a list of the person, the cause, and the blackout with its kind."""

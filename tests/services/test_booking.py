@@ -22,7 +22,7 @@ def test_refused_slot_has_the_blackouts_title_only_for_viewer_of_people(
     programme: Programme, viewers: list[Viewer], title: str | None
 ) -> None:
     fields = BlackoutFields(BlackoutKind.EXAM, "Finals", first_day=THURSDAY, last_day=THURSDAY)
-    blackout = create_blackout(programme.context, programme.id, programme.mentee.id, fields)
+    blackout, _ = create_blackout(programme.context, programme.id, programme.mentee.id, fields)
     series = programme.book_tuesdays()
     first = series.meeting.occurrences[0].recurrence_id.wall
     with pytest.raises(SlotTaken) as booking:

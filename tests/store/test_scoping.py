@@ -21,7 +21,7 @@ from scheduler.domain.programme.people import ConnectedCalendar, Feed, Person, S
 from scheduler.domain.time.periods import Period, Periods
 from scheduler.errors import NotFound, Refused
 from scheduler.services.availability_cache import ALWAYS, CachedPerson, load_people
-from scheduler.store import Store, StoredMeeting, Transaction, new_id
+from scheduler.store import ConflictsOf, Store, StoredMeeting, Transaction, new_id
 
 AWAY = Periods.of([Period(datetime(2026, 10, 8, 8, tzinfo=UTC), datetime(2026, 10, 8, 9, tzinfo=UTC))])
 EXAMS = Blackout(BlackoutKind.EXAM, "Finals", Days(date(2026, 10, 26), date(2026, 10, 30)))
@@ -127,6 +127,9 @@ REFUSED: dict[str, Use] = {
     "outbox.enqueue_once": lambda tx, us, it: tx.outbox.enqueue_once(us, it.target, "u", {}, it.now),
     "outbox.retry": lambda tx, us, it: tx.outbox.retry(us, it.stored.id, "d", it.now),
     "outbox.list_for_meeting": lambda tx, us, it: tx.outbox.list_for_meeting(us, it.stored.id),
+    "conflicts.put": lambda tx, us, it: tx.conflicts.put(us, it.stored.id, []),
+    "conflicts.list_of": lambda tx, us, it: tx.conflicts.list_of(us, ConflictsOf("meeting", it.stored.id)),
+    "changes.list_for_meeting": lambda tx, us, it: tx.changes.list_for_meeting(us, it.stored.id, None, 9),
     "answers.store": lambda tx, us, it: tx.answers.store(us, REPEATED, "sealed"),
     "programmes.get": lambda tx, us, it: tx.programmes.get("no such programme"),
     "programmes.add_key": lambda tx, us, it: tx.programmes.add_key(
@@ -154,6 +157,12 @@ EMPTY: dict[str, Use] = {
     "people.count": lambda tx, us, it: tx.people.count(us),
     "mentorships.count": lambda tx, us, it: tx.mentorships.count(us),
     "meetings.count": lambda tx, us, it: tx.meetings.count(us, it.mentorship.id),
+    "changes.add": lambda tx, us, it: tx.changes.add(us, [], "service", it.now),
+    "conflicts.list_for_meetings": lambda tx, us, it: tx.conflicts.list_for_meetings(us, [it.stored.id]),
+    "conflicts.list_reservations": lambda tx, us, it: tx.conflicts.list_reservations(us, [it.mentor.id]),
+    "conflicts.mark_due": lambda tx, us, it: tx.conflicts.mark_due(us, [it.mentor.id], it.now),
+    "conflicts.mark_returning_due": lambda tx, us, it: tx.conflicts.mark_returning_due(us, [it.mentor.id], it.now),
+    "conflicts.mark_checked": lambda tx, us, it: tx.conflicts.mark_checked(us, it.mentor.id),
     "meetings.list_for_guest": lambda tx, us, it: tx.meetings.list_for_guest(us, "gil@example.org"),
     "meetings.list_occurrences": lambda tx, us, it: tx.meetings.list_occurrences(us, [it.mentor.id]),
     "meetings.list_periods": lambda tx, us, it: [
@@ -189,6 +198,8 @@ UNSCOPED = {
     "outbox.claim",
     "outbox.record",
     "outbox.find_due",
+    "conflicts.find_due",
+    "conflicts.mark_begun_due",
     "servers.find",
     "servers.find_due",
     "servers.forget_unused",

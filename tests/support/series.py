@@ -89,7 +89,7 @@ def change_series(programme: Programme, meeting_id: str, chance: random.Random) 
                 changed = cancel_occurrence(stored.meeting, chosen.recurrence_id.wall, now)
             case _:
                 changed = cancel(stored.meeting, now)
-        publish_change(tx, programme.id, stored, changed, now)
+        publish_change(context, tx, programme.id, stored, changed, now)
     return True
 
 

@@ -178,7 +178,7 @@ def test_meeting_while_travelling_shows_the_travel_zone(api: Api, pair: Pair) ->
     feed = api.feed(pair.mentee)
     booked = api.book_slot(pair, "2026-10-08T08:00:00Z")
     assert "Greta (Europe/Berlin): Thu 2026-10-08 10:00" in unfolded(api.read(feed).text)
-    api.patch(f"/people/{pair.mentor}", {"travel": TOKYO})
+    api.patch(f"/people/{pair.mentor}", {"travel": TOKYO, "working_hours": "any"})
     after = api.get(f"/meetings/{booked['id']}")
     assert after["occurrences"][0]["local_starts"] == [
         {"name": "Greta", "start": "2026-10-08T17:00:00+09:00"},

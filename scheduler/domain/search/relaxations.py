@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.search.candidate_changes import (
     Change,
     Ladder,
@@ -26,7 +27,6 @@ from scheduler.domain.search.candidate_changes import (
 )
 from scheduler.domain.search.constraints import (
     AttendeeConstraints,
-    Cause,
     Constraints,
 )
 from scheduler.domain.search.starts import Constraint, Mask, Starts

@@ -79,7 +79,7 @@ class BlackoutPage(PageDocument):
 def create_blackout(person_id: str) -> Response:
     """Declare a time away."""
     fields = BlackoutFields(**dict(read_body(NewBlackout)))
-    stored = blackouts.create_blackout(context(), programme_id(), person_id, fields)
+    stored, _ = blackouts.create_blackout(context(), programme_id(), person_id, fields)
     location = url_for("v1.blackouts.get_blackout", person_id=person_id, blackout_id=stored.id)
     return answer(BlackoutDocument.from_domain(stored), 201, {"Location": location})
 
@@ -105,7 +105,7 @@ def get_blackout(person_id: str, blackout_id: str) -> Response:
 def update_blackout(person_id: str, blackout_id: str) -> Response:
     """Change a blackout."""
     changes = changes_of(read_body(BlackoutChange))
-    stored = blackouts.update_blackout(context(), programme_id(), person_id, blackout_id, changes)
+    stored, _ = blackouts.update_blackout(context(), programme_id(), person_id, blackout_id, changes)
     return answer(BlackoutDocument.from_domain(stored))
 
 

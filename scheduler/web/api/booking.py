@@ -14,6 +14,7 @@ from scheduler.domain.availability.attendees import Days
 from scheduler.domain.programme.api_keys import Scope
 from scheduler.domain.programme.meetings import Party
 from scheduler.domain.search.planning import OnConflict
+from scheduler.domain.search.replanning import PlanTerms
 from scheduler.domain.search.rules import Rules
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import SeriesRule, parse_rule
@@ -159,10 +160,13 @@ def _cadence_booking(body: CadenceBookingDocument) -> CadenceBooking:
         series=Series(LocalTime(body.dtstart, body.time_zone), rule, body.duration),
         expected=tuple(_expected_occurrence(index, one) for index, one in enumerate(body.expected)),
         details=body.details,
-        dates=_dates(body),
-        move_within_days=check_move_days(body.move_within_days, rule.min_round_days),
-        elsewhere=tuple(_other_turn_periods(body)),
-        rules=Rules(None if body.within is None else body.within.to_domain(), body.minimum_gap),
+        terms=body.to(
+            PlanTerms,
+            dates=_dates(body),
+            move_within_days=check_move_days(body.move_within_days, rule.min_round_days),
+            elsewhere=tuple(_other_turn_periods(body)),
+            rules=Rules(None if body.within is None else body.within.to_domain(), body.minimum_gap),
+        ),
     )
 
 

@@ -172,7 +172,7 @@ def update_person(person_id: str) -> Response:
     if "buffer" in body.model_fields_set:
         changes["buffer"] = body.buffer.to(Buffer) if body.buffer else NO_BUFFER
     changes |= preferences_to_domain(body, "")
-    return answer(PersonDocument.from_domain(people.update_person(context(), programme_id(), person_id, changes)))
+    return answer(PersonDocument.from_domain(people.update_person(context(), programme_id(), person_id, changes)[0]))
 
 
 @api.operation("DELETE /people/<person_id>", None, status=204)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 from uuid import uuid4
 
@@ -38,8 +39,9 @@ _D = TypeVar("_D", bound=Document)
 
 
 def context() -> Context:
-    """The context that the composition root gave the app."""
-    return cast("Context", current_app.extensions["scheduler"])
+    """The context that the composition root gave the app, with the request's API key as the actor."""
+    shared = cast("Context", current_app.extensions["scheduler"])
+    return replace(shared, actor=f"key:{g.api_key.id}") if "api_key" in g else shared
 
 
 def programme_id() -> str:

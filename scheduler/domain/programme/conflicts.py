@@ -1,0 +1,94 @@
+"""Conflicts: booked occurrences that somebody can't come to any more, and what was decided about each.
+
+There is at most one conflict for an occurrence. It also remembers where an occurrence was before it was moved or
+skipped, so that it can go back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from scheduler.domain.availability.obstacles import Obstacle, blackouts_among
+from scheduler.domain.time.periods import Period
+from scheduler.domain.time.zones import LocalTime
+from scheduler.errors import Refused
+
+
+class Resolution(StrEnum):
+    """What became of a conflict."""
+
+    OPEN = "open"
+    MOVED = "moved"
+    SKIPPED = "skipped"
+    KEPT = "kept"
+    """Somebody decided to meet all the same, which holds until another firm blackout is in the way."""
+    RESTORED = "restored"
+    LAPSED = "lapsed"
+    """The cause is gone, or the occurrence has begun or was changed otherwise."""
+
+
+class NothingToRestore(Refused):
+    """An occurrence that was neither moved nor skipped because somebody could not come."""
+
+    def __init__(self, recurrence_id: datetime) -> None:
+        super().__init__(
+            f"the occurrence of {recurrence_id:%Y-%m-%d %H:%M} is where it was booked; there is nothing to restore"
+        )
+
+
+class NothingToDecide(Refused):
+    """A decision about an occurrence that has no open conflict."""
+
+    def __init__(self, recurrence_id: datetime) -> None:
+        super().__init__(
+            f"the occurrence of {recurrence_id:%Y-%m-%d %H:%M} has no open conflict; change the occurrence itself"
+        )
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A conflict of the occurrence with that wall start by the rule.
+
+    ``period`` is when the occurrence was to take place, ``moved_to`` where it was moved. ``former`` is where it goes
+    when it is restored: its UTC start before it was moved or skipped, None if it was not. ``returns``: it goes back
+    there by itself when it can, as nobody decided where it is now.
+    """
+
+    recurrence_id: LocalTime
+    period: Period
+    obstacles: tuple[Obstacle, ...]
+    resolution: Resolution
+    changed_at: datetime
+    moved_to: Period | None = None
+    former: datetime | None = None
+    returns: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has to decide."""
+        return self.resolution is Resolution.OPEN
+
+    @property
+    def blackouts(self) -> frozenset[str]:
+        """The ids of the blackouts among its causes."""
+        return blackouts_among(self.obstacles)
+
+    @property
+    def words(self) -> str | None:
+        """Why the occurrence is to be moved, in words; None if the conflict is not open."""
+        return ", ".join(dict.fromkeys(obstacle.words for obstacle in self.obstacles)) if self.is_open else None
+
+    def ended_by_change(self, now: datetime) -> Conflict:
+        """The conflict after somebody changed the occurrence otherwise; what was decided before stays on record."""
+        if not self.is_open and not self.returns:
+            return self
+        resolution = Resolution.LAPSED if self.is_open else self.resolution
+        return replace(self, resolution=resolution, changed_at=now, former=None, returns=False)
+
+
+def is_open_to(kept: Conflict, obstacles: Collection[Obstacle]) -> bool:
+    """Whether a kept conflict is open again: a firm blackout is in the way that was not when it was decided."""
+    return not blackouts_among(obstacles) <= kept.blackouts

@@ -1,0 +1,165 @@
+"""Checking the booked meetings of a person whose time has changed, in the transaction of that change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from scheduler.domain.programme.changes import change_of_conflict
+from scheduler.domain.programme.conflicts import Conflict
+from scheduler.domain.programme.meetings import MeetingStatus, mark_conflicts, place_occurrences
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.programme.settling import Change, Settled, settle
+from scheduler.domain.time.periods import Period
+from scheduler.errors import NotFound
+from scheduler.services.locking import lock_person
+from scheduler.services.offering import MOST, Consequences, offer
+from scheduler.services.ports import Context
+from scheduler.services.publishing import log_changes, publish_change
+from scheduler.services.schedules import load_schedule
+from scheduler.store import StoredConflict, StoredMeeting, Transaction
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 5
+"""How many people a worker checks before it looks at other work again."""
+
+
+@dataclass
+class _Checked:
+    """A meeting while it is checked, with its conflicts."""
+
+    stored: StoredMeeting
+    mentorship: Mentorship
+    conflicts: dict[datetime, Conflict]
+
+    @property
+    def reserved(self) -> list[Period]:
+        """Where its occurrences go back to by themselves."""
+        length = timedelta(minutes=self.stored.meeting.series.duration)
+        return [
+            Period(one.former, one.former + length) for one in self.conflicts.values() if one.returns and one.former
+        ]
+
+    def is_coming(self, now: datetime) -> bool:
+        """Whether anything is left to be decided about it."""
+        meeting = self.stored.meeting
+        is_coming = any(one.period.start > now for one in meeting.occurrences)
+        return (is_coming and meeting.status is MeetingStatus.CONFIRMED) or any(
+            one.is_open or one.returns for one in self.conflicts.values()
+        )
+
+
+def check_person(
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    person_id: str,
+    *,
+    blackouts: frozenset[str] = frozenset(),
+    lifted: str | None = None,
+) -> Consequences:
+    """Settle the coming meetings of a person whose time has changed; return the conflicts that this made or ended.
+
+    Expects the person locked by `lock_person`. ``blackouts`` are the ids of those that were declared or changed, which
+    act as the mentorships say; anything else only opens conflicts. ``lifted`` is the id of one that was deleted or
+    changed: what was agreed at booking because of it is offered back.
+    """
+    now = context.clock()
+    checked = _load(tx, programme_id, person_id, now)
+    tx.conflicts.mark_checked(programme_id, person_id)
+    if not checked:
+        return Consequences()
+    schedule = load_schedule(tx, programme_id, [one.stored for one in checked], now)
+    changed: dict[tuple[str, datetime], None] = {}
+    hit_hard: list[StoredMeeting] = []
+    acting, pending = blackouts, checked
+    while pending:
+        is_moved = False
+        for one in pending:
+            change = Change(at=now, blackouts=acting, when_blocked=one.mentorship.when_blocked)
+            places = schedule.places(one.stored, one.mentorship)
+            settled = settle(one.stored.meeting, list(one.conflicts.values()), places, change)
+            if settled.is_hit_hard:
+                hit_hard.append(one.stored)
+            if settled.starts or settled.conflicts:
+                _store(context, tx, programme_id, one, settled, now)
+                schedule.update(one.stored, one.reserved)
+                changed |= {(one.stored.id, conflict.recurrence_id.wall): None for conflict in settled.conflicts}
+                is_moved |= bool(settled.starts)
+        acting = frozenset()
+        # What has moved may have made room for what another meeting's occurrence waits for.
+        pending = [one for one in checked if one.reserved] if is_moved else []
+    if changed:
+        tx.conflicts.mark_checked(programme_id, person_id)
+    shown = [
+        _stored(one, conflict)
+        for one in checked
+        for wall, conflict in one.conflicts.items()
+        if (one.stored.id, wall) in changed or (lifted in conflict.blackouts and _is_agreed(conflict, now))
+    ]
+    shown.sort(key=lambda one: (not one.conflict.is_open, one.conflict.period.start, one.meeting_id))
+    meetings = {one.stored.id: (one.stored, one.mentorship) for one in checked}
+    offered = offer(tx, programme_id, shown[:MOST], meetings, schedule, now)
+    return Consequences(offered, len(shown), tuple(hit_hard))
+
+
+def check_due_people(context: Context) -> None:
+    """Check some of the people whose meetings are to be checked, the longest waiting first, each in a transaction."""
+    with context.store.write() as tx:
+        tx.conflicts.mark_begun_due(context.clock())
+        due = tx.conflicts.find_due(AT_ONCE)
+    for programme_id, person_id in due:
+        try:
+            with context.store.write() as tx:
+                lock_person(tx, programme_id, person_id)
+                found = check_person(context, tx, programme_id, person_id)
+        except NotFound:
+            continue  # erased meanwhile
+        if found.total:
+            log.info("meetings checked", person=person_id, conflicts=found.total)
+
+
+def _load(tx: Transaction, programme_id: str, person_id: str, now: datetime) -> list[_Checked]:
+    meetings = tx.meetings.list_for_person(programme_id, person_id)
+    mentorships = {one.id: one for one in tx.mentorships.list_for_person(programme_id, person_id)}
+    conflicts = tx.conflicts.list_for_meetings(programme_id, [stored.id for stored in meetings])
+    loaded = [
+        _Checked(
+            stored, mentorships[stored.mentorship_id], {one.recurrence_id.wall: one for one in conflicts[stored.id]}
+        )
+        for stored in meetings
+    ]
+    return [one for one in loaded if one.is_coming(now)]
+
+
+def _store(
+    context: Context, tx: Transaction, programme_id: str, one: _Checked, settled: Settled, now: datetime
+) -> None:
+    """Store, publish and log what was settled about a meeting, and take it over."""
+    opened = [
+        conflict
+        for conflict in settled.conflicts
+        if (before := one.conflicts.get(conflict.recurrence_id.wall)) is None
+        or before.resolution != conflict.resolution
+    ]
+    one.conflicts |= {conflict.recurrence_id.wall: conflict for conflict in settled.conflicts}
+    meeting = place_occurrences(one.stored.meeting, settled.starts, now)
+    words = {conflict.recurrence_id.wall: conflict.words for conflict in settled.conflicts}
+    meeting = mark_conflicts(meeting, words, now)
+    if meeting is not one.stored.meeting:
+        because = {conflict.recurrence_id.wall: conflict.obstacles for conflict in settled.conflicts}
+        one.stored = publish_change(context, tx, programme_id, one.stored, meeting, now, because)
+    tx.conflicts.put(programme_id, one.stored.id, settled.conflicts)
+    log_changes(context, tx, programme_id, one.stored, filter(None, map(change_of_conflict, opened)), now)
+
+
+def _is_agreed(conflict: Conflict, now: datetime) -> bool:
+    return not conflict.returns and conflict.former is not None and conflict.former > now
+
+
+def _stored(one: _Checked, conflict: Conflict) -> StoredConflict:
+    stored = one.stored
+    return StoredConflict(stored.id, stored.mentorship_id, stored.mentor_id, stored.mentee_id, conflict)

@@ -1,0 +1,173 @@
+"""Conflicts of booked occurrences: listed with what can be done about each, and decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+
+from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
+from scheduler.domain.programme.changes import Change, change_of_conflict
+from scheduler.domain.programme.conflicts import Conflict, NothingToDecide, NothingToRestore, Resolution
+from scheduler.domain.programme.meetings import (
+    MeetingCancelled,
+    MeetingStatus,
+    Occurrence,
+    OccurrenceStatus,
+    mark_conflicts,
+    place_occurrences,
+)
+from scheduler.errors import InvalidFields, Refused
+from scheduler.services.locking import lock_meeting
+from scheduler.services.meetings import move_occurrence
+from scheduler.services.offering import OfferedConflict, offer
+from scheduler.services.ports import Context
+from scheduler.services.publishing import log_changes, publish_change
+from scheduler.services.schedules import load_schedule
+from scheduler.store import ConflictsOf, StoredConflict, StoredMeeting, Transaction
+
+
+class KeepNotAllowed(Refused):
+    """A decision to meet in spite of a blackout, by somebody who may not change the blackout."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a blackout is in the way, and meeting all the same is for its owner or a coordinator to decide; "
+            "send a key with the scope 'people:write'"
+        )
+
+
+class LastOccurrence(Refused):
+    """A decision to skip the only occurrence that is left."""
+
+    def __init__(self) -> None:
+        super().__init__("no other occurrence is left; cancel the meeting instead of skipping it")
+
+
+class Decision(StrEnum):
+    """What to do with an occurrence in conflict."""
+
+    MOVE = "move"
+    SKIP = "skip"
+    KEEP = "keep"
+    RESTORE = "restore"
+
+
+def list_conflicts(
+    context: Context, programme_id: str, where: ConflictsOf, resolution: Resolution | None = None
+) -> list[StoredConflict]:
+    """Return the conflicts of a meeting, mentorship or person, open ones first, then by time. Raises NotFound."""
+    with context.store.read() as tx:
+        return tx.conflicts.list_of(programme_id, where, resolution)
+
+
+def with_alternatives(
+    context: Context, programme_id: str, found: Sequence[StoredConflict]
+) -> tuple[OfferedConflict, ...]:
+    """Return conflicts with what can be done about each."""
+    now = context.clock()
+    with context.store.read() as tx:
+        meetings = {one.meeting_id: (tx.meetings.get(programme_id, one.meeting_id), one.mentorship_id) for one in found}
+        schedule = load_schedule(tx, programme_id, [stored for stored, _ in meetings.values()], now)
+        pairs = {
+            meeting_id: (stored, tx.mentorships.get(programme_id, mentorship_id))
+            for meeting_id, (stored, mentorship_id) in meetings.items()
+        }
+        return offer(tx, programme_id, found, pairs, schedule, now)
+
+
+def resolve_conflict(
+    context: Context,
+    programme_id: str,
+    meeting_id: str,
+    recurrence_id: datetime,
+    decision: Decision,
+    start: datetime | None = None,
+    *,
+    may_overrule: bool = False,
+    viewer: Viewer = RESTRICTED,
+) -> StoredMeeting:
+    """Decide about an occurrence: move it to ``start`` (an instant, or local time of the series), skip, keep, restore.
+
+    What somebody decided does not change back by itself. ``may_overrule``: the caller may decide to meet in spite of a
+    blackout. Raises NotFound, MeetingCancelled, NothingToDecide, NothingToRestore, KeepNotAllowed, LastOccurrence,
+    SlotTaken, OverlapsOwnOccurrence, InvalidFields.
+    """
+    with context.store.write() as tx:
+        _, stored = lock_meeting(tx, programme_id, meeting_id)
+        if stored.meeting.status is MeetingStatus.CANCELLED:
+            raise MeetingCancelled
+        occurrence = stored.meeting.occurrence(recurrence_id)
+        present = tx.conflicts.list_for_meetings(programme_id, [meeting_id])[meeting_id]
+        conflict = next((one for one in present if one.recurrence_id.wall == recurrence_id), None)
+        if decision is Decision.RESTORE:
+            start = _former_start(occurrence, conflict)
+        elif conflict is None or not (conflict.is_open or conflict.returns):
+            raise NothingToDecide(recurrence_id)
+        elif decision is Decision.KEEP and conflict.is_open and conflict.blackouts and not may_overrule:
+            raise KeepNotAllowed
+        match decision:
+            case Decision.MOVE | Decision.RESTORE:
+                if start is None:
+                    raise InvalidFields.at("/start", "give the start to move it to")
+                changed = move_occurrence(context, programme_id, meeting_id, recurrence_id, start, viewer)
+            case Decision.SKIP:
+                changed = _skip(context, tx, programme_id, stored, recurrence_id)
+            case Decision.KEEP:
+                changed = _unmark(context, tx, programme_id, stored, recurrence_id)
+        if conflict is not None:
+            decided = _decided(conflict, decision, occurrence, changed.meeting.occurrence(recurrence_id))
+            decided = replace(decided, changed_at=context.clock())
+            tx.conflicts.put(programme_id, meeting_id, [decided])
+            log_changes(context, tx, programme_id, changed, _entries(decided), context.clock())
+        return changed
+
+
+def _former_start(occurrence: Occurrence, conflict: Conflict | None) -> datetime:
+    """Where a moved or skipped occurrence was before, or by the rule. Raises NothingToRestore."""
+    if conflict is not None and conflict.former is not None:
+        return conflict.former
+    if occurrence.status in {OccurrenceStatus.MOVED, OccurrenceStatus.SKIPPED}:
+        return occurrence.recurrence_id.instant
+    raise NothingToRestore(occurrence.recurrence_id.wall)
+
+
+def _decided(conflict: Conflict, decision: Decision, before: Occurrence, after: Occurrence) -> Conflict:
+    """The conflict after a decision; it remembers where the occurrence was, and nothing goes back by itself."""
+    former = conflict.former or before.period.start
+    match decision:
+        case Decision.MOVE:
+            return replace(conflict, resolution=Resolution.MOVED, moved_to=after.period, former=former, returns=False)
+        case Decision.SKIP:
+            return replace(conflict, resolution=Resolution.SKIPPED, moved_to=None, former=former, returns=False)
+        case Decision.KEEP if conflict.is_open:
+            return replace(conflict, resolution=Resolution.KEPT, returns=False)
+        case Decision.KEEP:
+            return replace(conflict, returns=False)
+        case Decision.RESTORE:
+            return replace(conflict, resolution=Resolution.RESTORED, moved_to=None, former=None, returns=False)
+
+
+def _skip(
+    context: Context, tx: Transaction, programme_id: str, stored: StoredMeeting, recurrence_id: datetime
+) -> StoredMeeting:
+    if all(one.recurrence_id.wall == recurrence_id for one in stored.meeting.taking_place):
+        raise LastOccurrence
+    skipped = place_occurrences(stored.meeting, {recurrence_id: None}, context.clock())
+    return publish_change(context, tx, programme_id, stored, skipped, context.clock())
+
+
+def _unmark(
+    context: Context, tx: Transaction, programme_id: str, stored: StoredMeeting, recurrence_id: datetime
+) -> StoredMeeting:
+    """Let the occurrence stand as it is: nothing says any more that it is to be moved."""
+    unmarked = mark_conflicts(stored.meeting, {recurrence_id: None}, context.clock())
+    if unmarked is stored.meeting:
+        return stored
+    return publish_change(context, tx, programme_id, stored, unmarked, context.clock())
+
+
+def _entries(decided: Conflict) -> list[Change]:
+    entry = change_of_conflict(decided)
+    return [] if entry is None else [entry]

@@ -1,0 +1,103 @@
+"""Conflicts with what can be done about each: where an open one may move, where a displaced one may go back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from scheduler.domain.programme.conflicts import Conflict
+from scheduler.domain.programme.meetings import Meeting
+from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.search.replanning import SeriesPlaces
+from scheduler.domain.time.periods import Period
+from scheduler.services.schedules import Schedule
+from scheduler.store import StoredConflict, StoredMeeting, Transaction
+
+MOST = 100
+"""How many conflicts an answer holds."""
+ALTERNATIVES = 3
+"""How many other times are offered for a conflict."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another time for an occurrence, with its score from 0 to 1."""
+
+    period: Period
+    score: float
+
+
+@dataclass(frozen=True)
+class OfferedConflict:
+    """A conflict with other times for its occurrence: the nearest first, or where it goes when it is restored."""
+
+    stored: StoredConflict
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True)
+class Consequences:
+    """What a change did to booked meetings: the first ``MOST`` conflicts, their number, and the series hit hard."""
+
+    conflicts: tuple[OfferedConflict, ...] = ()
+    total: int = 0
+    hit_hard: tuple[StoredMeeting, ...] = ()
+
+
+def offer(
+    tx: Transaction,
+    programme_id: str,
+    found: Sequence[StoredConflict],
+    meetings: Mapping[str, tuple[StoredMeeting, Mentorship]],
+    schedule: Schedule,
+    now: datetime,
+) -> tuple[OfferedConflict, ...]:
+    """Return conflicts, in their order, with alternatives; the first of each can be taken together.
+
+    ``meetings`` has the conflicts' meetings, by id, with their mentorships.
+    """
+    returning = tx.conflicts.list_for_meetings(programme_id, {one.meeting_id for one in found})
+    by_meeting: dict[str, list[StoredConflict]] = defaultdict(list)
+    for one in found:
+        by_meeting[one.meeting_id].append(one)
+    alternatives: dict[tuple[str, datetime], tuple[Alternative, ...]] = {}
+    for meeting_id, its in by_meeting.items():
+        stored, mentorship = meetings[meeting_id]
+        places = schedule.places(stored, mentorship)
+        starts = _other_starts(stored.meeting, [one.conflict for one in its], returning[meeting_id], places, now)
+        scores = places.scores([start for each in starts.values() for start in each])
+        for wall, each in starts.items():
+            alternatives[meeting_id, wall] = tuple(
+                Alternative(_period(stored.meeting, start), scores.get(start, 0.0)) for start in each
+            )
+    return tuple(OfferedConflict(one, alternatives[one.meeting_id, one.conflict.recurrence_id.wall]) for one in found)
+
+
+def _other_starts(
+    meeting: Meeting, conflicts: Iterable[Conflict], all_of_it: Iterable[Conflict], places: SeriesPlaces, now: datetime
+) -> dict[datetime, list[datetime]]:
+    """Return for each conflict, by wall start, the starts that are offered. Nobody is offered two at one time."""
+    reserved = {one.recurrence_id.wall: _period(meeting, one.former) for one in all_of_it if one.returns and one.former}
+    present = {one.recurrence_id.wall: one.period for one in meeting.taking_place}
+    taken: list[Period] = []
+    found: dict[datetime, list[datetime]] = {}
+    for conflict in sorted(conflicts, key=lambda one: one.recurrence_id.instant):
+        wall = conflict.recurrence_id.wall
+        others = [period for other, period in present.items() if other != wall]
+        if conflict.is_open:
+            kept_free = [period for other, period in reserved.items() if other != wall]
+            starts = places.nearest(conflict.recurrence_id, [*others, *kept_free, *taken], now)
+            found[wall] = list(islice(starts, ALTERNATIVES))
+            taken += [_period(meeting, start) for start in found[wall][:1]]
+        else:
+            former = conflict.former
+            can_return = former is not None and former > now and places.is_free(former, others)
+            found[wall] = [former] if former is not None and can_return else []
+    return found
+
+
+def _period(meeting: Meeting, start: datetime) -> Period:
+    return Period(start, start + timedelta(minutes=meeting.series.duration))

@@ -1,0 +1,193 @@
+"""Conflicts of occurrences, one row an occurrence, and the people whose meetings are to be checked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Row, Table, case, or_, select, update
+
+from scheduler.domain.programme.conflicts import Conflict, Resolution
+from scheduler.domain.time.periods import Period
+from scheduler.domain.time.zones import LocalTime
+from scheduler.store.rows import Repository, build, in_programme, values_of
+from scheduler.store.tables import conflicts, meetings, mentorships, people
+
+
+@dataclass(frozen=True)
+class StoredConflict:
+    """A conflict with its meeting, mentorship and two people."""
+
+    meeting_id: str
+    mentorship_id: str
+    mentor_id: str
+    mentee_id: str
+    conflict: Conflict
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """Where an occurrence of a meeting goes back to by itself, and its two people."""
+
+    meeting_id: str
+    mentor_id: str
+    mentee_id: str
+    period: Period
+
+
+@dataclass(frozen=True)
+class ConflictsOf:
+    """Whose conflicts: those of one meeting, of a mentorship's meetings, or of a person's."""
+
+    noun: Literal["meeting", "mentorship", "person"]
+    id: str
+
+    @property
+    def table(self) -> Table:
+        """The table of what the id names."""
+        return {"meeting": meetings, "mentorship": mentorships, "person": people}[self.noun]
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """The condition for the meetings."""
+        match self.noun:
+            case "meeting":
+                return meetings.c.id == self.id
+            case "mentorship":
+                return meetings.c.mentorship_id == self.id
+            case "person":
+                return _of_any([self.id])
+
+
+class Conflicts(Repository):
+    """Methods that name a programme find nothing of other programmes."""
+
+    def put(self, programme_id: str, meeting_id: str, changed: Iterable[Conflict]) -> None:
+        """Store conflicts of a meeting, each in place of an earlier one of its occurrence. Raises NotFound."""
+        self._get(select(meetings.c.id).where(in_programme(meetings, programme_id, meeting_id)), "meeting", meeting_id)
+        rows = [_values(one) | {"programme_id": programme_id, "meeting_id": meeting_id} for one in changed]
+        if rows:
+            walls = [row["recurrence_id"] for row in rows]
+            here = (conflicts.c.meeting_id == meeting_id) & conflicts.c.recurrence_id.in_(walls)
+            self._connection.execute(conflicts.delete().where(here))
+            self._connection.execute(conflicts.insert(), rows)
+
+    def list_for_meetings(self, programme_id: str, meeting_ids: Collection[str]) -> dict[str, list[Conflict]]:
+        """Return the conflicts of meetings by the meeting's id, open ones first, then by time."""
+        found: dict[str, list[Conflict]] = defaultdict(list)
+        if meeting_ids:
+            for stored in self._list_where(programme_id, meetings.c.id.in_(meeting_ids)):
+                found[stored.meeting_id].append(stored.conflict)
+        return found
+
+    def list_of(
+        self, programme_id: str, where: ConflictsOf, resolution: Resolution | None = None
+    ) -> list[StoredConflict]:
+        """Return the conflicts of a meeting, mentorship or person, open ones first, then by time. Raises NotFound."""
+        self._get(
+            select(where.table.c.id).where(in_programme(where.table, programme_id, where.id)), where.noun, where.id
+        )
+        return self._list_where(programme_id, where.condition, resolution)
+
+    def _list_where(
+        self, programme_id: str, condition: ColumnElement[bool], resolution: Resolution | None = None
+    ) -> list[StoredConflict]:
+        columns = (meetings.c.mentorship_id, meetings.c.mentor_id, meetings.c.mentee_id, meetings.c.time_zone)
+        query = (
+            select(conflicts, *columns)
+            .join(meetings, meetings.c.id == conflicts.c.meeting_id)
+            .where(meetings.c.programme_id == programme_id, condition)
+            .order_by(
+                case((conflicts.c.resolution == Resolution.OPEN, 0), else_=1),
+                conflicts.c.start_at,
+                conflicts.c.meeting_id,
+                conflicts.c.recurrence_id,
+            )
+        )
+        if resolution is not None:
+            query = query.where(conflicts.c.resolution == resolution)
+        return [build(StoredConflict, row, conflict=_conflict(row)) for row in self._connection.execute(query)]
+
+    def list_reservations(self, programme_id: str, person_ids: Collection[str]) -> list[Reservation]:
+        """Return where occurrences of these people's meetings go back to by themselves."""
+        query = (
+            select(meetings.c.mentor_id, meetings.c.mentee_id, conflicts)
+            .join(meetings, meetings.c.id == conflicts.c.meeting_id)
+            .where(meetings.c.programme_id == programme_id, _of_any(person_ids), conflicts.c.returns)
+        )
+        found = []
+        for row in self._connection.execute(query):
+            period = Period(row.former, row.former + (row.end_at - row.start_at))
+            found.append(build(Reservation, row, period=period))
+        return found
+
+    def mark_due(self, programme_id: str, person_ids: Collection[str], now: datetime) -> None:
+        """Have a worker check these people's meetings."""
+        theirs = (people.c.programme_id == programme_id) & people.c.id.in_(person_ids) & people.c.erased_at.is_(None)
+        self._connection.execute(update(people).where(theirs).values(check_due_at=now))
+
+    def mark_returning_due(self, programme_id: str, person_ids: Collection[str], now: datetime) -> None:
+        """Have a worker check those of these people who have an occurrence that goes back by itself."""
+        due = {
+            person_id
+            for one in self.list_reservations(programme_id, person_ids)
+            for person_id in (one.mentor_id, one.mentee_id)
+        }
+        if due:
+            self.mark_due(programme_id, due & set(person_ids), now)
+
+    def mark_begun_due(self, now: datetime) -> None:
+        """Have a worker check the people of open conflicts whose occurrences have begun."""
+        begun = (
+            select(meetings.c.mentor_id)
+            .join(conflicts, conflicts.c.meeting_id == meetings.c.id)
+            .where(conflicts.c.resolution == Resolution.OPEN, conflicts.c.start_at <= now)
+        )
+        due = people.c.id.in_(begun) & people.c.check_due_at.is_(None) & people.c.erased_at.is_(None)
+        self._connection.execute(update(people).where(due).values(check_due_at=now))
+
+    def find_due(self, limit: int) -> list[tuple[str, str]]:
+        """Return at most ``limit`` people whose meetings are to be checked: their programme's id and their own."""
+        query = (
+            select(people.c.programme_id, people.c.id)
+            .where(people.c.check_due_at.is_not(None), people.c.erased_at.is_(None))
+            .order_by(people.c.check_due_at)
+            .limit(limit)
+        )
+        return [(row.programme_id, row.id) for row in self._connection.execute(query)]
+
+    def mark_checked(self, programme_id: str, person_id: str) -> None:
+        """Record that a person's meetings are checked."""
+        this = (people.c.programme_id == programme_id) & (people.c.id == person_id)
+        self._connection.execute(update(people).where(this).values(check_due_at=None))
+
+
+def _of_any(person_ids: Collection[str]) -> ColumnElement[bool]:
+    """The condition for meetings with any of the people as mentor or mentee."""
+    return or_(meetings.c.mentor_id.in_(person_ids), meetings.c.mentee_id.in_(person_ids))
+
+
+def _values(conflict: Conflict) -> dict[str, Any]:
+    moved_to = conflict.moved_to
+    return values_of(conflict, conflicts) | {
+        "recurrence_id": conflict.recurrence_id.wall,
+        "recurrence_id_fold": conflict.recurrence_id.fold,
+        "start_at": conflict.period.start,
+        "end_at": conflict.period.end,
+        "moved_start_at": moved_to and moved_to.start,
+        "moved_end_at": moved_to and moved_to.end,
+    }
+
+
+def _conflict(row: Row[Any]) -> Conflict:
+    moved_to = None if row.moved_start_at is None else Period(row.moved_start_at, row.moved_end_at)
+    return build(
+        Conflict,
+        row,
+        recurrence_id=LocalTime(row.recurrence_id, row.time_zone, row.recurrence_id_fold),
+        period=Period(row.start_at, row.end_at),
+        moved_to=moved_to,
+    )

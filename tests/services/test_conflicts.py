@@ -1,0 +1,61 @@
+"""Blackouts declared after the booking: what becomes of the occurrences that they hit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from support.programme import Programme
+
+from scheduler.domain.availability.attendees import BlackoutKind
+from scheduler.domain.programme.conflicts import Resolution
+from scheduler.domain.programme.mentorships import WhenBlocked
+from scheduler.services.blackouts import BlackoutFields, create_blackout, delete_blackout
+from scheduler.services.mentorships import update_mentorship
+from scheduler.services.offering import Consequences
+
+NEAREST = ["10-12 14:15", "10-12 14:00", "10-12 13:45"]
+"""The free times nearest to Tuesday, 13 October, 08:00 UTC: Greta's Monday ends at 17:00 in Berlin."""
+
+
+@pytest.fixture
+def programme(programme: Programme) -> Programme:
+    """The programme with a clock that is before all meetings."""
+    programme.context = replace(programme.context, clock=lambda: datetime(2026, 9, 1, 12, tzinfo=UTC))
+    return programme
+
+
+def declare(programme: Programme, first: date, last: date, **fields: Any) -> tuple[str, Consequences]:
+    exam = BlackoutFields(BlackoutKind.EXAM, "Finals", first_day=first, last_day=last, **fields)
+    stored, found = create_blackout(programme.context, programme.id, programme.mentee.id, exam)
+    return stored.id, found
+
+
+def starts(programme: Programme, meeting_id: str) -> list[str]:
+    return [f"{one.period.start:%m-%d %H:%M} {one.status}" for one in programme.meeting(meeting_id).meeting.occurrences]
+
+
+def test_blackout_over_an_occurrence_opens_a_conflict_with_alternatives(programme: Programme) -> None:
+    booked = programme.book_tuesdays()
+    _, found = declare(programme, date(2026, 10, 13), date(2026, 10, 13))
+    assert found.total == 1
+    (offered,) = found.conflicts
+    assert offered.stored.conflict.resolution is Resolution.OPEN
+    assert [f"{one.period.start:%m-%d %H:%M}" for one in offered.alternatives] == NEAREST
+    after = programme.meeting(booked.id).meeting
+    assert [one.to_be_moved for one in after.occurrences] == [None, "exams", None, None, None, None]
+    assert (after.sequence, after.revision) == (0, 2)
+
+
+def test_blackout_moves_an_occurrence_and_its_deletion_puts_it_back(programme: Programme) -> None:
+    booked = programme.book_tuesdays()
+    before = starts(programme, booked.id)
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, {"when_blocked": WhenBlocked.MOVE})
+    exams, found = declare(programme, date(2026, 10, 13), date(2026, 10, 14))
+    assert [one.stored.conflict.resolution for one in found.conflicts] == [Resolution.MOVED]
+    assert starts(programme, booked.id)[1] == f"{NEAREST[0]} moved"
+    back = delete_blackout(programme.context, programme.id, programme.mentee.id, exams)
+    assert [one.stored.conflict.resolution for one in back.conflicts] == [Resolution.RESTORED]
+    assert starts(programme, booked.id) == before
