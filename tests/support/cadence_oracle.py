@@ -255,11 +255,10 @@ class CadenceOracle:
         """Return for each occurrence its conflicts with others of the candidate: too near, or a full day or week."""
         found: list[set[tuple[int | None, str]]] = []
         for number, start in enumerate(starts):
-            around = starts[max(number - 1, 0) : number + 2]
-            near = any(
-                other != start and 0 < self.query.rules.minimum_gap > abs(other - start) - self.query.duration
-                for other in around
-            )
+            # Where a zone skips a day, two occurrences may even be at one instant.
+            around = [*starts[max(number - 1, 0) : number], *starts[number + 1 : number + 2]]
+            gap = self.query.rules.minimum_gap
+            near = any(0 < gap > abs(other - start) - self.query.duration for other in around)
             causes: set[tuple[int | None, str]] = {(None, "minimum_gap")} if near else set()
             for (index, roomy), diary in zip(self.diaries, self.own, strict=True):
                 if diary.is_full(start, starts[:number]) and not roomy.is_full(start):
