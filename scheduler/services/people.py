@@ -82,6 +82,7 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
             stored = tx.meetings.get(programme_id, old.id)
             cancelled = cancel_occurrences_from(revise(stored.meeting, now), now, now)
             publish_change(context, tx, programme_id, stored, cancelled, now)
+        tx.conflicts.forget_person(programme_id, person_id)
         # If someone else of the programme has the same address, the guest is that person and stays.
         for old in [] if tx.people.find_ids_by_email(programme_id, {person.email}) else as_guest:
             stored = tx.meetings.get(programme_id, old.id)

@@ -13,8 +13,11 @@ from scheduler.domain.availability.attendees import BlackoutKind
 from scheduler.domain.programme.conflicts import Resolution
 from scheduler.domain.programme.mentorships import WhenBlocked
 from scheduler.services.blackouts import BlackoutFields, create_blackout, delete_blackout
+from scheduler.services.conflicts import list_conflicts
 from scheduler.services.mentorships import update_mentorship
 from scheduler.services.offering import Consequences
+from scheduler.services.people import delete_person
+from scheduler.store import ConflictsOf
 
 NEAREST = ["10-12 14:15", "10-12 14:00", "10-12 13:45"]
 """The free times nearest to Tuesday, 13 October, 08:00 UTC: Greta's Monday ends at 17:00 in Berlin."""
@@ -59,3 +62,12 @@ def test_blackout_moves_an_occurrence_and_its_deletion_puts_it_back(programme: P
     back = delete_blackout(programme.context, programme.id, programme.mentee.id, exams)
     assert [one.stored.conflict.resolution for one in back.conflicts] == [Resolution.RESTORED]
     assert starts(programme, booked.id) == before
+
+
+def test_erased_person_leaves_no_word_of_their_exams(programme: Programme) -> None:
+    programme.book_tuesdays()
+    declare(programme, date(2026, 10, 13), date(2026, 10, 13))
+    delete_person(programme.context, programme.id, programme.mentee.id)
+    (left,) = list_conflicts(programme.context, programme.id, ConflictsOf("mentorship", programme.mentorship.id))
+    assert left.conflict.resolution is Resolution.LAPSED
+    assert left.conflict.obstacles == ()

@@ -162,6 +162,7 @@ EMPTY: dict[str, Use] = {
     "conflicts.list_reservations": lambda tx, us, it: tx.conflicts.list_reservations(us, [it.mentor.id]),
     "conflicts.mark_due": lambda tx, us, it: tx.conflicts.mark_due(us, [it.mentor.id], it.now),
     "conflicts.mark_returning_due": lambda tx, us, it: tx.conflicts.mark_returning_due(us, [it.mentor.id], it.now),
+    "conflicts.forget_person": lambda tx, us, it: tx.conflicts.forget_person(us, it.mentor.id),
     "conflicts.mark_checked": lambda tx, us, it: tx.conflicts.mark_checked(us, it.mentor.id),
     "meetings.list_for_guest": lambda tx, us, it: tx.meetings.list_for_guest(us, "gil@example.org"),
     "meetings.list_occurrences": lambda tx, us, it: tx.meetings.list_occurrences(us, [it.mentor.id]),
