@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import forks
 from support.calendars import event_object
 from support.delivering import Delivering, Server, tuesday
-from support.service import COMMAND
 from support.working import claim_next
 
 from scheduler.domain.programme.outbox import DeliveryState, Rejected, Verdict
@@ -356,7 +356,7 @@ def run(database: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         "SCHEDULER_SECRET_KEY": "a secret key for tests, long enough to be one",
         "SCHEDULER_ALLOWED_NETWORKS": "127.0.0.0/8",
     }
-    return subprocess.run([COMMAND, "doctor", *arguments], env=environment, capture_output=True, text=True, timeout=60)
+    return forks.run(("doctor", *arguments), environment, database.parent)
 
 
 def test_doctor_command_ends_with_status_0_or_1(healthy: Delivering, database: Path) -> None:

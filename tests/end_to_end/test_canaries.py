@@ -21,11 +21,12 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from support import forks
 from support.figures import Figures
 from support.leaks import leaks
 from support.scripted import Asked, Raw, Reply, ScriptedServer
 from support.servers import free_port
-from support.service import COMMAND, Service, wait_for
+from support.service import Service, wait_for
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 CANARIES = {
@@ -227,9 +228,7 @@ def test_personal_data_and_secrets_are_in_no_log(service: Service, scripted: Scr
 
 def run(service: Service, *arguments: str) -> str:
     """What a command writes to stderr, whatever comes of it."""
-    command = [COMMAND, *arguments]
-    result = subprocess.run(command, env=service.environment, cwd=service.folder, capture_output=True, timeout=60)
-    return result.stderr.decode()
+    return forks.run(arguments, service.environment, service.folder).stderr
 
 
 SERVERS = {

@@ -194,7 +194,7 @@ def test_sigterm_lets_the_current_delivery_finish(service: Service, radicale: Ra
 @pytest.mark.parametrize("seen", ["worker started", "serving"])
 def test_sigterm_during_the_start_ends_the_service(tmp_path: Path, seen: str) -> None:
     service = Service(tmp_path)
-    process = service.start("serve")
+    process = service.start_command("serve")
     wait_for(lambda: seen in service.log("serve"))
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0

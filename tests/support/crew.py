@@ -1,54 +1,22 @@
-"""Workers as processes that are killed and replaced.
-
-Starting the command costs a second of imports. So most are forked from a process that has imported
-all of it and opened nothing; what they run is what the command runs.
-"""
+"""Workers as processes that are killed and replaced."""
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import subprocess
 import threading
 from collections import Counter
-from multiprocessing.process import BaseProcess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
+from support.forks import Forked
 from support.service import COMMAND
 
-from scheduler.app import create_context
-from scheduler.config.environment import load_settings
-from scheduler.logs import configure_logs
-from scheduler.serving import work
-
-Worker = subprocess.Popen[bytes] | BaseProcess
-
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["scheduler.app", "scheduler.serving", "scheduler.adapters.caldav_server"])
-
-
-def run_worker(environment: dict[str, str], log: str, dies_at: int) -> None:
-    """``scheduler work`` as from its second line on; killed after that many UPDATEs of a delivery, if not 0."""
-    threading.Thread(target=_end_with_the_test, daemon=True).start()
-    with Path(log).open("ab") as file:
-        os.dup2(file.fileno(), 2)
-    os.environ.update(environment)
-    settings = load_settings()
-    configure_logs(settings.log_format)
-    if dies_at:
-        _die_in_transaction(dies_at)
-    work(create_context(settings), settings.worker_threads)
-
-
-def _end_with_the_test() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+Worker = subprocess.Popen[bytes] | Forked
 
 
 def _die_in_transaction(at: int) -> None:
@@ -88,8 +56,8 @@ class Crew:
     def fill(self, dies_at: int = 0) -> None:
         """Reap workers that killed themselves, and start the missing ones; the first dies at that UPDATE."""
         with self._lock:
-            for worker in [each for each in self._alive if not _is_alive(each)]:
-                assert _reap(worker) == -signal.SIGKILL, "a worker ended by itself"
+            for worker in [each for each in self._alive if each.poll() is not None]:
+                assert worker.poll() == -signal.SIGKILL, "a worker ended by itself"
                 self._alive.remove(worker)
                 self.killed["in a transaction"] += 1
             while len(self._alive) < self._size:
@@ -99,11 +67,11 @@ class Crew:
     def kill(self, worker: Worker, moment: str) -> bool:
         """Kill that worker and wait for its end; False if it had ended already."""
         with self._lock:
-            if worker not in self._alive or not _is_alive(worker):
+            if worker not in self._alive or worker.poll() is not None:
                 return False
             self._alive.remove(worker)
             worker.kill()
-            status = _reap(worker)
+            status = worker.wait(60)
             assert status == -signal.SIGKILL, status
             self.killed[moment] += 1
             self.killed_commands += isinstance(worker, subprocess.Popen)
@@ -130,15 +98,15 @@ class Crew:
         with self._lock:
             for worker in self._alive:
                 worker.kill()
-                _reap(worker)
+                worker.wait(60)
             self._alive.clear()
 
-    def stop(self) -> list[int | None]:
+    def stop(self) -> list[int]:
         """Terminate all workers as an operator does, and return their exit statuses."""
         with self._lock:
             for worker in self._alive:
                 worker.terminate()
-            ended = [_reap(worker) for worker in self._alive]
+            ended = [worker.wait(60) for worker in self._alive]
             self._alive.clear()
         return ended
 
@@ -149,21 +117,8 @@ class Crew:
             self._commands_left -= 1
             with log.open("ab") as file:
                 return subprocess.Popen([COMMAND, "work"], env=os.environ | self._environment, stderr=file)
-        process = _FORKS.Process(target=run_worker, args=(self._environment, str(log), dies_at), daemon=True)
-        process.start()
-        return process
-
-
-def _is_alive(worker: Worker) -> bool:
-    return worker.poll() is None if isinstance(worker, subprocess.Popen) else worker.is_alive()
-
-
-def _reap(worker: Worker) -> int | None:
-    """Wait for its end and return the exit status."""
-    if isinstance(worker, subprocess.Popen):
-        return worker.wait(60)
-    worker.join(60)
-    return worker.exitcode
+        first = partial(_die_in_transaction, dies_at) if dies_at else None
+        return Forked(("work",), os.environ | self._environment, self._folder, log, first=first)
 
 
 def _inode(port: int, server_port: int) -> str:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
+from support import forks
 from support.api import Clock, context_of
 from support.calendars import RecordingCalendars
+from support.forks import Forked
 from support.leaks import check_logs
 from support.servers import free_port
 
@@ -28,7 +30,8 @@ COMMAND = str(Path(sys.executable).with_name("scheduler"))
 class Service:
     """The scheduler with a migrated database of its own: its processes, and requests with a programme's key.
 
-    Each process costs seconds of imports, so the database and the programme are made here, not by commands.
+    Each process costs seconds of imports. So the database and the programme are made here, not by commands, and the
+    processes are forked unless a test asks for the command itself.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,7 +53,7 @@ class Service:
         store.migrate()
         store.close()
         self.key = self.create_programme()
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[bytes] | Forked] = []
 
     def create_programme(self) -> str:
         """Create a programme in the database of the environment, and return its API key."""
@@ -62,15 +65,19 @@ class Service:
 
     def run(self, *arguments: str) -> str:
         """Run a command that ends by itself, and return what it printed."""
-        result = subprocess.run(
-            [COMMAND, *arguments], env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=60
-        )
+        result = forks.run(arguments, self.environment, self.folder)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str) -> Forked:
         """Start a command that goes on, with its log in the folder."""
-        with (self.folder / f"{arguments[0]}.log").open("ab") as log:
+        process = Forked(arguments, self.environment, self.folder, self._log(arguments[0]))
+        self._processes.append(process)
+        return process
+
+    def start_command(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start the command itself, imports and all, with its log in the folder."""
+        with self._log(arguments[0]).open("ab") as log:
             process = subprocess.Popen([COMMAND, *arguments], env=self.environment, cwd=self.folder, stderr=log)
         self._processes.append(process)
         return process
@@ -95,7 +102,10 @@ class Service:
         return response.json() if response.content else None
 
     def log(self, command: str) -> str:
-        return (self.folder / f"{command}.log").read_text()
+        return self._log(command).read_text()
+
+    def _log(self, command: str) -> Path:
+        return self.folder / f"{command}.log"
 
     def _answers(self) -> bool:
         try:
