@@ -41,7 +41,8 @@ class Operation:
         media_types: other media types of a success, which the client can choose.
         scope: what the API key must be good for; None: no key is needed.
         reads: what it must be good for to be shown the whole answer; None: the scope is enough.
-        needs_match: whether a change without If-Match is refused.
+        also: a further scope that the key must be good for; None: there is none.
+        needs_match: whether a change without If-Match is refused. Only such a POST looks at If-Match.
         keeps_answer: whether a POST that stores something takes Idempotency-Key.
 
     """
@@ -58,6 +59,7 @@ class Operation:
     media_types: tuple[str, ...] = ()
     scope: Scope | None = None
     reads: Scope | None = None
+    also: Scope | None = None
     needs_match: bool = False
     keeps_answer: bool = True
 
@@ -73,6 +75,11 @@ class Operation:
             return None
         shown = tuple(name for name in self.answers.model_fields if name in self.answers.shown_to_writers)
         return None if len(shown) == len(self.answers.model_fields) else shown
+
+    @property
+    def needed(self) -> tuple[Scope, ...]:
+        """All the scopes that a key needs."""
+        return tuple(scope for scope in (self.scope, self.also) if scope is not None)
 
     @property
     def bodies(self) -> tuple[type[Document], ...]:
@@ -96,6 +103,11 @@ class Route:
     def takes_idempotency_key(self) -> bool:
         """Whether the answer is kept under the request's Idempotency-Key: a POST that stores something."""
         return self.method == "post" and self.operation.keeps_answer and self.operation.scope in _STORING
+
+    @property
+    def takes_match(self) -> bool:
+        """Whether the request changes one version of a resource, which If-Match may name."""
+        return self.method in {"patch", "delete"} or (self.method == "post" and self.operation.needs_match)
 
 
 _declared: dict[Any, Operation] = {}
@@ -122,14 +134,14 @@ def routes_of(app: Flask) -> Mapping[str, Route]:
     return cast("Mapping[str, Route]", app.extensions[_EXTENSION])
 
 
-def needed_scope(app: Flask, endpoint: str) -> Scope:
-    """The scope that a key needs for an endpoint; admin where no operation names one."""
+def needed_scopes(app: Flask, endpoint: str) -> tuple[Scope, ...]:
+    """The scopes that a key needs for an endpoint; admin where no operation names one."""
     route = routes_of(app).get(endpoint)
-    return Scope.ADMIN if route is None or route.operation.scope is None else route.operation.scope
+    return (Scope.ADMIN,) if route is None or route.operation.scope is None else route.operation.needed
 
 
 def reading_scope(app: Flask, endpoint: str) -> Scope:
     """The scope that a key needs to be shown the whole answer of an endpoint; admin where no operation names one."""
     route = routes_of(app).get(endpoint)
     reads = None if route is None else route.operation.reads
-    return needed_scope(app, endpoint) if reads is None else reads
+    return needed_scopes(app, endpoint)[0] if reads is None else reads

@@ -6,7 +6,7 @@ A version is compared and changed in one transaction, so that only one of two ch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import wraps
+from functools import partial, wraps
 
 import structlog
 from flask import Response, current_app, request
@@ -29,9 +29,10 @@ _HOW = "read it, and send its ETag as If-Match (or If-Match: * to change it what
 def conditional_view(route: Route) -> View:
     """Return the route's view with the conditions of its request's method around it.
 
-    GET and HEAD look at If-None-Match, PATCH and DELETE at If-Match, POST at Idempotency-Key. What a view writes is
-    committed once its response exists, and undone if it raises: a view raises its refusals and returns successes only.
-    A change that the database undoes for the sake of another one is made again.
+    GET and HEAD look at If-None-Match, PATCH and DELETE at If-Match, POST at Idempotency-Key, and at If-Match where it
+    changes something that is there. What a view writes is committed once its response exists, and undone if it raises:
+    a view raises its refusals and returns successes only. A change that the database undoes for the sake of another one
+    is made again.
     """
     view = route.view
 
@@ -52,28 +53,28 @@ def conditional_view(route: Route) -> View:
 def _commit(route: Route, ids: Mapping[str, str]) -> Response:
     """Return the answer to a request that changes something, once the change is committed."""
     with context().store.commit_at_end():
-        if request.method in {"PATCH", "DELETE"}:
-            return _change(route.view, ids, needs_match=route.operation.needs_match)
-        return answer_once_per_key(route.view, ids) if route.takes_idempotency_key else route.view(**ids)
+        view = partial(_change, route) if route.takes_match else route.view
+        return answer_once_per_key(view, ids) if route.takes_idempotency_key else view(**ids)
 
 
-def _change(view: View, ids: Mapping[str, str], *, needs_match: bool) -> Response:
-    """Return the view's answer to a PATCH or DELETE of the resource that a GET of the same address answers with.
+def _change(route: Route, **ids: str) -> Response:
+    """Return the view's answer to a change of one version of a resource. Raises HTTPRefusal, and what the view raises.
 
-    Raises HTTPRefusal, and what the view raises.
+    The resource is what a GET of the same address answers with; of a POST, which names what to do with the resource in
+    the last part of its address, a GET of the address before that.
     """
-    if needs_match and "If-Match" not in request.headers:
+    if route.operation.needs_match and "If-Match" not in request.headers:
         raise HTTPRefusal(428, f"a change of a meeting has to name the version it changes: {_HOW}")
     if_match, if_none_match = request.headers.get("If-Match", "*"), request.headers.get("If-None-Match", "")
     if is_any(if_match) and not if_none_match:
-        return view(**ids)
+        return route.view(**ids)
     body_bytes()  # received before the transaction begins, so that nobody waits for a slow client
     with context().store.write() as tx:
         _lock(tx, ids)
         etag = _present_etag()
         if not matches(if_match, etag) or matches_weakly(if_none_match, etag):
             raise precondition_failed(etag)
-        return view(**ids)
+        return route.view(**ids)
 
 
 def read(view: View, ids: Mapping[str, str]) -> Response:
@@ -109,8 +110,9 @@ def _lock(tx: Transaction, ids: Mapping[str, str]) -> None:
 
 
 def _present_etag() -> str:
-    """The ETag that a GET of the request's address answers with now."""
+    """The ETag that a GET of the changed resource answers with now."""
     adapter = current_app.create_url_adapter(request)
     assert adapter is not None  # there is a request
-    endpoint, ids = adapter.match(method="GET")
+    path = request.path.rpartition("/")[0] if request.method == "POST" else request.path
+    endpoint, ids = adapter.match(path, method="GET")
     return routes_of(current_app)[endpoint].view(**ids).headers["ETag"]

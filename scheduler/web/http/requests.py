@@ -21,7 +21,7 @@ from scheduler.web.fields.document import Document
 from scheduler.web.http.etags import entity_tag
 from scheduler.web.http.limits import count_request
 from scheduler.web.http.metrics import count_answer
-from scheduler.web.http.operations import needed_scope, reading_scope
+from scheduler.web.http.operations import needed_scopes, reading_scope
 from scheduler.web.http.problems import HTTPRefusal, invalid_fields
 
 log = structlog.get_logger(__name__)
@@ -75,9 +75,9 @@ def require_key() -> None:
     if found is None:
         remedy = "send the programme's key as 'Authorization: Bearer <key>'"
         raise HTTPRefusal(401, remedy, {"WWW-Authenticate": "Bearer"})  # RFC 9110 §11.6.1
-    needed = needed_scope(current_app, request.endpoint or "")
-    if not found.allows(needed):
-        raise HTTPRefusal(403, f"this key lacks the scope {needed.value!r}; send one that has it")
+    for needed in needed_scopes(current_app, request.endpoint or ""):
+        if not found.allows(needed):
+            raise HTTPRefusal(403, f"this key lacks the scope {needed.value!r}; send one that has it")
 
 
 def body_bytes(limit: int = MEBIBYTE) -> bytes:

@@ -95,7 +95,7 @@ def _operation(route: Route, schemas: Schemas) -> Part:
             "content": {"application/json": {"schema": schema}},
         }
     parts["responses"] = _responses(route, schemas)
-    parts["security"] = [] if operation.scope is None else [{"key": [operation.scope.value]}]
+    parts["security"] = [{"key": [one.value for one in operation.needed]}] if operation.needed else []
     return parts
 
 
@@ -120,6 +120,7 @@ def _parameters(route: Route, schemas: Schemas) -> list[Part]:
             header = ["If-Match-required" if operation.needs_match else "If-Match"]
         case _:
             header = ["Idempotency-Key"] if route.takes_idempotency_key else []
+            header += ["If-Match-required"] if route.takes_match else []
     return [*in_path, *in_query, *refer("parameters", *header).values()]
 
 
@@ -131,7 +132,7 @@ def _responses(route: Route, schemas: Schemas) -> Part:
         *(_OF_ANY_BODY if operation.body else ()),
         *((422,) if operation.query or route.takes_idempotency_key else ()),
         *(_OF_ANY_KEY if operation.scope else ()),
-        *((412,) if route.method in {"patch", "delete"} else ()),
+        *((412,) if route.takes_match else ()),
         *((428,) if operation.needs_match else ()),
         *_OF_ANY_REQUEST,
     }
