@@ -30,8 +30,8 @@ class Places(Protocol):
     def obstacles(self, starts: Sequence[datetime]) -> Sequence[tuple[Obstacle, ...]]:
         """Return for each start what keeps its people from a meeting then: hours, firm blackouts, busy time."""
 
-    def is_free(self, start: datetime, others: Sequence[Period]) -> bool:
-        """Whether nothing at all is in the way of a meeting at that start."""
+    def can_return(self, start: datetime, others: Sequence[Period]) -> bool:
+        """Whether an occurrence can stand again at a start where it stood, beside the others."""
 
     def nearest(self, nominal: LocalTime, others: Sequence[Period], after: datetime) -> Iterator[datetime]:
         """Yield free starts later than ``after`` where an occurrence may move, the nearest first."""
@@ -114,7 +114,7 @@ class _Settling:
                 self._now, conflict.recurrence_id.instant, self._starts[wall], former
             ):
                 continue
-            if self._places.is_free(former, self._others(wall)):
+            if self._places.can_return(former, self._others(wall)):
                 self._starts[wall] = former
                 self._set(conflict, resolution=Resolution.RESTORED, moved_to=None, former=None, returns=False)
 

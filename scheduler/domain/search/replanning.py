@@ -87,6 +87,20 @@ class SeriesPlaces:
         """Whether nothing at all is in the way of a meeting at that UTC start, beside other occurrences."""
         return self.present.is_free(start, others)
 
+    def can_return(self, start: datetime, others: Sequence[Period]) -> bool:
+        """Whether an occurrence can stand again at a UTC start where it stood, beside other occurrences.
+
+        Nothing may be in the way that a booked occurrence can't stand with, and its people's limits of a day and a week
+        must have room. Buffers, gaps and room for a whole week of the series are wishes about new places.
+        """
+        if self.obstacles([start])[0]:
+            return False
+        end = start + timedelta(minutes=self.present.duration)
+        if any(start < other.end and other.start < end for other in others):
+            return False
+        minutes = np.array([minute_of(start)], dtype=np.int64)
+        return all(limit.has_room(minutes, others)[0] for _, limit in self.present.limits)
+
     def nearest(self, nominal: LocalTime, others: Sequence[Period], after: datetime) -> Iterator[datetime]:
         """Yield the free UTC starts later than ``after`` near a nominal one, the nearest first."""
         if self.future is None:
