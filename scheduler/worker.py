@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 PAUSE = 0.5
 """Seconds between two looks at the database when nothing happens."""
+GATHER = 0.1
+"""Seconds after which what ended is recorded, though less than half of what is under way has ended."""
 PAUSE_AFTER_FAILURE = 5.0
 TIDY_EVERY = 600.0
 
@@ -43,12 +45,16 @@ class Ended:
 
 @dataclass
 class Pool:
-    """The places for one kind of work, a thread for each, and what ended there and is not recorded yet."""
+    """The places for one kind of work, a thread for each, and what ended there and is not recorded yet.
+
+    ``look_at``: the monotonic time of the next look for due work.
+    """
 
     workload: Workload
     queue: FairQueue
     threads: ThreadPoolExecutor
     ended: deque[Ended] = field(default_factory=deque)
+    look_at: float = 0.0
 
 
 class Worker:
@@ -75,9 +81,9 @@ class Worker:
         log.info("worker started")
         listener = threading.Thread(target=self._listen, name="listener")
         listener.start()
-        while not self._stopping.is_set() or any(not pool.queue.is_idle for pool in self._pools):
-            pause = self._turn()
-            self._woken.wait(pause)
+        while not self._stopping.is_set() or self._is_busy():
+            self._turn()
+            self._woken.wait(GATHER if self._is_busy() else PAUSE)
             self._woken.clear()
         for pool in self._pools:
             pool.threads.shutdown()
@@ -89,18 +95,26 @@ class Worker:
         self._stopping.set()
         self._woken.set()
 
+    def _is_busy(self) -> bool:
+        return any(pool.queue.running for pool in self._pools)
+
+    def _wake(self) -> None:
+        for pool in self._pools:
+            pool.look_at = 0.0
+        self._woken.set()
+
     def _listen(self) -> None:
         """Look at the database at once when something is enqueued, where the database can tell."""
         while not self._stopping.is_set():
             try:
-                self._context.store.listen(self._woken.set, self._stopping.is_set)
+                self._context.store.listen(self._wake, self._stopping.is_set)
                 return
             except StoreUnavailable as error:
                 log.warning("worker is not woken, and looks by itself", reason=str(error))
                 self._stopping.wait(PAUSE_AFTER_FAILURE)
 
-    def _turn(self) -> float:
-        """Record what ended and start what is due; return the seconds until the next look if nothing happens."""
+    def _turn(self) -> None:
+        """Record what ended, and start what is due where places have become free or nobody has looked for a while."""
         try:
             for pool in self._pools:
                 self._record(pool)
@@ -108,12 +122,13 @@ class Worker:
                 self._tidy()
                 check_due_people(self._context)
                 for pool in self._pools:
-                    self._start(pool)
+                    if time.monotonic() >= pool.look_at:
+                        pool.look_at = time.monotonic() + PAUSE
+                        self._start(pool)
         except Exception:  # a lost database, or one broken row, must not end all other work
             log.exception("worker failed; leases bring back what was not recorded")
             if self._stopping.wait(PAUSE_AFTER_FAILURE):
                 self._forget()
-        return PAUSE
 
     def _record(self, pool: Pool) -> None:
         """Record what ended in one transaction; without a database it is kept for the next turn.
@@ -128,6 +143,7 @@ class Worker:
         for each in batch:
             pool.ended.popleft()
             pool.queue.release(each.work)
+            pool.look_at = 0.0
         for result in results:
             exchange = result.exchange
             pool.queue.learn(exchange.origin, exchange.duration.total_seconds(), answered=not exchange.failed)
@@ -184,7 +200,8 @@ class Worker:
         except Exception:  # its lease brings it back
             log.exception("work failed", id=work.id)
         pool.ended.append(Ended(work, result))
-        self._woken.set()
+        if len(pool.ended) * 2 >= pool.queue.running:  # batches, as a turn costs about as much as a delivery
+            self._woken.set()
 
     def _tidy(self) -> None:
         """Delete old answers to repeated requests, and servers that nobody uses, every ``TIDY_EVERY`` seconds."""

@@ -10,8 +10,7 @@ from scheduler.adapters.caldav_collection import CalendarObject, Held
 from scheduler.domain.programme.outbox import Outcome, Rejected, Stored, TryAgain
 from scheduler.ical.merge import Merged, with_sequence
 from scheduler.ical.ownership import describe_restored
-from scheduler.ical.parse import read_identity
-from scheduler.ical.scheduling import server_invites
+from scheduler.ical.scheduling import OwnObject
 from scheduler.services.calendar_server import CalendarRefused
 
 UID_CONFLICT = "no-uid-conflict"
@@ -36,7 +35,7 @@ def put_object(
     ``deleted_sequence``, that of an object which was deleted there. Raises CalendarRefused, CalendarUnreachable, and
     UnreadableCalendar, TooLarge, ReadingEnded and ReaderBusy for what is stored there.
     """
-    ours = read_identity(data)
+    ours = OwnObject.read(data)
     if ours is None:
         return Rejected("what was to be stored is not one calendar object")
     if not stored_before:
@@ -44,7 +43,7 @@ def put_object(
         new = data if sequence == ours.sequence else with_sequence(data, sequence)
         written = _create(target, new)
         if written is not None:
-            return _stored(target, written, sequence, invites=server_invites(new))
+            return _stored(target, written, sequence, invites=ours.invites)
     target, held = target.read_anywhere()
     if held is not None:
         return _update(target, data, held)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from scheduler.ical.event_times import read_times
 from scheduler.ical.lines import Block, Line, NotOneCalendar, read_block, write_block
-from scheduler.ical.ownership import STAMP, digests
+from scheduler.ical.ownership import STAMP, TIMES, digests
 
 _FORM = re.compile(r"(\d{8}T\d{6}Z)/(\d{1,9})((?: [a-z]+=[0-9a-f]{8})*)")
 
@@ -32,10 +32,17 @@ class Stamp:
 def add_stamp(data: bytes, changed_at: datetime, revision: int) -> bytes:
     """Return the object with the stamp of that version (``changed_at`` in UTC)."""
     calendar = read_block(data)
-    parts = " ".join(f"{part}={digest}" for part, digest in digests(calendar, read_times(data)).items())
+    times = read_times(write_block(_times_of(calendar)))
+    parts = " ".join(f"{part}={digest}" for part, digest in digests(calendar, times).items())
     line = Line.parse(f"{STAMP}:{changed_at:%Y%m%dT%H%M%SZ}/{revision} {parts}")
     _stamped_event(calendar).lines.append(line)
     return write_block(calendar)
+
+
+def _times_of(calendar: Block) -> Block:
+    """Return an object of ours with the times of its events alone; all its zones are known by their names."""
+    events = [[line for line in event.lines if line.name in TIMES] for event in calendar.children("VEVENT")]
+    return Block(calendar.name, blocks=[Block("VEVENT", lines) for lines in events])
 
 
 def read_stamp(calendar: Block) -> Stamp | None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, bindparam, exists, func, select
 
 from scheduler.domain.programme.fair_queue import Due
 from scheduler.domain.programme.outbox import (
@@ -146,12 +146,17 @@ class Outbox(Repository):
             .order_by(outbox.c.id)
             .with_for_update(of=outbox, skip_locked=True)
         )
-        claims = []
-        for row in self._connection.execute(query).all():
-            claim = claim_of(row, new_id(), now)
-            values = {"attempts": claim.attempts, "since": claim.since, "lease": claim.lease, "due_at": now + LEASE}
-            self._change(row.id, state=DeliveryState.DELIVERING, **values)
-            claims.append(claim)
+        claims = [claim_of(row, new_id(), now) for row in self._connection.execute(query).all()]
+        leased = outbox.update().where(outbox.c.id == bindparam("claimed"))
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("attempts", "since", "lease")}
+        if claims:
+            self._connection.execute(
+                leased.values(state=DeliveryState.DELIVERING, due_at=now + LEASE, **values),
+                [
+                    {"claimed": each.delivery_id, **{f"new_{name}": getattr(each, name) for name in values}}
+                    for each in claims
+                ],
+            )
         return claims
 
     def record(self, claim: Claim, outcome: Outcome, verdict: Verdict, now: datetime) -> bool:

@@ -30,7 +30,8 @@ class Servers(Repository):
 
     def record(self, exchanges: Sequence[Exchange], jitter: float) -> None:
         """Keep what follows from attempts; `Server.after` says what. Of servers without calendars nothing is kept."""
-        changed = self._used({each.origin for each in exchanges if self._changes(each, jitter)})
+        known = self.find({each.origin for each in exchanges})
+        changed = self._used({each.origin for each in exchanges if _changes(known.get(each.origin), each, jitter)})
         if not changed:
             return
         dialect: Any = postgresql if self._connection.dialect.name == "postgresql" else sqlite
@@ -57,10 +58,6 @@ class Servers(Repository):
         """Return those of the origins that calendars have, sorted."""
         query = select(calendars.c.origin).where(calendars.c.origin.in_(origins)).distinct()
         return sorted(self._connection.scalars(query)) if origins else []
-
-    def _changes(self, exchange: Exchange, jitter: float) -> bool:
-        known = self.find([exchange.origin]).get(exchange.origin)
-        return known is None or known.after(exchange, jitter) != known
 
     def find_due(
         self,
@@ -101,6 +98,10 @@ class Servers(Repository):
             .group_by(lane)
         )
         return {Lane(name): earliest for name, earliest in self._connection.execute(query)}
+
+
+def _changes(known: Server | None, exchange: Exchange, jitter: float) -> bool:
+    return known is None or known.after(exchange, jitter) != known
 
 
 def _numbered(name: str, rows: Subquery, partition: Sequence[str], order: Sequence[str]) -> Subquery:

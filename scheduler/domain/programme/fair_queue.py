@@ -47,9 +47,9 @@ class FairQueue:
         self._turns = 0
 
     @property
-    def is_idle(self) -> bool:
-        """Whether no place is held."""
-        return not self._running
+    def running(self) -> int:
+        """How many places are held."""
+        return len(self._running)
 
     def free_lanes(self) -> list[Lane]:
         """Return the lanes in which something more could start."""
