@@ -26,6 +26,13 @@ def test_words_and_numbers_are_no_booleans(
     problem_of(api.send("POST", path, question | {field: truth}), 422, f"/{field}")
 
 
+@pytest.mark.parametrize("path", ["/slots", "/cadences", "/sequences"])
+def test_object_of_countless_members_is_one_error(api: Api, path: str) -> None:
+    crowded = {f"member {number}": None for number in range(60_000)}
+    answer = problem_of(api.send("POST", path, {"attendees": [crowded]}), 422, "")
+    assert answer["errors"][0]["detail"].startswith("an object in it has 60000 members, and no object takes more")
+
+
 def test_mail_address_may_have_the_longest_domain(api: Api) -> None:
     domain = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 60])
     new = {"name": "Greta", "time_zone": "Europe/Berlin"}
