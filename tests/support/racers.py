@@ -1,7 +1,6 @@
 """Concurrent requests, each from a process of its own with its own connection.
 
-Run as a program it takes what to ask as JSON on stdin, and answers on stdout. It loads the service once, rehearses
-with a request that is refused, so that all is compiled, closes every connection, and only then forks.
+They are forked from one that has rehearsed what they do.
 """
 
 from __future__ import annotations
@@ -9,14 +8,13 @@ from __future__ import annotations
 import gc
 import json
 import os
-import subprocess
-import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from multiprocessing.connection import Connection
 from typing import Any
 
 from support.api import Api, Clock, context_of
 from support.calendars import RecordingCalendars
+from support.forks import FORKS
 
 from scheduler.app import create_app
 from scheduler.logs import configure_logs
@@ -42,39 +40,39 @@ class Answer:
 
 def race(url: str, key: str, rehearsal: Post, posts: list[Post]) -> list[Answer]:
     """Send all requests at once, each to a process of its own on one database, and return the answers."""
-    asked = {"url": url, "key": key, "rehearsal": asdict(rehearsal), "posts": [asdict(post) for post in posts]}
-    done = subprocess.run(
-        [sys.executable, "-m", "support.racers"],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[1],
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [Answer(**json.loads(line)) for line in done.stdout.splitlines()]
+    answers, written = FORKS.Pipe(duplex=False)
+    starter = FORKS.Process(target=_race, args=(url, key, rehearsal, posts, written), daemon=True)
+    starter.start()
+    written.close()
+    assert answers.poll(120), "no answers in time"
+    found: list[Answer] = answers.recv()
+    starter.join(20)
+    assert starter.exitcode == 0
+    return found
 
 
-def _main() -> None:
-    asked = json.load(sys.stdin)
-    context = context_of(Store(asked["url"]), Clock(), RecordingCalendars())
-    api = Api(create_app(context), asked["key"])
-    assert _ask(api, Post(**asked["rehearsal"])).status == 409
+def _race(url: str, key: str, rehearsal: Post, posts: list[Post], written: Connection) -> None:
+    """Rehearse with a request that is refused, so that all is compiled, close every connection, and only then fork."""
+    configure_logs("json")  # to stderr
+    context = context_of(Store(url), Clock(), RecordingCalendars())
+    api = Api(create_app(context), key)
+    assert _ask(api, rehearsal).status == 409
     context.store.close()
     gc.freeze()  # what a process never touches is then never copied for it
     gate, opened = os.pipe()
     ready, noted = os.pipe()
-    racers = [_fork(context, api, Post(**post), gate, opened, noted) for post in asked["posts"]]
+    racers = [_fork(context, api, post, gate, opened, noted) for post in posts]
     os.close(noted)
     for _ in racers:
         assert os.read(ready, 1), "a process ended before the race"
     os.close(opened)  # the end of the pipe is the signal: everybody sees it at once
+    found = []
     for racer, answer in racers:
         with os.fdopen(answer) as lines:
-            sys.stdout.write(lines.read())
+            found += [Answer(**json.loads(line)) for line in lines]
         _, status = os.waitpid(racer, 0)
         assert status == 0, f"a process ended with {status}"
+    written.send(found)
 
 
 def _ask(api: Api, post: Post) -> Answer:
@@ -95,8 +93,3 @@ def _fork(context: Context, api: Api, post: Post, gate: int, opened: int, noted:
     os.read(gate, 1)
     os.write(written, json.dumps(asdict(_ask(api, post))).encode() + b"\n")
     os._exit(0)
-
-
-if __name__ == "__main__":
-    configure_logs("json")  # to stderr
-    _main()
