@@ -20,7 +20,7 @@ import structlog
 from scheduler.domain.programme.fair_queue import Due, FairQueue
 from scheduler.domain.programme.servers import SECONDS
 from scheduler.services.answers import delete_expired_answers
-from scheduler.services.checking import check_due_people
+from scheduler.services.checking import check_due_people, mark_begun_due
 from scheduler.services.ports import Context
 from scheduler.services.work import Job, Result, Workload
 from scheduler.store import StoreUnavailable
@@ -33,6 +33,7 @@ GATHER = 0.1
 """Seconds after which what ended is recorded, though less than half of what is under way has ended."""
 PAUSE_AFTER_FAILURE = 5.0
 TIDY_EVERY = 600.0
+LOOK_FOR_BEGUN_EVERY = 60.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class Worker:
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._tidy_at = 0.0
+        self._look_for_begun_at = 0.0
+        self._check_at = 0.0
 
     def run(self) -> None:
         """Work until `stop` is called, and then until what is under way has ended and is recorded."""
@@ -120,7 +123,7 @@ class Worker:
                 self._record(pool)
             if not self._stopping.is_set():
                 self._tidy()
-                check_due_people(self._context)
+                self._check()
                 for pool in self._pools:
                     if time.monotonic() >= pool.look_at:
                         pool.look_at = time.monotonic() + PAUSE
@@ -202,6 +205,17 @@ class Worker:
         pool.ended.append(Ended(work, result))
         if len(pool.ended) * 2 >= pool.queue.running:  # batches, as a turn costs about as much as a delivery
             self._woken.set()
+
+    def _check(self) -> None:
+        """Check the meetings of some people whose time has changed, and of more in the next turn if they wait."""
+        if time.monotonic() >= self._look_for_begun_at:
+            self._look_for_begun_at = time.monotonic() + LOOK_FOR_BEGUN_EVERY
+            mark_begun_due(self._context)
+        if time.monotonic() >= self._check_at:
+            self._check_at = time.monotonic() + PAUSE
+            if check_due_people(self._context):
+                self._check_at = 0.0
+                self._woken.set()
 
     def _tidy(self) -> None:
         """Delete old answers to repeated requests, and servers that nobody uses, every ``TIDY_EVERY`` seconds."""

@@ -1,4 +1,7 @@
-"""The DESCRIPTION of a meeting (RFC 5545 §3.8.1.5): its goals, and its start in each party's local time."""
+"""The DESCRIPTION of a meeting (RFC 5545 §3.8.1.5): its goals, and its start in each party's local time.
+
+Everybody in the meeting reads it, guests too, so why an occurrence is to be moved is said by the kind of cause alone.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,21 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 def describe_series(meeting: Meeting, *, goals: bool) -> str:
     """Describe a series: each party's local start, with a new entry wherever a clock change or planned move shifts it.
 
-    Only occurrences at their nominal time are listed; a moved occurrence has a description of its own. ``goals``
-    includes the mentorship's goals.
+    Only occurrences at their nominal time are listed, those to be moved included, as they take place then until they
+    are; a moved occurrence has a description of its own. ``goals`` includes the mentorship's goals.
     """
     starts = [found.period.start for found in meeting.occurrences if found.status is OccurrenceStatus.SCHEDULED]
     return _description(meeting, (_series_times(party, starts) for party in _parties_with_data(meeting)), goals=goals)
 
 
-def describe_occurrence(meeting: Meeting, start: datetime, *, goals: bool) -> str:
-    """Describe one occurrence that starts at ``start`` (UTC): each party's local date and time, and the goals."""
-    return _description(meeting, (_occurrence_time(party, start) for party in _parties_with_data(meeting)), goals=goals)
+def describe_occurrence(meeting: Meeting, start: datetime, to_be_moved: str | None, *, goals: bool) -> str:
+    """Describe one occurrence that starts at ``start`` (UTC): each party's local date and time, and the goals.
+
+    ``to_be_moved`` says why it is to be moved, which then is the first line; None if it is not.
+    """
+    times = (_occurrence_time(party, start) for party in _parties_with_data(meeting))
+    described = _description(meeting, times, goals=goals)
+    return described if to_be_moved is None else f"To be moved: {one_line(to_be_moved)}\n\n{described}".rstrip()
 
 
 def _parties_with_data(meeting: Meeting) -> list[Party]:

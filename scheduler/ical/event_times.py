@@ -52,7 +52,7 @@ def times_digest(times: Iterable[EventTimes]) -> str:
     """Return a digest of all times of an object; overrides that change no time are left out."""
     found = list(times)
     master = next((each for each in found if each.recurrence_id is None), None)
-    changed = sorted(_digest_text(each) for each in found if not (master and _changes_no_time(each, master)))
+    changed = sorted(_digest_text(each) for each in found if not (master and changes_no_time(each, master)))
     return hashlib.sha256("\n".join(changed).encode()).hexdigest()[:8]
 
 
@@ -63,7 +63,8 @@ def _digest_text(times: EventTimes) -> str:
     return f"EventTimes({', '.join(f'{name}={value!r}' for name, value in zip(names, values, strict=True))})"
 
 
-def _changes_no_time(override: EventTimes, master: EventTimes) -> bool:
+def changes_no_time(override: EventTimes, master: EventTimes) -> bool:
+    """Return whether an override takes place when the series' event alone would have it."""
     return override.recurrence_id == override.start and override.length == master.length
 
 

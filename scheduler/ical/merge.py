@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scheduler.ical.bounds import check_copies, check_size
-from scheduler.ical.event_times import EventTimes, find_occurrences, read_times
+from scheduler.ical.event_times import EventTimes, changes_no_time, find_occurrences, read_times
 from scheduler.ical.lines import Block, Line, read_block, write_block
-from scheduler.ical.overrides import unchanged_override
+from scheduler.ical.overrides import adds_nothing, unchanged_override
 from scheduler.ical.ownership import (
     CLOCKS,
     PART_NAMES,
@@ -17,6 +17,7 @@ from scheduler.ical.ownership import (
     STAMP,
     TIMES,
     address,
+    content,
     digests,
     is_implied_attendee,
     is_ours,
@@ -28,7 +29,6 @@ from scheduler.ical.stamps import Stamp, read_stamp
 
 _ABOUT_A_PERSON = frozenset({"CN", "ROLE", "SCHEDULE-AGENT"})
 """Parameters of a person that belong to the service; PARTSTAT, RSVP, SCHEDULE-STATUS and the like are answers."""
-_WHEN = TIMES | {"STATUS"}
 Events = dict[datetime | None, Block]
 
 
@@ -80,6 +80,7 @@ def _merge(ours: bytes, held: bytes) -> Merged:
     events = _merged_events(mine, theirs)
     sequence = _sequence(events, mine, theirs)
     _set_sequence(events.values(), sequence)
+    _drop_needless_overrides(events, mine)
     version = mine.stamp and mine.stamp.version
     held_version = theirs.stamp and theirs.stamp.version
     return Merged(
@@ -135,6 +136,15 @@ def _merged_events(mine: _Object, theirs: _Object) -> Events:
     return {name: _merged_event(ours, held[name]) for name, ours in wanted.items()}
 
 
+def _drop_needless_overrides(events: Events, mine: _Object) -> None:
+    """Drop the overrides that neither we nor the owner need any more, such as that of a conflict that has ended."""
+    master = events.get(None)
+    if master is not None:
+        for name in events.keys() - mine.events.keys():
+            if adds_nothing(events[name], master):
+                del events[name]
+
+
 def _merged_event(ours: Block, held: Block | None) -> Block:
     if held is None:
         return Block(ours.name, list(ours.lines), list(ours.blocks))
@@ -183,7 +193,7 @@ def _inner_blocks(ours: Block, held: Block) -> list[Block]:
     for block in held.blocks:
         if not _is_suggested(block):
             kept.append(block)
-        elif ours.values("STATUS") != ["CANCELLED"]:
+        elif not _is_cancelled(ours):
             same = suggested and block.values("DESCRIPTION") == title
             kept.append(_renamed(block, new_title) if same else block)
     return kept
@@ -202,9 +212,13 @@ def _renamed(alarm: Block, title: list[str]) -> Block:
 
 
 def _sequence(events: Events, mine: _Object, theirs: _Object) -> int:
+    same = {
+        name
+        for name in events
+        if all(name not in each.events or _is_as_the_rule_gives(name, each) for each in (mine, theirs))
+    }
     when, before = (
-        {name: normalized(line for line in event.lines if line.name in _WHEN) for name, event in each.items()}
-        for each in (events, theirs.events)
+        {name: _when(event) for name, event in each.items() if name not in same} for each in (events, theirs.events)
     )
     sequence = max(mine.sequence, theirs.sequence + (when != before))
     if sequence > MOST_SEQUENCE:
@@ -212,19 +226,25 @@ def _sequence(events: Events, mine: _Object, theirs: _Object) -> int:
     return sequence
 
 
+def _is_as_the_rule_gives(name: datetime | None, held: _Object) -> bool:
+    """Return whether an event is an override that takes place when it would without it."""
+    if name is None or None not in held.times:
+        return False
+    return changes_no_time(held.times[name], held.times[None]) and not _is_cancelled(held.events[name])
+
+
+def _when(event: Block) -> object:
+    """Return what decides when an event takes place, if at all. TENTATIVE takes place until its times change."""
+    return normalized(line for line in event.lines if line.name in TIMES), _is_cancelled(event)
+
+
+def _is_cancelled(event: Block) -> bool:
+    return [value.strip().upper() for value in event.values("STATUS")] == ["CANCELLED"]
+
+
 def _content(events: Events) -> object:
     """Return everything that counts as a difference: neither the time of writing nor the stamp."""
-    return {
-        name: (
-            normalized(line for line in event.lines if line.name not in CLOCKS and line.name != STAMP),
-            sorted(str(sorted(map(str, _all_normalized(block)))) for block in event.blocks),
-        )
-        for name, event in events.items()
-    }
-
-
-def _all_normalized(block: Block) -> list[object]:
-    return [block.name, *normalized(block.lines).elements(), *(_all_normalized(inner) for inner in block.blocks)]
+    return {name: content(event, CLOCKS | {STAMP}) for name, event in events.items()}
 
 
 def _calendar(mine: _Object, theirs: _Object, events: Events) -> Block:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from scheduler.domain.time.zones import local_time
 from scheduler.ical.event_times import EventTimes
 from scheduler.ical.lines import Block, Line
-from scheduler.ical.ownership import STAMP, TIMES
+from scheduler.ical.ownership import CLOCKS, STAMP, TIMES, content
 
 
 def unchanged_override(master: Block, times: EventTimes, instant: datetime) -> Block:
@@ -19,6 +19,12 @@ def unchanged_override(master: Block, times: EventTimes, instant: datetime) -> B
     ends = end if end.name == "DURATION" else _at(end, instant + times.length)
     name = Line.parse(dtstart.text.replace("DTSTART", "RECURRENCE-ID", 1))
     return Block("VEVENT", [dtstart, ends, name, *kept], list(master.blocks))
+
+
+def adds_nothing(override: Block, master: Block) -> bool:
+    """Return whether an unchanged override says what the series' event says, so that readers need only that."""
+    but = TIMES | CLOCKS | {STAMP}
+    return content(override, but) == content(master, but)
 
 
 def _at(line: Line, instant: datetime) -> Line:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from datetime import timedelta
 
 from icalendar import vDuration
@@ -51,6 +51,12 @@ def is_ours(line: Line, *, with_people: bool) -> bool:
 def normalized(lines: Iterable[Line]) -> Counter[Hashable]:
     """Return the content of lines without differences of order, escaping, quoting and default values."""
     return Counter(part for line in lines for part in _normalized(line))
+
+
+def content(event: Block, but: Collection[str]) -> Hashable:
+    """Return the content of an event without some properties, so that equal means that a reader sees the same."""
+    lines = frozenset(normalized(line for line in event.lines if line.name not in but).items())
+    return lines, tuple(sorted(str(sorted(map(str, _all_normalized(block)))) for block in event.blocks))
 
 
 def digests(calendar: Block, times: Iterable[EventTimes]) -> dict[str, str]:
@@ -97,6 +103,10 @@ def _normalized(line: Line) -> Iterator[Hashable]:
         yield from ((line.name, parameters, value) for value in line.value.split(","))
     else:
         yield line.name, parameters, _value(line)
+
+
+def _all_normalized(block: Block) -> list[object]:
+    return [block.name, *normalized(block.lines).elements(), *(_all_normalized(inner) for inner in block.blocks)]
 
 
 def _value(line: Line) -> Hashable:

@@ -47,7 +47,7 @@ def render_invite(meeting: Meeting, uid: str, copy: Copy = ORGANIZERS) -> bytes:
     events = View(meeting, audience).events_of(uid)
     for event in events:
         set_schedule_agents(event, copy)
-        if event["STATUS"] == "CONFIRMED":
+        if event["STATUS"] != "CANCELLED":
             event.add_component(_alarm(str(event["SUMMARY"])))
     return add_stamp(_rendered(_calendar(), events, [meeting]), meeting.changed_at, meeting.revision)
 
@@ -108,13 +108,17 @@ class View:
         return occurrence.status is OccurrenceStatus.CANCELLED and not self._is_cancelled
 
     def _needs_override(self, occurrence: Occurrence) -> bool:
-        """Return whether the rule alone does not give its times: it was moved, or the clock changes during it.
+        """Return whether the series' event does not say all: it was moved or is to be, or the clock changes during it.
 
         Start plus length then gives one end on the wall clock and another in UTC, and readers differ.
         """
-        if occurrence.status is OccurrenceStatus.MOVED:
+        if occurrence.status is OccurrenceStatus.MOVED or self._is_tentative(occurrence):
             return True
         return not _is_plain(occurrence.recurrence_id, self.meeting.series.duration)
+
+    def _is_tentative(self, occurrence: Occurrence) -> bool:
+        """Return whether the occurrence takes place, and somebody has to decide whether it does so then."""
+        return occurrence.to_be_moved is not None and occurrence.takes_place and not self._is_cancelled
 
     def _override(self, occurrence: Occurrence) -> Event:
         event = self._single_event(occurrence, self.meeting.uid)
@@ -136,7 +140,8 @@ class View:
         event.add("LAST-MODIFIED", meeting.changed_at)
         event.add("CREATED", meeting.created_at)
         event.add("SEQUENCE", meeting.sequence)
-        event.add("STATUS", "CANCELLED" if cancelled else "CONFIRMED")
+        is_tentative = occurrence is not None and self._is_tentative(occurrence)
+        event.add("STATUS", "CANCELLED" if cancelled else "TENTATIVE" if is_tentative else "CONFIRMED")
         event.add("TRANSP", "TRANSPARENT" if cancelled else "OPAQUE")
         if self.audience is Audience.FREE_BUSY:
             event.add("SUMMARY", Text("Busy"))
@@ -152,7 +157,8 @@ class View:
         if occurrence is None:
             description = describe_series(meeting, goals=goals)
         else:
-            description = describe_occurrence(meeting, occurrence.period.start, goals=goals)
+            to_be_moved = occurrence.to_be_moved if self._is_tentative(occurrence) else None
+            description = describe_occurrence(meeting, occurrence.period.start, to_be_moved, goals=goals)
         if description:
             event.add("DESCRIPTION", Text(description))
         event.add("ORGANIZER", cal_address(meeting.organizer))

@@ -19,12 +19,14 @@ from scheduler.services.offering import MOST, Consequences, offer
 from scheduler.services.ports import Context
 from scheduler.services.publishing import log_changes, publish_change
 from scheduler.services.schedules import load_schedule
-from scheduler.store import StoredConflict, StoredMeeting, Transaction
+from scheduler.store import StoredConflict, StoredMeeting, StoreUnavailable, Transaction
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 5
 """How many people a worker checks before it looks at other work again."""
+RETRY_AFTER = timedelta(minutes=5)
+"""When somebody whose meetings could not be checked is checked again."""
 
 
 @dataclass
@@ -106,20 +108,46 @@ def check_person(
     return Consequences(offered, len(shown), tuple(hit_hard))
 
 
-def check_due_people(context: Context) -> None:
-    """Check some of the people whose meetings are to be checked, the longest waiting first, each in a transaction."""
-    with context.store.write() as tx:
-        tx.conflicts.mark_begun_due(context.clock())
-        due = tx.conflicts.find_due(AT_ONCE)
+def check_due_people(context: Context) -> bool:
+    """Check some of the people whose meetings are to be checked, each in a transaction; return whether more may be due.
+
+    Without anybody due it only reads. One who can't be checked is tried again after ``RETRY_AFTER``. Raises
+    StoreUnavailable.
+    """
+    with context.store.read() as tx:
+        due = tx.conflicts.find_due(context.clock(), RETRY_AFTER, AT_ONCE)
     for programme_id, person_id in due:
         try:
+            _check_due(context, programme_id, person_id)
+        except StoreUnavailable:
+            raise
+        except Exception:  # what is wrong with one person's meetings must not keep the others' from being checked
+            log.exception("meetings not checked", person=person_id)
+            context.observer.meetings_checked("failed")
             with context.store.write() as tx:
-                lock_person(tx, programme_id, person_id)
-                found = check_person(context, tx, programme_id, person_id)
+                tx.conflicts.postpone(programme_id, person_id, context.clock() + RETRY_AFTER)
+    return len(due) == AT_ONCE
+
+
+def mark_begun_due(context: Context) -> None:
+    """Have the people checked whose occurrences have begun with an open conflict. Raises StoreUnavailable."""
+    with context.store.write() as tx:
+        tx.conflicts.mark_begun_due(context.clock())
+
+
+def _check_due(context: Context, programme_id: str, person_id: str) -> None:
+    """Check a person unless another worker just has, or they are erased meanwhile."""
+    with context.store.write() as tx:
+        try:
+            lock_person(tx, programme_id, person_id)
         except NotFound:
-            continue  # erased meanwhile
-        if found.total:
-            log.info("meetings checked", person=person_id, conflicts=found.total)
+            return
+        if not tx.conflicts.is_due(programme_id, person_id, context.clock(), RETRY_AFTER):
+            return
+        found = check_person(context, tx, programme_id, person_id)
+    context.observer.meetings_checked("checked")
+    if found.total:
+        log.info("meetings checked", person=person_id, conflicts=found.total)
 
 
 def _load(tx: Transaction, programme_id: str, person_id: str, now: datetime) -> list[_Checked]:

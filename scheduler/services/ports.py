@@ -45,6 +45,9 @@ class Observer:
     def calendar_read(self, outcome: str) -> None:
         """A connected calendar was ``read``, or that has ``failed``."""
 
+    def meetings_checked(self, outcome: str) -> None:
+        """A worker has ``checked`` the meetings of a person whose time may have changed, or that has ``failed``."""
+
 
 @dataclass(frozen=True)
 class Context:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, Table, case, or_, select, update
@@ -14,7 +14,10 @@ from scheduler.domain.programme.conflicts import Conflict, Resolution
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.zones import LocalTime
 from scheduler.store.rows import Repository, build, in_programme, values_of
+from scheduler.store.servers import numbered
 from scheduler.store.tables import conflicts, meetings, mentorships, people
+
+MOST_BEGUN = 500
 
 
 @dataclass(frozen=True)
@@ -148,29 +151,63 @@ class Conflicts(Repository):
             self.mark_due(programme_id, due & set(person_ids), now)
 
     def mark_begun_due(self, now: datetime) -> None:
-        """Have a worker check the people of open conflicts whose occurrences have begun."""
+        """Have a worker check the people of open conflicts whose occurrences have begun, ``MOST_BEGUN`` at a time.
+
+        Whoever is locked is being changed, and left to the next time: nobody waits, so nothing deadlocks.
+        """
         begun = (
             select(meetings.c.mentor_id)
             .join(conflicts, conflicts.c.meeting_id == meetings.c.id)
             .where(conflicts.c.resolution == Resolution.OPEN, conflicts.c.start_at <= now)
         )
-        due = people.c.id.in_(begun) & people.c.check_due_at.is_(None) & people.c.erased_at.is_(None)
-        self._connection.execute(update(people).where(due).values(check_due_at=now))
-
-    def find_due(self, limit: int) -> list[tuple[str, str]]:
-        """Return at most ``limit`` people whose meetings are to be checked: their programme's id and their own."""
         query = (
-            select(people.c.programme_id, people.c.id)
-            .where(people.c.check_due_at.is_not(None), people.c.erased_at.is_(None))
-            .order_by(people.c.check_due_at)
+            select(people.c.id)
+            .where(people.c.id.in_(begun), people.c.check_due_at.is_(None), people.c.erased_at.is_(None))
+            .limit(MOST_BEGUN)
+            .with_for_update(key_share=True, skip_locked=True)
+        )
+        due = self._connection.scalars(query).all()
+        if due:
+            self._connection.execute(update(people).where(people.c.id.in_(due)).values(check_due_at=now))
+
+    def find_due(self, now: datetime, longest: timedelta, limit: int) -> list[tuple[str, str]]:
+        """Return at most ``limit`` people whose meetings are to be checked: their programme's id and their own.
+
+        They come in turns among programmes, the longest waiting first. Nobody waits for longer than ``longest``: a time
+        further ahead was written by a wrong clock.
+        """
+        due = (
+            select(people.c.programme_id, people.c.id, people.c.check_due_at)
+            .where(_is_due(now, longest), people.c.erased_at.is_(None))
+            .subquery()
+        )
+        in_turns = numbered("turn", due, ("programme_id",), ("check_due_at", "id"))
+        query = (
+            select(in_turns.c.programme_id, in_turns.c.id)
+            .order_by(in_turns.c.turn, in_turns.c.check_due_at, in_turns.c.id)
             .limit(limit)
         )
         return [(row.programme_id, row.id) for row in self._connection.execute(query)]
+
+    def is_due(self, programme_id: str, person_id: str, now: datetime, longest: timedelta) -> bool:
+        """Whether a person's meetings are to be checked."""
+        this = in_programme(people, programme_id, person_id)
+        return self._connection.scalar(select(people.c.id).where(this, _is_due(now, longest))) is not None
+
+    def postpone(self, programme_id: str, person_id: str, until: datetime) -> None:
+        """Have a worker check a person's meetings later, if they are to be checked at all."""
+        waiting = in_programme(people, programme_id, person_id) & people.c.check_due_at.is_not(None)
+        self._connection.execute(update(people).where(waiting).values(check_due_at=until))
 
     def mark_checked(self, programme_id: str, person_id: str) -> None:
         """Record that a person's meetings are checked."""
         this = (people.c.programme_id == programme_id) & (people.c.id == person_id)
         self._connection.execute(update(people).where(this).values(check_due_at=None))
+
+
+def _is_due(now: datetime, longest: timedelta) -> ColumnElement[bool]:
+    """The condition for people whose meetings are to be checked."""
+    return or_(people.c.check_due_at <= now, people.c.check_due_at > now + longest)
 
 
 def _of_any(person_ids: Collection[str]) -> ColumnElement[bool]:

@@ -79,10 +79,10 @@ class Servers(Repository):
             .where(is_due, _is_open(now), work.c.origin.not_in(full), _lane(now).in_(lanes))
             .subquery()
         )
-        by_server = _numbered("of_server", rows, ("programme_id", "origin"), ("due_at", "id"))
+        by_server = numbered("of_server", rows, ("programme_id", "origin"), ("due_at", "id"))
         few = select(by_server).where(by_server.c.of_server <= HIGHEST_LIMIT).subquery()
-        by_programme = _numbered("of_programme", few, ("programme_id", "lane"), ("of_server", "due_at", "id"))
-        by_lane = _numbered("position", by_programme, ("lane",), ("of_programme", "due_at", "id"))
+        by_programme = numbered("of_programme", few, ("programme_id", "lane"), ("of_server", "due_at", "id"))
+        by_lane = numbered("position", by_programme, ("lane",), ("of_programme", "due_at", "id"))
         query = select(by_lane).where(by_lane.c.position <= PAGE).order_by(by_lane.c.position)
         return [Due(row.id, row.programme_id, row.origin, Lane(row.lane)) for row in self._connection.execute(query)]
 
@@ -104,7 +104,7 @@ def _changes(known: Server | None, exchange: Exchange, jitter: float) -> bool:
     return known is None or known.after(exchange, jitter) != known
 
 
-def _numbered(name: str, rows: Subquery, partition: Sequence[str], order: Sequence[str]) -> Subquery:
+def numbered(name: str, rows: Subquery, partition: Sequence[str], order: Sequence[str]) -> Subquery:
     """Return rows with their number, from 1, among those that are alike in some columns, in the order of others."""
     number = func.row_number().over(
         partition_by=[rows.c[column] for column in partition], order_by=[rows.c[column] for column in order]

@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from support.budget import examples
 from support.calendars import event_object
 
-from scheduler.domain.programme.meetings import Meeting, Party, cancel, cancel_occurrence, move_occurrence, revise
+from scheduler.domain.programme.meetings import (
+    Meeting,
+    Party,
+    cancel,
+    cancel_occurrence,
+    mark_conflicts,
+    move_occurrence,
+    revise,
+)
 from scheduler.domain.programme.routing import Copy
 from scheduler.ical.bounds import TooLarge
 from scheduler.ical.lines import NotOneCalendar, read_block, write_block
@@ -144,6 +152,7 @@ PUT_RIGHT = [
     ("no title", "SUMMARY:Mentoring with Ada\n", "", "the title"),
     ("the description", "DESCRIPTION:Goals", "DESCRIPTION:Many goals", "the description"),
     ("the status", "STATUS:CONFIRMED", "STATUS:TENTATIVE", "the status"),
+    ("a cancellation", "STATUS:CONFIRMED", "STATUS:CANCELLED", "the status"),
     ("free", "TRANSP:OPAQUE", "TRANSP:TRANSPARENT", "the status"),
     ("somebody", "SEQUENCE", "ATTENDEE:mailto:uncle@example.org\nSEQUENCE", "the list of people"),
     ("another organizer", "mailto:ada@", "mailto:eve@", "the list of people"),
@@ -162,7 +171,7 @@ def test_changed_own_properties_are_restored_and_named(
     result = merge(invite(ours), bytes_of(held))
     assert result.differs
     assert describe_restored(result.restored) == f"{part} had been changed in the calendar; it was put back"
-    sequence = "SEQUENCE:1" if part == "the time" or "STATUS" in new else "SEQUENCE:0"
+    sequence = "SEQUENCE:1" if part == "the time" or "CANCELLED" in new else "SEQUENCE:0"
     put_back = re.sub("SEQUENCE:.*", "SEQUENCE:0", merged(ours, held))
     assert sorted(put_back.split("\n")) == sorted(text_of(invite(ours)).split("\n"))
     assert sequence in merged(ours, held)
@@ -213,6 +222,73 @@ def test_override_is_matched_in_any_zone(make_meeting: MakeMeeting) -> None:
     _, override = events(merged(retitled(meeting), held))
     assert "COLOR:red" in override
     assert "RECURRENCE-ID;TZID=Europe/Berlin:20261020T143000" in override
+
+
+def in_conflict(meeting: Meeting) -> Meeting:
+    return mark_conflicts(meeting, {SECOND: "exams"}, NOW)
+
+
+def settled(meeting: Meeting) -> Meeting:
+    return mark_conflicts(meeting, {SECOND: None}, NOW)
+
+
+def test_conflict_comes_and_goes_without_a_trace_or_a_sequence(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    held = with_lines(text_of(invite(meeting)), "COLOR:red").replace("-PT15M", "-PT1H")
+    held = held.replace("NEEDS-ACTION", "ACCEPTED")
+    open_ = merged(in_conflict(meeting), held)
+    series, override = events(open_)
+    assert ("STATUS:CONFIRMED" in series, "STATUS:TENTATIVE" in override) == (True, True)
+    assert all(kept in override for kept in ("COLOR:red", "TRIGGER:-PT1H", "PARTSTAT=ACCEPTED"))
+    assert "-PT15M" not in open_
+    after = merged(settled(in_conflict(meeting)), open_)
+    assert sorted(re.sub("/3 ", "/1 ", after).replace("20260910T120000Z", "20260902T090000Z").split("\n")) == sorted(
+        held.split("\n")
+    )
+    assert {*re.findall("SEQUENCE:.*", open_ + after)} == {"SEQUENCE:0"}
+    for ours, stored in ((in_conflict(meeting), held), (settled(in_conflict(meeting)), open_)):
+        assert merge(invite(ours), bytes_of(stored)).restored == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("TRIGGER:-PT15M", "TRIGGER:-P1D"),
+        ("BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:Mentoring with Ada\nTRIGGER:-PT15M\nEND:VALARM\n", ""),
+        ("PARTSTAT=NEEDS-ACTION", "PARTSTAT=DECLINED"),
+        ("URL:", "CATEGORIES:Mentoring\nURL:"),
+    ],
+    ids=["another alarm", "no alarm", "an answer", "a category"],
+)
+def test_what_the_owner_set_during_a_conflict_outlives_it(make_meeting: MakeMeeting, old: str, new: str) -> None:
+    meeting = make_meeting()
+    held = merged(in_conflict(meeting), text_of(invite(meeting)))
+    _, override = events(held)
+    edited = override.replace(old, new)
+    assert edited != override
+    held = held.replace(override, edited)
+    after_series, after = events(merged(settled(in_conflict(meeting)), held))
+    assert new in after
+    assert old.removeprefix("URL:") not in after
+    assert ("STATUS:CONFIRMED" in after, "To be moved" in after, "SEQUENCE:0" in after) == (True, False, True)
+    assert "DTSTART;TZID=Europe/Berlin:20261020T143000" in after
+    assert "RECURRENCE-ID" not in after_series
+
+
+def test_move_out_of_a_conflict_raises_the_sequence(make_meeting: MakeMeeting) -> None:
+    meeting = in_conflict(make_meeting())
+    moved = move_occurrence(meeting, SECOND, datetime(2026, 10, 21, 9, tzinfo=UTC), NOW)
+    result = merge(invite(moved), invite(meeting))
+    _, override = events(text_of(result.data))
+    assert (result.sequence, "STATUS:CONFIRMED" in override, "To be moved" in override) == (1, True, False)
+
+
+def test_time_that_its_owner_changed_during_a_conflict_is_put_right(make_meeting: MakeMeeting) -> None:
+    meeting = in_conflict(make_meeting())
+    held = text_of(invite(meeting)).replace("DTSTART;TZID=Europe/Berlin:20261020T143000", "DTSTART:20261020T130000Z")
+    for ours in (meeting, settled(meeting)):
+        result = merge(invite(ours), bytes_of(held))
+        assert (result.restored, result.sequence) == (("times",), 1)
 
 
 OWN_OVERRIDE = """BEGIN:VEVENT

@@ -23,6 +23,7 @@ from scheduler.domain.programme.meetings import (
     cancel,
     cancel_occurrence,
     cancel_occurrences_from,
+    mark_conflicts,
     move_occurrence,
     revise,
 )
@@ -60,7 +61,7 @@ def expanded(objects: Iterable[bytes]) -> list[Period]:
         event
         for data in objects
         for event in recurring_ical_events.of(parsed(data)).between((2020,), (2040,))
-        if event["STATUS"] == "CONFIRMED"
+        if event["STATUS"] != "CANCELLED"
     ]
     return sorted(Period(event["DTSTART"].dt, event["DTEND"].dt) for event in found)
 
@@ -203,7 +204,8 @@ def booked_meetings(draw: st.DrawFn, make_meeting: MakeMeeting) -> Meeting:
     assume(all(not one.overlaps(next_) for one, next_ in pairwise(periods)))
     for place in draw(st.lists(st.integers(0, count - 1), max_size=3, unique=True)):
         meeting = changed_at(meeting, place, draw(move))
-    return meeting
+    in_conflict = draw(st.lists(st.sampled_from(meeting.occurrences), max_size=3))
+    return mark_conflicts(meeting, {found.recurrence_id.wall: "exams" for found in in_conflict}, NOW)
 
 
 def changed_at(meeting: Meeting, place: int, move: timedelta | None) -> Meeting:
@@ -430,6 +432,79 @@ def test_erased_person_is_an_invalid_address(make_meeting: MakeMeeting) -> None:
     assert "CN=" not in line
     assert "Ravi" not in text
     assert "Kolkata" not in text
+
+
+SECOND = wall("2026-10-20 14:30")
+"""The second of six Tuesdays in Berlin, two weeks apart."""
+
+
+def in_conflict(meeting: Meeting, *walls: datetime) -> Meeting:
+    return mark_conflicts(meeting, dict.fromkeys(walls or [SECOND], "exams, a holiday"), NOW)
+
+
+def test_occurrence_in_conflict_is_a_tentative_override_that_says_why(make_meeting: MakeMeeting) -> None:
+    meeting = make_meeting()
+    before, data = render_invite(meeting, meeting.uid), render_invite(in_conflict(meeting), meeting.uid)
+    assert lines_of(data, "DTSTART", "RECURRENCE-ID", "SEQUENCE", "STATUS", "TRANSP", "TRIGGER")[5:] == [
+        "DTSTART;TZID=Europe/Berlin:20261020T143000",
+        "RECURRENCE-ID;TZID=Europe/Berlin:20261020T143000",
+        "SEQUENCE:0",
+        "STATUS:TENTATIVE",
+        "TRANSP:OPAQUE",
+        "TRIGGER:-PT15M",
+    ]
+    series, override = descriptions(data)
+    assert [series] == descriptions(before)
+    assert override.splitlines()[:3] == ["To be moved: exams, a holiday", "", "Goals:"]
+    assert "Ravi Rao (Asia/Kolkata): Tue 2026-10-20 18:00" in override
+    ended = mark_conflicts(in_conflict(meeting), {SECOND: None}, LATER)
+    assert lines_of(render_invite(ended, ended.uid), "RECURRENCE-ID", "STATUS") == ["STATUS:CONFIRMED"]
+
+
+def test_series_names_the_clock_change_at_an_occurrence_in_conflict(make_meeting: MakeMeeting) -> None:
+    """It takes place then until it is moved; to leave it out would say that it is still at the old hour."""
+    meeting = in_conflict(make_meeting(), wall("2026-11-17 14:30"))
+    series, override = descriptions(render_invite(meeting, meeting.uid))
+    assert "Ravi Rao (Asia/Kolkata): Tue 18:00, from 2026-11-17 19:00" in series
+    assert "Ravi Rao (Asia/Kolkata): Tue 2026-11-17 19:00" in override
+
+
+def test_single_and_moved_and_detached_occurrences_in_conflict_are_tentative(make_meeting: MakeMeeting) -> None:
+    first = wall("2026-10-06 14:30")
+    single = in_conflict(make_meeting(count=1), first)
+    moved = in_conflict(make_meeting(outcomes={1: timedelta(days=1)}))
+    detached = in_conflict(make_meeting(count=3, every_weeks=1, outcomes={0: timedelta(days=8)}), first)
+    for meeting, tentative in ((single, [1]), (moved, [0, 1]), (detached, [0, 1])):
+        events = [event for data in invites(meeting) for event in parsed(data).walk("VEVENT")]
+        assert [event["STATUS"] == "TENTATIVE" for event in events] == list(map(bool, tentative))
+        assert [str(event["DESCRIPTION"]).startswith("To be moved: ") for event in events] == list(map(bool, tentative))
+        assert expanded(invites(meeting)) == sorted(meeting.busy)
+
+
+def test_conflict_without_goals_and_addresses_is_the_whole_description(make_meeting: MakeMeeting) -> None:
+    erased = Party("", None, "UTC")
+    meeting = in_conflict(make_meeting(goals=(), organizer=erased, attendee=erased))
+    (described,) = [str(event["DESCRIPTION"]) for event in parsed(invites(meeting)[0]).events if "DESCRIPTION" in event]
+    assert described == "To be moved: exams, a holiday"
+
+
+def test_what_does_not_take_place_is_not_to_be_moved(make_meeting: MakeMeeting) -> None:
+    meeting = in_conflict(make_meeting())
+    skipped = make_meeting(outcomes={1: None})
+    for gone in (cancel(meeting, NOW), cancel_occurrence(meeting, SECOND, NOW), in_conflict(skipped)):
+        text = unfolded(render_invite(gone, gone.uid)) + unfolded(render_feed("Ada", [View(gone, Audience.DETAILS)]))
+        assert "TENTATIVE" not in text
+        assert "To be moved" not in text
+
+
+def test_guest_and_free_busy_feeds_show_a_conflict(make_meeting: MakeMeeting) -> None:
+    meeting = in_conflict(make_meeting())
+    guests, busy = (render_feed("Kim", [View(meeting, audience)]) for audience in (Audience.GUEST, Audience.FREE_BUSY))
+    assert [found.split("\n")[0] for found in descriptions(guests)] == ["Local times:", "To be moved: exams, a holiday"]
+    assert lines_of(busy, "STATUS", "TRANSP", "DESCRIPTION") == [
+        "STATUS:CONFIRMED", "TRANSP:OPAQUE", "STATUS:TENTATIVE", "TRANSP:OPAQUE",
+    ]  # fmt: skip
+    assert expanded([busy]) == sorted(meeting.busy)
 
 
 def test_guest_sees_everything_but_the_goals(make_meeting: MakeMeeting) -> None:

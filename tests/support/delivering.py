@@ -59,7 +59,7 @@ class App:
             event
             for data in self.objects()
             for event in recurring_ical_events.of(icalendar.Calendar.from_ical(data)).between((2026,), (2028,))
-            if str(event.get("STATUS", "CONFIRMED")) == "CONFIRMED"
+            if str(event.get("STATUS", "CONFIRMED")) != "CANCELLED"
         ]
         return sorted(Period(event["DTSTART"].dt.astimezone(UTC), event["DTEND"].dt.astimezone(UTC)) for event in found)
 

@@ -9,7 +9,7 @@ from typing import Any
 import icalendar
 import pytest
 import recurring_ical_events
-from support.api import Api, Clock, Pair, problem_of
+from support.api import Api, Clock, Pair, json_of, problem_of
 from werkzeug.http import http_date
 
 from scheduler.ical.render import render_feed
@@ -294,3 +294,31 @@ def test_meeting_that_ended_a_year_before_the_last_change_is_left_out(
     text = api.read(feed).text
     assert text.count("BEGIN:VEVENT") == 1
     assert "DTSTART;TZID=Europe/Berlin:20271209T100000" in text
+
+
+def test_feeds_change_when_a_conflict_opens_and_when_it_ends(
+    api: Api, pair: Pair, feed: str, meeting: dict[str, Any], clock: Clock
+) -> None:
+    guest = api.person("Kim", "Asia/Tokyo")
+    api.patch(
+        f"/meetings/{meeting['id']}", {"guests": [{"name": "Kim", "email": "kim@example.org", "time_zone": "UTC"}]}
+    )
+    paths = [feed, api.feed(pair.mentee, "free_busy"), api.feed(guest)]
+    versions = [[api.read(path) for path in paths]]
+    clock.advance(seconds=1)
+    day = {"kind": "exam", "title": "Finals", "first_day": "2026-10-13", "last_day": "2026-10-13"}
+    exams = json_of(api.send("POST", f"/people/{pair.mentee}/blackouts", day))
+    versions.append([api.read(path) for path in paths])
+    clock.advance(seconds=1)
+    api.delete(f"/people/{pair.mentee}/blackouts/{exams['id']}")
+    versions.append([api.read(path) for path in paths])
+    for before, during, after in zip(*versions, strict=True):
+        assert len({version.headers["ETag"] for version in (before, during, after)}) == 3
+        modified = [parsedate_to_datetime(version.headers["Last-Modified"]) for version in (before, during, after)]
+        assert modified == sorted(set(modified))
+        assert [version.data.count(b"STATUS:TENTATIVE") for version in (before, during, after)] == [0, 1, 0]
+        assert [version.data.count(b"SEQUENCE:0") for version in (before, during, after)] == [1, 2, 1]
+    assert [version.data.count(b"To be moved: exams") for version in versions[1]] == [1, 0, 1]
+    assert b"Finals" not in b"".join(version.data for version in versions[1])
+    for path, version in zip(paths, versions[1], strict=True):
+        assert api.read(path, If_None_Match=version.headers["ETag"]).status_code == 200

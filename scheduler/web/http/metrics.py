@@ -42,6 +42,7 @@ SEARCH_SECONDS = Histogram(
 )
 DELIVERIES = Counter("scheduler_deliveries", "Attempts to deliver to a CalDAV calendar, by the resulting state", ["to"])
 READINGS = Counter("scheduler_calendar_readings", "Attempts to read a connected calendar", ["outcome"])
+CHECKS = Counter("scheduler_meeting_checks", "Checks of a person's meetings after their time changed", ["outcome"])
 BUILD = Info("scheduler_build", "The running version")
 BUILD.info({"version": __version__, "tz_database": TZ_DATABASE_VERSION})
 
@@ -61,6 +62,10 @@ class Counting(Observer):
     def calendar_read(self, outcome: str) -> None:
         """Count an attempt to read a calendar."""
         READINGS.labels(outcome).inc()
+
+    def meetings_checked(self, outcome: str) -> None:
+        """Count a check of somebody's meetings."""
+        CHECKS.labels(outcome).inc()
 
 
 class DueWork(Collector):
