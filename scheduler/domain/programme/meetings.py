@@ -244,7 +244,8 @@ def cancel(meeting: Meeting, now: datetime) -> Meeting:
     """The meeting cancelled as a whole. Raises MeetingCancelled if it already is."""
     if meeting.status is MeetingStatus.CANCELLED:
         raise MeetingCancelled
-    return _reschedule(meeting, now, status=MeetingStatus.CANCELLED)
+    occurrences = tuple(replace(found, to_be_moved=None) for found in meeting.occurrences)
+    return _reschedule(meeting, now, occurrences=occurrences, status=MeetingStatus.CANCELLED)
 
 
 def revise(meeting: Meeting, now: datetime, **changes: Any) -> Meeting:
