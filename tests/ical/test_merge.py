@@ -256,7 +256,7 @@ def test_conflict_comes_and_goes_without_a_trace_or_a_sequence(make_meeting: Mak
         ("TRIGGER:-PT15M", "TRIGGER:-P1D"),
         ("BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:Mentoring with Ada\nTRIGGER:-PT15M\nEND:VALARM\n", ""),
         ("PARTSTAT=NEEDS-ACTION", "PARTSTAT=DECLINED"),
-        ("URL:", "CATEGORIES:Mentoring\nURL:"),
+        ("BEGIN:VALARM", "CATEGORIES:Mentoring\nBEGIN:VALARM"),
     ],
     ids=["another alarm", "no alarm", "an answer", "a category"],
 )
@@ -269,7 +269,7 @@ def test_what_the_owner_set_during_a_conflict_outlives_it(make_meeting: MakeMeet
     held = held.replace(override, edited)
     after_series, after = events(merged(settled(in_conflict(meeting)), held))
     assert new in after
-    assert old.removeprefix("URL:") not in after
+    assert old in new or old not in after
     assert ("STATUS:CONFIRMED" in after, "To be moved" in after, "SEQUENCE:0" in after) == (True, False, True)
     assert "DTSTART;TZID=Europe/Berlin:20261020T143000" in after
     assert "RECURRENCE-ID" not in after_series

@@ -296,14 +296,10 @@ def test_meeting_that_ended_a_year_before_the_last_change_is_left_out(
     assert "DTSTART;TZID=Europe/Berlin:20271209T100000" in text
 
 
-def test_feeds_change_when_a_conflict_opens_and_when_it_ends(
-    api: Api, pair: Pair, feed: str, meeting: dict[str, Any], clock: Clock
-) -> None:
+def test_feeds_change_when_a_conflict_opens_and_when_it_ends(api: Api, pair: Pair, clock: Clock) -> None:
     guest = api.person("Kim", "Asia/Tokyo")
-    api.patch(
-        f"/meetings/{meeting['id']}", {"guests": [{"name": "Kim", "email": "kim@example.org", "time_zone": "UTC"}]}
-    )
-    paths = [feed, api.feed(pair.mentee, "free_busy"), api.feed(guest)]
+    api.book_cadence(pair, guests=[{"name": "Kim", "email": "kim@example.org", "time_zone": "Asia/Tokyo"}])
+    paths = [api.feed(pair.mentor), api.feed(pair.mentee, "free_busy"), api.feed(guest)]
     versions = [[api.read(path) for path in paths]]
     clock.advance(seconds=1)
     day = {"kind": "exam", "title": "Finals", "first_day": "2026-10-13", "last_day": "2026-10-13"}
