@@ -7,8 +7,9 @@ leave alone.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import icalendar
 import pytest
@@ -19,9 +20,11 @@ from support.radicale import Radicale, ask
 from support.xandikos import Xandikos
 
 from scheduler.adapters.caldav_server import CalDAVServer
+from scheduler.domain.availability.attendees import BlackoutKind
 from scheduler.domain.programme.meetings import Party
 from scheduler.domain.programme.people import Account
 from scheduler.domain.time.periods import Period
+from scheduler.services.blackouts import BlackoutFields, create_blackout, delete_blackout
 from scheduler.services.booking import Details, book_slot
 from scheduler.services.delivering import retry_delivery
 from scheduler.services.meetings import cancel_meeting, cancel_occurrence, move_occurrence, update_meeting
@@ -120,6 +123,26 @@ def test_mentees_answer_reaches_mentor_and_stays(delivering: Delivering, mentee:
     assert (row.state, row.reason) == ("delivered", None)
     assert "PARTSTAT=ACCEPTED" in delivering.app.text(uid)
     assert b"PARTSTAT=ACCEPTED" in app.objects()[0]
+
+
+def test_conflict_leaves_the_mentees_answer_and_invitation(delivering: Delivering, mentee: Account) -> None:
+    uid = delivering.book()
+    programme, app = delivering.programme, App(mentee)
+    accept(app)
+    day = date(2026, 10, 13)
+    exams = BlackoutFields(BlackoutKind.EXAM, "Finals", first_day=day, last_day=day)
+    blackout, _ = create_blackout(programme.context, programme.id, programme.mentee.id, exams)
+    for end in (False, True):
+        if end:
+            delete_blackout(programme.context, programme.id, programme.mentee.id, blackout.id)
+        row = delivering.deliver()
+        assert (row.state, row.reason) == ("delivered", None)
+        (shown,) = app.objects()
+        for text in (delivering.app.text(uid), shown.replace(b"\r\n ", b"").decode()):
+            assert text.count("PARTSTAT=ACCEPTED") == text.count("\nATTENDEE") == (1 if end else 2)
+            assert ("STATUS:TENTATIVE" in text, "To be moved: exams" in text) == (not end, not end)
+            assert set(re.findall("SEQUENCE:.*", text.replace("\r", ""))) == {"SEQUENCE:0"}
+        assert app.shown() == promised(delivering)
 
 
 def accept(app: App) -> None:
