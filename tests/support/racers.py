@@ -24,10 +24,11 @@ from scheduler.store import Store
 
 @dataclass(frozen=True)
 class Post:
-    """One request of the API: a path below /v1, and a body."""
+    """One request of the API: a path below /v1, a body, and the method; what is changed may have any version."""
 
     path: str
     body: dict[str, Any]
+    method: str = "POST"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def _race(url: str, key: str, rehearsal: Post, posts: list[Post], written: Conne
 
 
 def _ask(api: Api, post: Post) -> Answer:
-    response = api.send("POST", post.path, post.body)
+    headers = {} if post.method == "POST" else {"If-Match": "*"}
+    response = api.send(post.method, post.path, post.body, headers=headers)
     return Answer(response.status_code, response.json or {})
 
 

@@ -135,7 +135,7 @@ class Planner:
         near = [period for period in others if begin < period.end and period.start < over]
         reasons = self.blocked_by(nominal, near)
         planned: list[PlannedOccurrence] = []
-        taken = [*nominal, *(self._with_buffers(period) for period in near)]
+        taken = [*nominal, *(self.with_buffers(period) for period in near)]
         held = [*nominal, *near]
         for local, period, blocked_by in zip(locals_, nominal, reasons, strict=True):
             if not blocked_by:
@@ -210,7 +210,7 @@ class Planner:
             for attendee in self.attendees
         ]
 
-    def _with_buffers(self, period: Period) -> Period:
+    def with_buffers(self, period: Period) -> Period:
         """Return the period with the largest buffers that any required attendee keeps around it."""
         buffers = [attendee.buffer for attendee in self.attendees if attendee.required] or [NO_BUFFER]
         before, after = max(one.before for one in buffers), max(one.after for one in buffers)

@@ -105,7 +105,8 @@ class SeriesPlaces:
         """Yield the free UTC starts later than ``after`` near a nominal one, the nearest first."""
         if self.future is None:
             return
-        for period in self.future.nearest(nominal, [*others, *self.elsewhere], others):
+        apart = [self.future.with_buffers(period) for period in (*others, *self.elsewhere)]
+        for period in self.future.nearest(nominal, apart, others):
             if period.start > after:
                 yield period.start
 
