@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from scheduler.domain.programme.meetings import Party
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import Person
-from scheduler.store import StoredMeeting, Transaction
+from scheduler.store import Participants, StoredMeeting, Transaction
 
 
 def lock_mentorship(tx: Transaction, programme_id: str, mentorship_id: str, guests: Iterable[Party] = ()) -> Mentorship:
@@ -45,16 +45,21 @@ def lock_person(tx: Transaction, programme_id: str, person_id: str) -> Person:
     Raises NotFound.
     """
     tx.mentorships.list_for_person(programme_id, person_id, lock=True)
-    meetings = _list_meetings(tx, programme_id, tx.people.get(programme_id, person_id))
-    _lock_people(tx, programme_id, [person_id], meetings)
+    locked = _lock_participants(tx, programme_id, tx.people.get(programme_id, person_id))
     person = tx.people.get(programme_id, person_id)  # read again, now that nobody else can change or book them
-    tx.meetings.lock(programme_id, {stored.id for stored in _list_meetings(tx, programme_id, person)})
+    while (involved := tx.meetings.list_participants(programme_id, person_id, person.email)) != locked:
+        locked = _lock_participants(tx, programme_id, person)
+    tx.meetings.lock_rows(programme_id, {one.meeting_id for one in involved})
     return person
 
 
-def _list_meetings(tx: Transaction, programme_id: str, person: Person) -> list[StoredMeeting]:
-    as_guest = tx.meetings.list_for_guest(programme_id, person.email)
-    return tx.meetings.list_for_person(programme_id, person.id) + as_guest
+def _lock_participants(tx: Transaction, programme_id: str, person: Person) -> list[Participants]:
+    """Lock a person and everybody in a meeting with them; return who is in which meeting."""
+    found = tx.meetings.list_participants(programme_id, person.id, person.email)
+    ids = {person.id, *(id_ for one in found for id_ in (one.mentor_id, one.mentee_id))}
+    emails = set[str]().union(*(one.emails for one in found))
+    tx.people.lock_including_erased(programme_id, ids | set(tx.people.find_ids_by_email(programme_id, emails)))
+    return found
 
 
 def _lock_people(

@@ -31,7 +31,7 @@ def publish_change(
     ``because`` says, by the wall start of an occurrence, what made the service change it.
     """
     changed = replace(stored, meeting=meeting)
-    tx.meetings.update(programme_id, changed)
+    tx.meetings.update(programme_id, changed, was=stored.meeting)
     made = list(changes_between(stored.meeting, meeting, because or {}))
     if any(one.type is not ChangeType.MEETING_CHANGED for one in made):
         _end_conflicts(tx, programme_id, stored.id, made, now)

@@ -7,7 +7,7 @@ from scheduler.store.engine import InvalidDatabaseUrl, database_name
 from scheduler.store.failures import Deadlocked, StatementRefused, StoreUnavailable
 from scheduler.store.feeds import FeedPage
 from scheduler.store.lookups import FeedState
-from scheduler.store.meetings import MentorshipOccurrence, StoredMeeting
+from scheduler.store.meetings import MentorshipOccurrence, Participants, StoredMeeting
 from scheduler.store.outbox_rows import Claim, DeliveryRow
 from scheduler.store.programmes import Programme
 from scheduler.store.rows import Position, new_id
@@ -29,6 +29,7 @@ __all__ = [
     "MentorshipOccurrence",
     "NewerDatabase",
     "NotMigrated",
+    "Participants",
     "Position",
     "Programme",
     "Reading",

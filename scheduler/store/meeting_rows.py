@@ -40,8 +40,8 @@ def meeting_values(meeting: Meeting) -> dict[str, Any]:
     }
 
 
-def occurrence_rows(meeting_id: str, meeting: Meeting) -> list[dict[str, Any]]:
-    """A row for each occurrence."""
+def occurrence_rows(meeting_id: str, happening: Iterable[Occurrence]) -> list[dict[str, Any]]:
+    """A row for each occurrence of a meeting."""
     return [
         values_of(occurrence, occurrences)
         | {
@@ -53,7 +53,7 @@ def occurrence_rows(meeting_id: str, meeting: Meeting) -> list[dict[str, Any]]:
             "moved_to": occurrence.moved_to and occurrence.moved_to.wall,
             "moved_to_fold": occurrence.moved_to.fold if occurrence.moved_to else 0,
         }
-        for occurrence in meeting.occurrences
+        for occurrence in happening
     ]
 
 

@@ -45,6 +45,16 @@ class StoredMeeting:
 
 
 @dataclass(frozen=True)
+class Participants:
+    """The people of a meeting: the ids of its two, and the emails of its guests."""
+
+    meeting_id: str
+    mentor_id: str
+    mentee_id: str
+    emails: frozenset[str]
+
+
+@dataclass(frozen=True)
 class MentorshipOccurrence:
     """When an occurrence takes place or took place, with its meeting, mentorship and two people."""
 
@@ -75,7 +85,8 @@ class Meetings(Repository):
         self._renew_availability(programme_id, pair)
         stored = StoredMeeting(new_id(), mentorship_id, pair.mentor_id, pair.mentee_id, own_title, meeting, terms)
         self._insert(meetings, id=stored.id, programme_id=programme_id, **_values(stored))
-        self._add_parts(stored)
+        self._insert_all(occurrences, meeting_rows.occurrence_rows(stored.id, meeting.occurrences))
+        self._insert_all(guests, meeting_rows.guest_rows(stored.id, meeting))
         return stored.id
 
     def get(self, programme_id: str, meeting_id: str, *, lock: bool = False) -> StoredMeeting:
@@ -92,19 +103,30 @@ class Meetings(Repository):
 
         They are locked in the order of their ids, and read after that.
         """
+        return self._load(meetings.c.id.in_(self.lock_rows(programme_id, ids)))
+
+    def lock_rows(self, programme_id: str, ids: Collection[str]) -> set[str]:
+        """Lock the meetings of those ids as `lock` does, without reading them; return the ids."""
         ours = (meetings.c.programme_id == programme_id) & meetings.c.id.in_(set(ids))
         locked = self._lock_rows(meetings, ours)
         check_found("meeting", ids, locked)
-        return self._load(meetings.c.id.in_(locked))
+        return locked
 
-    def update(self, programme_id: str, stored: StoredMeeting) -> None:
-        """Store a changed meeting with its occurrences and guests."""
+    def update(self, programme_id: str, stored: StoredMeeting, was: Meeting | None = None) -> None:
+        """Store a changed meeting with its occurrences and guests; of those in ``was``, what is stored, the changed."""
         self._renew_availability(programme_id, [stored.mentor_id, stored.mentee_id])
         here = in_programme(meetings, programme_id, stored.id)
         self._change_one(meetings.update().where(here).values(_values(stored)), "meeting", stored.id)
-        for table in (occurrences, guests):
-            self._connection.execute(table.delete().where(table.c.meeting_id == stored.id))
-        self._add_parts(stored)
+        there = set(was.occurrences) if was else set()
+        changed = [one for one in stored.meeting.occurrences if one not in there]
+        ours = occurrences.c.meeting_id == stored.id
+        if was is not None:
+            ours &= occurrences.c.recurrence_id.in_([one.recurrence_id.wall for one in changed])
+        self._connection.execute(occurrences.delete().where(ours))
+        self._insert_all(occurrences, meeting_rows.occurrence_rows(stored.id, changed))
+        if was is None or was.guests != stored.meeting.guests:
+            self._connection.execute(guests.delete().where(guests.c.meeting_id == stored.id))
+            self._insert_all(guests, meeting_rows.guest_rows(stored.id, stored.meeting))
 
     def list_for_mentorship(self, programme_id: str, mentorship_id: str) -> list[StoredMeeting]:
         """The mentorship's meetings, the first booked first."""
@@ -132,6 +154,19 @@ class Meetings(Repository):
         """The meetings to which an email is invited as a guest, whatever its case; none for an unknown email."""
         invited = select(guests.c.meeting_id).where(guests.c.email_key == email.casefold())
         return self._load((meetings.c.programme_id == programme_id) & meetings.c.id.in_(invited))
+
+    def list_participants(self, programme_id: str, person_id: str, email: str) -> list[Participants]:
+        """Who is in the meetings in which a person is mentor, mentee or, by their email, a guest; none for others."""
+        invited = select(guests.c.meeting_id).where(guests.c.email_key == email.casefold())
+        theirs = or_(meetings.c.mentor_id == person_id, meetings.c.mentee_id == person_id, meetings.c.id.in_(invited))
+        query = select(meetings.c.id, meetings.c.mentor_id, meetings.c.mentee_id)
+        query = query.where(meetings.c.programme_id == programme_id, theirs).order_by(meetings.c.id)
+        rows = self._connection.execute(query).all()
+        emails: dict[str, set[str]] = defaultdict(set)
+        of_these = guests.c.meeting_id.in_([row.id for row in rows]) & guests.c.email.is_not(None)
+        for guest in self._connection.execute(select(guests.c.meeting_id, guests.c.email).where(of_these)):
+            emails[guest.meeting_id].add(guest.email)
+        return [Participants(row.id, row.mentor_id, row.mentee_id, frozenset(emails[row.id])) for row in rows]
 
     def list_periods(
         self,
@@ -182,13 +217,9 @@ class Meetings(Repository):
         query = by_age(select(meetings.c.programme_id, meetings.c.id).where(stale), meetings)
         return [(row.programme_id, row.id) for row in self._connection.execute(query)]
 
-    def _add_parts(self, stored: StoredMeeting) -> None:
-        for table, rows in (
-            (occurrences, meeting_rows.occurrence_rows(stored.id, stored.meeting)),
-            (guests, meeting_rows.guest_rows(stored.id, stored.meeting)),
-        ):
-            if rows:
-                self._connection.execute(table.insert(), rows)
+    def _insert_all(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(table.insert(), rows)
 
     def _of_mentorship(self, programme_id: str, mentorship_id: str) -> ColumnElement[bool]:
         query = select(mentorships.c.id).where(in_programme(mentorships, programme_id, mentorship_id))

@@ -151,6 +151,8 @@ class People(Repository):
         Several may share one.
         """
         keys = {email.casefold() for email in emails}
+        if not keys:
+            return []
         query = select(people.c.id).where(not_erased(programme_id), people.c.email_key.in_(keys))
         return list(self._connection.scalars(by_age(query, people)))
 

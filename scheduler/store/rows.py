@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -32,13 +33,17 @@ def new_id() -> str:
 
 def build(kind: type[_Dataclass], row: Any, **others: Any) -> _Dataclass:
     """The dataclass of a row: each field has the value of the column of its name, but for the others."""
-    names = [field.name for field in fields(kind) if field.name not in others]
-    return kind(**{name: getattr(row, name) for name in names}, **others)
+    return kind(**{name: getattr(row, name) for name in _names(kind) if name not in others}, **others)
+
+
+@cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def values_of(value: DataclassInstance, table: Table) -> dict[str, Any]:
     """The columns of a dataclass's row: each field, but for the id, that the table has a column of its name for."""
-    names = [field.name for field in fields(value) if field.name in table.c and field.name != "id"]
+    names = [name for name in _names(type(value)) if name in table.c and name != "id"]
     return {name: getattr(value, name) for name in names}
 
 

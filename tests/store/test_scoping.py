@@ -116,6 +116,7 @@ REFUSED: dict[str, Use] = {
     "meetings.add": lambda tx, us, it: tx.meetings.add(us, it.mentorship.id, it.meeting),
     "meetings.get": lambda tx, us, it: tx.meetings.get(us, it.stored.id),
     "meetings.lock": lambda tx, us, it: tx.meetings.lock(us, [it.stored.id]),
+    "meetings.lock_rows": lambda tx, us, it: tx.meetings.lock_rows(us, [it.stored.id]),
     "meetings.update": lambda tx, us, it: tx.meetings.update(us, it.stored),
     "meetings.list_for_mentorship": lambda tx, us, it: tx.meetings.list_for_mentorship(us, it.mentorship.id),
     "meetings.list_page": lambda tx, us, it: tx.meetings.list_page(us, it.mentorship.id, None, 9),
@@ -164,6 +165,9 @@ EMPTY: dict[str, Use] = {
     "conflicts.mark_returning_due": lambda tx, us, it: tx.conflicts.mark_returning_due(us, [it.mentor.id], it.now),
     "conflicts.forget_person": lambda tx, us, it: tx.conflicts.forget_person(us, it.mentor.id),
     "conflicts.mark_checked": lambda tx, us, it: tx.conflicts.mark_checked(us, it.mentor.id),
+    "meetings.list_participants": lambda tx, us, it: tx.meetings.list_participants(
+        us, it.stored.mentor_id, "gil@example.org"
+    ),
     "meetings.list_for_guest": lambda tx, us, it: tx.meetings.list_for_guest(us, "gil@example.org"),
     "meetings.list_occurrences": lambda tx, us, it: tx.meetings.list_occurrences(us, [it.mentor.id]),
     "meetings.list_periods": lambda tx, us, it: [
