@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cadences, explanations, http, memory, slot_calculator, slots
+from benchmarks import cadences, conflicts, explanations, http, memory, slot_calculator, slots
 from benchmarks.runner import Bar, DifferentAnswers, Row, run
 
 BENCHMARKS = (slots, slot_calculator, cadences, explanations, memory)
@@ -35,6 +35,9 @@ def main() -> int:
     requests = http.measure()
     bars += http.bars(requests)
     rows += http.rows(requests)
+    blackouts = conflicts.measure()
+    bars += conflicts.bars(blackouts)
+    rows += conflicts.rows(blackouts)
     console.print(table(rows))
     for bar in bars:
         console.print(VERDICTS[bar.met], bar.text, highlight=False)

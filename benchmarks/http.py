@@ -72,7 +72,7 @@ class Added:
 
 def measure() -> dict[str, Added]:
     """Measure what each kind of request adds. Raises DifferentAnswers, before any timing, if the answers differ."""
-    with tempfile.TemporaryDirectory() as folder, _service(Path(folder)) as (app, context, key):
+    with tempfile.TemporaryDirectory() as folder, service(Path(folder)) as (app, context, key):
         requests = {
             INLINE: _inline(app, key, slot_query(CASES[INLINE])),
             STORED: _stored(app, context, key, slot_query(CASES[STORED])),
@@ -83,7 +83,7 @@ def measure() -> dict[str, Added]:
 
 
 @contextmanager
-def _service(folder: Path) -> Iterator[tuple[Any, Context, str]]:
+def service(folder: Path) -> Iterator[tuple[Any, Context, str]]:
     """Yield the service on an empty database, its context and an API key; log lines are written to the null device."""
     settings = Settings(database_url=f"sqlite:///{folder / 'scheduler.db'}", environment=Environment.DEVELOPMENT)
     context = create_context(settings)
@@ -119,14 +119,14 @@ def _added(one: Request) -> Added:
     gc.collect()
     gc.freeze()
     for _ in range(ROUNDS):
-        whole, alone = _spent(one.send), _spent(lambda: find_slots(one.query))
+        whole, alone = spent(one.send), spent(lambda: find_slots(one.query))
         timed.append((*whole, *alone))
     gc.unfreeze()
     wall, processor, engine, engine_processor = np.array(timed).T
     return Added(median(wall), median(engine), median(wall - engine), median(processor - engine_processor))
 
 
-def _spent(act: Callable[[], object]) -> tuple[float, float]:
+def spent(act: Callable[[], object]) -> tuple[float, float]:
     """Milliseconds by the wall clock and of processor time."""
     wall, processor = time.perf_counter_ns(), time.process_time_ns()
     act()

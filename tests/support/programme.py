@@ -25,7 +25,8 @@ class Programme:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        key = find_key(context, create_programme(context, "Women in Science"))
+        self.api_key = create_programme(context, "Women in Science")
+        key = find_key(context, self.api_key)
         assert key
         self.id = key.programme_id
         self.mentor = create_person(context, self.id, Person(new_id(), "Greta", "greta@example.org", "Europe/Berlin"))
