@@ -76,7 +76,7 @@ def check_person(
         return Consequences()
     schedule = load_schedule(tx, programme_id, [one.stored for one in checked], now)
     changed: dict[tuple[str, datetime], None] = {}
-    hit_hard: list[StoredMeeting] = []
+    hit_hard: list[_Checked] = []
     acting, pending = blackouts, checked
     while pending:
         is_moved = False
@@ -85,7 +85,7 @@ def check_person(
             places = schedule.places(one.stored, one.mentorship)
             settled = settle(one.stored.meeting, list(one.conflicts.values()), places, change)
             if settled.is_hit_hard:
-                hit_hard.append(one.stored)
+                hit_hard.append(one)
             if settled.starts or settled.conflicts:
                 _store(context, tx, programme_id, one, settled, now)
                 schedule.update(one.stored, one.reserved)
@@ -105,7 +105,7 @@ def check_person(
     shown.sort(key=lambda one: (not one.conflict.is_open, one.conflict.period.start, one.meeting_id))
     meetings = {one.stored.id: (one.stored, one.mentorship) for one in checked}
     offered = offer(tx, programme_id, shown[:MOST], meetings, schedule, now)
-    return Consequences(offered, len(shown), tuple(hit_hard))
+    return Consequences(offered, len(shown), tuple(one.stored for one in hit_hard))
 
 
 def check_due_people(context: Context) -> bool:

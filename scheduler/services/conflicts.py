@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
+from scheduler.domain.availability.obstacles import Obstacle
 from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
 from scheduler.domain.programme.changes import Change, change_of_conflict
-from scheduler.domain.programme.conflicts import Conflict, NothingToDecide, NothingToRestore, Resolution
+from scheduler.domain.programme.conflicts import (
+    Conflict,
+    FormerTimeOver,
+    NothingToDecide,
+    NothingToRestore,
+    Resolution,
+)
 from scheduler.domain.programme.meetings import (
     MeetingCancelled,
     MeetingStatus,
@@ -18,14 +25,16 @@ from scheduler.domain.programme.meetings import (
     mark_conflicts,
     place_occurrences,
 )
+from scheduler.domain.time.zones import local_time
 from scheduler.errors import InvalidFields, Refused
+from scheduler.services.booking import check_day, read_start
 from scheduler.services.locking import lock_meeting
 from scheduler.services.meetings import move_occurrence
-from scheduler.services.offering import OfferedConflict, offer
+from scheduler.services.offering import OfferedConflict, may_move, offer
 from scheduler.services.ports import Context
 from scheduler.services.publishing import log_changes, publish_change
 from scheduler.services.schedules import load_schedule
-from scheduler.store import ConflictsOf, StoredConflict, StoredMeeting, Transaction
+from scheduler.store import ConflictsOf, Position, StoredMeeting, Transaction
 
 
 class KeepNotAllowed(Refused):
@@ -55,26 +64,27 @@ class Decision(StrEnum):
 
 
 def list_conflicts(
-    context: Context, programme_id: str, where: ConflictsOf, resolution: Resolution | None = None
-) -> list[StoredConflict]:
-    """Return the conflicts of a meeting, mentorship or person, open ones first, then by time. Raises NotFound."""
-    with context.store.read() as tx:
-        return tx.conflicts.list_of(programme_id, where, resolution)
+    context: Context,
+    programme_id: str,
+    where: ConflictsOf,
+    resolution: Resolution | None = None,
+    after: Position | None = None,
+    limit: int | None = None,
+) -> list[tuple[Position, OfferedConflict]]:
+    """Return at most ``limit`` conflicts of a meeting, mentorship or person after a position, and what can be done.
 
-
-def with_alternatives(
-    context: Context, programme_id: str, found: Sequence[StoredConflict]
-) -> tuple[OfferedConflict, ...]:
-    """Return conflicts with what can be done about each."""
+    Open ones come first, then by time. Raises NotFound.
+    """
     now = context.clock()
     with context.store.read() as tx:
-        meetings = {one.meeting_id: (tx.meetings.get(programme_id, one.meeting_id), one.mentorship_id) for one in found}
-        schedule = load_schedule(tx, programme_id, [stored for stored, _ in meetings.values()], now)
-        pairs = {
-            meeting_id: (stored, tx.mentorships.get(programme_id, mentorship_id))
-            for meeting_id, (stored, mentorship_id) in meetings.items()
-        }
-        return offer(tx, programme_id, found, pairs, schedule, now)
+        rows = tx.conflicts.list_page(programme_id, where, now, resolution, after, limit)
+        found = [one for _, one in rows]
+        meetings = tx.meetings.find_many(programme_id, {one.meeting_id for one in found if may_move(one.conflict, now)})
+        mentorships = tx.mentorships.find_many(programme_id, {stored.mentorship_id for stored in meetings.values()})
+        pairs = {stored.id: (stored, mentorships[stored.mentorship_id]) for stored in meetings.values()}
+        schedule = load_schedule(tx, programme_id, meetings.values(), now)
+        offered = offer(tx, programme_id, found, pairs, schedule, now)
+    return [(position, one) for (position, _), one in zip(rows, offered, strict=True)]
 
 
 def resolve_conflict(
@@ -91,46 +101,53 @@ def resolve_conflict(
     """Decide about an occurrence: move it to ``start`` (an instant, or local time of the series), skip, keep, restore.
 
     What somebody decided does not change back by itself. ``may_overrule``: the caller may decide to meet in spite of a
-    blackout. Raises NotFound, MeetingCancelled, NothingToDecide, NothingToRestore, KeepNotAllowed, LastOccurrence,
-    SlotTaken, OverlapsOwnOccurrence, InvalidFields.
+    blackout. Raises NotFound, MeetingCancelled, OccurrenceNotChangeable, NothingToDecide, NothingToRestore,
+    FormerTimeOver, KeepNotAllowed, LastOccurrence, SlotTaken, OverlapsOwnOccurrence, InvalidFields.
     """
+    now = context.clock()
     with context.store.write() as tx:
-        _, stored = lock_meeting(tx, programme_id, meeting_id)
+        mentorship, stored = lock_meeting(tx, programme_id, meeting_id)
         if stored.meeting.status is MeetingStatus.CANCELLED:
             raise MeetingCancelled
         occurrence = stored.meeting.occurrence(recurrence_id)
         present = tx.conflicts.list_for_meetings(programme_id, [meeting_id])[meeting_id]
-        conflict = next((one for one in present if one.recurrence_id.wall == recurrence_id), None)
+        conflict = next((one.as_of(now) for one in present if one.recurrence_id.wall == recurrence_id), None)
+        because = {} if conflict is None else {recurrence_id: conflict.obstacles}
+        zone = stored.meeting.series.time_zone
         if decision is Decision.RESTORE:
-            start = _former_start(occurrence, conflict)
-        elif conflict is None or not (conflict.is_open or conflict.returns):
-            raise NothingToDecide(recurrence_id)
-        elif decision is Decision.KEEP and conflict.is_open and conflict.blackouts and not may_overrule:
-            raise KeepNotAllowed
+            start = _former_start(occurrence, conflict, now)
+            check_day(local_time(start, zone).wall.date(), mentorship, "/do")
+        else:
+            _check_undecided(recurrence_id, conflict, decision, may_overrule=may_overrule)
         match decision:
-            case Decision.MOVE | Decision.RESTORE:
-                if start is None:
-                    raise InvalidFields.at("/start", "give the start to move it to")
-                changed = move_occurrence(context, programme_id, meeting_id, recurrence_id, start, viewer)
             case Decision.SKIP:
-                changed = _skip(context, tx, programme_id, stored, recurrence_id)
+                changed = _skip(context, tx, programme_id, stored, recurrence_id, because)
             case Decision.KEEP:
                 changed = _unmark(context, tx, programme_id, stored, recurrence_id)
+            case Decision.MOVE | Decision.RESTORE:
+                start = _start_to_come(start, zone, now)
+                changed = move_occurrence(
+                    context, programme_id, meeting_id, recurrence_id, start, viewer, because=because
+                )
         if conflict is not None:
             decided = _decided(conflict, decision, occurrence, changed.meeting.occurrence(recurrence_id))
-            decided = replace(decided, changed_at=context.clock())
+            decided = replace(decided, changed_at=now)
             tx.conflicts.put(programme_id, meeting_id, [decided])
-            log_changes(context, tx, programme_id, changed, _entries(decided), context.clock())
+            log_changes(context, tx, programme_id, changed, _entries(decided), now)
         return changed
 
 
-def _former_start(occurrence: Occurrence, conflict: Conflict | None) -> datetime:
-    """Where a moved or skipped occurrence was before, or by the rule. Raises NothingToRestore."""
+def _former_start(occurrence: Occurrence, conflict: Conflict | None, now: datetime) -> datetime:
+    """Where a moved or skipped occurrence was before, or by the rule. Raises NothingToRestore, FormerTimeOver."""
     if conflict is not None and conflict.former is not None:
-        return conflict.former
-    if occurrence.status in {OccurrenceStatus.MOVED, OccurrenceStatus.SKIPPED}:
-        return occurrence.recurrence_id.instant
-    raise NothingToRestore(occurrence.recurrence_id.wall)
+        former = conflict.former
+    elif occurrence.status in {OccurrenceStatus.MOVED, OccurrenceStatus.SKIPPED}:
+        former = occurrence.recurrence_id.instant
+    else:
+        raise NothingToRestore(occurrence.recurrence_id.wall)
+    if former <= now:
+        raise FormerTimeOver(occurrence.recurrence_id.wall, former)
+    return former
 
 
 def _decided(conflict: Conflict, decision: Decision, before: Occurrence, after: Occurrence) -> Conflict:
@@ -149,13 +166,38 @@ def _decided(conflict: Conflict, decision: Decision, before: Occurrence, after: 
             return replace(conflict, resolution=Resolution.RESTORED, moved_to=None, former=None, returns=False)
 
 
+def _check_undecided(
+    recurrence_id: datetime, conflict: Conflict | None, decision: Decision, *, may_overrule: bool
+) -> None:
+    """Raises NothingToDecide, and KeepNotAllowed."""
+    if conflict is None or not (conflict.is_open or conflict.returns):
+        raise NothingToDecide(recurrence_id)
+    if decision is Decision.KEEP and conflict.is_open and conflict.blackouts and not may_overrule:
+        raise KeepNotAllowed
+
+
+def _start_to_come(start: datetime | None, zone: str, now: datetime) -> datetime:
+    """The instant of a start that was given; a naive one is local time of the zone. Raises InvalidFields."""
+    if start is None:
+        raise InvalidFields.at("/start", "this field is needed: it says where to move the occurrence")
+    instant = read_start(start, zone)
+    if instant <= now:
+        raise InvalidFields.at("/start", f"{instant:%Y-%m-%dT%H:%MZ} is past; give an instant to come")
+    return instant
+
+
 def _skip(
-    context: Context, tx: Transaction, programme_id: str, stored: StoredMeeting, recurrence_id: datetime
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    stored: StoredMeeting,
+    recurrence_id: datetime,
+    because: Mapping[datetime, Sequence[Obstacle]],
 ) -> StoredMeeting:
     if all(one.recurrence_id.wall == recurrence_id for one in stored.meeting.taking_place):
         raise LastOccurrence
     skipped = place_occurrences(stored.meeting, {recurrence_id: None}, context.clock())
-    return publish_change(context, tx, programme_id, stored, skipped, context.clock())
+    return publish_change(context, tx, programme_id, stored, skipped, context.clock(), because)
 
 
 def _unmark(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from scheduler.domain.availability.attendees import Days
+from scheduler.domain.availability.obstacles import Obstacle
 from scheduler.domain.programme import meetings
 from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
+from scheduler.domain.programme.changes import LoggedChange
 from scheduler.domain.programme.meetings import MeetingCancelled, MeetingStatus, Occurrence
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
@@ -65,11 +67,14 @@ def move_occurrence(
     recurrence_id: datetime,
     start: datetime,
     viewer: Viewer = RESTRICTED,
+    *,
+    because: Mapping[datetime, Sequence[Obstacle]] | None = None,
 ) -> StoredMeeting:
     """Move one occurrence to a start at which both people can meet; a naive start is local time of the meeting's zone.
 
-    The series' own time bars nothing, but its other occurrences count towards the limits of a day and a week. Raises
-    NotFound, SlotTaken, OverlapsOwnOccurrence, MeetingCancelled, OccurrenceNotChangeable, InvalidFields.
+    The series' own time bars nothing, but its other occurrences count towards the limits of a day and a week.
+    ``because`` is what `publish_change` logs. Raises NotFound, SlotTaken, OverlapsOwnOccurrence, MeetingCancelled,
+    OccurrenceNotChangeable, InvalidFields.
     """
     with context.store.write() as tx:
         mentorship, stored = lock_meeting(tx, programme_id, meeting_id)
@@ -84,7 +89,7 @@ def move_occurrence(
         others = tuple(one.period for one in moved.taking_place if one.recurrence_id.wall != recurrence_id)
         attendees = tuple(replace(one, meetings=one.meetings + others) for one in attendees)
         check_free(attendees, Series(local, None, series.duration), viewer)
-        return publish_change(context, tx, programme_id, stored, moved, context.clock())
+        return publish_change(context, tx, programme_id, stored, moved, context.clock(), because)
 
 
 def cancel_occurrence(context: Context, programme_id: str, meeting_id: str, recurrence_id: datetime) -> StoredMeeting:
@@ -93,6 +98,15 @@ def cancel_occurrence(context: Context, programme_id: str, meeting_id: str, recu
         _, stored = lock_meeting(tx, programme_id, meeting_id)
         cancelled = meetings.cancel_occurrence(stored.meeting, recurrence_id, context.clock())
         return publish_change(context, tx, programme_id, stored, cancelled, context.clock())
+
+
+def list_changes(
+    context: Context, programme_id: str, meeting_id: str, after: Position | None, limit: int
+) -> list[tuple[Position, LoggedChange]]:
+    """At most ``limit`` changes of a meeting after a position, the oldest first. Raises NotFound."""
+    with context.store.read() as tx:
+        found = tx.changes.list_for_meeting(programme_id, meeting_id, None if after is None else int(after[0]), limit)
+    return [((str(one.position), ""), one) for one in found]
 
 
 def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...]]]:

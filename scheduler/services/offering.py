@@ -57,23 +57,31 @@ def offer(
 ) -> tuple[OfferedConflict, ...]:
     """Return conflicts, in their order, with alternatives; the first of each can be taken together.
 
-    ``meetings`` has the conflicts' meetings, by id, with their mentorships.
+    ``meetings`` has the meetings, by id, of the conflicts whose occurrences may move, with their mentorships.
     """
-    returning = tx.conflicts.list_for_meetings(programme_id, {one.meeting_id for one in found})
-    by_meeting: dict[str, list[StoredConflict]] = defaultdict(list)
+    by_meeting: dict[str, list[Conflict]] = defaultdict(list)
     for one in found:
-        by_meeting[one.meeting_id].append(one)
+        if may_move(one.conflict, now):
+            by_meeting[one.meeting_id].append(one.conflict)
+    returning = tx.conflicts.list_for_meetings(programme_id, by_meeting)
     alternatives: dict[tuple[str, datetime], tuple[Alternative, ...]] = {}
     for meeting_id, its in by_meeting.items():
         stored, mentorship = meetings[meeting_id]
         places = schedule.places(stored, mentorship)
-        starts = _other_starts(stored.meeting, [one.conflict for one in its], returning[meeting_id], places, now)
+        starts = _other_starts(stored.meeting, its, returning[meeting_id], places, now)
         scores = places.scores([start for each in starts.values() for start in each])
         for wall, each in starts.items():
             alternatives[meeting_id, wall] = tuple(
                 Alternative(_period(stored.meeting, start), scores.get(start, 0.0)) for start in each
             )
-    return tuple(OfferedConflict(one, alternatives[one.meeting_id, one.conflict.recurrence_id.wall]) for one in found)
+    return tuple(
+        OfferedConflict(one, alternatives.get((one.meeting_id, one.conflict.recurrence_id.wall), ())) for one in found
+    )
+
+
+def may_move(conflict: Conflict, now: datetime) -> bool:
+    """Whether another time can be offered at all: a decision is open, or there is a former time to go back to."""
+    return conflict.is_open or (conflict.former is not None and conflict.former > now)
 
 
 def _other_starts(
@@ -94,8 +102,7 @@ def _other_starts(
             taken += [_period(meeting, start) for start in found[wall][:1]]
         else:
             former = conflict.former
-            can_return = former is not None and former > now and places.is_free(former, others)
-            found[wall] = [former] if former is not None and can_return else []
+            found[wall] = [former] if former is not None and places.is_free(former, others) else []
     return found
 
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Table, case, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, Tuple, case, literal, or_, select, tuple_, update
 
 from scheduler.domain.programme.conflicts import Conflict, Resolution
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.zones import LocalTime
-from scheduler.store.rows import Repository, build, in_programme, values_of
+from scheduler.store.rows import Position, Repository, build, in_programme, values_of
 from scheduler.store.servers import numbered
 from scheduler.store.tables import conflicts, meetings, mentorships, people
+from scheduler.store.types import UTCDateTime, WallTime
 
 MOST_BEGUN = 500
 
@@ -79,39 +80,53 @@ class Conflicts(Repository):
             self._connection.execute(conflicts.insert(), rows)
 
     def list_for_meetings(self, programme_id: str, meeting_ids: Collection[str]) -> dict[str, list[Conflict]]:
-        """Return the conflicts of meetings by the meeting's id, open ones first, then by time."""
+        """Return the conflicts of meetings by the meeting's id, in the order of their times."""
         found: dict[str, list[Conflict]] = defaultdict(list)
         if meeting_ids:
             for stored in self._list_where(programme_id, meetings.c.id.in_(meeting_ids)):
                 found[stored.meeting_id].append(stored.conflict)
         return found
 
-    def list_of(
-        self, programme_id: str, where: ConflictsOf, resolution: Resolution | None = None
-    ) -> list[StoredConflict]:
-        """Return the conflicts of a meeting, mentorship or person, open ones first, then by time. Raises NotFound."""
-        self._get(
-            select(where.table.c.id).where(in_programme(where.table, programme_id, where.id)), where.noun, where.id
-        )
-        return self._list_where(programme_id, where.condition, resolution)
+    def list_page(
+        self,
+        programme_id: str,
+        where: ConflictsOf,
+        now: datetime,
+        resolution: Resolution | None = None,
+        after: Position | None = None,
+        limit: int | None = None,
+    ) -> list[tuple[Position, StoredConflict]]:
+        """Return at most ``limit`` conflicts of a meeting, mentorship or person after a position, as of an instant.
 
-    def _list_where(
-        self, programme_id: str, condition: ColumnElement[bool], resolution: Resolution | None = None
-    ) -> list[StoredConflict]:
-        columns = (meetings.c.mentorship_id, meetings.c.mentor_id, meetings.c.mentee_id, meetings.c.time_zone)
-        query = (
-            select(conflicts, *columns)
-            .join(meetings, meetings.c.id == conflicts.c.meeting_id)
-            .where(meetings.c.programme_id == programme_id, condition)
-            .order_by(
-                case((conflicts.c.resolution == Resolution.OPEN, 0), else_=1),
-                conflicts.c.start_at,
-                conflicts.c.meeting_id,
-                conflicts.c.recurrence_id,
-            )
-        )
-        if resolution is not None:
-            query = query.where(conflicts.c.resolution == resolution)
+        Open ones come first, then by time. Raises NotFound.
+        """
+        if where.noun == "person":
+            self._require_people(programme_id, [where.id])
+        else:
+            there = in_programme(where.table, programme_id, where.id)
+            self._get(select(where.table.c.id).where(there), where.noun, where.id)
+        is_open = (conflicts.c.resolution == Resolution.OPEN) & (conflicts.c.start_at > now)
+        rank = case((is_open, 0), else_=1)
+        query = _with_meetings(programme_id, where.condition)
+        match resolution:
+            case Resolution.OPEN:
+                query = query.where(is_open)
+            case Resolution.LAPSED:
+                has_begun = (conflicts.c.resolution == Resolution.OPEN) & (conflicts.c.start_at <= now)
+                query = query.where((conflicts.c.resolution == Resolution.LAPSED) | has_begun)
+            case Resolution():
+                query = query.where(conflicts.c.resolution == resolution)
+        keys = (rank, conflicts.c.start_at, conflicts.c.meeting_id, conflicts.c.recurrence_id)
+        if after is not None:
+            query = query.where(tuple_(*keys) > _read_position(after))
+        found = [
+            build(StoredConflict, row, conflict=_conflict(row).as_of(now))
+            for row in self._connection.execute(query.order_by(*keys).limit(limit))
+        ]
+        return [(_position(one), one) for one in found]
+
+    def _list_where(self, programme_id: str, condition: ColumnElement[bool]) -> list[StoredConflict]:
+        query = _with_meetings(programme_id, condition).order_by(conflicts.c.start_at, conflicts.c.recurrence_id)
         return [build(StoredConflict, row, conflict=_conflict(row)) for row in self._connection.execute(query)]
 
     def forget_person(self, programme_id: str, person_id: str) -> None:
@@ -208,6 +223,34 @@ class Conflicts(Repository):
 def _is_due(now: datetime, longest: timedelta) -> ColumnElement[bool]:
     """The condition for people whose meetings are to be checked."""
     return or_(people.c.check_due_at <= now, people.c.check_due_at > now + longest)
+
+
+def _with_meetings(programme_id: str, condition: ColumnElement[bool]) -> Select[Any]:
+    """The query for conflicts, each with what a `StoredConflict` says of its meeting."""
+    columns = (meetings.c.mentorship_id, meetings.c.mentor_id, meetings.c.mentee_id, meetings.c.time_zone)
+    return (
+        select(conflicts, *columns)
+        .join(meetings, meetings.c.id == conflicts.c.meeting_id)
+        .where(meetings.c.programme_id == programme_id, condition)
+    )
+
+
+def _position(stored: StoredConflict) -> Position:
+    conflict = stored.conflict
+    rank = 0 if conflict.is_open else 1
+    wall = conflict.recurrence_id.wall
+    return f"{rank} {conflict.period.start.isoformat()}", f"{stored.meeting_id} {wall.isoformat()}"
+
+
+def _read_position(position: Position) -> Tuple:
+    """The values that a conflict's position stands for, in the order of the list's keys."""
+    (rank, start), (meeting_id, wall) = (part.split(" ") for part in position)
+    return tuple_(
+        literal(int(rank)),
+        literal(datetime.fromisoformat(start), UTCDateTime),
+        literal(meeting_id),
+        literal(datetime.fromisoformat(wall), WallTime),
+    )
 
 
 def _of_any(person_ids: Collection[str]) -> ColumnElement[bool]:

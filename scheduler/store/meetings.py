@@ -150,6 +150,11 @@ class Meetings(Repository):
         theirs = (meetings.c.mentor_id == person_id) | (meetings.c.mentee_id == person_id)
         return self._load((meetings.c.programme_id == programme_id) & theirs)
 
+    def find_many(self, programme_id: str, ids: Collection[str]) -> dict[str, StoredMeeting]:
+        """The programme's meetings among ``ids``, by their id."""
+        ours = (meetings.c.programme_id == programme_id) & meetings.c.id.in_(set(ids))
+        return {stored.id: stored for stored in self._load(ours)}
+
     def list_for_guest(self, programme_id: str, email: str) -> list[StoredMeeting]:
         """The meetings to which an email is invited as a guest, whatever its case; none for an unknown email."""
         invited = select(guests.c.meeting_id).where(guests.c.email_key == email.casefold())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 
@@ -27,6 +28,11 @@ class Mentorships(Repository):
         """The mentorship of that id, with ``lock`` locked until the transaction ends."""
         query = select(mentorships).where(in_programme(mentorships, programme_id, mentorship_id))
         return _mentorship(self._get(query, "mentorship", mentorship_id, lock=lock))
+
+    def find_many(self, programme_id: str, ids: Collection[str]) -> dict[str, Mentorship]:
+        """The programme's mentorships among ``ids``, by their id."""
+        ours = (mentorships.c.programme_id == programme_id) & mentorships.c.id.in_(set(ids))
+        return {one.id: one for one in self._list(mentorships, ours, _mentorship)}
 
     def list_all(self, programme_id: str) -> list[Mentorship]:
         """Every mentorship, the first added first."""

@@ -68,6 +68,6 @@ def test_erased_person_leaves_no_word_of_their_exams(programme: Programme) -> No
     programme.book_tuesdays()
     declare(programme, date(2026, 10, 13), date(2026, 10, 13))
     delete_person(programme.context, programme.id, programme.mentee.id)
-    (left,) = list_conflicts(programme.context, programme.id, ConflictsOf("mentorship", programme.mentorship.id))
-    assert left.conflict.resolution is Resolution.LAPSED
-    assert left.conflict.obstacles == ()
+    ((_, left),) = list_conflicts(programme.context, programme.id, ConflictsOf("mentorship", programme.mentorship.id))
+    assert left.stored.conflict.resolution is Resolution.LAPSED
+    assert left.stored.conflict.obstacles == ()

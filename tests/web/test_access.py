@@ -58,6 +58,10 @@ NEEDED = {
         "get_meeting",
         "list_occurrences",
         "get_occurrence",
+        "list_meeting_conflicts",
+        "list_mentorship_conflicts",
+        "list_person_conflicts",
+        "list_changes",
         "list_deliveries",
     ],
     "meetings:write": [
@@ -67,6 +71,7 @@ NEEDED = {
         "update_meeting",
         "delete_meeting",
         "update_occurrence",
+        "resolve_occurrence",
         "retry_delivery",
     ],
     "admin": ["create_key", "list_keys", "get_key", "rotate_key", "delete_key"],
@@ -96,6 +101,7 @@ BODIES: dict[str, Any] = {
     "create_meeting": {"start": "2026-10-22T08:00:00Z", "duration": "PT45M"},
     "update_meeting": {"title": "Mine"},
     "update_occurrence": {"start": "2026-10-23T08:00:00Z"},
+    "resolve_occurrence": {"do": "restore"},
     "create_key": {"name": "x", "scopes": ["slots:read"]},
 }
 """A body for each operation that needs one: nothing else is wrong with the request."""

@@ -118,6 +118,8 @@ def stored_api(request: pytest.FixtureRequest, api: Api, clock: Clock, monkeypat
     rule = {"rrule": "FREQ=WEEKLY;INTERVAL=1;BYDAY=TU;UNTIL=20361111T090000Z", "expected": occurrences}
     dates = {"starts_on": "2036-11-03", "ends_on": "2036-11-14"}
     post("meeting_id", f"/mentorships/{ids['mentorship_id']}/meetings", series | rule | dates, "delivery_id")
+    exam = {"kind": "exam", "first_day": "2036-11-04", "last_day": "2036-11-04"}
+    api.post(f"/people/{MENTEE}/blackouts", exam)
     post("key_id", "/keys", {"name": "a web site", "scopes": ["slots:read"]})
     return api
 

@@ -24,7 +24,7 @@ def test_new_mentorship_has_goals_and_dates_and_is_active(api: Api, body: dict[s
     response = api.send("POST", "/mentorships", body)
     assert response.status_code == 201
     agreed = response.json or {}
-    assert agreed == body | {"id": agreed["id"], "status": "active"}
+    assert agreed == body | {"id": agreed["id"], "status": "active", "when_blocked": "ask"}
     assert response.headers["Location"] == f"/v1/mentorships/{agreed['id']}"
     assert api.get(f"/mentorships/{agreed['id']}") == agreed
     assert api.get("/mentorships") == {"items": [agreed], "next": None}

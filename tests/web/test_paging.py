@@ -68,8 +68,13 @@ def lists(api: Api, pair: Pair, clock: Clock) -> list[str]:
         api.book_slot(pair, f"2026-10-{day:02}T08:00:00Z")
         api.mentorship(pair.mentee, pair.mentor)
     meeting = f"/meetings/{bookings[0]}"
+    for title in "abc":
+        api.patch(meeting, {"title": title})
+    away = {"kind": "exam", "first_day": "2026-10-06", "last_day": "2026-11-13"}
+    api.post(f"/people/{pair.mentee}/blackouts", away)
+    conflicted = [f"{meeting}/changes", f"{meeting}/conflicts", f"/people/{pair.mentor}/conflicts"]
     own = [path(pair) for path, _ in (PEOPLE, BLACKOUTS, CALENDARS, FEEDS, KEYS)]
-    return [*own, "/mentorships", pair.meetings, f"{meeting}/occurrences", f"{meeting}/deliveries"]
+    return [*own, "/mentorships", pair.meetings, f"{meeting}/occurrences", f"{meeting}/deliveries", *conflicted]
 
 
 def test_pages_of_every_list_add_up_to_the_list(api: Api, lists: list[str]) -> None:

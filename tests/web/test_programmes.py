@@ -22,6 +22,7 @@ BODIES: dict[str, Any] = {
     "create_meeting": {"start": "2026-10-22T08:00:00Z", "duration": "PT45M"},
     "update_meeting": {"title": "Mine"},
     "update_occurrence": {"start": "2026-10-23T08:00:00Z"},
+    "resolve_occurrence": {"do": "restore"},
 }
 """A body for each operation that takes one and has an id in its path: nothing else is wrong with the request."""
 

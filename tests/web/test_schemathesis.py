@@ -38,7 +38,7 @@ BEYOND_JSON_SCHEMA = (
     # The calendar and the clock.
     "is outside the supported dates",
     "is no date (and time )?that exists|has seconds; give a whole minute",
-    "is past; give an instant to come",
+    "is past; give an instant to come|takes no start; leave it out$",
     # Two fields that have to go together.
     "which is not after its start|, before it starts|comes before the first day|is longer than",
     "is before starts_on|the most where the same meeting comes again",

@@ -87,7 +87,10 @@ def changes_between(old: Meeting, new: Meeting, because: Mapping[datetime, Seque
 
 
 def change_of_conflict(conflict: Conflict) -> Change | None:
-    """Return the entry for a conflict that was opened or is kept; None for others, whose occurrences change."""
+    """Return the entry for a conflict that was opened or is kept; None for others, whose occurrences change.
+
+    The occurrence stays where it is, so ``from`` and ``to`` are the same.
+    """
     match conflict.resolution:
         case Resolution.OPEN:
             kind = ChangeType.OCCURRENCE_CONFLICTED
@@ -95,7 +98,8 @@ def change_of_conflict(conflict: Conflict) -> Change | None:
             kind = ChangeType.OCCURRENCE_KEPT
         case _:
             return None
-    details = {"start": conflict.period.start, "blocked_by": causes(conflict.obstacles)}
+    start = conflict.period.start
+    details = {"from": start, "to": start, "because": causes(conflict.obstacles)}
     return Change(kind, recurrence_id=conflict.recurrence_id.wall, details=details)
 
 

@@ -39,6 +39,16 @@ class NothingToRestore(Refused):
         )
 
 
+class FormerTimeOver(Refused):
+    """A decision to put an occurrence back to a time that has begun."""
+
+    def __init__(self, recurrence_id: datetime, former: datetime) -> None:
+        super().__init__(
+            f"the occurrence of {recurrence_id:%Y-%m-%d %H:%M} was at {former:%Y-%m-%dT%H:%MZ} before, which is over; "
+            "move it to a time to come"
+        )
+
+
 class NothingToDecide(Refused):
     """A decision about an occurrence that has no open conflict."""
 
@@ -80,6 +90,10 @@ class Conflict:
     def words(self) -> str | None:
         """Why the occurrence is to be moved, in words; None if the conflict is not open."""
         return ", ".join(dict.fromkeys(obstacle.words for obstacle in self.obstacles)) if self.is_open else None
+
+    def as_of(self, now: datetime) -> Conflict:
+        """The conflict at an instant: an open one has lapsed once its occurrence has begun, recorded or not."""
+        return replace(self, resolution=Resolution.LAPSED) if self.is_open and self.period.start <= now else self
 
     def ended_by_change(self, now: datetime) -> Conflict:
         """The conflict after somebody changed the occurrence otherwise; what was decided before stays on record."""

@@ -16,11 +16,12 @@ from scheduler.services.blackouts import BlackoutFields
 from scheduler.store import Position
 from scheduler.web.documents import examples
 from scheduler.web.documents.attendees import AttendeeBlackoutDocument
-from scheduler.web.fields.document import Document, Kept, Omissible
+from scheduler.web.documents.conflicts import ConsequencesDocument
+from scheduler.web.fields.document import Document, Kept, Omissible, only
 from scheduler.web.fields.texts import Flag, Id, Name
 from scheduler.web.fields.times import Day, Instant, Moment
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
-from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body
+from scheduler.web.http.requests import answer, changes_of, context, json_response, programme_id, read_body
 from scheduler.web.http.resources import Resource
 
 api = Resource("blackouts", tag="blackouts", reads=Scope.PEOPLE_READ, writes=Scope.PEOPLE_WRITE)
@@ -69,19 +70,32 @@ class BlackoutDocument(Document):
         return cls.model_construct(id=stored.id, **asdict(BlackoutFields.of(blackout)), time_zone=time_zone)
 
 
+class ChangedBlackoutDocument(ConsequencesDocument, BlackoutDocument):
+    """A blackout that was declared or changed, and the conflicts that this made or ended in booked meetings."""
+
+    shown_to_writers = only("id", "conflicts", "total", "hit_hard")
+
+
 class BlackoutPage(PageDocument):
     """A person's blackouts, the earliest first."""
 
     items: list[BlackoutDocument]
 
 
-@api.operation("POST /people/<person_id>/blackouts", BlackoutDocument, status=201, body=NewBlackout, refuses=(409,))
+@api.operation(
+    "POST /people/<person_id>/blackouts", ChangedBlackoutDocument, status=201, body=NewBlackout, refuses=(409,)
+)
 def create_blackout(person_id: str) -> Response:
-    """Declare a time away."""
+    """Declare a time away.
+
+    The booked meetings that a firm one hits move, are skipped or wait to be decided about, as their mentorships say.
+    Both are done, or neither.
+    """
     fields = BlackoutFields(**dict(read_body(NewBlackout)))
-    stored, _ = blackouts.create_blackout(context(), programme_id(), person_id, fields)
+    stored, found = blackouts.create_blackout(context(), programme_id(), person_id, fields)
     location = url_for("v1.blackouts.get_blackout", person_id=person_id, blackout_id=stored.id)
-    return answer(BlackoutDocument.from_domain(stored), 201, {"Location": location})
+    document = BlackoutDocument.from_domain(stored)
+    return answer(ChangedBlackoutDocument.after(found, document), 201, {"Location": location}, of=document)
 
 
 @api.operation("GET /people/<person_id>/blackouts", BlackoutPage, query=PageQuery)
@@ -100,20 +114,28 @@ def get_blackout(person_id: str, blackout_id: str) -> Response:
 
 
 @api.operation(
-    "PATCH /people/<person_id>/blackouts/<blackout_id>", BlackoutDocument, body=BlackoutChange, refuses=(409,)
+    "PATCH /people/<person_id>/blackouts/<blackout_id>", ChangedBlackoutDocument, body=BlackoutChange, refuses=(409,)
 )
 def update_blackout(person_id: str, blackout_id: str) -> Response:
-    """Change a blackout."""
+    """Change a blackout.
+
+    The meetings that it displaced by itself and does not hit any more go back where they can; those that it hits now
+    are treated as if it were new.
+    """
     changes = changes_of(read_body(BlackoutChange))
-    stored, _ = blackouts.update_blackout(context(), programme_id(), person_id, blackout_id, changes)
-    return answer(BlackoutDocument.from_domain(stored))
+    stored, found = blackouts.update_blackout(context(), programme_id(), person_id, blackout_id, changes)
+    document = BlackoutDocument.from_domain(stored)
+    return answer(ChangedBlackoutDocument.after(found, document), of=document)
 
 
-@api.operation("DELETE /people/<person_id>/blackouts/<blackout_id>", None, status=204)
+@api.operation("DELETE /people/<person_id>/blackouts/<blackout_id>", ConsequencesDocument)
 def delete_blackout(person_id: str, blackout_id: str) -> Response:
-    """Delete a blackout."""
-    blackouts.delete_blackout(context(), programme_id(), person_id, blackout_id)
-    return Response(status=204)
+    """Delete a blackout.
+
+    The meetings that it displaced by itself go back where they can.
+    """
+    found = blackouts.delete_blackout(context(), programme_id(), person_id, blackout_id)
+    return json_response(ConsequencesDocument.after(found).model_dump_json())
 
 
 def _position(stored: StoredBlackout) -> Position:

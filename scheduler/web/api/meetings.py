@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from flask import Response
 from pydantic import Field
@@ -19,15 +20,21 @@ from scheduler.web.documents.occurrences import BlockedByDocument, PlannedOccurr
 from scheduler.web.fields.document import Document, Omissible, only
 from scheduler.web.fields.durations import Duration
 from scheduler.web.fields.texts import Id, MailAddress, Name, WebAddress, ZoneName
-from scheduler.web.fields.times import Instant, LocalInstant, Moment, Timestamp, WallTime
+from scheduler.web.fields.times import (
+    RECURRENCE_ID,
+    Instant,
+    LocalInstant,
+    Moment,
+    RecurrenceId,
+    Timestamp,
+    WallTime,
+)
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request, select_page
 from scheduler.web.http.problems import Problem
 from scheduler.web.http.requests import answer, changes_of, context, programme_id, read_body, viewer
 from scheduler.web.http.resources import Resource
 
 api = Resource("meetings", tag="meetings", reads=Scope.MEETINGS_READ, writes=Scope.MEETINGS_WRITE)
-
-RECURRENCE_ID = "%Y%m%dT%H%M%S"
 
 
 class GuestDocument(Document):
@@ -67,10 +74,11 @@ class OccurrenceDocument(Document):
 
     shown_to_writers = only("recurrence_id", "start", "end", "status")
 
-    recurrence_id: str = Field(pattern="^[0-9]{8}T[0-9]{6}$", examples=["20261103T143000"])
+    recurrence_id: RecurrenceId
     start: Instant
     end: Instant
     status: OccurrenceStatus
+    conflict: Omissible[Literal["open"]] = Field(None, description="somebody has to decide about it; see its conflict")
     local_starts: list[LocalStart]
 
     @classmethod
@@ -79,10 +87,11 @@ class OccurrenceDocument(Document):
         start = occurrence.period.start
         cancelled = meeting.status is MeetingStatus.CANCELLED
         return cls.model_construct(
-            recurrence_id=f"{occurrence.recurrence_id.wall:{RECURRENCE_ID}}",
+            recurrence_id=occurrence.recurrence_id.wall,
             start=start,
             end=occurrence.period.end,
             status=OccurrenceStatus.CANCELLED if cancelled else occurrence.status,
+            conflict="open" if occurrence.to_be_moved else None,
             local_starts=[
                 LocalStart(name=party.name, start=in_zone(start, zone_at(party.clock, start)))
                 for party in meeting.parties
@@ -198,14 +207,15 @@ def list_occurrences(meeting_id: str) -> Response:
     page = read_page_request()
     meeting = meetings.get_meeting(context(), programme_id(), meeting_id).meeting
     rows = [OccurrenceDocument.from_domain(occurrence, meeting) for occurrence in meeting.occurrences]
-    found = select_page(rows, lambda row: (row.recurrence_id, ""), page)
+    found = select_page(rows, lambda row: (row.recurrence_id.isoformat(), ""), page)
     return answer_page(OccurrencePage, found, lambda row: row, page)
 
 
 @api.operation("GET /meetings/<meeting_id>/occurrences/<recurrence_id>", OccurrenceDocument)
 def get_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     """Read one occurrence."""
-    return answer(_occurrence(meetings.get_meeting(context(), programme_id(), meeting_id), _parse_id(recurrence_id)))
+    stored = meetings.get_meeting(context(), programme_id(), meeting_id)
+    return answer(occurrence_document(stored, parse_recurrence_id(recurrence_id)))
 
 
 @api.operation(
@@ -224,22 +234,24 @@ def update_occurrence(meeting_id: str, recurrence_id: str) -> Response:
     body = read_body(OccurrenceChange)
     if (body.start is None) == (body.status is None):
         raise InvalidFields.at("/start", "give either start (to move it) or status (to cancel it)")
-    occurrence_id = _parse_id(recurrence_id)
+    occurrence_id = parse_recurrence_id(recurrence_id)
     if body.start is None:
         if body.status is not OccurrenceStatus.CANCELLED:
             raise InvalidFields.at("/status", "the only change of status is cancelled; to move it, send start")
         stored = meetings.cancel_occurrence(context(), programme_id(), meeting_id, occurrence_id)
     else:
         stored = meetings.move_occurrence(context(), programme_id(), meeting_id, occurrence_id, body.start, viewer())
-    return answer(_occurrence(stored, occurrence_id))
+    return answer(occurrence_document(stored, occurrence_id))
 
 
-def _parse_id(text: str) -> datetime:
+def parse_recurrence_id(text: str) -> datetime:
+    """Return the wall start that an address names. Raises NotFound."""
     try:
         return datetime.strptime(text, RECURRENCE_ID)  # noqa: DTZ007  # a RECURRENCE-ID is a wall time
     except ValueError as error:
         raise NotFound("occurrence", text[:60]) from error
 
 
-def _occurrence(stored: StoredMeeting, recurrence_id: datetime) -> OccurrenceDocument:
+def occurrence_document(stored: StoredMeeting, recurrence_id: datetime) -> OccurrenceDocument:
+    """Return the document of a meeting's occurrence. Raises NotFound."""
     return OccurrenceDocument.from_domain(stored.meeting.occurrence(recurrence_id), stored.meeting)

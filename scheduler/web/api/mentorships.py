@@ -9,7 +9,7 @@ from flask import Response, url_for
 from pydantic import Field
 
 from scheduler.domain.programme.api_keys import Scope
-from scheduler.domain.programme.mentorships import Mentorship, MentorshipStatus
+from scheduler.domain.programme.mentorships import Mentorship, MentorshipStatus, WhenBlocked
 from scheduler.errors import at_field
 from scheduler.services import mentorships
 from scheduler.store import new_id
@@ -25,6 +25,7 @@ api = Resource("mentorships", tag="mentorships", reads=Scope.MEETINGS_READ, writ
 
 Goals = Annotated[list[Line], Field(min_length=1, max_length=50, description="agreed at the start")]
 PersonId = Annotated[Id, Field(max_length=64)]
+_WHEN_BLOCKED = "what becomes of a booked occurrence when a firm blackout of one of the two hits it later"
 
 
 class NewMentorship(Document, json_schema_extra={"examples": [examples.NEW_MENTORSHIP]}):
@@ -37,6 +38,7 @@ class NewMentorship(Document, json_schema_extra={"examples": [examples.NEW_MENTO
     starts_on: Day
     ends_on: Day
     status: MentorshipStatus = MentorshipStatus.ACTIVE
+    when_blocked: WhenBlocked = Field(WhenBlocked.ASK, description=_WHEN_BLOCKED)
 
 
 class MentorshipChange(Document, json_schema_extra={"examples": [examples.MENTORSHIP_CHANGE]}):
@@ -47,6 +49,7 @@ class MentorshipChange(Document, json_schema_extra={"examples": [examples.MENTOR
     starts_on: Kept[Day] = None
     ends_on: Kept[Day] = None
     status: Kept[MentorshipStatus] = None
+    when_blocked: Kept[WhenBlocked] = Field(None, description=_WHEN_BLOCKED)
 
 
 class MentorshipDocument(Document):
@@ -62,6 +65,7 @@ class MentorshipDocument(Document):
     starts_on: date
     ends_on: date
     status: MentorshipStatus
+    when_blocked: WhenBlocked
 
     @classmethod
     def from_domain(cls, mentorship: Mentorship) -> MentorshipDocument:

@@ -31,7 +31,8 @@ from scheduler.web.documents.attendees import (
     hours_to_domain,
     preferences_to_domain,
 )
-from scheduler.web.fields.document import Document, Kept
+from scheduler.web.documents.conflicts import ConsequencesDocument
+from scheduler.web.fields.document import Document, Kept, only
 from scheduler.web.fields.texts import CountryCode, Id, MailAddress, Name, ZoneName
 from scheduler.web.fields.times import Instant, backward
 from scheduler.web.http.paging import PageDocument, PageQuery, answer_page, read_page_request
@@ -98,6 +99,12 @@ class PersonDocument(Document):
         )
 
 
+class ChangedPersonDocument(ConsequencesDocument, PersonDocument):
+    """A person who was changed, and the conflicts that this made or ended in booked meetings."""
+
+    shown_to_writers = only("id", "conflicts", "total", "hit_hard")
+
+
 class PersonPage(PageDocument):
     """The programme's people, the oldest entry first."""
 
@@ -162,9 +169,12 @@ def get_person(person_id: str) -> Response:
     return answer(PersonDocument.from_domain(people.get_person(context(), programme_id(), person_id)))
 
 
-@api.operation("PATCH /people/<person_id>", PersonDocument, body=PersonChange)
+@api.operation("PATCH /people/<person_id>", ChangedPersonDocument, body=PersonChange)
 def update_person(person_id: str) -> Response:
-    """Change a person. A new time zone does not move booked series, which keep their anchor zone."""
+    """Change a person. A new time zone does not move booked series, which keep their anchor zone.
+
+    Booked meetings that other hours, moves or a zone rule out wait for somebody to decide.
+    """
     body = read_body(PersonChange)
     changes = changes_of(body)
     if "working_hours" in body.model_fields_set:
@@ -172,7 +182,9 @@ def update_person(person_id: str) -> Response:
     if "buffer" in body.model_fields_set:
         changes["buffer"] = body.buffer.to(Buffer) if body.buffer else NO_BUFFER
     changes |= preferences_to_domain(body, "")
-    return answer(PersonDocument.from_domain(people.update_person(context(), programme_id(), person_id, changes)[0]))
+    person, found = people.update_person(context(), programme_id(), person_id, changes)
+    document = PersonDocument.from_domain(person)
+    return answer(ChangedPersonDocument.after(found, document), of=document)
 
 
 @api.operation("DELETE /people/<person_id>", None, status=204)

@@ -10,6 +10,8 @@ from scheduler.web.api import (
     burden,
     cadences,
     calendars,
+    changes,
+    conflicts,
     deliveries,
     feeds,
     keys,
@@ -40,6 +42,8 @@ def api_blueprint() -> Blueprint:
         mentorships,
         booking,
         meetings,
+        conflicts,
+        changes,
         deliveries,
         keys,
     ):

@@ -104,7 +104,10 @@ NEW_MENTORSHIP: dict[str, Any] = {
     "ends_on": "2036-12-19",
 }
 
-MENTORSHIP_CHANGE: dict[str, Any] = {"goals": ["Submit a first paper", "Give a talk about it"]}
+MENTORSHIP_CHANGE: dict[str, Any] = {
+    "goals": ["Submit a first paper", "Give a talk about it"],
+    "when_blocked": "move",
+}
 
 SLOT_BOOKING: dict[str, Any] = {
     "start": "2036-11-06T09:00:00Z",
@@ -133,6 +136,8 @@ MEETING_CHANGE: dict[str, Any] = {"title": "Paper club", "conference_url": "http
 OCCURRENCE_MOVE: dict[str, Any] = {"start": "2036-11-05T09:00:00Z"}
 
 OCCURRENCE_CANCELLATION: dict[str, Any] = {"status": "cancelled"}
+
+OCCURRENCE_DECISION: dict[str, Any] = {"do": "move", "start": "2036-11-05T10:00:00Z"}
 
 NEW_API_KEY: dict[str, Any] = {
     "name": "the mentoring web site",

@@ -19,6 +19,9 @@ _WALL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
+RECURRENCE_ID = "%Y%m%dT%H%M%S"
+"""The form of a DATE-TIME in local time (RFC 5545 §3.3.5)."""
+
 _T = TypeVar("_T")
 
 
@@ -132,6 +135,13 @@ WallTime = Annotated[
         }
     ),
 ]
+
+RecurrenceId = Annotated[
+    datetime,
+    PlainSerializer(lambda wall: f"{wall:{RECURRENCE_ID}}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{8}T[0-9]{6}$", "examples": ["20261103T143000"]}),
+]
+"""The wall start that the rule gives an occurrence, in the form of iCalendar; in answers only."""
 
 Day = Annotated[
     date, BeforeValidator(_parse_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-10-20"]})

@@ -140,6 +140,12 @@ def needed_scopes(app: Flask, endpoint: str) -> tuple[Scope, ...]:
     return (Scope.ADMIN,) if route is None or route.operation.scope is None else route.operation.needed
 
 
+def needs_match(app: Flask, endpoint: str) -> bool:
+    """Whether a request to an endpoint has to name the version of a resource that it changes."""
+    route = routes_of(app).get(endpoint)
+    return route is not None and route.operation.needs_match
+
+
 def reading_scope(app: Flask, endpoint: str) -> Scope:
     """The scope that a key needs to be shown the whole answer of an endpoint; admin where no operation names one."""
     route = routes_of(app).get(endpoint)

@@ -59,9 +59,9 @@ class PageRequest:
         return self.limit + 1
 
 
-def read_page_request() -> PageRequest:
-    """Read the page that the request's query names. Raises InvalidFields."""
-    query = read_query(PageQuery)
+def read_page_request(query: PageQuery | None = None) -> PageRequest:
+    """Read the page that the request's query names, unless it is read already. Raises InvalidFields."""
+    query = read_query(PageQuery) if query is None else query
     return PageRequest(query.limit, _decode_cursor(query.cursor) if query.cursor else None)
 
 
@@ -85,7 +85,8 @@ def answer_page(
     if len(rows) <= wanted.limit:
         return answer(document.model_construct(**page))
     cursor = _encode_cursor(rows[wanted.limit - 1][0])
-    following = f"{request.script_root}{request.path}?{urlencode({'limit': wanted.limit, 'cursor': cursor})}"
+    query = request.args.to_dict() | {"limit": wanted.limit, "cursor": cursor}
+    following = f"{request.script_root}{request.path}?{urlencode(query)}"
     page["next"] = cursor
     return answer(document.model_construct(**page), headers={"Link": f'<{following}>; rel="next"'})
 

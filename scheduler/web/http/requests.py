@@ -22,7 +22,7 @@ from scheduler.web.fields.document import Document
 from scheduler.web.http.etags import entity_tag
 from scheduler.web.http.limits import count_request
 from scheduler.web.http.metrics import count_answer
-from scheduler.web.http.operations import needed_scopes, reading_scope
+from scheduler.web.http.operations import needed_scopes, needs_match, reading_scope
 from scheduler.web.http.problems import HTTPRefusal, invalid_fields
 
 log = structlog.get_logger(__name__)
@@ -155,15 +155,16 @@ def read_query(document: type[_D]) -> _D:
 def answer(
     document: Document, status: int = 200, headers: dict[str, str] | None = None, *, of: Document | None = None
 ) -> Response:
-    """Return a document as a JSON response with the ETag of the resource; a POST that creates nothing has no ETag.
+    """Return a document as a JSON response with the ETag of the resource.
 
-    A key that may change the resource and not read it is shown some members only. ``of`` is the document that a GET of
-    the resource answers with, if it is another one.
+    A POST has one if it creates the resource, or changes the version that it names. A key that may change the resource
+    and not read it is shown some members only. ``of`` is the document that a GET of the resource answers with, if it is
+    another one.
     """
     body = document.model_dump_json()
     shown = body if _reads() else document.model_dump_json(include=document.shown_to_writers)
     response = json_response(shown, status, headers)
-    if request.method != "POST" or status == 201:
+    if request.method != "POST" or status == 201 or needs_match(current_app, request.endpoint or ""):
         response.headers["ETag"] = entity_tag(body if of is None else of.model_dump_json())
     return response
 

@@ -160,11 +160,16 @@ def _success(route: Route, schemas: Schemas, status: int) -> Part:
     return {name: part for name, part in parts.items() if part}
 
 
+def _answers_with_resource(route: Route) -> bool:
+    """Whether the answer is what there is after the request: not if it creates nothing, or deletes it."""
+    return route.method in {"get", "patch"} or route.operation.needs_match
+
+
 def _success_headers(route: Route, status: int) -> list[str]:
     """The header fields of a success, by its method and status."""
     query = route.operation.query
     is_in_answer = {
-        "ETag": status == 201 or (status == 200 and route.method != "post"),
+        "ETag": status == 201 or (status == 200 and _answers_with_resource(route)),
         "Link": query is not None and "cursor" in query.model_fields,
         "Location": status == 201 or status == route.operation.later_status,
         "Idempotency-Replayed": route.takes_idempotency_key,
