@@ -11,9 +11,6 @@ from support.api import Api, Clock, Pair, json_of, problem_of, statuses
 
 SECOND = "20261013T100000"
 EXAM = {"kind": "exam", "title": "Finals", "first_day": "2026-10-13", "last_day": "2026-10-13"}
-ALL_OCTOBER = EXAM | {"first_day": "2026-10-01", "last_day": "2026-10-31"}
-NEAREST = ["2026-10-12T13:45:00Z", "2026-10-12T13:15:00Z", "2026-10-12T12:45:00Z"]
-"""The free times nearest to Tuesday, 13 October, 08:00 UTC, at half-hours of Berlin."""
 
 
 @pytest.fixture
@@ -511,8 +508,8 @@ class TestOddBlackouts:
         (conflict,) = declared["conflicts"]
         assert {row["cause"] for row in conflict["blocked_by"]} == {"outside_hours", "blackout"}
         for chosen in conflict["alternatives"]:
-            free = {"window": (chosen["start"], chosen["end"]), "duration": "PT45M"}
-            assert api.starts(*pair.attendees, **free) == [chosen["start"]]
+            window = (chosen["start"], chosen["end"])
+            assert api.starts(*pair.attendees, window=window, duration="PT45M") == [chosen["start"]]
 
     def test_answer_holds_a_hundred_conflicts_and_says_how_many_there_are(self, api: Api) -> None:
         mentor, mentee = api.person(working_hours="any"), api.person("Asha", "Asia/Kolkata", working_hours="any")

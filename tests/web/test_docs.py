@@ -1,8 +1,9 @@
 """What the pages say of the API and the command is what these do: their examples run, and their numbers are made again.
 
 A fenced block ``json POST /v1/...`` is a request, and the ``json answer`` after it what is shown of its answer: members
-that are left out there may be anything. A ``console`` block is a command with all that it prints. README's walk-through
-runs in tests/end_to_end.
+that are left out there may be anything. The requests of a story follow each other: a name in braces stands for an id,
+and changes name the version that they change. A ``console`` block is a command with all that it prints. README's
+walk-through runs in tests/end_to_end.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from support.api import Api
+from support.api import Api, Pair, json_of
 
 from scheduler.cli import main
 from scheduler.domain.time.zones import LocalTime, in_zone
@@ -56,7 +57,8 @@ def blocks(path: Path) -> Iterator[Block]:
 
 
 EVERY = [block for path in PAGES for block in blocks(path)]
-REQUESTS = [block for block in EVERY if re.fullmatch(r"json (GET|POST) /v1/\S+", block.info)]
+REQUESTS = [block for block in EVERY if re.fullmatch(r"json (GET|POST|PATCH|DELETE) /v1/\S+", block.info)]
+STORY = "docs/how-to/late-blackouts.md"
 COMMANDS = [block for block in EVERY if block.info == "console"]
 
 
@@ -75,12 +77,36 @@ def shows(shown: Any, answered: Any) -> bool:
     return bool(shown == answered and type(shown) is type(answered))
 
 
-@pytest.mark.parametrize("block", REQUESTS, ids=str)
+@pytest.mark.parametrize("block", [block for block in REQUESTS if block.page != STORY], ids=str)
 def test_a_request_gets_the_answer_that_is_shown(block: Block, api: Api) -> None:
     _, method, path = block.info.split()
     assert block.answer is not None, "no 'json answer' follows"
     answered = api.ask(method, path.removeprefix("/v1"), json.loads(block.text) if block.text.strip() else None)
     assert shows(json.loads(block.answer), answered), json.dumps(answered, indent=2)
+
+
+def filled(text: str, ids: dict[str, str]) -> str:
+    """A text with the ids that it names in braces; others stay as they are."""
+    return re.sub(r"{(\w+)}", lambda name: ids.get(name[1], name[0]), text)
+
+
+def test_the_story_of_late_blackouts_goes_as_it_is_told(api: Api, pair: Pair) -> None:
+    meeting = api.book_cadence(pair)["id"]
+    ids = {"greta": pair.mentor, "asha": pair.mentee, "mentorship": pair.mentorship, "meeting": meeting}
+    told = [block for block in REQUESTS if block.page == STORY]
+    for block in told:
+        _, method, path = filled(block.info, ids).split()
+        path = path.removeprefix("/v1")
+        body = json.loads(filled(block.text, ids)) if block.text.strip() else None
+        changed = path.removesuffix("/resolve") if method == "POST" else path
+        match = {} if changed == path and method == "POST" else {"If-Match": api.send("GET", changed).headers["ETag"]}
+        answered = json_of(api.send(method, path, body, headers=match))
+        assert block.answer is not None, "no 'json answer' follows"
+        named = re.search(r'"id": "{(\w+)}"', block.answer)
+        if named:
+            ids[named[1]] = answered["id"]
+        assert shows(json.loads(filled(block.answer, ids)), answered), f"{block}: {json.dumps(answered, indent=2)}"
+    assert len(told) >= 8
 
 
 @pytest.mark.parametrize("block", COMMANDS, ids=str)

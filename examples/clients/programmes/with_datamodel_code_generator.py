@@ -6,10 +6,10 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel
 from scheduler_models import (
-    Blackout,
     CadenceBooking,
     CadencesAnswer,
     CadencesRequest,
+    ChangedBlackout,
     Meeting,
     Mentorship,
     NewBlackout,
@@ -44,7 +44,7 @@ def main(url: str, key: str, first: str, last: str) -> None:
     asha = {"name": "Asha", "email": "asha@example.org", "time_zone": "Asia/Kolkata", "working_hours": "any"}
     mentee = client.post("/people", NewPerson.model_validate(asha), Person)
     exam = NewBlackout.model_validate({"kind": "exam", "title": "Finals", "first_day": first, "last_day": first})
-    client.post(f"/people/{mentee.id}/blackouts", exam, Blackout)
+    client.post(f"/people/{mentee.id}/blackouts", exam, ChangedBlackout)
     dates = {"starts_on": first, "ends_on": last}
     agreed = {"mentor": mentor.id, "mentee": mentee.id, "goals": ["First paper"], **dates}
     mentorship = client.post("/mentorships", NewMentorship.model_validate(agreed), Mentorship)

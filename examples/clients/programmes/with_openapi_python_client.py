@@ -12,11 +12,11 @@ from scheduler_client.api.people import create_person
 from scheduler_client.api.scheduling import find_cadences
 from scheduler_client.models import (
     Attendee,
-    Blackout,
     BlackoutKind,
     CadenceBooking,
     CadencesAnswer,
     CadencesRequest,
+    ChangedBlackout,
     Meeting,
     Mentorship,
     NewBlackout,
@@ -43,7 +43,7 @@ def main(url: str, key: str, first: date, last: date) -> None:
     mentee_body = NewPerson(name="Asha", email="asha@example.org", time_zone="Asia/Kolkata", working_hours="any")
     mentee = expect(Person, create_person.sync(client=client, body=mentee_body))
     exam = NewBlackout(kind=BlackoutKind.EXAM, title="Finals", first_day=first, last_day=first)
-    expect(Blackout, create_blackout.sync(mentee.id, client=client, body=exam))
+    expect(ChangedBlackout, create_blackout.sync(mentee.id, client=client, body=exam))
     agreed = NewMentorship(mentor=mentor.id, mentee=mentee.id, goals=["First paper"], starts_on=first, ends_on=last)
     mentorship = expect(Mentorship, create_mentorship.sync(client=client, body=agreed))
     request = CadencesRequest(

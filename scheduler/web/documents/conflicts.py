@@ -72,10 +72,7 @@ class ConflictDocument(Document):
             blocked_by=[ObstacleDocument.from_domain(one) for one in conflict.obstacles],
             resolution=conflict.resolution,
             moved_to=conflict.moved_to.start if conflict.moved_to else None,
-            alternatives=[
-                AlternativeDocument(start=one.period.start, end=one.period.end, score=one.score)
-                for one in offered.alternatives
-            ],
+            alternatives=[AlternativeDocument.of(one.period, score=one.score) for one in offered.alternatives],
         )
 
 
