@@ -79,10 +79,15 @@ def list_conflicts(
     with context.store.read() as tx:
         rows = tx.conflicts.list_page(programme_id, where, now, resolution, after, limit)
         found = [one for _, one in rows]
-        meetings = tx.meetings.find_many(programme_id, {one.meeting_id for one in found if may_move(one.conflict, now)})
-        mentorships = tx.mentorships.find_many(programme_id, {stored.mentorship_id for stored in meetings.values()})
-        pairs = {stored.id: (stored, mentorships[stored.mentorship_id]) for stored in meetings.values()}
-        schedule = load_schedule(tx, programme_id, meetings.values(), now)
+        wanted = {one.meeting_id for one in found if may_move(one.conflict, now)}
+        meetings = [
+            stored
+            for stored in tx.meetings.find_many(programme_id, wanted).values()
+            if stored.meeting.status is MeetingStatus.CONFIRMED
+        ]
+        mentorships = tx.mentorships.find_many(programme_id, {stored.mentorship_id for stored in meetings})
+        pairs = {stored.id: (stored, mentorships[stored.mentorship_id]) for stored in meetings}
+        schedule = load_schedule(tx, programme_id, meetings, now)
         offered = offer(tx, programme_id, found, pairs, schedule, now)
     return [(position, one) for (position, _), one in zip(rows, offered, strict=True)]
 

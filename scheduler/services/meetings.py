@@ -47,7 +47,9 @@ def update_meeting(
         title = changes.get("title", stored.own_title)
         conference_url = changes.get("conference_url", stored.meeting.conference_url)
         if (title, conference_url) != (stored.own_title, stored.meeting.conference_url):
-            meeting = meetings.revise(stored.meeting, context.clock(), conference_url=conference_url)
+            # The default title is made from the people's names when the meeting is loaded.
+            changed = {"title": title or "", "conference_url": conference_url}
+            meeting = meetings.revise(stored.meeting, context.clock(), **changed)
             publish_change(context, tx, programme_id, replace(stored, own_title=title), meeting, context.clock())
         return tx.meetings.get(programme_id, meeting_id)
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from scheduler.domain.programme.conflicts import Conflict
-from scheduler.domain.programme.meetings import Meeting
+from scheduler.domain.programme.meetings import Meeting, OccurrenceStatus
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.search.replanning import SeriesPlaces
 from scheduler.domain.time.periods import Period
@@ -57,11 +57,11 @@ def offer(
 ) -> tuple[OfferedConflict, ...]:
     """Return conflicts, in their order, with alternatives; the first of each can be taken together.
 
-    ``meetings`` has the meetings, by id, of the conflicts whose occurrences may move, with their mentorships.
+    ``meetings`` has the conflicts' meetings, by id, with their mentorships. Conflicts of others have no alternatives.
     """
     by_meeting: dict[str, list[Conflict]] = defaultdict(list)
     for one in found:
-        if may_move(one.conflict, now):
+        if one.meeting_id in meetings and may_move(one.conflict, now):
             by_meeting[one.meeting_id].append(one.conflict)
     returning = tx.conflicts.list_for_meetings(programme_id, by_meeting)
     alternatives: dict[tuple[str, datetime], tuple[Alternative, ...]] = {}
@@ -94,6 +94,8 @@ def _other_starts(
     found: dict[datetime, list[datetime]] = {}
     for conflict in sorted(conflicts, key=lambda one: one.recurrence_id.instant):
         wall = conflict.recurrence_id.wall
+        if meeting.occurrence(wall).status is OccurrenceStatus.CANCELLED:
+            continue
         others = [period for other, period in present.items() if other != wall]
         if conflict.is_open:
             kept_free = [period for other, period in reserved.items() if other != wall]

@@ -73,12 +73,13 @@ class Schedule:
 
 
 def load_schedule(tx: Transaction, programme_id: str, meetings: Iterable[StoredMeeting], now: datetime) -> Schedule:
-    """Load the schedule of the people of some meetings. Erased people have no time of their own any more."""
+    """Load the schedule of the people of some meetings. Erased people have no time for meetings any more."""
     ids = sorted({person_id for stored in meetings for person_id in (stored.mentor_id, stored.mentee_id)})
     taking_place = tx.meetings.list_occurrences(programme_id, ids, now - MARGIN)
     held = [Held(one.meeting_id, frozenset({one.mentor_id, one.mentee_id}), one.period) for one in taking_place]
     reserved = [_held(one) for one in tx.conflicts.list_reservations(programme_id, ids)]
-    return Schedule(load_people_without_meetings(tx, programme_id, ids), held, reserved, now)
+    people = {person_id: Attendee("UTC", hours=(), id=person_id) for person_id in ids}
+    return Schedule(people | load_people_without_meetings(tx, programme_id, ids), held, reserved, now)
 
 
 def _held(reservation: Reservation) -> Held:
