@@ -132,9 +132,11 @@ class Api:
         )
         return next(row for row in found["cadences"] if row["dtstart"] == dtstart)
 
-    def book_cadence(self, pair: Pair, dtstart: str = "2026-10-06T10:00:00", **more: Any) -> dict[str, Any]:
-        """Tuesdays at 10:00 in Berlin, six of them, booked as answered."""
-        cadence = self.cadence(pair, dtstart, within=self._same_hour(pair, dtstart))
+    def book_cadence(
+        self, pair: Pair, dtstart: str = "2026-10-06T10:00:00", question: dict[str, Any] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """Tuesdays at 10:00 in Berlin, six of them, booked as answered, or what another question finds."""
+        cadence = self.cadence(pair, dtstart, within=self._same_hour(pair, dtstart), **question or {})
         booked: dict[str, Any] = self.post(pair.meetings, booking_of(cadence) | more)
         return booked
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, event
 from support.api import Api, Clock, Pair, json_of, problem_of, statuses
 
 SECOND = "20261013T100000"
@@ -34,6 +36,19 @@ def conflicts(api: Api, of: str, query: str = "") -> list[dict[str, Any]]:
     """All conflicts on the first page."""
     items: list[dict[str, Any]] = api.get(f"{of}/conflicts{query}")["items"]
     return items
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Every statement that a database is asked to carry out meanwhile."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 def decide(api: Api, path: str, do: str, recurrence_id: str = SECOND, **more: Any) -> Any:
@@ -220,6 +235,17 @@ class TestLists:
         second = api.get(f"{path}/conflicts?limit=1&cursor={first['next']}")
         assert [*first["items"], *second["items"]] == whole
         assert second["next"] is None
+
+    def test_many_meetings_are_read_with_as_many_statements_as_one(self, api: Api, pair: Pair, path: str) -> None:
+        person = f"/people/{pair.mentor}"
+        with statements() as few:
+            assert len({row["meeting"] for row in conflicts(api, person)}) == 1
+        for day in ("2026-10-12", "2026-10-14", "2026-10-15"):
+            api.book_slot(pair, f"{day}T10:00:00Z")
+        declare(api, pair.mentee, first_day="2026-10-12", last_day="2026-10-16")
+        with statements() as many:
+            assert len({row["meeting"] for row in conflicts(api, person)}) == 4
+        assert len(many) == len(few)
 
     def test_open_conflict_whose_occurrence_has_begun_is_shown_as_lapsed(
         self, api: Api, path: str, clock: Clock
@@ -512,14 +538,12 @@ class TestOddBlackouts:
             assert api.starts(*pair.attendees, window=window, duration="PT45M") == [chosen["start"]]
 
     def test_answer_holds_a_hundred_conflicts_and_says_how_many_there_are(self, api: Api) -> None:
+        dates = {"starts_on": "2026-10-05", "ends_on": "2027-10-01"}
         mentor, mentee = api.person(working_hours="any"), api.person("Asha", "Asia/Kolkata", working_hours="any")
-        pair = Pair(mentor, mentee, api.mentorship(mentor, mentee, starts_on="2026-10-05", ends_on="2027-10-01"))
-        first = date(2026, 10, 5)
-        for _ in range(150):
-            api.book_slot(pair, f"{first}T08:00:00Z")
-            first += timedelta(days=1)
+        pair = Pair(mentor, mentee, api.mentorship(mentor, mentee, **dates))
+        api.book_cadence(pair, "2026-10-05T10:00:00", question=dates | {"per_week": 3}, **dates)
         declared = declare(api, mentee, first_day="2026-10-01", last_day="2027-10-01")
-        assert (len(declared["conflicts"]), declared["total"]) == (100, 150)
+        assert (len(declared["conflicts"]), declared["total"]) == (100, 155)
         page = api.get(f"/people/{mentor}/conflicts?limit=200")
-        assert (len(page["items"]), page["next"]) == (150, None)
+        assert (len(page["items"]), page["next"]) == (155, None)
         assert page["items"][:100] == declared["conflicts"]

@@ -49,6 +49,7 @@ def ids(api: Api) -> dict[str, str]:
     blackout = api.post(f"/people/{pair.mentor}/blackouts", BODIES["create_blackout"])
     calendar = api.connect(pair.mentor)["id"]
     meeting = api.book_slot(pair)["id"]
+    api.patch(f"/meetings/{meeting}/occurrences/20261008T100000", {"start": "2026-10-08T08:15:00Z"})
     return {
         "person_id": pair.mentor,
         "blackout_id": blackout["id"],
