@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Select, Table, Tuple, case, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, Table, Tuple, case, literal, or_, select, tuple_, union_all, update
 
 from scheduler.domain.programme.conflicts import Conflict, Resolution
 from scheduler.domain.time.periods import Period
@@ -19,6 +19,8 @@ from scheduler.store.tables import conflicts, meetings, mentorships, people
 from scheduler.store.types import UTCDateTime, WallTime
 
 MOST_BEGUN = 500
+PAGE = 500
+"""Among how many of those who have waited longest programmes take turns."""
 
 
 @dataclass(frozen=True)
@@ -188,14 +190,19 @@ class Conflicts(Repository):
     def find_due(self, now: datetime, longest: timedelta, limit: int) -> list[tuple[str, str]]:
         """Return at most ``limit`` people whose meetings are to be checked: their programme's id and their own.
 
-        They come in turns among programmes, the longest waiting first. Nobody waits for longer than ``longest``: a time
-        further ahead was written by a wrong clock.
+        Of the ``PAGE`` who have waited longest, they come in turns among programmes. Nobody waits for longer than
+        ``longest``: a time further ahead was written by a wrong clock.
         """
-        due = (
+        # Each of the conditions by itself is a range of the index, however many people there are.
+        pages = [
             select(people.c.programme_id, people.c.id, people.c.check_due_at)
-            .where(_is_due(now, longest), people.c.erased_at.is_(None))
+            .where(condition, people.c.erased_at.is_(None))
+            .order_by(people.c.check_due_at)
+            .limit(PAGE)
             .subquery()
-        )
+            for condition in _due_ranges(now, longest)
+        ]
+        due = union_all(*map(select, pages)).subquery()
         in_turns = numbered("turn", due, ("programme_id",), ("check_due_at", "id"))
         query = (
             select(in_turns.c.programme_id, in_turns.c.id)
@@ -207,7 +214,7 @@ class Conflicts(Repository):
     def is_due(self, programme_id: str, person_id: str, now: datetime, longest: timedelta) -> bool:
         """Whether a person's meetings are to be checked."""
         this = in_programme(people, programme_id, person_id)
-        return self._connection.scalar(select(people.c.id).where(this, _is_due(now, longest))) is not None
+        return self._connection.scalar(select(people.c.id).where(this, or_(*_due_ranges(now, longest)))) is not None
 
     def postpone(self, programme_id: str, person_id: str, until: datetime) -> None:
         """Have a worker check a person's meetings later, if they are to be checked at all."""
@@ -220,9 +227,9 @@ class Conflicts(Repository):
         self._connection.execute(update(people).where(this).values(check_due_at=None))
 
 
-def _is_due(now: datetime, longest: timedelta) -> ColumnElement[bool]:
-    """The condition for people whose meetings are to be checked."""
-    return or_(people.c.check_due_at <= now, people.c.check_due_at > now + longest)
+def _due_ranges(now: datetime, longest: timedelta) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The two conditions, of which one holds for people whose meetings are to be checked."""
+    return people.c.check_due_at <= now, people.c.check_due_at > now + longest
 
 
 def _with_meetings(programme_id: str, condition: ColumnElement[bool]) -> Select[Any]:
