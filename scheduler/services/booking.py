@@ -16,10 +16,10 @@ from scheduler.domain.programme.meetings import Meeting, Occurrence, Party, plan
 from scheduler.domain.programme.mentorships import Mentorship, MentorshipStatus
 from scheduler.domain.search.planning import BlockedBy, OnConflict, PlannedOccurrence, Planner, PlanStatus
 from scheduler.domain.search.replanning import DEFAULT_TERMS, PlanTerms, obstacles_of
-from scheduler.domain.time.periods import Period
+from scheduler.domain.time.periods import Period, Periods
 from scheduler.domain.time.recurrence import DAY_NAMES, weekday_of
 from scheduler.domain.time.series import Series
-from scheduler.domain.time.zones import local_time, resolve_typed_time
+from scheduler.domain.time.zones import LocalTime, local_time, resolve_typed_time
 from scheduler.errors import InvalidFields, Refused, at_field
 from scheduler.services.attendees import MARGIN, AttendeeSpec, load_attendees
 from scheduler.services.locking import lock_mentorship
@@ -85,21 +85,48 @@ def book_cadence(
     """Book a series. Raises PlanChanged, Refused, NotFound, InvalidFields, QuotaReached."""
     with context.store.write() as tx:
         mentorship = lock_mentorship(tx, programme_id, mentorship_id, booking.details.guests)
-        _check_active(mentorship)
-        dates = booking.terms.dates or Days(mentorship.starts_on, mentorship.ends_on)
-        check_day(dates.first, mentorship, "/starts_on")
-        check_day(dates.last, mentorship, "/ends_on")
-        _check_series(booking.series, mentorship, dates)
-        plan = booking.plan(load_pair(context, tx, programme_id, mentorship, dates), dates)
-        _check_plan(plan, booking, viewer)
-        blocked = [one for one in plan if one.status is not PlanStatus.CLEAR]
-        moves = {one.period.start: one.moved_to.start if one.moved_to else None for one in blocked}
-        occurrences = plan_occurrences(booking.series, moves)
-        stored = _add_meeting(
-            context, tx, programme_id, mentorship, booking.series, occurrences, booking.details, booking.terms
-        )
-        _keep_agreed_changes(tx, programme_id, stored, plan, context.clock())
-        return stored
+        return add_series(context, tx, programme_id, mentorship, booking, viewer)
+
+
+def add_series(
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    mentorship: Mentorship,
+    booking: CadenceBooking,
+    viewer: Viewer,
+    replaces: str | None = None,
+) -> StoredMeeting:
+    """Plan a series again and store it, in the caller's transaction, which has locked everybody.
+
+    ``replaces`` is the id of a series whose place it takes; then no time before now is free. Raises PlanChanged,
+    Refused, InvalidFields, QuotaReached.
+    """
+    _check_active(mentorship)
+    dates = booking.terms.dates or Days(mentorship.starts_on, mentorship.ends_on)
+    check_day(dates.first, mentorship, "/starts_on")
+    check_day(dates.last, mentorship, "/ends_on")
+    _check_series(booking.series, mentorship, dates)
+    attendees = load_pair(context, tx, programme_id, mentorship, dates)
+    if replaces is not None:
+        gone = time_gone(dates.first, booking.series.time_zone, context.clock())
+        attendees = (replace(attendees[0], busy=Periods.union(attendees[0].busy, gone)), *attendees[1:])
+    plan = booking.plan(attendees, dates)
+    _check_plan(plan, booking, viewer)
+    blocked = [one for one in plan if one.status is not PlanStatus.CLEAR]
+    moves = {one.period.start: one.moved_to.start if one.moved_to else None for one in blocked}
+    occurrences = plan_occurrences(booking.series, moves)
+    stored = _add_meeting(
+        context, tx, programme_id, mentorship, booking.series, occurrences, booking.details, booking.terms, replaces
+    )
+    _keep_agreed_changes(tx, programme_id, stored, plan, context.clock())
+    return stored
+
+
+def time_gone(day: date, zone: str, now: datetime) -> Periods:
+    """Return what has passed, in the zone, since the beginning of a day; nothing before a day that is to come."""
+    begin = LocalTime(datetime.combine(day, time()), zone).instant
+    return Periods.of([Period(begin, now)] if begin < now else [])
 
 
 def book_slot(
@@ -240,6 +267,7 @@ def _add_meeting(
     occurrences: tuple[Occurrence, ...],
     details: Details,
     terms: PlanTerms = DEFAULT_TERMS,
+    replaces: str | None = None,
 ) -> StoredMeeting:
     context.quotas.check("meetings_per_mentorship", tx.meetings.count(programme_id, mentorship.id))
     now = context.clock().replace(microsecond=0)
@@ -256,9 +284,12 @@ def _add_meeting(
         created_at=now,
         changed_at=now,
     )
-    meeting_id = tx.meetings.add(programme_id, mentorship.id, meeting, own_title=details.title, terms=terms)
+    meeting_id = tx.meetings.add(
+        programme_id, mentorship.id, meeting, own_title=details.title, terms=terms, replaces=replaces
+    )
     stored = tx.meetings.get(programme_id, meeting_id)
-    log_changes(context, tx, programme_id, stored, [Change(ChangeType.MEETING_BOOKED)], now)
+    booked = Change(ChangeType.MEETING_BOOKED, details={} if replaces is None else {"replaces": replaces})
+    log_changes(context, tx, programme_id, stored, [booked], now)
     publish(tx, programme_id, stored, now)
     return stored
 

@@ -31,11 +31,13 @@ def lock_mentorship_with_meetings(
     return mentorship, tx.meetings.lock(programme_id, [stored.id for stored in meetings])
 
 
-def lock_meeting(tx: Transaction, programme_id: str, meeting_id: str) -> tuple[Mentorship, StoredMeeting]:
-    """Lock a meeting, its mentorship and everyone in it. Raises NotFound."""
+def lock_meeting(
+    tx: Transaction, programme_id: str, meeting_id: str, guests: Iterable[Party] = ()
+) -> tuple[Mentorship, StoredMeeting]:
+    """Lock a meeting, its mentorship, everyone in it and the guests of one to be booked. Raises NotFound."""
     stored = tx.meetings.get(programme_id, meeting_id)
     mentorship = tx.mentorships.get(programme_id, stored.mentorship_id, lock=True)
-    _lock_people(tx, programme_id, [], [stored])
+    _lock_people(tx, programme_id, [], [stored], guests)
     return mentorship, tx.meetings.get(programme_id, meeting_id, lock=True)
 
 

@@ -15,8 +15,8 @@ from scheduler.domain.search.rotations import RotationAnswer, find_rotations
 from scheduler.domain.search.sequences import SequenceAnswer, SequenceQuery, find_sequences
 from scheduler.domain.search.slot_search import SlotQuery
 from scheduler.domain.search.slots import SlotAnswer, find_slots
-from scheduler.services.attendees import AttendeeSpec, cached_attendees, inline_attendees
-from scheduler.services.availability_cache import UNREAD
+from scheduler.services.attendees import AttendeeSpec, cached_attendees, inline_attendees, load_attendees
+from scheduler.services.availability_cache import ALWAYS, UNREAD
 from scheduler.services.ports import Context
 
 _Q = TypeVar("_Q", SlotQuery, CadenceQuery, SequenceQuery)
@@ -27,12 +27,13 @@ _A = TypeVar("_A", SlotAnswer, CadenceAnswer | RotationAnswer, SequenceAnswer)
 class SearchRequest(Generic[_Q]):
     """A request for a search. ``to_query`` builds the query once the attendees are loaded.
 
-    With ``fair`` stored people are loaded with their burden.
+    With ``fair`` stored people are loaded with their burden. The time of the meeting ``except_meeting`` counts as free.
     """
 
     specs: Sequence[AttendeeSpec]
     to_query: Callable[[tuple[Attendee, ...]], _Q]
     fair: bool = False
+    except_meeting: str | None = None
 
     def check_work(self) -> int:
         """Return the work of the search as far as the question alone tells it. Raises TooMuchWork."""
@@ -91,6 +92,13 @@ def find_cadences_or_rotations(query: CadenceQuery) -> CadenceAnswer | RotationA
     return find_rotations(query) if query.rotation > 1 else find_cadences(query)
 
 
+def _attendees(context: Context, programme_id: str, request: SearchRequest[_Q]) -> tuple[Attendee, ...]:
+    if request.except_meeting is None:
+        return cached_attendees(context, programme_id, request.specs, fair=request.fair)
+    with context.store.read() as tx:
+        return load_attendees(context, tx, programme_id, request.specs, ALWAYS, request.except_meeting)
+
+
 def _suggest(
     context: Context,
     programme_id: str,
@@ -100,7 +108,7 @@ def _suggest(
     find: Callable[[_Q], _A],
 ) -> Suggestion[_Q, _A]:
     began = time.perf_counter()
-    query = request.to_query(cached_attendees(context, programme_id, request.specs, fair=request.fair))
+    query = request.to_query(_attendees(context, programme_id, request))
     query.extent.check()  # stored people may have limits of meetings
     answer = find(query)
     context.observer.searched(kind, time.perf_counter() - began, found=bool(answer.total))

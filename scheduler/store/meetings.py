@@ -32,7 +32,7 @@ class StoredMeeting:
     """A meeting with its id, its mentorship and two people: the mentor organizes, the mentee attends.
 
     ``own_title`` None: ``meeting.title`` is the default title, which follows the people's names. ``terms`` are what it
-    was planned with.
+    was planned with, ``replaces`` the id of the series in whose place it was booked.
     """
 
     id: str
@@ -42,6 +42,7 @@ class StoredMeeting:
     own_title: str | None
     meeting: Meeting
     terms: PlanTerms = DEFAULT_TERMS
+    replaces: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Meetings(Repository):
         *,
         own_title: str | None = None,
         terms: PlanTerms = DEFAULT_TERMS,
+        replaces: str | None = None,
     ) -> str:
         """Store a new meeting; return its id. Its organizer, attendee, goals and title are not stored with it."""
         query = select(mentorships.c.mentor_id, mentorships.c.mentee_id)
@@ -83,7 +85,8 @@ class Meetings(Repository):
             query.where(in_programme(mentorships, programme_id, mentorship_id)), "mentorship", mentorship_id
         )
         self._renew_availability(programme_id, pair)
-        stored = StoredMeeting(new_id(), mentorship_id, pair.mentor_id, pair.mentee_id, own_title, meeting, terms)
+        people = pair.mentor_id, pair.mentee_id
+        stored = StoredMeeting(new_id(), mentorship_id, *people, own_title, meeting, terms, replaces)
         self._insert(meetings, id=stored.id, programme_id=programme_id, **_values(stored))
         self._insert_all(occurrences, meeting_rows.occurrence_rows(stored.id, meeting.occurrences))
         self._insert_all(guests, meeting_rows.guest_rows(stored.id, meeting))

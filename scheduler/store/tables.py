@@ -203,6 +203,7 @@ meetings = _of_programme(
     Column("tz_database", String(16), nullable=False),
     Column("disconnected_sequence", Integer, nullable=True),  # the highest in calendars that were disconnected
     Column("terms", TERMS, nullable=False, server_default="null"),  # null: the default ones
+    Column("replaces", ID, nullable=True),  # the series in whose place it was booked
 )
 
 occurrences = Table(

@@ -179,7 +179,7 @@ def run(*statements: str) -> Callable[[Path], None]:
         (cut_short, "malformed|is damaged"),
         (scribble, "malformed|is damaged"),
         (run("DROP TABLE alembic_version"), "is not a database of this service"),
-        (run("UPDATE alembic_version SET version_num = '0001'"), "is at version 0001 of the schema, not 0006"),
+        (run("UPDATE alembic_version SET version_num = '0001'"), "is at version 0001 of the schema, not 0007"),
         (run("UPDATE alembic_version SET version_num = '9999'"), "9999 of the schema, which this version .* not know"),
         (
             run("PRAGMA foreign_keys = OFF", "DELETE FROM programmes"),

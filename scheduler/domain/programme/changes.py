@@ -29,6 +29,7 @@ class ChangeType(StrEnum):
     MENTORSHIP_CHANGED = "mentorship.changed"
     MEETING_BOOKED = "meeting.booked"
     MEETING_CHANGED = "meeting.changed"
+    MEETING_RESCHEDULED = "meeting.rescheduled"
     MEETING_CANCELLED = "meeting.cancelled"
     OCCURRENCE_MOVED = "occurrence.moved"
     OCCURRENCE_SKIPPED = "occurrence.skipped"

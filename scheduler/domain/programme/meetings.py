@@ -233,10 +233,17 @@ def cancel_occurrence(meeting: Meeting, recurrence_id: datetime, now: datetime) 
 
 
 def cancel_occurrences_from(meeting: Meeting, instant: datetime, now: datetime) -> Meeting:
-    """The meeting with every occurrence cancelled that starts at or after an instant; itself if there is none."""
+    """The meeting with every occurrence cancelled that starts at or after an instant; itself if there is none.
+
+    Skipped ones too: they would take place again if what blocks them went away.
+    """
     if meeting.status is MeetingStatus.CANCELLED:
         return meeting
-    targets = [found for found in meeting.occurrences if found.takes_place and found.period.start >= instant]
+    targets = [
+        found
+        for found in meeting.occurrences
+        if found.status is not OccurrenceStatus.CANCELLED and found.period.start >= instant
+    ]
     return _cancel(meeting, targets, now) if targets else meeting
 
 

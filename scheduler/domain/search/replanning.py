@@ -10,11 +10,14 @@ import numpy as np
 
 from scheduler.domain.availability.attendees import Attendee, Days
 from scheduler.domain.availability.obstacles import Cause, Obstacle
+from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.date_patterns import Pattern
 from scheduler.domain.search.planning import BlockedBy, OnConflict, Planner
 from scheduler.domain.search.rules import NO_RULES, Rules
 from scheduler.domain.search.scoring import score_starts
 from scheduler.domain.search.starts import Starts
 from scheduler.domain.time.periods import Period, minute_of
+from scheduler.domain.time.recurrence import WeeklyRule
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import LocalTime
 
@@ -55,6 +58,27 @@ class PlanTerms:
             move_within_days=self.move_within_days,
             rules=self.rules,
             per_week=series.rule.per_week if series.rule else 1,
+        )
+
+    def query(self, attendees: tuple[Attendee, ...], series: Series, dates: Days, limit: int) -> CadenceQuery:
+        """Return the search for other cadences of a series' kind, on other dates."""
+        rule = series.rule
+        assert rule is not None  # a single meeting has no cadence
+        return CadenceQuery(
+            duration=series.duration,
+            step=self.step,
+            attendees=attendees,
+            rules=self.rules,
+            starts_on=dates.first,
+            ends_on=dates.last,
+            time_zone=series.time_zone,
+            every_weeks=rule.interval if isinstance(rule, WeeklyRule) else 1,
+            min_coverage=self.min_coverage,
+            on_conflict=self.on_conflict,
+            move_within_days=self.move_within_days,
+            limit=limit,
+            pattern=Pattern.WEEKLY if isinstance(rule, WeeklyRule) else Pattern.MONTHLY_WEEKDAY,
+            per_week=rule.per_week,
         )
 
 

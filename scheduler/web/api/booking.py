@@ -94,6 +94,18 @@ class CadenceBookingDocument(_Booking, json_schema_extra={"examples": [examples.
     within: WithinDocument | None = Field(None, description="as in the request to find_cadences")
     minimum_gap: MinimumGap = NO_GAP
 
+    def to_series(self) -> Series:
+        """Return the series. Raises InvalidFields."""
+        return Series(LocalTime(self.dtstart, self.time_zone), _parse_rule(self.rrule, "/rrule"), self.duration)
+
+    def to_expected(self) -> tuple[ExpectedOccurrence, ...]:
+        """Return the expected occurrences. Raises InvalidFields."""
+        return tuple(_expected_occurrence(index, one) for index, one in enumerate(self.expected))
+
+    def to_elsewhere(self) -> tuple[Period, ...]:
+        """Return the occurrences of the other turns. Raises InvalidFields."""
+        return tuple(_other_turn_periods(self))
+
 
 @api.operation(
     "POST /mentorships/<mentorship_id>/meetings",
@@ -154,20 +166,26 @@ def _expected_occurrence(index: int, one: PlannedOccurrenceDocument) -> Expected
 
 
 def _cadence_booking(body: CadenceBookingDocument) -> CadenceBooking:
-    rule = _parse_rule(body.rrule, "/rrule")
+    series = body.to_series()
     return body.to(
         CadenceBooking,
-        series=Series(LocalTime(body.dtstart, body.time_zone), rule, body.duration),
-        expected=tuple(_expected_occurrence(index, one) for index, one in enumerate(body.expected)),
+        series=series,
+        expected=body.to_expected(),
         details=body.details,
         terms=body.to(
             PlanTerms,
             dates=_dates(body),
-            move_within_days=check_move_days(body.move_within_days, rule.min_round_days),
-            elsewhere=tuple(_other_turn_periods(body)),
+            move_within_days=check_move_days(body.move_within_days, round_days_of(series)),
+            elsewhere=body.to_elsewhere(),
             rules=Rules(None if body.within is None else body.within.to_domain(), body.minimum_gap),
         ),
     )
+
+
+def round_days_of(series: Series) -> int:
+    """Return the least number of days after which a cadence's pattern repeats."""
+    assert series.rule is not None  # a cadence has a rule
+    return series.rule.min_round_days
 
 
 def _dates(body: CadenceBookingDocument) -> Days | None:

@@ -157,10 +157,12 @@ def cadences_answer(
     attendees: Sequence[Attendee],
     now: datetime,
     redacted: frozenset[int] = frozenset(),
+    **more: object,
 ) -> str:
     """Return a `CadencesAnswer` as JSON, without personal data of the ``redacted`` attendees (indexes).
 
-    It is serialized without pydantic documents, as `slots_answer` is.
+    ``more`` are the members that a document has besides. It is serialized without pydantic documents, as `slots_answer`
+    is.
     """
     cadences = found.cadences if isinstance(found, CadenceAnswer) else ()
     document: dict[str, object] = {"cadences": [_cadence_row(one, attendees, redacted) for one in cadences]}
@@ -169,7 +171,7 @@ def cadences_answer(
     document["total"] = found.total
     document["unknown_attendees"] = unknown_attendees(attendees, now)
     document["explanation"] = ExplanationDocument.from_domain(found.explanation, "coverage_gained", redacted)
-    return to_json(document)
+    return to_json(document | more)
 
 
 def _cadence_row(cadence: Cadence, attendees: Sequence[Attendee], redacted: frozenset[int]) -> dict[str, object]:

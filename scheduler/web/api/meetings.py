@@ -111,6 +111,7 @@ class MeetingDocument(Document):
         "revision",
         "created_at",
         "changed_at",
+        "replaces",
         occurrences={"__all__": OccurrenceDocument.shown_to_writers},
     )
 
@@ -130,6 +131,7 @@ class MeetingDocument(Document):
     created_at: Timestamp
     changed_at: Timestamp
     tz_database: str
+    replaces: Omissible[Id] = Field(None, description="the series in whose place it was booked")
     occurrences: list[OccurrenceDocument]
 
     @classmethod
@@ -141,6 +143,7 @@ class MeetingDocument(Document):
             meeting,
             id=stored.id,
             mentorship=stored.mentorship_id,
+            replaces=stored.replaces,
             dtstart=series.dtstart.wall,
             time_zone=series.time_zone,
             rrule=str(series.rule) if series.rule else None,

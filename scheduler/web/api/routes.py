@@ -18,6 +18,7 @@ from scheduler.web.api import (
     meetings,
     mentorships,
     people,
+    rescheduling,
     scoring,
     sequences,
     slots,
@@ -44,6 +45,7 @@ def api_blueprint() -> Blueprint:
         meetings,
         conflicts,
         changes,
+        rescheduling,
         deliveries,
         keys,
     ):

@@ -131,6 +131,20 @@ CADENCE_BOOKING: dict[str, Any] = {
     ],
 }
 
+RESCHEDULING: dict[str, Any] = {
+    "dtstart": "2036-11-13T10:00:00",
+    "time_zone": "Europe/Berlin",
+    "rrule": "FREQ=WEEKLY;INTERVAL=1;BYDAY=TH;UNTIL=20361127T090000Z",
+    "duration": "PT45M",
+    "starts_on": "2036-11-10",
+    "ends_on": "2036-11-28",
+    "expected": [
+        {"start": "2036-11-13T09:00:00Z", "end": "2036-11-13T09:45:00Z", "status": "clear"},
+        {"start": "2036-11-20T09:00:00Z", "end": "2036-11-20T09:45:00Z", "status": "clear"},
+        {"start": "2036-11-27T09:00:00Z", "end": "2036-11-27T09:45:00Z", "status": "clear"},
+    ],
+}
+
 MEETING_CHANGE: dict[str, Any] = {"title": "Paper club", "conference_url": "https://meet.example.org/papers"}
 
 OCCURRENCE_MOVE: dict[str, Any] = {"start": "2036-11-05T09:00:00Z"}

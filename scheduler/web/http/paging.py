@@ -27,7 +27,8 @@ _MAC_BYTES = 16
 """The length of the authentication code that a cursor begins with."""
 
 
-def _whole(text: Any) -> Any:
+def whole_number(text: Any) -> Any:
+    """Return a query parameter that is a whole number, or is not there. Raises ValueError for other texts."""
     if isinstance(text, str) and not (text.isascii() and text.isdigit()):
         raise ValueError(f"{quoted(text)} is no whole number; write it like 50")
     return text
@@ -36,7 +37,9 @@ def _whole(text: Any) -> Any:
 class PageQuery(Document):
     """Which part of a list to return."""
 
-    limit: Annotated[int, Field(ge=1, le=200, description="the most items of a page"), BeforeValidator(_whole)] = 50
+    limit: Annotated[
+        int, Field(ge=1, le=200, description="the most items of a page"), BeforeValidator(whole_number)
+    ] = 50
     cursor: Annotated[str, Field(max_length=500, description="next of the page before")] = ""
 
 
