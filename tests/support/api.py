@@ -189,6 +189,14 @@ def booking_of(cadence: dict[str, Any], duration: str = "PT45M") -> dict[str, An
     return named | {"expected": cadence["occurrences"], "duration": duration, "step": "PT30M"}
 
 
+def replacement_of(found: dict[str, Any], place: int = 0) -> dict[str, Any]:
+    """What books a cadence of an answer of find_replacements in the place of the series."""
+    cadence = found["cadences"][place]
+    named = {name: cadence[name] for name in ("dtstart", "time_zone", "rrule")}
+    dates = {name: found[name] for name in ("starts_on", "ends_on", "duration")}
+    return named | dates | {"expected": cadence["occurrences"]}
+
+
 def statuses(meeting: dict[str, Any]) -> list[str]:
     """What each occurrence of a booked meeting has come to."""
     return [row["status"] for row in meeting["occurrences"]]

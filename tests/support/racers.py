@@ -77,8 +77,7 @@ def _race(url: str, key: str, rehearsal: Post, posts: list[Post], written: Conne
 
 
 def _ask(api: Api, post: Post) -> Answer:
-    headers = {} if post.method == "POST" else {"If-Match": "*"}
-    response = api.send(post.method, post.path, post.body, headers=headers)
+    response = api.send(post.method, post.path, post.body, headers={"If-Match": "*"})
     return Answer(response.status_code, response.json or {})
 
 

@@ -54,6 +54,7 @@ class Planted:
     mentorship: str
     meeting: str
     delivery: str
+    series: str
     cadence: Mapping[str, Any]
 
 
@@ -79,8 +80,12 @@ def planted(api: Api, context: Context, calendars: RecordingCalendars) -> Plante
     deliver_next(context)
     (delivery,) = api.get(f"/meetings/{meeting}/deliveries")["items"]
     question = DATES | {"duration": "PT45M", "step": "PT30M", "min_coverage": 0, "limit": 100}
-    found = api.post("/cadences", question | {"attendees": [{"person": mentor}, {"person": mentee}]})
-    cadence = next(row for row in found["cadences"] if row["dtstart"] == "2026-10-06T10:00:00")
+    question |= {"attendees": [{"person": mentor}, {"person": mentee}]}
+    fridays, cadence = (
+        next(row for row in api.post("/cadences", question)["cadences"] if row["dtstart"] == start)
+        for start in ("2026-10-09T12:00:00", "2026-10-06T10:00:00")
+    )
+    series = api.post(meetings, booking_of(fridays))["id"]
     return Planted(
         f"/people/{mentor}",
         f"/people/{mentee}",
@@ -90,6 +95,7 @@ def planted(api: Api, context: Context, calendars: RecordingCalendars) -> Plante
         f"/mentorships/{mentorship}",
         f"/meetings/{meeting}",
         f"/meetings/{meeting}/deliveries/{delivery['id']}",
+        f"/meetings/{series}",
         cadence,
     )
 
@@ -157,6 +163,7 @@ SUCCESSES: dict[str, list[tuple[str, Ask]]] = {
             "resolve_occurrence",
             lambda there: ("POST", f"{there.meeting}/occurrences/20261008T100000/resolve", RESTORED),
         ),
+        ("reschedule_meeting", lambda there: ("POST", f"{there.series}/reschedule", booked(there))),
         ("retry_delivery", lambda there: ("POST", f"{there.delivery}/retry", None)),
     ],
 }
@@ -201,8 +208,7 @@ def key_with(api: Api, app: Flask, *scopes: str) -> Api:
 def send(client: Api, asked: tuple[str, str, Any], **headers: str) -> TestResponse:
     method, path, body = asked
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    is_change = method != "POST" or path.endswith("/resolve")
-    return client.send(method, path, body, headers={"If-Match": "*"} | named if is_change else named)
+    return client.send(method, path, body, headers={"If-Match": "*"} | named)
 
 
 def told(response: TestResponse) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask, Response
 from structlog.testing import capture_logs
-from support.api import Api, Clock, Pair, booking_of, problem_of
+from support.api import Api, Clock, Pair, booking_of, problem_of, replacement_of
 
 from scheduler.store import Deadlocked
 from scheduler.store.people import People
@@ -82,6 +82,10 @@ CHANGES: dict[str, Request] = {
         f"{meeting_of(api, pair)}/occurrences/20261008T100000",
         {"start": "2026-10-09T08:30:00Z"},
     ),
+    "POST /v1/meetings/<meeting_id>/reschedule": lambda api, pair: (
+        f"/meetings/{api.book_cadence(pair)['id']}/reschedule",
+        replacement_of(api.get(f"/mentorships/{pair.mentorship}/cadences?from=2026-10-19")),
+    ),
     "POST /v1/meetings/<meeting_id>/deliveries/<delivery_id>/retry": lambda api, pair: (
         f"{delivery_of(api, pair)}/retry",
         None,
@@ -110,7 +114,7 @@ def test_change_whose_answer_fails_stores_nothing_and_can_be_repeated(
     path, body = CHANGES[change](api, pair)
     if method == "PATCH":
         headers = headers | {"If-Match": api.send("GET", path).headers["ETag"]}
-    elif "meetings" in path and method == "DELETE":
+    elif ("meetings" in path and method == "DELETE") or path.endswith("/reschedule"):
         headers = headers | {"If-Match": "*"}
     clock.advance(seconds=30)  # a delivery is due again at another moment than it was made for
     before = contents(database)

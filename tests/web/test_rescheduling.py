@@ -6,26 +6,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from support.api import Api, Clock, Pair, booking_of, problem_of, statuses
+from support.api import Api, Clock, Pair, booking_of, problem_of, replacement_of, statuses
 from werkzeug.test import TestResponse
 
 FROM = "2026-10-19"
 EXAMS = {"kind": "exam", "title": "Finals", "first_day": "2026-10-19", "last_day": "2026-11-30"}
-BERLIN_DAY = [{"days": ["MO", "TU", "WE", "TH"], "start": "09:00", "end": "17:00"}]
 
 
 def cadences_path(pair: Pair, start: str = FROM, **query: object) -> str:
     return f"/mentorships/{pair.mentorship}/cadences?from={start}" + "".join(f"&{k}={v}" for k, v in query.items())
-
-
-def replacement(found: dict[str, Any], cadence: dict[str, Any]) -> dict[str, Any]:
-    """What books a cadence of the answer, as its description says."""
-    named = {name: cadence[name] for name in ("dtstart", "time_zone", "rrule")}
-    return (
-        named
-        | {name: found[name] for name in ("starts_on", "ends_on", "duration")}
-        | {"expected": cadence["occurrences"]}
-    )
 
 
 def reschedule(api: Api, meeting: dict[str, Any], body: dict[str, Any], **headers: str) -> TestResponse:
@@ -83,7 +72,7 @@ def test_search_without_result_explains_why(api: Api, pair: Pair) -> None:
 
 def test_rule_and_terms_of_the_series_are_those_of_the_search(api: Api, pair: Pair) -> None:
     terms = {"min_coverage": 0.9, "minimum_gap": "P2D"}
-    question = {"every_weeks": 2, "step": "PT1H", **terms}
+    question: dict[str, Any] = {"every_weeks": 2, "step": "PT1H", **terms}
     cadence = api.cadence(pair, **question)
     api.post(pair.meetings, booking_of(cadence) | terms | {"step": "PT1H"})
     found = api.get(cadences_path(pair, limit=100))
@@ -104,7 +93,8 @@ def test_rule_and_terms_of_the_series_are_those_of_the_search(api: Api, pair: Pa
 def test_pattern_of_the_series_is_that_of_the_search(api: Api, pair: Pair, question: dict[str, Any], rule: str) -> None:
     asked = {"starts_on": "2026-10-05", "ends_on": "2026-11-13", "duration": "PT45M", "attendees": pair.attendees}
     cadence = api.post("/cadences", asked | question)["cadences"][0]
-    api.post(pair.meetings, booking_of(cadence) | {"step": "PT15M"})
+    coverage = {"min_coverage": question.get("min_coverage", 0.5)}
+    api.post(pair.meetings, booking_of(cadence) | {"step": "PT15M"} | coverage)
     found = api.get(cadences_path(pair, limit=100))
     assert any(row["rrule"].startswith(rule) for row in found["cadences"])
     assert len({row["rrule"].split(";BYDAY")[0] for row in found["cadences"]}) == 1
@@ -116,7 +106,7 @@ def test_every_answered_cadence_can_be_booked_in_place_of_the_series(api: Api, p
     for index in range(5):
         api.post(f"/people/{pair.mentee}/blackouts", EXAMS | {"last_day": FROM, "title": f"Exam {index}"})
         found = api.get(cadences_path(pair, limit=5))
-        response = reschedule(api, meeting, replacement(found, found["cadences"][index]))
+        response = reschedule(api, meeting, replacement_of(found, index))
         assert response.status_code == 201, response.text
         assert (response.json or {})["replaces"] == meeting["id"]
         meeting = response.json or {}
@@ -124,10 +114,10 @@ def test_every_answered_cadence_can_be_booked_in_place_of_the_series(api: Api, p
 
 def test_rescheduling_ends_the_series_and_begins_the_new_one(api: Api, pair: Pair) -> None:
     guests = [{"name": "Wanjiru", "email": "wanjiru@example.org", "time_zone": "Africa/Nairobi"}]
-    own = {"title": "Paper club", "conference_url": "https://meet.example.org/papers", "guests": guests}
+    own: dict[str, Any] = {"title": "Paper club", "conference_url": "https://meet.example.org/papers", "guests": guests}
     old = api.book_cadence(pair, **own)
     found = api.get(cadences_path(pair))
-    response = reschedule(api, old, replacement(found, found["cadences"][0]))
+    response = reschedule(api, old, replacement_of(found))
     new = response.json or {}
     assert response.status_code == 201
     assert response.headers["Location"] == f"/v1/meetings/{new['id']}"
@@ -145,7 +135,7 @@ def test_rescheduling_shows_in_feeds(api: Api, pair: Pair) -> None:
     feed = api.feed(pair.mentee)
     old = api.book_cadence(pair)
     found = api.get(cadences_path(pair))
-    new = reschedule(api, old, replacement(found, found["cadences"][0])).json or {}
+    new = reschedule(api, old, replacement_of(found)).json or {}
     text = api.read(feed).text
     assert f"UID:{new['uid']}" in text
     assert text.count("EXDATE;TZID=Europe/Berlin:") == 4
@@ -155,7 +145,7 @@ def test_details_that_are_given_replace_the_old_ones(api: Api, pair: Pair) -> No
     old = api.book_cadence(pair, title="Paper club", conference_url="https://meet.example.org/papers")
     found = api.get(cadences_path(pair))
     given = {"title": None, "conference_url": "https://meet.example.org/other"}
-    new = reschedule(api, old, replacement(found, found["cadences"][0]) | given).json or {}
+    new = reschedule(api, old, replacement_of(found) | given).json or {}
     assert (new["title"], new["conference_url"]) == ("Mentoring: Greta & Asha", given["conference_url"])
 
 
@@ -170,7 +160,7 @@ def test_series_ends_on_the_date_of_dtstart_unless_an_earlier_day_is_given(api: 
 def test_series_that_has_not_begun_is_cancelled_as_a_whole(api: Api, pair: Pair) -> None:
     old = api.book_cadence(pair)
     found = api.get(cadences_path(pair, "2026-10-05"))
-    reschedule(api, old, replacement(found, found["cadences"][0]))
+    reschedule(api, old, replacement_of(found))
     assert api.get(f"/meetings/{old['id']}")["status"] == "cancelled"
 
 
@@ -179,20 +169,20 @@ def test_changed_plan_is_409_and_changes_nothing(api: Api, pair: Pair) -> None:
     found = api.get(cadences_path(pair))
     api.post(f"/people/{pair.mentee}/blackouts", EXAMS | {"last_day": "2026-10-30"})
     before = api.get(f"/meetings/{old['id']}")
-    body = replacement(found, found["cadences"][0])
+    body = replacement_of(found)
     problem = problem_of(reschedule(api, old, body), 409)
     assert problem["type"] == "/problems#plan-changed"
     assert api.get(f"/meetings/{old['id']}") == before
     assert len(api.get(pair.meetings)["items"]) == 1
     again = api.get(cadences_path(pair))
-    assert reschedule(api, old, replacement(again, again["cadences"][0])).status_code == 201
+    assert reschedule(api, old, replacement_of(again)).status_code == 201
 
 
 def test_rescheduling_needs_the_present_version(api: Api, pair: Pair) -> None:
     old = api.book_cadence(pair)
     etag = api.send("GET", f"/meetings/{old['id']}").headers["ETag"]
     found = api.get(cadences_path(pair))
-    body = replacement(found, found["cadences"][0])
+    body = replacement_of(found)
     path = f"/meetings/{old['id']}/reschedule"
     problem_of(api.send("POST", path, body), 428)
     api.patch(f"/meetings/{old['id']}", {"title": "Paper club"})
@@ -203,7 +193,7 @@ def test_rescheduling_needs_the_present_version(api: Api, pair: Pair) -> None:
 def test_repeated_rescheduling_under_one_key_is_made_once(api: Api, pair: Pair) -> None:
     old = api.book_cadence(pair)
     found = api.get(cadences_path(pair))
-    body = replacement(found, found["cadences"][0])
+    body = replacement_of(found)
     path, etag = f"/meetings/{old['id']}/reschedule", api.send("GET", f"/meetings/{old['id']}").headers["ETag"]
     headers = {"If-Match": etag, "Idempotency-Key": "once"}
     answers = [api.send("POST", path, body, headers=headers) for _ in range(2)]
@@ -226,7 +216,7 @@ def test_what_has_begun_stays(api: Api, pair: Pair, clock: Clock) -> None:
     old = api.book_cadence(pair)
     clock.set("2026-10-20T08:10:00+00:00")
     found = api.get(cadences_path(pair, "2026-10-20"))
-    new = reschedule(api, old, replacement(found, found["cadences"][0]))
+    new = reschedule(api, old, replacement_of(found))
     assert new.status_code == 201, new.text
     assert statuses(api.get(f"/meetings/{old['id']}")) == ["scheduled"] * 3 + ["cancelled"] * 3
 
@@ -259,7 +249,7 @@ def test_mentorship_without_series_is_409(api: Api, pair: Pair) -> None:
 def test_series_without_anything_left_is_409(api: Api, pair: Pair, clock: Clock) -> None:
     old = api.book_cadence(pair)
     found = api.get(cadences_path(pair))
-    body = replacement(found, found["cadences"][0])
+    body = replacement_of(found)
     assert reschedule(api, old, body).status_code == 201
     problem_of(reschedule(api, old, body), 409)
     problem_of(api.send("GET", cadences_path(pair, meeting=old["id"])), 409)

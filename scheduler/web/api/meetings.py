@@ -111,7 +111,6 @@ class MeetingDocument(Document):
         "revision",
         "created_at",
         "changed_at",
-        "replaces",
         occurrences={"__all__": OccurrenceDocument.shown_to_writers},
     )
 
