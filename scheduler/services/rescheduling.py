@@ -82,13 +82,13 @@ def find_replacements(
 ) -> ReplacementSearch:
     """Return the search for the best cadences from a date on in place of a mentorship's series.
 
-    ``meeting_id`` None is its only running series, ``starts_on`` None is today for the mentor. Raises NotFound,
-    InvalidFields, MeetingCancelled, NothingToReplace.
+    ``meeting_id`` None is its only series that is to come then, ``starts_on`` None is today for the mentor. Raises
+    NotFound, InvalidFields, MeetingCancelled, NothingToReplace.
     """
     now = context.clock()
     with context.store.read() as tx:
         mentorship = tx.mentorships.get(programme_id, mentorship_id)
-        stored = _series_of(tx, programme_id, mentorship, meeting_id, now)
+        stored = _series_of(tx, programme_id, mentorship, meeting_id, starts_on, now)
     _check_left(stored, now)
     dates = _dates_left(stored, mentorship, starts_on, now)
     meeting, terms = stored.meeting, stored.terms
@@ -132,18 +132,31 @@ def reschedule(
 
 
 def _series_of(
-    tx: Transaction, programme_id: str, mentorship: Mentorship, meeting_id: str | None, now: datetime
+    tx: Transaction,
+    programme_id: str,
+    mentorship: Mentorship,
+    meeting_id: str | None,
+    starts_on: date | None,
+    now: datetime,
 ) -> StoredMeeting:
-    """Return the series of that id, or the only running one. Raises NotFound, InvalidFields, NothingToReplace."""
+    """Return the series of that id, or the only one with an occurrence from that day on (None: from now on).
+
+    Raises NotFound, InvalidFields, NothingToReplace.
+    """
     meetings = tx.meetings.list_for_mentorship(programme_id, mentorship.id)
     if meeting_id is not None:
         found = [stored for stored in meetings if stored.id == meeting_id]
         if not found:
             raise NotFound("meeting", meeting_id, "/meeting")
         return found[0]
-    running = [stored for stored in meetings if stored.meeting.series.rule is not None and _has_left(stored, now)]
+    series = [stored for stored in meetings if stored.meeting.series.rule is not None]
+    running = [
+        stored
+        for stored in series
+        if _has_left(stored, _end_of(starts_on, stored.meeting.series.time_zone, now) if starts_on else now)
+    ]
     if not running:
-        raise NothingToReplace("the mentorship has no series that is still to come; find cadences, and book one")
+        raise NothingToReplace("the mentorship has no series that is to come then; find cadences, and book one")
     if len(running) > 1:
         ids = tuple(stored.id for stored in running)
         detail = f"the mentorship has {len(ids)} series; say which one to replace: {', '.join(ids)}"

@@ -39,7 +39,7 @@ class ReplacementQuery(Document):
         description="the first day of the new cadence's dates; default: today for the mentor",
         examples=["2036-11-10"],
     )
-    meeting: Id | None = Field(None, description="the series; default: the mentorship's only one that is still to come")
+    meeting: Id | None = Field(None, description="the series; default: the mentorship's only one that is to come then")
     limit: Annotated[int, Field(ge=1, le=100, description="the most cadences"), BeforeValidator(whole_number)] = 5
 
 

@@ -208,6 +208,12 @@ def test_cancelling_from_an_instant_leaves_what_was_before_it() -> None:
     assert everything.busy == ()
 
 
+def test_cancelling_from_an_instant_cancels_skipped_occurrences_too() -> None:
+    meeting = series_of({STARTS[0]: None, STARTS[3]: None})
+    cancelled = cancel_occurrences_from(meeting, STARTS[2], NOW)
+    assert statuses(cancelled) == ["skipped", "scheduled", "cancelled", "cancelled"]
+
+
 def test_cancelling_from_after_the_last_occurrence_changes_nothing() -> None:
     meeting = series_of()
     assert cancel_occurrences_from(meeting, STARTS[-1] + timedelta(minutes=1), NOW) is meeting
