@@ -112,10 +112,10 @@ def stored_api(request: pytest.FixtureRequest, api: Api, clock: Clock, monkeypat
     post("mentorship_id", "/mentorships", people | {"starts_on": "2036-11-03", "ends_on": "2036-12-19"})
     occurrences = [
         {"start": f"2036-11-{day}T09:00:00Z", "end": f"2036-11-{day}T09:45:00Z", "status": "clear"}
-        for day in ("04", "11")
+        for day in ("04", "07", "11", "14")
     ]
     series = {"dtstart": "2036-11-04T10:00:00", "time_zone": "Europe/Berlin", "duration": "PT45M"}
-    rule = {"rrule": "FREQ=WEEKLY;INTERVAL=1;BYDAY=TU;UNTIL=20361111T090000Z", "expected": occurrences}
+    rule = {"rrule": "FREQ=WEEKLY;INTERVAL=1;BYDAY=TU,FR;UNTIL=20361114T090000Z", "expected": occurrences}
     dates = {"starts_on": "2036-11-03", "ends_on": "2036-11-14"}
     post("meeting_id", f"/mentorships/{ids['mentorship_id']}/meetings", series | rule | dates, "delivery_id")
     exam = {"kind": "exam", "first_day": "2036-11-04", "last_day": "2036-11-04"}
