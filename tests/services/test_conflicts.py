@@ -71,3 +71,21 @@ def test_erased_person_leaves_no_word_of_their_exams(programme: Programme) -> No
     ((_, left),) = list_conflicts(programme.context, programme.id, ConflictsOf("mentorship", programme.mentorship.id))
     assert left.stored.conflict.resolution is Resolution.LAPSED
     assert left.stored.conflict.obstacles == ()
+
+
+def test_pages_of_conflicts_add_up_to_the_list(programme: Programme) -> None:
+    booked = programme.book_tuesdays()
+    declare(programme, date(2026, 10, 13), date(2026, 10, 27))
+    programme.context = replace(programme.context, clock=lambda: datetime(2026, 10, 13, 8, tzinfo=UTC))
+    for where in (ConflictsOf("meeting", booked.id), ConflictsOf("person", programme.mentor.id)):
+        whole = list_conflicts(programme.context, programme.id, where)
+        assert [(f"{one.stored.conflict.period.start:%m-%d}", one.stored.conflict.resolution) for _, one in whole] == [
+            ("10-20", Resolution.OPEN),
+            ("10-27", Resolution.OPEN),
+            ("10-13", Resolution.LAPSED),
+        ]
+        paged, after = [], None
+        while page := list_conflicts(programme.context, programme.id, where, after=after, limit=1):
+            paged += page
+            after = page[-1][0]
+        assert [one.stored for _, one in paged] == [one.stored for _, one in whole]
