@@ -191,6 +191,31 @@ class TestActing:
         assert [(row["resolution"], row["moved_to"]) for row in deleted["conflicts"]] == [("restored", None)]
         assert api.get(path)["occurrences"] == meeting["occurrences"]
 
+    def test_where_the_service_moved_it_somebody_can_accept_and_then_it_stays(
+        self, api: Api, pair: Pair, path: str
+    ) -> None:
+        api.patch(f"/mentorships/{pair.mentorship}", {"when_blocked": "move"})
+        declared = declare(api, pair.mentee)
+        kept = json_of(decide(api, path, "keep"))
+        assert (kept["status"], kept["start"]) == ("moved", declared["conflicts"][0]["moved_to"])
+        (offered,) = api.delete(f"/people/{pair.mentee}/blackouts/{declared['id']}")["conflicts"]
+        assert offered["resolution"] == "moved"
+        assert [row["start"] for row in offered["alternatives"]] == ["2026-10-13T08:00:00Z"]
+        assert api.get(f"{path}/occurrences/{SECOND}") == kept
+
+    def test_what_the_service_moved_somebody_moves_elsewhere(self, api: Api, pair: Pair, path: str) -> None:
+        api.patch(f"/mentorships/{pair.mentorship}", {"when_blocked": "move"})
+        declared = declare(api, pair.mentee)
+        json_of(decide(api, path, "move", start="2026-10-15T08:00:00Z"))
+        api.delete(f"/people/{pair.mentee}/blackouts/{declared['id']}")
+        assert api.get(f"{path}/occurrences/{SECOND}")["start"] == "2026-10-15T08:00:00Z"
+        assert json_of(decide(api, path, "restore"))["status"] == "scheduled"
+
+    def test_nothing_is_moved_within_a_day_of_its_time(self, api: Api, pair: Pair, path: str, clock: Clock) -> None:
+        api.patch(f"/mentorships/{pair.mentorship}", {"when_blocked": "move"})
+        clock.set("2026-10-12T08:00:00+00:00")
+        assert [row["resolution"] for row in declare(api, pair.mentee)["conflicts"]] == ["open"]
+
     def test_blackout_skips_the_occurrence_if_the_mentorship_says_so(self, api: Api, pair: Pair, path: str) -> None:
         api.patch(f"/mentorships/{pair.mentorship}", {"when_blocked": "skip"})
         assert [row["resolution"] for row in declare(api, pair.mentee)["conflicts"]] == ["skipped"]
