@@ -32,18 +32,23 @@ class Client:
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {key}"
 
-    def post(self, path: str, body: Any, *, idempotency_key: str | None = None) -> Any:
+    def post(self, path: str, body: Any, *, idempotency_key: str | None = None, if_match: str | None = None) -> Any:
         """Send a JSON body and return the JSON of the answer. Raises Refused.
 
         Every request has an Idempotency-Key, a new one by default: sent again, by a proxy too, it is carried out once.
+        ``if_match`` is the version of the resource that it changes.
         """
-        headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid4())} | ({"If-Match": if_match} if if_match else {})
         return self._json(self._session.post(f"{self.base}/v1{path}", json=body, headers=headers, timeout=30))
 
     def patch(self, path: str, body: Any) -> Any:
         """Change a resource, whatever its version, and return the JSON of the answer. Raises Refused."""
         headers = {"If-Match": "*"}
         return self._json(self._session.patch(f"{self.base}/v1{path}", json=body, headers=headers, timeout=30))
+
+    def delete(self, path: str) -> Any:
+        """Delete a resource and return the JSON of the answer. Raises Refused."""
+        return self._json(self._session.delete(f"{self.base}/v1{path}", timeout=30))
 
     def get(self, path: str) -> Any:
         """Return the JSON of the answer. Raises Refused."""

@@ -56,16 +56,16 @@ class _KillingClient(Client):
         self.requests += 1
         return super().get(path)
 
-    def post(self, path: str, body: Any, *, idempotency_key: str | None = None) -> Any:
+    def post(self, path: str, body: Any, *, idempotency_key: str | None = None, if_match: str | None = None) -> Any:
         """Count the request, and kill what is to be killed by now."""
         self.requests += 1
         if path == "/cadences":
             self._kill(self._cluster.workers[0])
         if self.requests != self.KILLS_WEB_AT:
-            return super().post(path, body, idempotency_key=idempotency_key)
+            return super().post(path, body, idempotency_key=idempotency_key, if_match=if_match)
         killing = threading.Timer(0.003, self._kill, [self._cluster.webs[0]])
         killing.start()
-        answer = super().post(path, body, idempotency_key=idempotency_key)
+        answer = super().post(path, body, idempotency_key=idempotency_key, if_match=if_match)
         killing.join()
         return answer
 

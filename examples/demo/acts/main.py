@@ -1,4 +1,4 @@
-"""The main job: two people, their exams, the best fortnightly cadence, booked, delivered and read back."""
+"""The main job: two people, their exams, the best fortnightly cadence, booked, delivered and read back; late exams."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from examples.demo import processes, readback
 from examples.demo.client import Client, booking_of, declare_blackouts, promised_meetings
 from examples.demo.dates import next_monday, today
+from examples.demo.late_exams import Booked, declare_late_exams
 from examples.demo.show import console, print_cadence, print_comparison, print_slots, step
 from examples.demo.stage import Stage, connect_calendars, wait_for_delivery
 
@@ -50,25 +51,26 @@ class Dates:
 
 @dataclass(frozen=True)
 class Trip:
-    """What a trip leaves behind: the mentor's feed, and the id of the meeting."""
+    """What a trip leaves behind: the mentor's feed, and the booked series."""
 
     feed: dict[str, Any]
-    meeting: str
+    booked: Booked
 
 
 def play(stage: Stage) -> bool:
     """Take the trip, and note what there is to look at afterwards."""
     client = stage.client
     trip = take_trip(client, stage.radicale.url)
-    if trip is None:
+    if trip is None or not declare_late_exams(trip.booked):
         return False
+    meeting = trip.booked.meeting["id"]
     stage.hints += [
         f"Greta's feed, for her calendar app:\n   {trip.feed['url']}\n   {trip.feed['webcal_url']}",
         f"The API, to read and try:\n   {client.base}/docs/",
         "Go on with curl:",
         "   KEY=$(cat var/demo/api-key)",
-        f'   curl -s -H "Authorization: Bearer $KEY" {client.base}/v1/meetings/{trip.meeting}/occurrences',
-        f'   curl -s -H "Authorization: Bearer $KEY" {client.base}/v1/meetings/{trip.meeting}/deliveries',
+        f'   curl -s -H "Authorization: Bearer $KEY" {client.base}/v1/meetings/{meeting}/occurrences',
+        f'   curl -s -H "Authorization: Bearer $KEY" {client.base}/v1/meetings/{meeting}/deliveries',
         f"   curl -si {trip.feed['url']} | head -40",
     ]
     return True
@@ -89,11 +91,15 @@ def take_trip(client: Client, radicale: str) -> Trip | None:
         feed = client.post(f"/people/{people[0]}/feeds", {"show": "details"})
     if not wait_for_delivery(client, meeting):
         return None
-    if not _read_back(cadence, calendars, feed["url"], dates):
+
+    def find_meetings() -> dict[str, list[readback.Meeting]]:
+        return _find_meetings(calendars, feed["url"], dates)
+
+    if not print_comparison(promised_meetings(cadence["occurrences"]), find_meetings(), ZONES, ("Berlin", "Kolkata")):
         console.print("[red]what was read back is not what was promised[/]")
         return None
     console.print("[green]✓[/] both hold exactly the occurrences promised\n")
-    return Trip(feed, meeting["id"])
+    return Trip(feed, Booked(client, mentorship, people[1], meeting, ZONES, find_meetings))
 
 
 def _people(client: Client, radicale: str, dates: Dates) -> tuple[list[str], list[str]]:
@@ -163,13 +169,12 @@ def cadence_query(attendees: list[dict[str, Any]], dates: Dates) -> dict[str, An
     }
 
 
-def _read_back(cadence: dict[str, Any], calendars: list[str], feed: str, dates: Dates) -> bool:
-    """Print the promise beside what the CalDAV server and the feed hold; whether they are exactly the same."""
-    promised = promised_meetings(cadence["occurrences"])
+def _find_meetings(calendars: list[str], feed: str, dates: Dates) -> dict[str, list[readback.Meeting]]:
+    """What the CalDAV server and the feed hold, by who has it and what read it."""
     found = {}
     for (user, password), url in zip(processes.CALDAV_LOGINS.items(), calendars, strict=True):
         found[f"{user}'s Radicale, by caldav"] = readback.meetings_on_server(
             url, user, password, dates.starts_on, dates.ends_on
         )
     found["mentor's feed, by requests"] = readback.meetings_in_feed(feed, dates.starts_on, dates.ends_on)
-    return print_comparison(promised, found, ZONES, ("Berlin", "Kolkata"))
+    return found
