@@ -22,14 +22,14 @@ EXAMS = Path(__file__).parent.parent / "late-exams.json"
 
 @dataclass(frozen=True)
 class Booked:
-    """A booked series, its mentorship, and the mentee who has exams.
+    """A booked series, its mentorship, and its mentor and mentee, who has exams.
 
     ``find_meetings`` reads it back: what each calendar holds, by who has it and what read it.
     """
 
     client: Client
     mentorship: str
-    mentee: str
+    people: tuple[str, str]
     meeting: dict[str, Any]
     zones: tuple[str, str]
     find_meetings: Callable[[], dict[str, list[Meeting]]]
@@ -55,7 +55,7 @@ class Booked:
 def declare_late_exams(booked: Booked) -> bool:
     """Declare exams over two booked meetings, one after the other; whether calendars always held what they should."""
     before = booked.occurrences()
-    first, second = _clear_weeks(before)
+    first, second = _quiet_weeks(booked, before)
     if not _ask(booked, first):
         return False
     if not _move(booked, second):
@@ -78,7 +78,7 @@ def _ask(booked: Booked, row: dict[str, Any]) -> bool:
     if not booked.agrees():
         return False
     with step("withdrawing the exams; as somebody chose the time, going back is offered and not done"):
-        answer = booked.client.delete(f"/people/{booked.mentee}/blackouts/{exams}")
+        answer = booked.client.delete(f"/people/{booked.people[1]}/blackouts/{exams}")
     (offered,) = answer["conflicts"]
     with step(f"taking the offer: back to {_local(offered['alternatives'][0]['start'], booked.zones[0])}"):
         _resolve(booked, conflict, {"do": "restore"})
@@ -96,7 +96,7 @@ def _move(booked: Booked, row: dict[str, Any]) -> bool:
     if not booked.agrees():
         return False
     with step("withdrawing the exams"):
-        booked.client.delete(f"/people/{booked.mentee}/blackouts/{exams}")
+        booked.client.delete(f"/people/{booked.people[1]}/blackouts/{exams}")
     return booked.agrees()
 
 
@@ -108,7 +108,7 @@ def _declare(booked: Booked, row: dict[str, Any]) -> tuple[str, list[dict[str, A
     last = monday + timedelta(days=exams["workdays"] - 1)
     with step(f"Asha's university announces {exams['title'].lower()} from {monday} to {last}"):
         body = {"kind": exams["kind"], "title": exams["title"], "first_day": str(monday), "last_day": str(last)}
-        answer = booked.client.post(f"/people/{booked.mentee}/blackouts", body)
+        answer = booked.client.post(f"/people/{booked.people[1]}/blackouts", body)
     return answer["id"], answer["conflicts"]
 
 
@@ -117,12 +117,20 @@ def _resolve(booked: Booked, conflict: dict[str, Any], decision: dict[str, str])
     booked.client.post(f"{occurrence}/resolve", decision, if_match="*")
 
 
-def _clear_weeks(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Two occurrences as the rule gives them, with nothing moved or skipped next to them."""
+def _quiet_weeks(booked: Booked, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Two occurrences where the rule puts them, with nobody away in the weeks around, so that they can be moved."""
+    away = [
+        (date.fromisoformat(one["first_day"]) - timedelta(days=10), date.fromisoformat(one["last_day"]))
+        for person in booked.people
+        for one in booked.client.get(f"/people/{person}/blackouts")["items"]
+    ]
+    days = [_day(row, booked.zones[1]) for row in rows]
     found = [
         row
-        for index, row in enumerate(rows)
-        if all(one["status"] == "scheduled" for one in rows[max(index - 1, 0) : index + 2])
+        for row, day in zip(rows, days, strict=True)
+        if row["status"] == "scheduled"
+        and days[0] < day < days[-1]
+        and not any(first <= day <= last + timedelta(days=10) for first, last in away)
     ]
     return [found[0], found[-1]]
 

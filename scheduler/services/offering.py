@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import date, datetime, timedelta
 
 from scheduler.domain.programme.conflicts import Conflict
 from scheduler.domain.programme.meetings import Meeting, OccurrenceStatus
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.search.replanning import SeriesPlaces
 from scheduler.domain.time.periods import Period
+from scheduler.domain.time.zones import local_time
 from scheduler.services.schedules import Schedule
 from scheduler.store import StoredConflict, StoredMeeting, Transaction
 
@@ -32,7 +32,10 @@ class Alternative:
 
 @dataclass(frozen=True)
 class OfferedConflict:
-    """A conflict with other times for its occurrence: the nearest first, or where it goes when it is restored."""
+    """A conflict with other times for its occurrence, or where it goes when it is restored.
+
+    Other times are the nearest of several days, the nearest day first.
+    """
 
     stored: StoredConflict
     alternatives: tuple[Alternative, ...] = ()
@@ -100,12 +103,25 @@ def _other_starts(
         if conflict.is_open:
             kept_free = [period for other, period in reserved.items() if other != wall]
             starts = places.nearest(conflict.recurrence_id, [*others, *kept_free, *taken], now)
-            found[wall] = list(islice(starts, ALTERNATIVES))
+            found[wall] = _on_several_days(starts, meeting.series.time_zone)
             taken += [_period(meeting, start) for start in found[wall][:1]]
         else:
             former = conflict.former
             found[wall] = [former] if former is not None and places.is_free(former, others) else []
     return found
+
+
+def _on_several_days(starts: Iterable[datetime], zone: str) -> list[datetime]:
+    """Return the first starts of several local days; further ones of these days where there are fewer."""
+    by_day: dict[date, datetime] = {}
+    others: list[datetime] = []
+    for start in starts:
+        day = local_time(start, zone).wall.date()
+        if by_day.setdefault(day, start) is not start:
+            others.append(start)
+        if len(by_day) == ALTERNATIVES:
+            break
+    return [*by_day.values(), *others][:ALTERNATIVES]
 
 
 def _period(meeting: Meeting, start: datetime) -> Period:

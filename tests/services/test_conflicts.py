@@ -19,8 +19,8 @@ from scheduler.services.offering import Consequences
 from scheduler.services.people import delete_person
 from scheduler.store import ConflictsOf
 
-NEAREST = ["10-12 14:15", "10-12 14:00", "10-12 13:45"]
-"""The free times nearest to Tuesday, 13 October, 08:00 UTC: Greta's Monday ends at 17:00 in Berlin."""
+NEAREST = ["10-12 14:15", "10-14 07:00", "10-15 07:00"]
+"""The nearest free times of three days to Tuesday, 13 October, 08:00 UTC: Greta works from 09:00 to 17:00 in Berlin."""
 
 
 @pytest.fixture

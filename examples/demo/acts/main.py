@@ -99,7 +99,7 @@ def take_trip(client: Client, radicale: str) -> Trip | None:
         console.print("[red]what was read back is not what was promised[/]")
         return None
     console.print("[green]✓[/] both hold exactly the occurrences promised\n")
-    return Trip(feed, Booked(client, mentorship, people[1], meeting, ZONES, find_meetings))
+    return Trip(feed, Booked(client, mentorship, (people[0], people[1]), meeting, ZONES, find_meetings))
 
 
 def _people(client: Client, radicale: str, dates: Dates) -> tuple[list[str], list[str]]:
