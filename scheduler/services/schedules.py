@@ -8,8 +8,10 @@ from datetime import date, datetime, timedelta
 
 from scheduler.domain.availability.attendees import Attendee, Days
 from scheduler.domain.programme.mentorships import Mentorship
+from scheduler.domain.search.constraints import DeclaredTime
 from scheduler.domain.search.replanning import SeriesPlaces
 from scheduler.domain.time.periods import Period, Periods
+from scheduler.domain.time.units import DAY, wall_midnight
 from scheduler.domain.time.zones import local_time
 from scheduler.services.attendees import MARGIN
 from scheduler.services.availability_cache import load_people_without_meetings
@@ -33,6 +35,7 @@ class Schedule:
         self._held = held
         self._reserved = reserved
         self._now = now
+        self._declared = DeclaredTime((0, 0))
 
     def update(self, stored: StoredMeeting, reserved: Iterable[Period]) -> None:
         """Take over what a meeting holds, and where its occurrences go back to."""
@@ -49,12 +52,20 @@ class Schedule:
         today = local_time(self._now, meeting.series.time_zone).wall.date()
         present = self._attendees(stored, self._held)
         future = self._attendees(stored, self._held + self._reserved) if self._is_reserved(stored) else present
-        first = max(dates.first, today)
+        first, coming = max(dates.first, today), _dates_of(stored, today)
+        declared = self._declared_until(max(coming.last, dates.last))
         return SeriesPlaces(
-            terms.planner(present, meeting.series, _dates_of(stored, today)),
-            terms.planner(future, meeting.series, Days(first, dates.last)) if first <= dates.last else None,
+            terms.planner(present, meeting.series, coming, declared),
+            terms.planner(future, meeting.series, Days(first, dates.last), declared) if first <= dates.last else None,
             terms.elsewhere,
         )
+
+    def _declared_until(self, last: date) -> DeclaredTime:
+        """Return what the people declared, from before today until after that date on every clock."""
+        end = wall_midnight(last) + 4 * DAY
+        if end > self._declared.span[1]:
+            self._declared = DeclaredTime((wall_midnight(self._now.date()) - 2 * DAY, end))
+        return self._declared
 
     def _is_reserved(self, stored: StoredMeeting) -> bool:
         people = {stored.mentor_id, stored.mentee_id}

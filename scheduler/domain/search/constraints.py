@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from scheduler.domain.availability.attendees import Attendee
+from scheduler.domain.availability.attendees import Attendee, Blackout
 from scheduler.domain.availability.obstacles import Cause
 from scheduler.domain.availability.open_time import blackout_periods, closed_hours
 from scheduler.domain.search.meeting_limits import full_periods
@@ -23,21 +23,40 @@ from scheduler.domain.time.periods import Period, Periods, Span
 
 @dataclass(frozen=True, eq=False)
 class AttendeeConstraints:
-    """One attendee's constraints on meetings that lie in ``span`` (half-open UTC minutes)."""
+    """One attendee's constraints on meetings that lie in ``span`` (half-open UTC minutes).
+
+    ``declared`` are the same attendee's, with other meetings, whose hours and blackouts are taken over.
+    """
 
     attendee: Attendee
     span: Span
+    declared: AttendeeConstraints | None = None
 
     @cached_property
     def hours(self) -> Constraint:
         """The time outside the working hours."""
+        if self.declared is not None:
+            return self.declared.hours
         return Constraint(closed_hours(self.attendee.hours, self.attendee.clock, *self.span))
 
     @cached_property
     def blackout(self) -> Constraint:
         """The firm blackouts."""
+        if self.declared is not None:
+            return self.declared.blackout
         firm = [blackout for blackout in self.attendee.blackouts if blackout.firm]
         return Constraint(blackout_periods(firm, self.attendee.clock, *self.span))
+
+    @cached_property
+    def each_blackout(self) -> list[tuple[Blackout, Constraint]]:
+        """Each firm blackout by itself."""
+        if self.declared is not None:
+            return self.declared.each_blackout
+        return [
+            (blackout, Constraint(blackout_periods([blackout], self.attendee.clock, *self.span)))
+            for blackout in self.attendee.blackouts
+            if blackout.firm
+        ]
 
     @cached_property
     def buffer(self) -> Constraint:
@@ -68,12 +87,28 @@ class AttendeeConstraints:
         return self.hours, self.blackout, self.buffer, self.limit
 
 
+class DeclaredTime:
+    """What stored people declared, worked out once in ``span`` (half-open UTC minutes) for many meetings of theirs.
+
+    All attendees with one id have to have the same hours, travel and blackouts.
+    """
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        self._known: dict[str | None, AttendeeConstraints] = {}
+
+    def of(self, attendee: Attendee) -> AttendeeConstraints:
+        """Return the constraints of an attendee, with the hours and blackouts of the first with that id."""
+        declared = self._known.setdefault(attendee.id, AttendeeConstraints(attendee, self.span))
+        return AttendeeConstraints(attendee, self.span, declared)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Constraints:
     """The constraints on meetings of some attendees that lie in ``span`` (half-open UTC minutes).
 
     A meeting must not start before the UTC minute ``not_before``. Unless ``allow_unknown``, members of groups whose
-    calendar is unknown count as absent.
+    calendar is unknown count as absent. ``declared`` has the same span.
     """
 
     attendees: Sequence[Attendee]
@@ -81,6 +116,7 @@ class Constraints:
     rules: Rules = NO_RULES
     not_before: int | None = None
     allow_unknown: bool = True
+    declared: DeclaredTime | None = None
 
     @cached_property
     def request(self) -> Mapping[Cause, Constraint]:
@@ -99,6 +135,8 @@ class Constraints:
     @cached_property
     def of(self) -> Sequence[AttendeeConstraints]:
         """The constraints of each attendee."""
+        if self.declared is not None:
+            return [self.declared.of(attendee) for attendee in self.attendees]
         return [AttendeeConstraints(attendee, self.span) for attendee in self.attendees]
 
     @cached_property

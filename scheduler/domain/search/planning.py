@@ -13,13 +13,12 @@ from functools import cached_property
 
 import numpy as np
 
-from scheduler.domain.availability.attendees import NO_BUFFER, Attendee, Blackout, BlackoutKind, Days
+from scheduler.domain.availability.attendees import NO_BUFFER, Attendee, BlackoutKind, Days
 from scheduler.domain.availability.obstacles import Cause
-from scheduler.domain.availability.open_time import blackout_periods
-from scheduler.domain.search.constraints import Constraints
+from scheduler.domain.search.constraints import Constraints, DeclaredTime
 from scheduler.domain.search.meeting_limits import MeetingLimit, limits_of
 from scheduler.domain.search.rules import NO_RULES, Rules
-from scheduler.domain.search.starts import Constraint, Mask, Starts
+from scheduler.domain.search.starts import Mask, Starts
 from scheduler.domain.time.periods import EPOCH, Minutes, Period, Span, instant_of, minute_of
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.units import DAY, wall_midnight
@@ -87,6 +86,7 @@ class Planner:
         move_within_days: the most days between a blocked occurrence and its move.
         per_week: how often the series comes in a week. A week that does not take so many more meetings is full.
         allow_unknown: count group members whose calendar is unknown as free.
+        declared: what stored attendees declared, in a span that includes all meetings asked about.
 
     """
 
@@ -100,6 +100,7 @@ class Planner:
     rules: Rules = NO_RULES
     per_week: int = 1
     allow_unknown: bool = True
+    declared: DeclaredTime | None = None
 
     @cached_property
     def start_span(self) -> Span:
@@ -112,9 +113,10 @@ class Planner:
         start, end = self.start_span
         return Constraints(
             attendees=tuple(_with_room_for(attendee, self.per_week) for attendee in self.attendees),
-            span=(start, end + self.duration),
+            span=self.declared.span if self.declared else (start, end + self.duration),
             rules=self.rules,
             allow_unknown=self.allow_unknown,
+            declared=self.declared,
         )
 
     @cached_property
@@ -194,21 +196,9 @@ class Planner:
                 if cause is not Cause.BLACKOUT:
                     yield BlockedBy(index, cause, person=person), mask
                 elif mask.any():
-                    for blackout, constraint_ in self._blackouts[index]:
+                    for blackout, constraint_ in own.each_blackout:
                         blocked_by = BlockedBy(index, cause, blackout.title, blackout.id, person, blackout.kind)
                         yield blocked_by, starts.blocked(self.duration, [constraint_])
-
-    @cached_property
-    def _blackouts(self) -> list[list[tuple[Blackout, Constraint]]]:
-        """Each attendee's firm blackouts with their periods."""
-        return [
-            [
-                (blackout, Constraint(blackout_periods([blackout], attendee.clock, *self.constraints.span)))
-                for blackout in attendee.blackouts
-                if blackout.firm
-            ]
-            for attendee in self.attendees
-        ]
 
     def with_buffers(self, period: Period) -> Period:
         """Return the period with the largest buffers that any required attendee keeps around it."""

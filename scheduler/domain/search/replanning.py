@@ -11,6 +11,7 @@ import numpy as np
 from scheduler.domain.availability.attendees import Attendee, Days
 from scheduler.domain.availability.obstacles import Cause, Obstacle
 from scheduler.domain.search.cadence_search import CadenceQuery
+from scheduler.domain.search.constraints import DeclaredTime
 from scheduler.domain.search.date_patterns import Pattern
 from scheduler.domain.search.planning import BlockedBy, OnConflict, Planner
 from scheduler.domain.search.rules import NO_RULES, Rules
@@ -46,8 +47,10 @@ class PlanTerms:
     elsewhere: tuple[Period, ...] = ()
     rules: Rules = NO_RULES
 
-    def planner(self, attendees: tuple[Attendee, ...], series: Series, dates: Days) -> Planner:
-        """Return the planner of the series for these attendees and dates."""
+    def planner(
+        self, attendees: tuple[Attendee, ...], series: Series, dates: Days, declared: DeclaredTime | None = None
+    ) -> Planner:
+        """Return the planner of the series for these attendees and dates. ``declared`` saves working out their time."""
         return Planner(
             attendees=attendees,
             dates=dates,
@@ -58,6 +61,7 @@ class PlanTerms:
             move_within_days=self.move_within_days,
             rules=self.rules,
             per_week=series.rule.per_week if series.rule else 1,
+            declared=declared,
         )
 
     def query(self, attendees: tuple[Attendee, ...], series: Series, dates: Days, limit: int) -> CadenceQuery:
