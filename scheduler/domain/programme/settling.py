@@ -30,8 +30,8 @@ class Places(Protocol):
     def obstacles(self, starts: Sequence[datetime]) -> Sequence[tuple[Obstacle, ...]]:
         """Return for each start what keeps its people from a meeting then: hours, firm blackouts, busy time."""
 
-    def can_return(self, start: datetime, others: Sequence[Period]) -> bool:
-        """Whether an occurrence can stand again at a start where it stood, beside the others."""
+    def has_room(self, start: datetime, others: Sequence[Period]) -> bool:
+        """Whether an occurrence fits again where it stood, beside the others, if nobody has an obstacle."""
 
     def nearest(self, nominal: LocalTime, others: Sequence[Period], after: datetime) -> Iterator[datetime]:
         """Yield free starts later than ``after`` where an occurrence may move, the nearest first."""
@@ -106,17 +106,19 @@ class _Settling:
 
     def go_back(self) -> None:
         """Put back what was displaced by itself, where its former time is free again."""
-        returning = [one for one in self._conflicts.values() if one.returns and one.former]
-        for conflict in sorted(returning, key=lambda one: one.former or self._now):
-            wall = conflict.recurrence_id.wall
-            former = conflict.former
-            if former is None or not keeps_notice(
-                self._now, conflict.recurrence_id.instant, self._starts[wall], former
-            ):
-                continue
-            if self._places.can_return(former, self._others(wall)):
+        returning = sorted(
+            (one.former, one.recurrence_id.wall)
+            for one in self._conflicts.values()
+            if one.former is not None
+            and one.returns
+            and keeps_notice(self._now, one.recurrence_id.instant, self._starts[one.recurrence_id.wall], one.former)
+        )
+        blocked = self._places.obstacles([former for former, _ in returning])
+        for (former, wall), obstacles in zip(returning, blocked, strict=True):
+            if not obstacles and self._places.has_room(former, self._others(wall)):
                 self._starts[wall] = former
-                self._set(conflict, resolution=Resolution.RESTORED, moved_to=None, former=None, returns=False)
+                returned = {"resolution": Resolution.RESTORED, "moved_to": None, "former": None, "returns": False}
+                self._set(self._conflicts[wall], **returned)
 
     def displace(self) -> bool:
         """Open, move or skip what is blocked; return whether the series is hit hard."""

@@ -107,6 +107,8 @@ class SeriesPlaces:
 
     def obstacles(self, starts: Sequence[datetime]) -> list[tuple[Obstacle, ...]]:
         """Return for each UTC start what keeps somebody from a meeting then."""
+        if not starts:
+            return []
         length = timedelta(minutes=self.present.duration)
         found = self.present.blocked_by([Period(start, start + length) for start in starts])
         return [obstacles_of(causes) for causes in found]
@@ -115,14 +117,12 @@ class SeriesPlaces:
         """Whether nothing at all is in the way of a meeting at that UTC start, beside other occurrences."""
         return self.present.is_free(start, others)
 
-    def can_return(self, start: datetime, others: Sequence[Period]) -> bool:
-        """Whether an occurrence can stand again at a UTC start where it stood, beside other occurrences.
+    def has_room(self, start: datetime, others: Sequence[Period]) -> bool:
+        """Whether an occurrence fits again at a UTC start where it stood, beside other occurrences of the series.
 
-        Nothing may be in the way that a booked occurrence can't stand with, and its people's limits of a day and a week
-        must have room. Buffers, gaps and room for a whole week of the series are wishes about new places.
+        Beside `obstacles`, its people's limits of a day and a week count. Buffers, gaps and room for a whole week of
+        the series are wishes about new places.
         """
-        if self.obstacles([start])[0]:
-            return False
         end = start + timedelta(minutes=self.present.duration)
         if any(start < other.end and other.start < end for other in others):
             return False

@@ -67,13 +67,13 @@ class Scene:
     def obstacles(self, starts: Sequence[datetime]) -> list[tuple[Obstacle, ...]]:
         return [tuple(self._obstacles(start)) for start in starts]
 
-    def can_return(self, start: datetime, others: Sequence[Period]) -> bool:
-        return not self.obstacles([start])[0] and not any(one.overlaps(Period(start, start + LENGTH)) for one in others)
+    def has_room(self, start: datetime, others: Sequence[Period]) -> bool:
+        return not any(one.overlaps(Period(start, start + LENGTH)) for one in others)
 
     def nearest(self, nominal: LocalTime, others: Sequence[Period], after: datetime) -> Iterator[datetime]:
         for days in (1, -1, 2, -2, 3, -3):
             start = nominal.instant + timedelta(days=days)
-            if start > after and self.can_return(start, others):
+            if start > after and not self.obstacles([start])[0] and self.has_room(start, others):
                 yield start
 
     def declare(self, name: str, *days: int) -> str:
