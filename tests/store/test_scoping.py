@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -166,6 +166,8 @@ EMPTY: dict[str, Use] = {
     "conflicts.mark_due": lambda tx, us, it: tx.conflicts.mark_due(us, [it.mentor.id], it.now),
     "conflicts.mark_returning_due": lambda tx, us, it: tx.conflicts.mark_returning_due(us, [it.mentor.id], it.now),
     "conflicts.forget_person": lambda tx, us, it: tx.conflicts.forget_person(us, it.mentor.id),
+    "conflicts.is_due": lambda tx, us, it: tx.conflicts.is_due(us, it.mentor.id, it.now, timedelta(days=1)),
+    "conflicts.postpone": lambda tx, us, it: tx.conflicts.postpone(us, it.mentor.id, it.now),
     "conflicts.mark_checked": lambda tx, us, it: tx.conflicts.mark_checked(us, it.mentor.id),
     "meetings.list_participants": lambda tx, us, it: tx.meetings.list_participants(
         us, it.stored.mentor_id, "gil@example.org"

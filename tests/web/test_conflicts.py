@@ -140,8 +140,10 @@ class TestDeclaring:
         api.patch(f"/mentorships/{pair.mentorship}", {"when_blocked": "move"})
         declared = declare(api, pair.mentee, first_day="2026-10-12", last_day="2026-10-28")
         assert {row["resolution"] for row in declared["conflicts"]} == {"open"}
-        cadences = f"/v1/mentorships/{pair.mentorship}/cadences?from=2026-10-13"
+        cadences = f"/v1/mentorships/{pair.mentorship}/cadences?from=2026-10-13&meeting={meeting['id']}"
         assert declared["hit_hard"] == [{"meeting": meeting["id"], "mentorship": pair.mentorship, "cadences": cadences}]
+        found = api.get(cadences.removeprefix("/v1"))
+        assert (found["meeting"], found["starts_on"]) == (meeting["id"], "2026-10-13")
 
     def test_conflicts_are_left_out_for_a_key_without_meetings_read(self, api: Api, app: Flask, pair: Pair) -> None:
         api.book_cadence(pair)

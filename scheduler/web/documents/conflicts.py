@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Self
+from urllib.parse import urlencode
 
 from flask import request
 from pydantic import Field
@@ -92,7 +93,8 @@ class HitSeriesDocument(Document):
         meeting = stored.meeting
         first = min(one.period.start for one in meeting.occurrences if one.to_be_moved)
         day = local_time(first, meeting.series.time_zone).wall.date()
-        cadences = f"{request.script_root}/v1/mentorships/{stored.mentorship_id}/cadences?from={day}"
+        asked = urlencode({"from": day, "meeting": stored.id})
+        cadences = f"{request.script_root}/v1/mentorships/{stored.mentorship_id}/cadences?{asked}"
         return cls(meeting=stored.id, mentorship=stored.mentorship_id, cadences=cadences)
 
 
