@@ -55,7 +55,7 @@ class ConflictDocument(Document):
     resolution: Resolution
     moved_to: Instant | None
     alternatives: list[AlternativeDocument] = Field(
-        description=f"where an open one can move, at most {ALTERNATIVES}, the nearest first; the first ones of all "
+        description=f"where an open one can move, at most {ALTERNATIVES} on several days; the first ones of all "
         "conflicts can be taken together. Of a moved or skipped one: where restore puts it, if that is free"
     )
 
