@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -34,7 +34,8 @@ def publish_change(
     tx.meetings.update(programme_id, changed, was=stored.meeting)
     made = list(changes_between(stored.meeting, meeting, because or {}))
     if any(one.type is not ChangeType.MEETING_CHANGED for one in made):
-        _end_conflicts(tx, programme_id, stored.id, made, now)
+        # What the service changes has a conflict of its own, which its caller stores.
+        _end_conflicts(tx, programme_id, stored.id, {one.recurrence_id for one in made} - set(because or ()), now)
         tx.conflicts.mark_returning_due(programme_id, [stored.mentor_id, stored.mentee_id], now)
     log_changes(context, tx, programme_id, changed, made, now)
     publish(tx, programme_id, changed, now)
@@ -54,9 +55,12 @@ def log_changes(
     tx.changes.add(programme_id, entries, context.actor, now)
 
 
-def _end_conflicts(tx: Transaction, programme_id: str, meeting_id: str, made: Sequence[Change], now: datetime) -> None:
-    """End the conflicts of the occurrences that changed; of all, if the meeting is cancelled."""
-    changed = {one.recurrence_id for one in made}
+def _end_conflicts(
+    tx: Transaction, programme_id: str, meeting_id: str, changed: Collection[datetime | None], now: datetime
+) -> None:
+    """End the conflicts of the occurrences that changed, by their wall starts; None: of all."""
+    if not changed:
+        return
     ended = [
         (one, one.ended_by_change(now))
         for one in tx.conflicts.list_for_meetings(programme_id, [meeting_id])[meeting_id]
@@ -72,7 +76,8 @@ def publish(tx: Transaction, programme_id: str, stored: StoredMeeting, now: date
     tx.people.mark_feeds_changed(programme_id, [*people, *guests], now)
     targets = route(*people, tx.calendars.list_published(programme_id, people))
     meeting = stored.meeting
-    tx.outbox.enqueue_latest(programme_id, stored.id, list(targets), meeting.uids, meeting.revision, now)
+    if targets:
+        tx.outbox.enqueue_latest(programme_id, stored.id, list(targets), meeting.uids, meeting.revision, now)
 
 
 def publish_coming(tx: Transaction, programme_id: str, calendar: ConnectedCalendar, now: datetime) -> None:
