@@ -12,10 +12,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cadences, conflicts, explanations, http, memory, slot_calculator, slots
+from benchmarks import cadences, calendars, conflicts, explanations, http, memory, slot_calculator, slots
 from benchmarks.runner import Bar, DifferentAnswers, Row, run
 
-BENCHMARKS = (slots, slot_calculator, cadences, explanations, memory)
+BENCHMARKS = (slots, slot_calculator, cadences, explanations, memory, calendars)
 VERDICTS = {True: "[green]met[/]       ", False: "[red]missed[/]    ", None: "[yellow]not judged[/]"}
 RESULTS = Path(__file__).parent.parent / "var" / "bench.json"
 

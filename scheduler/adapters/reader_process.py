@@ -26,7 +26,7 @@ from scheduler.ical.reader_child import OUT_OF_MEMORY, read_answer, read_ready, 
 log = structlog.get_logger(__name__)
 
 SECONDS = {"busy_periods": 30.0}
-"""Seconds allowed for a whole calendar: three times what 10,000 events take, a tenth of them recurring."""
+"""Seconds allowed for a whole calendar: ten times what 10,000 events take, half of them recurring."""
 OBJECT_SECONDS = 10.0
 """Seconds allowed for any other question: more than an object just under the bounds takes on a busy machine."""
 MEMORY = 2**30

@@ -9,6 +9,7 @@ import click
 
 from scheduler import __version__
 from scheduler.cli.burden import burden
+from scheduler.cli.calendar import calendar
 from scheduler.cli.description import config, openapi, scoring
 from scheduler.cli.maintenance import backup, doctor, migrate, restore, secrets
 from scheduler.cli.programmes import keys, programmes
@@ -41,7 +42,7 @@ class _Commands(click.Group):
     commands=[
         *(serve, work, migrate, backup, restore, doctor),
         *(programmes, keys, burden, secrets),
-        *(slots, cadences, sequences, scoring, openapi, config),
+        *(slots, cadences, sequences, calendar, scoring, openapi, config),
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
 )

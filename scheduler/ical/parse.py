@@ -1,22 +1,19 @@
-"""Reading foreign iCalendar (RFC 5545): the identity of an object, and the busy periods of its events.
+"""Reading foreign calendar objects (RFC 5545) to merge ours with them: their identity, and the times of their events.
 
-A calendar that can't be read in full is refused as a whole, because a part of it looks like free time. Only bytes
-are parsed; nothing is fetched, whatever the text names.
+Only bytes are parsed; nothing is fetched, whatever the text names. Busy time is read in `scheduler.ical.busy`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
-import recurring_ical_events
 from icalendar import Calendar, Component, Event, vDDDLists, vDDDTypes, vRecur
 from icalendar.timezone import tzp
 
-from scheduler.domain.time.periods import Period, Periods, minute_after, minute_of
 from scheduler.domain.time.zones import FIRST_DATE, LocalTime, find_zone
 from scheduler.errors import SchedulerError
 from scheduler.ical.foreign_zones import ForeignZones, IanaZones
@@ -71,26 +68,6 @@ def read_identity(data: bytes) -> Identity | None:
         return None
 
 
-def busy_periods(
-    objects: Iterable[bytes], start: datetime, end: datetime, zone: str, ignore_uids: Container[str] = ()
-) -> Periods:
-    """Return the owner's busy periods within [start, end), seconds rounded outwards to whole minutes.
-
-    Cancelled and transparent events are not busy (RFC 5545 §3.8.2.7). All-day events cover local days and floating
-    times are local times of ``zone``. Raises UnreadableCalendar for malformed events, unknown zones and events that
-    may recur more often than hourly, and UnknownZone.
-    """
-    find_zone(zone)
-    found: list[Period] = []
-    for data in objects:
-        try:
-            for calendar in parse_calendars(data):
-                found += EventReader(ForeignZones.of(calendar), zone).busy(calendar, start, end, ignore_uids)
-        except PARSE_ERRORS as error:
-            raise UnreadableCalendar(f"an event is malformed ({type(error).__name__})") from error
-    return Periods.of(found).within(minute_of(start), minute_after(end))
-
-
 def parse_calendars(data: bytes) -> list[Component]:
     """Parse the VCALENDARs in the data. Raises UnreadableCalendar unless all are complete."""
     try:
@@ -111,33 +88,6 @@ class EventReader:
 
     zones: ForeignZones
     zone: str
-
-    def busy(
-        self, calendar: Component, start: datetime, end: datetime, ignore_uids: Container[str]
-    ) -> Iterator[Period]:
-        """Yield the busy period of every opaque event near [start, end)."""
-        by_uid: dict[str, list[Event]] = {}
-        for number, event in enumerate(calendar.walk("VEVENT")):
-            uid = str(event.get("UID", f"no UID {number}"))
-            if uid not in ignore_uids:
-                by_uid.setdefault(uid, []).append(self.reduced(event))
-        recurring = Calendar()
-        for events in by_uid.values():
-            if any(name in event for event in events for name in ("RRULE", "RDATE", "RECURRENCE-ID")):
-                recurring.subcomponents.extend(events)
-            else:
-                yield from self._periods(events)
-        if recurring.subcomponents:
-            near = recurring_ical_events.of(recurring).between(start - _MARGIN, end + _MARGIN)
-            yield from self._periods(near)
-
-    def _periods(self, events: Iterable[Component]) -> Iterator[Period]:
-        for event in events:
-            cancelled = str(event.get("STATUS", "")).upper() == "CANCELLED"
-            transparent = str(event.get("TRANSP", "")).upper() == "TRANSPARENT"
-            start, end = self.span(event)
-            if start < end and not cancelled and not transparent:
-                yield Period(start, end)
 
     def span(self, event: Component) -> tuple[datetime, datetime]:
         """Return an event's start and end in UTC; without DTEND by RFC 5545 §3.6.1."""

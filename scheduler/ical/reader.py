@@ -10,17 +10,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 
+from scheduler.domain.time.clocks import Clock, Itinerary, PlannedMove
 from scheduler.domain.time.periods import Periods
 from scheduler.errors import SchedulerError
 from scheduler.ical.bounds import check_size
+from scheduler.ical.busy import busy_periods
 from scheduler.ical.lines import NotOneCalendar
 from scheduler.ical.merge import Merged, merge
-from scheduler.ical.parse import UnreadableCalendar, busy_periods, read_identity
+from scheduler.ical.parse import UnreadableCalendar, read_identity
 from scheduler.ical.scheduling import describe_invitation_failures
 from scheduler.ical.stamps import stamped_uid
 
@@ -66,12 +68,18 @@ class CalendarReader(ABC):
         """End what is not in use."""
 
     def busy_periods(
-        self, objects: Sequence[bytes], start: datetime, end: datetime, zone: str, ignore_uids: Collection[str] = ()
+        self,
+        objects: Sequence[bytes],
+        start: datetime,
+        end: datetime,
+        clock: Clock,
+        ignore_uids: Collection[str] = (),
+        emails: Collection[str] = (),
     ) -> Periods:
-        """Return what `scheduler.ical.parse.busy_periods` returns. Raises UnreadableCalendar."""
+        """Return what `scheduler.ical.busy.busy_periods` returns. Raises UnreadableCalendar."""
         if not objects:
             return Periods.none()
-        arguments = [start.isoformat(), end.isoformat(), zone, list(ignore_uids)]
+        arguments = [start.isoformat(), end.isoformat(), _clock_value(clock), list(ignore_uids), list(emails)]
         starts, ends = self.ask("busy_periods", Message(arguments, objects)).value
         return Periods(np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64))
 
@@ -113,9 +121,26 @@ def answer(question: str, message: Message) -> Message:
 
 
 def _busy_periods(message: Message) -> Message:
-    start, end, zone, ignore_uids = message.value
-    busy = busy_periods(message.parts, datetime.fromisoformat(start), datetime.fromisoformat(end), zone, ignore_uids)
+    start, end, clock, ignore_uids, emails = message.value
+    span = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    busy = busy_periods(message.parts, *span, _clock_of(clock), frozenset(ignore_uids), emails)
     return Message([busy.starts.tolist(), busy.ends.tolist()])
+
+
+def _clock_value(clock: Clock) -> Any:
+    """Return the clock as a value that JSON can hold."""
+    if isinstance(clock, str):
+        return clock
+    return [clock.home, [[move.first.isoformat(), move.last.isoformat(), move.zone] for move in clock.moves]]
+
+
+def _clock_of(value: Any) -> Clock:
+    """Return the clock that `_clock_value` wrote."""
+    if isinstance(value, str):
+        return value
+    home, moves = value
+    days = ((date.fromisoformat(first), date.fromisoformat(last), zone) for first, last, zone in moves)
+    return Itinerary(home, tuple(PlannedMove(*move) for move in days))
 
 
 def _merge(message: Message) -> Message:

@@ -12,6 +12,7 @@ from scheduler.domain.programme.fair_queue import Due
 from scheduler.domain.programme.outbox import LEASE
 from scheduler.domain.programme.people import CalendarState
 from scheduler.domain.programme.servers import Exchange, Lane
+from scheduler.domain.time.clocks import Clock
 from scheduler.domain.time.periods import Periods
 from scheduler.ical.parse import UnreadableCalendar
 from scheduler.ical.reader import ReaderBusy, ReadingEnded
@@ -28,8 +29,9 @@ LOOK_AHEAD = timedelta(days=400)
 """How far busy time is read: a search spans at most 366 days."""
 RETRY_AFTER = timedelta(minutes=1)
 
-ComputeBusy = Callable[[Sequence[bytes], datetime, datetime, str, Collection[str]], Periods]
-"""From calendar objects, start, end (UTC), their owner's zone and UIDs to ignore, to the owner's busy periods."""
+ComputeBusy = Callable[[Sequence[bytes], datetime, datetime, Clock, Collection[str], Collection[str]], Periods]
+"""From calendar objects, start, end (UTC), their owner's clock, UIDs to ignore and their owner's addresses, to busy
+periods."""
 
 
 class Readings:
@@ -93,7 +95,7 @@ class ReadingJob:
             meetings = tx.meetings.list_for_person(self.reading.programme_id, self.reading.calendar.person_id)
         ours = {uid for stored in meetings for uid in stored.meeting.uids}
         try:
-            return self.compute_busy(objects, start, end, self.reading.time_zone, ours)
+            return self.compute_busy(objects, start, end, self.reading.clock, ours, [self.reading.email])
         except (UnreadableCalendar, ReaderBusy) as error:
             return error
 

@@ -18,6 +18,7 @@ from scheduler.domain.programme.outbox import CLOCK_TOLERANCE
 from scheduler.domain.programme.people import CalendarState, ConnectedCalendar
 from scheduler.domain.programme.routing import PublishedCalendar
 from scheduler.domain.programme.servers import Lane, origin_of
+from scheduler.domain.time.clocks import Clock, Itinerary, PlannedMove
 from scheduler.domain.time.periods import Periods
 from scheduler.errors import Refused
 from scheduler.store.outbox import delete_deliveries
@@ -36,7 +37,7 @@ class AlreadyConnected(Refused):
 
 @dataclass(frozen=True)
 class Reading:
-    """A calendar that is leased to be connected or read, with its encrypted password and its owner's time zone.
+    """A calendar that is leased to be connected or read, with its encrypted password, and its owner's clock and email.
 
     ``created_at``: when it was added, UTC.
     """
@@ -45,7 +46,14 @@ class Reading:
     programme_id: str
     password_token: str
     time_zone: str
+    travel: tuple[PlannedMove, ...]
+    email: str
     created_at: datetime
+
+    @property
+    def clock(self) -> Clock:
+        """Its owner's clock."""
+        return Itinerary(self.time_zone, self.travel) if self.travel else self.time_zone
 
 
 @dataclass(frozen=True)
@@ -155,7 +163,7 @@ class Calendars(Repository):
     ) -> list[Reading]:
         """Lease those of the calendars that are due still and that no other worker is leasing."""
         query = (
-            select(calendars, people.c.time_zone)
+            select(calendars, people.c.time_zone, people.c.travel, people.c.email)
             .join(people, people.c.id == calendars.c.person_id)
             .where(calendars.c.id.in_(ids), _is_due(now, longest))
             .order_by(calendars.c.id)

@@ -24,7 +24,8 @@ from support.service import wait_for
 from scheduler.adapters.reader_process import MEMORY, SECONDS, ReaderPool, ReaderProcess
 from scheduler.domain.programme.outbox import LEASE
 from scheduler.domain.time.periods import Periods
-from scheduler.ical.parse import UnreadableCalendar, busy_periods
+from scheduler.ical.busy import busy_periods
+from scheduler.ical.parse import UnreadableCalendar
 from scheduler.ical.reader import MOST_SECONDS, Message, ReaderBusy, ReadingEnded
 from scheduler.services.calendar_server import LONGEST_CALL
 
@@ -42,14 +43,10 @@ BEYOND_ASCII = event_object("größer", "SUMMARY:Bücher", "DTSTART:20261009T080
 BROKEN = event_object("broken", "DTSTART:20261008T080000Z", "DTEND:yesterday")
 SECONDLY = event_object("secondly", "DTSTART:20261008T080000Z", "RRULE:FREQ=SECONDLY")
 
-FOR_AGES = event_object("ages", "DTSTART:20260101T000000Z", "DURATION:PT30M", "RRULE:FREQ=HOURLY;BYMONTHDAY=-32")
-NEVER_TRUE = event_object(
-    "never", "DTSTART:20260101T000000Z", "DURATION:PT30M", "RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30"
-)
-CROWD = [event_object(f"{number}", *NEVER_TRUE.decode().split("\r\n")[6:9]) for number in range(20)]
-HOURLY = ("DTSTART:20260930T000000Z", "DURATION:PT30M", "RRULE:FREQ=HOURLY")
-MORE = [line for number in range(8) for line in ("END:VEVENT", "BEGIN:VEVENT", f"UID:{number}", *HOURLY)]
-HEAP = event_object("heap", *HOURLY, *MORE)
+SECOND_BY_SECOND = ("DTSTART:20260101T000000Z", "DURATION:PT30M")
+FOR_AGES = event_object("ages", *SECOND_BY_SECOND, "RRULE:FREQ=SECONDLY;BYHOUR=23;BYMINUTE=59;BYSECOND=59")
+NEVER_TRUE = event_object("never", *SECOND_BY_SECOND, "RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30")
+CROWD = [event_object(f"{number}", *NEVER_TRUE.decode().split("\r\n")[6:9]) for number in range(40)]
 
 
 @pytest.fixture
@@ -115,7 +112,7 @@ def test_calendar_over_the_memory_limit_is_unreadable_and_the_next_is_read(reade
     assert peak
     with ReaderProcess(memory=(int(peak[1]) + 12_000) * 1024) as small:
         with pytest.raises(UnreadableCalendar, match=r"takes more than \d+ MiB of memory"):
-            expand(small, HEAP)
+            expand(small, NEVER_TRUE)
         assert len(expand(small, HOUR)) == 1
 
 

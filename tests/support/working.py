@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from scheduler.domain.programme.outbox import LEASE
 from scheduler.domain.programme.servers import Lane
-from scheduler.ical.parse import busy_periods
+from scheduler.ical.busy import busy_periods
 from scheduler.services.calendar_server import LONGEST_CALL
 from scheduler.services.delivering import Deliveries
 from scheduler.services.ports import Context

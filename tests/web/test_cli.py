@@ -156,6 +156,58 @@ def test_unreadable_request_ends_with_status_1(run: Run, arguments: tuple[str, .
         assert result.stderr.startswith("scheduler: this is not JSON (EOF while parsing")
 
 
+EVENTS = """BEGIN:VCALENDAR
+BEGIN:VEVENT
+UID:lecture
+DTSTART;TZID=Europe/Berlin:20261020T100000
+DURATION:PT1H
+ATTENDEE;PARTSTAT=DECLINED:mailto:greta@example.org
+END:VEVENT
+BEGIN:VEVENT
+UID:broken
+DTSTART:20261021T100000Z
+DTEND:20261021T110000Z
+RRULE:FREQ=EVER
+END:VEVENT
+END:VCALENDAR
+"""
+IN_OCTOBER = ("--zone", "Europe/Berlin", "--start", "2026-10-01T00:00:00Z", "--end", "2026-11-01T00:00:00+00:00")
+
+
+def test_calendar_prints_busy_time_and_what_can_not_be_read(run: Run) -> None:
+    result = run("calendar", "-", *IN_OCTOBER, stdin=EVENTS)
+    assert result.stdout.splitlines() == [
+        "busy 2026-10-20 08:00 to 2026-10-20 09:00 UTC",
+        "busy 2026-10-21 10:00 to 2026-10-21 11:00 UTC",
+    ]
+    assert "can't be read: the event 'broken' of 20261021T100000Z: its RRULE has no FREQ" in result.stderr
+
+
+def test_calendar_as_json_leaves_out_what_its_owner_declined(run: Run) -> None:
+    result = run("calendar", "-", *IN_OCTOBER, "--email", "Greta@example.org", "--json", stdin=EVENTS)
+    reason = "its RRULE has no FREQ that there is"
+    assert json.loads(result.stdout) == {
+        "busy": [{"start": "2026-10-21T10:00:00Z", "end": "2026-10-21T11:00:00Z"}],
+        "unreadable": [{"uid": "broken", "dtstart": "20261021T100000Z", "reason": reason}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("-", *IN_OCTOBER), "the calendar can't be read"),
+        (("missing.ics", *IN_OCTOBER), "missing.ics can't be read"),
+        (("-", *IN_OCTOBER[:3], "today", *IN_OCTOBER[4:]), "--start: 'today' is no instant"),
+        (("-", *IN_OCTOBER[:-1], "2026-10-01T00:00:00Z"), "--end: 2026-10-01T00:00:00Z is not after --start"),
+        (("-", "--zone", "Mars", *IN_OCTOBER[2:]), "'Mars'"),
+    ],
+)
+def test_calendar_names_what_is_wrong_with_its_arguments(run: Run, arguments: tuple[str, ...], line: str) -> None:
+    result = run("calendar", *arguments)
+    assert result.exit_code == 1
+    assert line in result.stderr
+
+
 def test_programmes_create_prints_the_key_as_the_last_line(run: Run, tmp_path: Path) -> None:
     assert run("migrate").exit_code == 0
     assert (tmp_path / "var" / "scheduler.db").exists()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -183,6 +183,23 @@ class Offsets:
         """Return the offset at each UTC minute."""
         return self.offset[self.since.searchsorted(minutes, "right") - 1]
 
+    @cached_property
+    def turns(self) -> Minutes:
+        """The wall minutes from which each offset but the first holds.
+
+        An offset holds until the wall clock has passed its last minute and reached the first one of the next offset.
+        """
+        turns: Minutes = np.maximum(self.until[:-1] + self.offset[:-1], self.since[1:] + self.offset[1:])
+        return turns
+
+    def resolve(self, walls: Minutes) -> Minutes:
+        """Return the UTC minutes of wall minutes, by the rule of `resolve_wall_times`.
+
+        Before and after the span its first and its last offset hold.
+        """
+        resolved: Minutes = walls - self.offset[np.searchsorted(self.turns, walls, "right")]
+        return resolved
+
 
 @lru_cache(maxsize=1024)
 def offsets_between(zone: str, start: int, end: int) -> Offsets:
@@ -200,10 +217,7 @@ def resolve_wall_times(walls: Minutes, zone: str) -> Minutes:
     if not walls.size:
         return walls
     table = offsets_between(zone, int(walls.min()) - _MARGIN, int(walls.max()) + _MARGIN)
-    # An offset holds until the wall clock has passed its last minute and reached the first one of the next offset.
-    passed = table.until[:-1] + table.offset[:-1]
-    reached = table.since[1:] + table.offset[1:]
-    return walls - table.offset[np.searchsorted(np.maximum(passed, reached), walls, "right")]
+    return table.resolve(walls)
 
 
 _MARGIN = 2 * 1440
