@@ -13,7 +13,7 @@ from support.programme import Programme
 from support.service import wait_for
 
 from scheduler.domain.programme.outbox import DeliveryState, Stored
-from scheduler.ical.parse import busy_periods
+from scheduler.ical.busy import busy_periods
 from scheduler.services.checking import check_due_people
 from scheduler.services.delivering import Deliveries
 from scheduler.services.reading import Readings
