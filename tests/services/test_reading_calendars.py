@@ -118,7 +118,7 @@ def test_calendar_that_expands_too_slowly_is_unknown(
         assert busy(programme) == DENTIST_AT
         clock.advance(hours=4)
         never = "DTSTART:20260101T000000Z", "DURATION:PT30M", "RRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30"
-        calendars.objects = [event_object("never", *never)]
+        calendars.objects = [event_object(f"never {number}", *never) for number in range(40)]
         began = time.monotonic()
         assert read_next(programme.context, reader.busy_periods) is True
         assert time.monotonic() - began < 20
