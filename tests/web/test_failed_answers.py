@@ -55,6 +55,14 @@ def delivery_of(api: Api, pair: Pair) -> str:
     return f"{path}/{api.get(path)['items'][0]['id']}"
 
 
+def conflict_of(api: Api, pair: Pair) -> str:
+    """The path of an occurrence with an open conflict."""
+    occurrence = f"{meeting_of(api, pair)}/occurrences/20261008T100000"
+    exam = {"kind": "exam", "title": "Finals", "first_day": "2026-10-08", "last_day": "2026-10-08"}
+    api.post(f"/people/{pair.mentee}/blackouts", exam)
+    return occurrence
+
+
 CHANGES: dict[str, Request] = {
     "POST /v1/people": lambda api, pair: ("/people", MIA),
     "PATCH /v1/people/<person_id>": lambda api, pair: (f"/people/{pair.mentor}", {"name": "Mia"}),
@@ -81,6 +89,10 @@ CHANGES: dict[str, Request] = {
     "PATCH /v1/meetings/<meeting_id>/occurrences/<recurrence_id>": lambda api, pair: (
         f"{meeting_of(api, pair)}/occurrences/20261008T100000",
         {"start": "2026-10-09T08:30:00Z"},
+    ),
+    "POST /v1/meetings/<meeting_id>/occurrences/<recurrence_id>/resolve": lambda api, pair: (
+        f"{conflict_of(api, pair)}/resolve",
+        {"do": "keep"},
     ),
     "POST /v1/meetings/<meeting_id>/reschedule": lambda api, pair: (
         f"/meetings/{api.book_cadence(pair)['id']}/reschedule",
@@ -114,7 +126,7 @@ def test_change_whose_answer_fails_stores_nothing_and_can_be_repeated(
     path, body = CHANGES[change](api, pair)
     if method == "PATCH":
         headers = headers | {"If-Match": api.send("GET", path).headers["ETag"]}
-    elif ("meetings" in path and method == "DELETE") or path.endswith("/reschedule"):
+    elif ("meetings" in path and method == "DELETE") or path.endswith(("/reschedule", "/resolve")):
         headers = headers | {"If-Match": "*"}
     clock.advance(seconds=30)  # a delivery is due again at another moment than it was made for
     before = contents(database)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from support.api import Api, problem_of
+from support.api import Api, problem_of, replacement_of
 from support.calendars import RecordingCalendars
 
 from scheduler.web.openapi.description import openapi_document
@@ -27,6 +27,9 @@ BODIES: dict[str, Any] = {
 """A body for each operation that takes one and has an id in its path: nothing else is wrong with the request."""
 
 ANY = {"If-Match": "*"}
+
+OF_SERIES = {"find_replacements", "reschedule_meeting"}
+"""The operations that want a series, where the others are content with a single meeting."""
 
 QUERIES = {"get_free_busy": "?start=2026-10-01T00:00:00Z&end=2026-10-02T00:00:00Z"}
 
@@ -48,6 +51,7 @@ def ids(api: Api) -> dict[str, str]:
     pair = api.pair()
     blackout = api.post(f"/people/{pair.mentor}/blackouts", BODIES["create_blackout"])
     calendar = api.connect(pair.mentor)["id"]
+    series = api.book_cadence(pair)["id"]
     meeting = api.book_slot(pair)["id"]
     api.patch(f"/meetings/{meeting}/occurrences/20261008T100000", {"start": "2026-10-08T08:15:00Z"})
     return {
@@ -58,13 +62,23 @@ def ids(api: Api) -> dict[str, str]:
         "key_id": api.post("/keys", {"name": "Reports", "scopes": ["meetings:read"]})["id"],
         "mentorship_id": pair.mentorship,
         "meeting_id": meeting,
+        "series_id": series,
         "recurrence_id": "20261008T100000",
         "delivery_id": api.get(f"/meetings/{meeting}/deliveries")["items"][0]["id"],
     }
 
 
-def filled(path: str, ids: dict[str, str]) -> str:
+def filled(path: str, ids: dict[str, str], name: str = "") -> str:
+    if name in OF_SERIES:
+        ids = ids | {"meeting_id": ids["series_id"]}
     return re.sub(r"{(\w+)}", lambda match: ids[match[1]], path)
+
+
+def body_of(api: Api, ids: dict[str, str], name: str) -> Any:
+    """A body with which the operation works."""
+    if name == "reschedule_meeting":
+        return replacement_of(api.get(f"/mentorships/{ids['mentorship_id']}/cadences?from=2026-10-19"))
+    return BODIES.get(name)
 
 
 def state_of(api: Api, ids: dict[str, str]) -> list[Any]:
@@ -86,7 +100,8 @@ def test_operation_on_another_programmes_id_is_404(
     calendars.checked.clear()
     assert len(operations) > 25
     for method, path, name in operations:
-        response = other_api.send(method, filled(path, ids) + QUERIES.get(name, ""), BODIES.get(name), headers=ANY)
+        address, body = filled(path, ids, name) + QUERIES.get(name, ""), body_of(api, ids, name)
+        response = other_api.send(method, address, body, headers=ANY)
         assert response.status_code == 404, f"{method} {path}: {response.text}"
         problem_of(response, 404)
     assert state_of(api, ids) == before
@@ -96,7 +111,8 @@ def test_operation_on_another_programmes_id_is_404(
 def test_operation_on_own_id_works(api: Api, ids: dict[str, str], operations: list[tuple[str, str, str]]) -> None:
     order = {"GET": 0, "POST": 1, "PATCH": 2, "DELETE": 3}
     for method, path, name in sorted(operations, key=lambda row: (order[row[0]], -len(row[1]))):
-        response = api.send(method, filled(path, ids) + QUERIES.get(name, ""), BODIES.get(name), headers=ANY)
+        address, body = filled(path, ids, name) + QUERIES.get(name, ""), body_of(api, ids, name)
+        response = api.send(method, address, body, headers=ANY)
         assert response.status_code < 300, f"{method} {path}: {response.text}"
 
 
