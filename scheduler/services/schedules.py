@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 
 from scheduler.domain.availability.attendees import Attendee, Days
 from scheduler.domain.programme.mentorships import Mentorship
@@ -79,7 +80,8 @@ class Schedule:
 
     def _attendee(self, person_id: str, held: Sequence[Held]) -> Attendee:
         person = self._people[person_id]
-        meetings = tuple(sorted(one.period for one in held))
+        # By a key, because comparing periods themselves calls Python for each pair.
+        meetings = tuple(sorted((one.period for one in held), key=attrgetter("start", "end")))
         return replace(person, meetings=meetings, busy=Periods.union(person.busy, Periods.of(meetings)))
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Table, or_, select
@@ -198,7 +199,8 @@ class Meetings(Repository):
             period = Period(row.start_at, row.end_at)
             for person_id in ids & {row.mentor_id, row.mentee_id}:
                 taken[person_id].append(period)
-        return {person_id: tuple(sorted(periods)) for person_id, periods in taken.items()}
+        by_time = attrgetter("start", "end")
+        return {person_id: tuple(sorted(periods, key=by_time)) for person_id, periods in taken.items()}
 
     def list_occurrences(
         self, programme_id: str, person_ids: Collection[str], after: datetime | None = None
