@@ -1,10 +1,10 @@
-"""Problem documents (RFC 9457), and the one place that turns errors into HTTP responses.
+"""Problem documents (RFC 9457), and how errors become HTTP responses.
 
     Refused                   409, for reasons of the domain
     └── HTTPRefusal           carries its status: 400, 401, 403, 412, 413, 415, 428 or 429
 
 InvalidFields and InvalidValue are 422, NotFound is 404, TooManySearches is 429 or 503, StoreUnavailable is 503, and
-every other error is 500.
+every other error is 500. Errors whose problem has members of its own are turned into it beside their views.
 """
 
 from __future__ import annotations
