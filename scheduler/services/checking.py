@@ -19,7 +19,7 @@ from scheduler.services.offering import MOST, Consequences, offer
 from scheduler.services.ports import Context
 from scheduler.services.publishing import log_changes, publish_change
 from scheduler.services.schedules import load_schedule
-from scheduler.store import StoredConflict, StoredMeeting, StoreUnavailable, Transaction
+from scheduler.store import Deadlocked, StoredConflict, StoredMeeting, StoreUnavailable, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -119,9 +119,10 @@ def check_due_people(context: Context) -> bool:
     for programme_id, person_id in due:
         try:
             _check_due(context, programme_id, person_id)
-        except StoreUnavailable:
-            raise
-        except Exception:  # what is wrong with one person's meetings must not keep the others' from being checked
+        # What is wrong with one person's meetings must not keep the others' from being checked.
+        except Exception as error:
+            if isinstance(error, StoreUnavailable) and not isinstance(error, Deadlocked):
+                raise
             log.exception("meetings not checked", person=person_id)
             context.observer.meetings_checked("failed")
             with context.store.write() as tx:

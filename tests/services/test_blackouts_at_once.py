@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 from support.api import Api, Pair
 from support.budget import tries
 from support.figures import Figures
@@ -184,3 +185,25 @@ def test_blackouts_declared_while_workers_check_the_same_people_are_all_settled(
     for person, blackout_id in declared:
         delete_blackout(context, programme_id, person, blackout_id)
     assert programme.meeting(booked.id).meeting.busy == before
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"title": "Oral"}), ("DELETE", None)])
+def test_change_of_one_version_of_a_blackout_locks_mentorships_before_people(
+    method: str, body: dict[str, str] | None, api: Api, pair: Pair
+) -> None:
+    created = api.send("POST", f"/people/{pair.mentee}/blackouts", away(pair.mentee, 13).body)
+    blackout = created.headers["Location"].removeprefix("/v1")
+    locked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if " FOR NO KEY UPDATE" in statement or " FOR UPDATE" in statement:
+            locked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        changed = api.send(method, blackout, body, headers={"If-Match": created.headers["ETag"]})
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert changed.status_code == 200
+    assert "FROM mentorships" in locked[0]

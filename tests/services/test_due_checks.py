@@ -29,7 +29,7 @@ from scheduler.services.mentorships import create_mentorship, update_mentorship
 from scheduler.services.offering import Consequences
 from scheduler.services.people import create_person
 from scheduler.services.ports import Context, Observer
-from scheduler.store import Store, Transaction, new_id
+from scheduler.store import Deadlocked, Store, Transaction, new_id
 from scheduler.store.conflicts import Conflicts
 
 DENTIST = event_object("dentist", "DTSTART:20261013T080000Z", "DTEND:20261013T093000Z", "SUMMARY:Dentist")
@@ -225,6 +225,25 @@ def test_one_who_cannot_be_checked_stops_nobody_and_is_tried_again_later(
     mark_due(programme, programme.mentor)
     check_all(programme)
     assert counts.checks[3:] == ["checked"]
+
+
+def test_check_that_the_database_ends_for_another_change_leaves_the_others_theirs(
+    programme: Programme, counts: Counts, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(context: Context, tx: Transaction, programme_id: str, person_id: str) -> Consequences:
+        if person_id == programme.mentor.id:
+            raise Deadlocked("deadlock detected")
+        return real(context, tx, programme_id, person_id)
+
+    real = checking.check_person
+    mark_due(programme, programme.mentor, programme.mentee)
+    with monkeypatch.context() as patched:
+        patched.setattr(checking, "check_person", check)
+        check_all(programme)
+    assert sorted(counts.checks) == ["checked", "failed"]
+    clock.now += RETRY_AFTER
+    check_all(programme)
+    assert counts.checks[2:] == ["checked"]
 
 
 def test_two_workers_check_a_person_once(programme: Programme, counts: Counts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def _lock(tx: Transaction, ids: Mapping[str, str]) -> None:
             lock_meeting(tx, programme_id(), meeting_id)
         case {"mentorship_id": mentorship_id}:
             lock_mentorship_with_meetings(tx, programme_id(), mentorship_id)
-        case {"person_id": person_id} if len(ids) == 1:
+        case {"person_id": person_id} if len(ids) == 1 or "blackout_id" in ids:
             lock_person(tx, programme_id(), person_id)
         case {"person_id": person_id}:
             tx.people.lock(programme_id(), [person_id])
