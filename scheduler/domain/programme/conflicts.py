@@ -96,7 +96,14 @@ class Conflict:
         return replace(self, resolution=Resolution.LAPSED) if self.is_open and self.period.start <= now else self
 
     def ended_by_change(self, now: datetime) -> Conflict:
-        """The conflict after somebody changed the occurrence otherwise; what was decided before stays on record."""
+        """The conflict after somebody changed the occurrence otherwise: no decision about its old time is left."""
+        if not self.is_open and not self.returns and self.resolution is not Resolution.KEPT:
+            return self
+        lapsed = replace(self, resolution=Resolution.LAPSED, changed_at=now)
+        return replace(lapsed, moved_to=None, former=None, returns=False)
+
+    def ended_by_time(self, now: datetime) -> Conflict:
+        """The conflict once its occurrence, or where that goes back to, has begun; it stays where it is."""
         if not self.is_open and not self.returns:
             return self
         resolution = Resolution.LAPSED if self.is_open else self.resolution

@@ -99,10 +99,12 @@ class _Settling:
         """End conflicts of occurrences that have begun or are cancelled."""
         for wall, conflict in list(self._conflicts.items()):
             start = self._starts.get(wall)
-            is_over = wall not in self._starts or (start is not None and start <= self._now)
+            has_begun = start is not None and start <= self._now
             is_late = conflict.former is not None and conflict.former <= self._now
-            if is_over or (is_late and not conflict.is_open):
+            if wall not in self._starts:
                 self._conflicts[wall] = conflict.ended_by_change(self._now)
+            elif has_begun or (is_late and not conflict.is_open):
+                self._conflicts[wall] = conflict.ended_by_time(self._now)
 
     def go_back(self) -> None:
         """Put back what was displaced by itself, where its former time is free again."""

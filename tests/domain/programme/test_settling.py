@@ -311,6 +311,37 @@ def test_occurrence_that_somebody_moved_stays_there() -> None:
     assert scene.delete("exams") == "06 13>16 20 27"
 
 
+def test_occurrence_that_was_kept_and_moved_is_asked_about_again() -> None:
+    scene = Scene(when_blocked=ASK)
+    scene.declare("exams", 13)
+    scene.keep(13)
+    scene.move_by_hand(13, to=15)
+    assert scene.resolution(13) is Resolution.LAPSED
+    assert scene.declare("exams", 13, 14, 15) == "06 13>15? 20 27"
+
+
+def test_conflict_of_a_displaced_occurrence_that_somebody_moved_or_cancelled_lapses() -> None:
+    scene = Scene()
+    scene.declare("exams", 13)
+    scene.move_by_hand(13, to=16)
+    moved = scene.conflicts[datetime(2026, 10, 13, 12)]
+    assert (moved.resolution, moved.moved_to, moved.former) == (Resolution.LAPSED, None, None)
+    scene = Scene()
+    scene.declare("exams", 13)
+    scene.meeting = cancel_occurrence(scene.meeting, datetime(2026, 10, 13, 12), scene.now)
+    scene.settle()
+    assert scene.resolution(13) is Resolution.LAPSED
+
+
+def test_moved_occurrence_is_still_moved_when_its_former_time_is_over() -> None:
+    scene = Scene()
+    scene.declare("exams", 13)
+    scene.now = october(13, 13)
+    assert scene.settle() == "06 13>14 20 27"
+    assert scene.resolution(13) is Resolution.MOVED
+    assert scene.conflicts[datetime(2026, 10, 13, 12)].returns is False
+
+
 def test_occurrence_that_was_displaced_twice_goes_back_to_its_first_time() -> None:
     scene = Scene()
     scene.declare("exams", 13)
