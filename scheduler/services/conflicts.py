@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from scheduler.domain.availability.obstacles import Obstacle
 from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
-from scheduler.domain.programme.changes import Change, change_of_conflict
+from scheduler.domain.programme.changes import Change, ChangeType, change_of_decision
 from scheduler.domain.programme.conflicts import (
     Conflict,
     FormerTimeOver,
@@ -52,6 +52,16 @@ class LastOccurrence(Refused):
 
     def __init__(self) -> None:
         super().__init__("no other occurrence is left; cancel the meeting instead of skipping it")
+
+
+class OccurrenceBegun(Refused):
+    """A decision about an occurrence that is being held or was."""
+
+    def __init__(self, recurrence_id: datetime, start: datetime) -> None:
+        super().__init__(
+            f"the occurrence of {recurrence_id:%Y-%m-%d %H:%M} began at {start:%Y-%m-%dT%H:%MZ}; "
+            "only one that has not begun can be moved, skipped, kept or restored"
+        )
 
 
 class Decision(StrEnum):
@@ -106,8 +116,8 @@ def resolve_conflict(
     """Decide about an occurrence: move it to ``start`` (an instant, or local time of the series), skip, keep, restore.
 
     What somebody decided does not change back by itself. ``may_overrule``: the caller may decide to meet in spite of a
-    blackout. Raises NotFound, MeetingCancelled, OccurrenceNotChangeable, NothingToDecide, NothingToRestore,
-    FormerTimeOver, KeepNotAllowed, LastOccurrence, SlotTaken, OverlapsOwnOccurrence, InvalidFields.
+    blackout. Raises NotFound, MeetingCancelled, OccurrenceNotChangeable, OccurrenceBegun, NothingToDecide,
+    NothingToRestore, FormerTimeOver, KeepNotAllowed, LastOccurrence, SlotTaken, OverlapsOwnOccurrence, InvalidFields.
     """
     now = context.clock()
     with context.store.write() as tx:
@@ -115,6 +125,8 @@ def resolve_conflict(
         if stored.meeting.status is MeetingStatus.CANCELLED:
             raise MeetingCancelled
         occurrence = stored.meeting.occurrence(recurrence_id)
+        if occurrence.takes_place and occurrence.period.start <= now:
+            raise OccurrenceBegun(recurrence_id, occurrence.period.start)
         present = tx.conflicts.list_for_meetings(programme_id, [meeting_id])[meeting_id]
         conflict = next((one.as_of(now) for one in present if one.recurrence_id.wall == recurrence_id), None)
         because = {} if conflict is None else {recurrence_id: conflict.obstacles}
@@ -135,10 +147,10 @@ def resolve_conflict(
                     context, programme_id, meeting_id, recurrence_id, start, viewer, because=because
                 )
         if conflict is not None:
-            decided = _decided(conflict, decision, occurrence, changed.meeting.occurrence(recurrence_id))
-            decided = replace(decided, changed_at=now)
+            after = changed.meeting.occurrence(recurrence_id)
+            decided = replace(_decided(conflict, decision, occurrence, after), changed_at=now)
             tx.conflicts.put(programme_id, meeting_id, [decided])
-            log_changes(context, tx, programme_id, changed, _entries(decided), now)
+            log_changes(context, tx, programme_id, changed, _entries(decided, decision, occurrence, after), now)
         return changed
 
 
@@ -199,6 +211,9 @@ def _skip(
     recurrence_id: datetime,
     because: Mapping[datetime, Sequence[Obstacle]],
 ) -> StoredMeeting:
+    """Skip the occurrence; one that is skipped already only has it decided. Raises LastOccurrence."""
+    if stored.meeting.occurrence(recurrence_id).status is OccurrenceStatus.SKIPPED:
+        return stored
     if all(one.recurrence_id.wall == recurrence_id for one in stored.meeting.taking_place):
         raise LastOccurrence
     skipped = place_occurrences(stored.meeting, {recurrence_id: None}, context.clock())
@@ -215,6 +230,9 @@ def _unmark(
     return publish_change(context, tx, programme_id, stored, unmarked, context.clock())
 
 
-def _entries(decided: Conflict) -> list[Change]:
-    entry = change_of_conflict(decided)
-    return [] if entry is None else [entry]
+def _entries(decided: Conflict, decision: Decision, before: Occurrence, after: Occurrence) -> list[Change]:
+    """What is logged of a decision that leaves the occurrence as it is; what changes it is logged as its change."""
+    if (before.status, before.period) != (after.status, after.period):
+        return []
+    kind = ChangeType.OCCURRENCE_SKIPPED if decision is Decision.SKIP else ChangeType.OCCURRENCE_KEPT
+    return [change_of_decision(kind, decided, after)]

@@ -213,6 +213,29 @@ class TestActing:
         assert api.get(f"{path}/occurrences/{SECOND}")["start"] == "2026-10-15T08:00:00Z"
         assert json_of(decide(api, path, "restore"))["status"] == "scheduled"
 
+    def test_skip_that_somebody_confirms_stays_and_changes_nothing_else(self, api: Api, pair: Pair, path: str) -> None:
+        api.patch(f"/mentorships/{pair.mentorship}", {"when_blocked": "skip"})
+        declared = declare(api, pair.mentee)
+        before = api.get(path)
+        json_of(decide(api, path, "skip"))
+        assert api.get(path) == before
+        api.delete(f"/people/{pair.mentee}/blackouts/{declared['id']}")
+        assert statuses(api.get(path))[1] == "skipped"
+
+    @pytest.mark.parametrize(
+        ("when_blocked", "do", "logged"), [("skip", "skip", "occurrence.skipped"), ("move", "keep", "occurrence.kept")]
+    )
+    def test_confirmation_of_what_the_service_did_is_logged_with_whose_it_was(
+        self, api: Api, pair: Pair, path: str, when_blocked: str, do: str, logged: str
+    ) -> None:
+        api.patch(f"/mentorships/{pair.mentorship}", {"when_blocked": when_blocked})
+        declare(api, pair.mentee)
+        start = json_of(decide(api, path, do))["start"] if do == "keep" else None
+        change = api.get(f"{path}/changes")["items"][-1]
+        assert (change["type"], change["recurrence_id"], change["actor"][:4]) == (logged, SECOND, "key:")
+        assert (change.get("from"), change.get("to")) == (start, start)
+        assert [row["cause"] for row in change["because"]] == ["blackout"]
+
     def test_nothing_is_moved_within_a_day_of_its_time(self, api: Api, pair: Pair, path: str, clock: Clock) -> None:
         api.patch(f"/mentorships/{pair.mentorship}", {"when_blocked": "move"})
         clock.set("2026-10-12T08:00:00+00:00")
@@ -387,6 +410,22 @@ class TestDeciding:
         for decision in ({"do": "move", "start": "2026-10-21T08:00:00Z"}, {"do": "skip"}, {"do": "keep"}):
             problem_of(decide(api, path, recurrence_id="20261020T100000", **decision), 409)
         problem_of(decide(api, path, "restore", "20261020T100000"), 409)
+
+    def test_meeting_that_has_begun_is_neither_skipped_nor_held_again(
+        self, api: Api, pair: Pair, path: str, clock: Clock
+    ) -> None:
+        api.patch(f"/mentorships/{pair.mentorship}", {"when_blocked": "move"})
+        (moved,) = declare(api, pair.mentee)["conflicts"]
+        assert moved["moved_to"] < moved["start"]
+        clock.set(moved["moved_to"])
+        for decision in (
+            {"do": "skip"},
+            {"do": "keep"},
+            {"do": "restore"},
+            {"do": "move", "start": "2026-10-15T08:00:00Z"},
+        ):
+            assert "began" in problem_of(decide(api, path, **decision), 409)["detail"]
+        assert statuses(api.get(path))[1] == "moved"
 
     def test_decision_is_made_once(self, api: Api, path: str, conflict: dict[str, Any]) -> None:
         json_of(decide(api, path, "skip"))

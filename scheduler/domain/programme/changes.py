@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from scheduler.domain.availability.obstacles import Obstacle
-from scheduler.domain.programme.conflicts import Conflict, Resolution
+from scheduler.domain.programme.conflicts import Conflict
 from scheduler.domain.programme.meetings import Meeting, Occurrence, OccurrenceStatus
 
 SERVICE = "service"
@@ -88,18 +88,19 @@ def changes_between(old: Meeting, new: Meeting, because: Mapping[datetime, Seque
 
 
 def change_of_conflict(conflict: Conflict) -> Change | None:
-    """Return the entry for a conflict that was opened or is kept; None for others, whose occurrences change.
+    """Return the entry for a conflict that was opened; None for others, whose occurrences change.
 
     The occurrence stays where it is, so ``from`` and ``to`` are the same.
     """
-    match conflict.resolution:
-        case Resolution.OPEN:
-            kind = ChangeType.OCCURRENCE_CONFLICTED
-        case Resolution.KEPT:
-            kind = ChangeType.OCCURRENCE_KEPT
-        case _:
-            return None
-    start = conflict.period.start
+    return _staying(ChangeType.OCCURRENCE_CONFLICTED, conflict, conflict.period.start) if conflict.is_open else None
+
+
+def change_of_decision(kind: ChangeType, conflict: Conflict, occurrence: Occurrence) -> Change:
+    """Return the entry for a decision that an occurrence stays as it is: at its time, or skipped, without one."""
+    return _staying(kind, conflict, occurrence.period.start if occurrence.takes_place else None)
+
+
+def _staying(kind: ChangeType, conflict: Conflict, start: datetime | None) -> Change:
     details = {"from": start, "to": start, "because": causes(conflict.obstacles)}
     return Change(kind, recurrence_id=conflict.recurrence_id.wall, details=details)
 
