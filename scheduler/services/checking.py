@@ -45,6 +45,11 @@ class _Checked:
             Period(one.former, one.former + length) for one in self.conflicts.values() if one.returns and one.former
         ]
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether an occurrence is to be moved."""
+        return any(one.to_be_moved for one in self.stored.meeting.occurrences)
+
     def is_coming(self, now: datetime) -> bool:
         """Whether anything is left to be decided about it."""
         meeting = self.stored.meeting
@@ -105,7 +110,7 @@ def check_person(
     shown.sort(key=lambda one: (not one.conflict.is_open, one.conflict.period.start, one.meeting_id))
     meetings = {one.stored.id: (one.stored, one.mentorship) for one in checked}
     offered = offer(tx, programme_id, shown[:MOST], meetings, schedule, now)
-    return Consequences(offered, len(shown), tuple(one.stored for one in hit_hard))
+    return Consequences(offered, len(shown), tuple(one.stored for one in hit_hard if one.is_blocked))
 
 
 def check_due_people(context: Context) -> bool:

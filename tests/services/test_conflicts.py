@@ -11,13 +11,15 @@ from support.programme import Programme
 
 from scheduler.domain.availability.attendees import BlackoutKind
 from scheduler.domain.programme.conflicts import Resolution
-from scheduler.domain.programme.mentorships import WhenBlocked
+from scheduler.domain.programme.mentorships import Mentorship, WhenBlocked
+from scheduler.domain.programme.people import Person
 from scheduler.services.blackouts import BlackoutFields, create_blackout, delete_blackout
+from scheduler.services.booking import Details, book_slot
 from scheduler.services.conflicts import list_conflicts
-from scheduler.services.mentorships import update_mentorship
+from scheduler.services.mentorships import create_mentorship, update_mentorship
 from scheduler.services.offering import Consequences
-from scheduler.services.people import delete_person
-from scheduler.store import ConflictsOf
+from scheduler.services.people import create_person, delete_person, update_person
+from scheduler.store import ConflictsOf, new_id
 
 NEAREST = ["10-12 14:15", "10-14 07:00", "10-15 07:00"]
 """The nearest free times of three days to Tuesday, 13 October, 08:00 UTC: Greta works from 09:00 to 17:00 in Berlin."""
@@ -62,6 +64,32 @@ def test_blackout_moves_an_occurrence_and_its_deletion_puts_it_back(programme: P
     back = delete_blackout(programme.context, programme.id, programme.mentee.id, exams)
     assert [one.stored.conflict.resolution for one in back.conflicts] == [Resolution.RESTORED]
     assert starts(programme, booked.id) == before
+
+
+def test_series_that_goes_back_after_it_was_hit_hard_is_not_answered_as_such(programme: Programme) -> None:
+    """What another meeting left on the way makes room for it."""
+    move = {"when_blocked": WhenBlocked.MOVE}
+    update_person(programme.context, programme.id, programme.mentor.id, {"at_most_per_day": 1})
+    booked = programme.book_tuesdays()
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, move)
+    exams, _ = declare(programme, date(2026, 11, 10), date(2026, 11, 10))
+    assert starts(programme, booked.id)[-1] == "11-09 15:15 moved"
+    bo = create_person(
+        programme.context, programme.id, Person(new_id(), "Bo", "bo@example.org", "Europe/Berlin", working_hours=None)
+    )
+    days = date(2026, 10, 5), date(2026, 11, 13)
+    with_bo = Mentorship(new_id(), programme.mentor.id, bo.id, ("x",), "", *days, when_blocked=WhenBlocked.MOVE)
+    create_mentorship(programme.context, programme.id, with_bo)
+    programme.context = replace(programme.context, clock=lambda: datetime(2026, 11, 5, 9, tzinfo=UTC))
+    start = datetime(2026, 11, 10, 8, tzinfo=UTC)
+    other = book_slot(programme.context, programme.id, with_bo.id, start, 45, Details(None))
+    delete_blackout(programme.context, programme.id, programme.mentee.id, exams)
+    night = datetime(2026, 11, 9, 14, tzinfo=UTC), datetime(2026, 11, 10, 8, 30, tzinfo=UTC)
+    exam = BlackoutFields(BlackoutKind.EXAM, "Night", start=night[0], end=night[1])
+    _, found = create_blackout(programme.context, programme.id, programme.mentor.id, exam)
+    assert starts(programme, other.id) != ["11-10 08:00 scheduled"]
+    assert starts(programme, booked.id)[-1] == "11-10 09:00 scheduled"
+    assert found.hit_hard == ()
 
 
 def test_erased_person_leaves_no_word_of_their_exams(programme: Programme) -> None:
