@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.budget import examples
 
 from scheduler.domain.programme.meetings import Meeting
-from scheduler.domain.time.clocks import Itinerary, PlannedMove
-from scheduler.domain.time.periods import Period, Periods
+from scheduler.domain.time.clocks import Clock, Itinerary, PlannedMove
+from scheduler.domain.time.periods import Period, Periods, minute_of
 from scheduler.domain.time.zones import UnknownZone
 from scheduler.ical.busy import busy_periods, read_busy
 from scheduler.ical.parse import UnreadableCalendar
@@ -238,6 +238,80 @@ def test_days_of_a_duration_are_days_of_the_wall_clock() -> None:
     assert event(*lines, first="2027-03-27", last="2027-03-29") == ["03-27T09:00/03-28T09:00"]
 
 
+MINE = ["BEGIN:VTIMEZONE", "TZID:Mine"]
+for _name, _month, _before, _after in (("DAYLIGHT", 3, "+0100", "+0200"), ("STANDARD", 10, "+0200", "+0100")):
+    MINE += [f"BEGIN:{_name}", f"DTSTART:1970{_month:02}25T020000", f"TZOFFSETFROM:{_before}", f"TZOFFSETTO:{_after}"]
+    MINE += [f"RRULE:FREQ=YEARLY;BYMONTH={_month};BYDAY=-1SU", f"END:{_name}"]
+MINE += ["END:VTIMEZONE"]
+ON_CLOCKS = [";TZID=Europe/Berlin", ";TZID=Mine", ""]
+
+
+@pytest.mark.parametrize("first", ["2027-03-10", "2027-04-05"])
+@pytest.mark.parametrize("rule", ["X-NO-RULE:", "RRULE:FREQ=MONTHLY", "RRULE:FREQ=HOURLY;INTERVAL=2000"])
+@pytest.mark.parametrize("clock", ON_CLOCKS)
+def test_exact_duration_ends_alike_whether_its_start_is_within_the_span(clock: str, rule: str, first: str) -> None:
+    lines = (*MINE, "VEVENT", f"DTSTART{clock}:20270320T090000", "DURATION:PT480H", rule)
+    assert read(*lines, first=first, last="2027-04-12")[-1].endswith("/04-09T08:00")
+
+
+@pytest.mark.parametrize("first", ["2027-03-10", "2027-04-05"])
+@pytest.mark.parametrize("rule", ["X-NO-RULE:", "RRULE:FREQ=MONTHLY"])
+def test_days_and_hours_of_a_duration_end_alike_whether_its_start_is_within_the_span(rule: str, first: str) -> None:
+    lines = ("DTSTART;TZID=Europe/Berlin:20270320T090000", "DURATION:P2DT432H", rule)
+    assert event(*lines, first=first, last="2027-04-12")[-1].endswith("/04-09T08:00")
+
+
+@pytest.mark.parametrize("rule", ["X-NO-RULE:", "RRULE:FREQ=MONTHLY"])
+@pytest.mark.parametrize(
+    ("lines", "end"),
+    [
+        (("DTSTART:20261209T080000", "DURATION:PT240H"), "12-18T23:00"),
+        (("DTSTART:20261209T080000", "DURATION:P10D"), "12-19T07:00"),
+        (("DTSTART;VALUE=DATE:20261209", "DURATION:P10D"), "12-18T23:00"),
+    ],
+)
+@pytest.mark.parametrize("first", ["2026-12-01", "2026-12-15"])
+def test_event_that_begins_during_a_move_ends_alike_whether_it_begins_within_the_span(
+    lines: tuple[str, ...], end: str, rule: str, first: str
+) -> None:
+    assert event(*lines, rule, clock=MOVED, first=first)[0].endswith(f"/{end}")
+
+
+@pytest.mark.parametrize("first", ["2027-03-10", "2027-04-05"])
+def test_exclusion_in_utc_names_an_occurrence_that_begins_before_the_span(first: str) -> None:
+    lines = ("DTSTART;TZID=Europe/Berlin:20270320T090000", "DURATION:PT480H", "RRULE:FREQ=MONTHLY")
+    assert event(*lines, "EXDATE:20270320T080000Z", first=first, last="2027-04-12") == []
+
+
+@pytest.mark.parametrize("first", ["2028-01-01", "2028-02-10"])
+@pytest.mark.parametrize("changed", ["20270104T090000", "20270204T090000"])
+def test_this_and_future_may_make_occurrences_longer_or_later(changed: str, first: str) -> None:
+    lines = ("DTSTART:20270101T090000Z", "DURATION:PT1H", "RRULE:FREQ=YEARLY")
+    other = ("VEVENT", "UID:one", "RECURRENCE-ID;RANGE=THISANDFUTURE:20270101T090000Z", f"DTSTART:{changed}Z")
+    end = ["DTEND:20270215T090000Z"]
+    assert event(*lines, *other, *end, first=first, last="2028-02-28")[0].endswith("/02-15T09:00")
+
+
+def test_this_and_future_may_make_occurrences_earlier() -> None:
+    other = ("VEVENT", "UID:two", "RECURRENCE-ID;RANGE=THISANDFUTURE:20261208T090000Z")
+    moved = ("DTSTART:20261128T090000Z", "DTEND:20261128T100000Z")
+    assert read(*WEEKLY, *other, *moved, first="2026-11-20", last="2026-11-30") == ["11-28T09:00/11-28T10:00"]
+    weekly = [line.partition(";COUNT")[0] for line in WEEKLY]
+    assert read(*weekly, *other, *moved, first="2027-01-05", last="2027-01-10") == ["01-09T09:00/01-09T10:00"]
+
+
+def test_added_occurrence_before_its_series_lasts_as_long() -> None:
+    lines = ("DTSTART;TZID=Europe/Berlin:20270327T220000", "DTEND;TZID=Europe/Berlin:20270328T060000")
+    assert event(*lines, "RDATE;TZID=Europe/Berlin:20261201T220000") == ["12-01T21:00/12-02T04:00"]
+
+
+def test_this_and_future_that_ends_before_it_begins_is_unreadable() -> None:
+    lines = (*WEEKLY, "VEVENT", "UID:two", "RECURRENCE-ID;RANGE=THISANDFUTURE:20261208T090000Z")
+    changed = ("DTSTART;TZID=Europe/Berlin:20261208T120000", "DTEND:20261208T090000Z")
+    with pytest.raises(UnreadableCalendar, match="its DTEND is before its DTSTART"):
+        read(*lines, *changed)
+
+
 MOVED = Itinerary("Europe/Berlin", (PlannedMove(date(2026, 12, 8), date(2026, 12, 9), "Asia/Tokyo"),))
 
 
@@ -293,11 +367,7 @@ def test_names_of_zones_that_programs_write_are_known(name: str) -> None:
 
 
 def test_own_zone_changes_its_clock_as_it_says() -> None:
-    lines = ["BEGIN:VTIMEZONE", "TZID:Mine"]
-    for name, month, before, after in (("DAYLIGHT", 3, "+0100", "+0200"), ("STANDARD", 10, "+0200", "+0100")):
-        lines += [f"BEGIN:{name}", f"DTSTART:1970{month:02}25T020000", f"TZOFFSETFROM:{before}", f"TZOFFSETTO:{after}"]
-        lines += [f"RRULE:FREQ=YEARLY;BYMONTH={month};BYDAY=-1SU", f"END:{name}"]
-    lines += ["END:VTIMEZONE", "VEVENT", "DTSTART;TZID=Mine:20270327T100000", "DURATION:PT1H", "RRULE:FREQ=DAILY"]
+    lines = [*MINE, "VEVENT", "DTSTART;TZID=Mine:20270327T100000", "DURATION:PT1H", "RRULE:FREQ=DAILY"]
     assert read(*lines, first="2027-03-27", last="2027-03-28") == ["03-27T09:00/03-27T10:00", "03-28T08:00/03-28T09:00"]
 
 
@@ -540,3 +610,60 @@ def test_any_mixture_of_lines_is_read_or_refused(lines: list[str]) -> None:
     except UnreadableCalendar:
         return
     assert found == found.within(int(START.timestamp()) // 60, int(END.timestamp()) // 60)
+
+
+DAY_ZERO = datetime(2026, 12, 20)
+OWNERS = [
+    BERLIN,
+    Itinerary(
+        "America/New_York",
+        (
+            PlannedMove(date(2027, 2, 1), date(2027, 2, 20), "Asia/Tokyo"),
+            PlannedMove(date(2027, 3, 20), date(2027, 4, 2), "Pacific/Auckland"),
+        ),
+    ),
+]
+
+
+@st.composite
+def long_events(draw: st.DrawFn) -> bytes:
+    """A calendar of one event that lasts up to weeks, or recurs, with exceptions in other zones."""
+    clocks = [*ON_CLOCKS, ";TZID=Australia/Lord_Howe", ";TZID=America/Santiago"]
+    walls = st.integers(0, 200 * 48).map(lambda halves: DAY_ZERO + timedelta(minutes=30 * halves))
+
+    def time(name: str, wall: datetime | None = None, clock: str | None = None) -> str:
+        clock = draw(st.sampled_from(clocks)) if clock is None else clock
+        return f"{name}{clock}:{wall or draw(walls):%Y%m%dT%H%M%S}"
+
+    def span(wall: datetime, home: str | None = None) -> list[str]:
+        if home == ";VALUE=DATE":
+            return [f"DTSTART{home}:{wall:%Y%m%d}", f"DURATION:P{draw(st.integers(1, 40))}D"]
+        length = draw(st.sampled_from(["", "P0D", "P2D", "P20D"])) or "P"
+        length += f"T{draw(st.integers(0, 900))}H" if draw(st.booleans()) or length == "P" else ""
+        ends = wall + timedelta(days=draw(st.integers(2, 40)))
+        return [time("DTSTART", wall, home), draw(st.sampled_from([f"DURATION:{length}", time("DTEND", ends)]))]
+
+    start, home = draw(walls), draw(st.sampled_from([*clocks, ";VALUE=DATE"]))
+    rules = ["DAILY;INTERVAL=17", "WEEKLY;INTERVAL=3", "MONTHLY", "DAILY;COUNT=9"]
+    if home != ";VALUE=DATE":
+        rules += ["HOURLY;INTERVAL=103", "HOURLY;INTERVAL=40;COUNT=30", "WEEKLY;UNTIL=20270401T120000Z"]
+    rule = draw(st.sampled_from(["", *(f"RRULE:FREQ={rule}" for rule in rules)]))
+    lines = ["VEVENT", "UID:one", *span(start, home), rule or "X-NO-RULE:"]
+    if rule and draw(st.booleans()):
+        later = start + timedelta(days=draw(st.integers(0, 10)) * 17)
+        lines += draw(
+            st.lists(st.sampled_from([time("EXDATE", later), time("EXDATE"), time("RDATE", later)]), unique=True)
+        )
+    if rule and draw(st.booleans()):
+        future = draw(st.sampled_from(["", ";RANGE=THISANDFUTURE"]))
+        lines += ["VEVENT", "UID:one", time(f"RECURRENCE-ID{future}", start + timedelta(days=17)), *span(draw(walls))]
+    return calendar(*MINE, *lines)
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(long_events(), st.sampled_from(OWNERS), st.integers(-30, 230), st.integers(1, 60))
+def test_span_is_placed_as_the_same_part_of_a_longer_span(data: bytes, owner: Clock, after: int, days: int) -> None:
+    start = DAY_ZERO.replace(tzinfo=UTC) + timedelta(days=after)
+    end = start + timedelta(days=days)
+    longer = busy_periods([data], start - timedelta(days=300), end + timedelta(days=300), owner)
+    assert busy_periods([data], start, end, owner) == longer.within(minute_of(start), minute_of(end))

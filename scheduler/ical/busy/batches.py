@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from scheduler.ical.busy.days import Numbers
+from scheduler.ical.busy.events import Moment
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,19 @@ class Reach:
 
     shift: int
     extra: int
+
+
+class Change(NamedTuple):
+    """What the occurrences of a series are from the one named ``name`` on (RFC 5545 §3.2.13).
+
+    ``name`` is on the series' clock, in wall seconds; ``start`` and ``reach`` are how that occurrence is changed. Both
+    are None if nobody is busy then.
+    """
+
+    name: int
+    start: Moment | None
+    reach: Reach | None
+    is_tentative: bool
 
 
 @dataclass

@@ -10,7 +10,7 @@ import numpy as np
 
 from scheduler.domain.time.clocks import Clock
 from scheduler.domain.time.periods import Periods, minute_after, minute_of
-from scheduler.ical.busy.batches import Batch, Reach
+from scheduler.ical.busy.batches import Batch, Change, Reach
 from scheduler.ical.busy.clocks import PlacingClock
 from scheduler.ical.busy.days import Numbers
 from scheduler.ical.busy.events import Group, Moment, Override, ReducedCalendar, Series, Span, Unreadable
@@ -78,12 +78,25 @@ class _Placer:
         for override in sorted(group.overrides, key=lambda one: one.rank):
             winners[self._name(override.at, home)] = override
         replaced = [override.at for override in group.overrides]
-        changes = sorted((name, one) for name, one in winners.items() if one.is_from_here_on)
+        changes = [self._change(name, one) for name, one in sorted(winners.items()) if one.is_from_here_on]
         for series in group.series:
             self._add_series(group, series, replaced, changes)
         for override in winners.values():
             if override.span is not None:
                 self._add_once(group, override.span, is_tentative=override.is_tentative)
+
+    def _change(self, name: int, override: Override) -> Change:
+        """Return what an override makes of the occurrences from there on.
+
+        One that can't be read makes them nothing; that it can't, `_add_once` tells.
+        """
+        if override.span is not None:
+            try:
+                reach = self._reach(override.span, recurs=True)
+                return Change(name, override.span.start, reach, override.is_tentative)
+            except BadValue:
+                pass
+        return Change(name, None, None, is_tentative=False)
 
     def placed(self) -> Placed:
         """Return the busy periods of all that was added."""
@@ -111,7 +124,8 @@ class _Placer:
     def _clock(self, zone: Zone) -> PlacingClock:
         clock = self._clocks.get(zone)
         if clock is None:
-            clock = self._clocks[zone] = PlacingClock(zone, self._owner, self._low // 60, self._high // 60)
+            first, end = (self._low - DAY) // 60, (self._high + DAY) // 60
+            clock = self._clocks[zone] = PlacingClock(zone, self._owner, first, end)
         return clock
 
     def _instant(self, moment: Moment) -> int:
@@ -168,9 +182,7 @@ class _Placer:
         shown = str(np.datetime64(start.wall, "s")).replace("-", "").replace(":", "")
         self.unreadable.append(Unreadable(group.uid[:80], shown, error.reason, start, until))
 
-    def _add_series(
-        self, group: Group, series: Series, replaced: list[Moment], changes: list[tuple[int, Override]]
-    ) -> None:
+    def _add_series(self, group: Group, series: Series, replaced: list[Moment], changes: list[Change]) -> None:
         """Add the occurrences of a series that are neither excluded nor replaced by an override."""
         removed = [*series.excluded, *replaced]
         recurs = bool(series.rules or series.added)
@@ -183,6 +195,7 @@ class _Placer:
         except BadValue as error:
             self._complain(group, start, error)
             return
+        near = self._near(reach, changes)
         plain = self._followed(group, series, reach, removed, changes)
         plain += self._added(group, series, reach, removed)
         if plain:
@@ -190,19 +203,19 @@ class _Placer:
             walls = self._kept(walls, start, removed)
             for rule in series.excluding_rules:
                 if rule.frequency <= DAILY:
-                    walls = walls[~np.isin(walls, self._days(rule, start, reach))]
+                    walls = walls[~np.isin(walls, self._days(rule, start, near))]
             self._add_walls(walls, start, reach, changes, is_tentative=series.is_tentative)
 
     def _followed(
-        self, group: Group, series: Series, reach: Reach, removed: list[Moment], changes: list[tuple[int, Override]]
+        self, group: Group, series: Series, reach: Reach, removed: list[Moment], changes: list[Change]
     ) -> list[Numbers]:
         """Return the starts that the rules give in steps of whole days, and add those of shorter steps."""
-        start = series.span.start
+        start, near = series.span.start, self._near(reach, changes)
         found = [] if series.rules else [np.array([start.wall], dtype=np.int64)]
         for rule in series.rules:
             try:
                 if rule.frequency <= DAILY:
-                    found.append(self._days(rule, start, reach))
+                    found.append(self._days(rule, start, near))
                 else:
                     self._add_steps(series, rule, reach, removed, changes)
             except BadValue as error:
@@ -222,9 +235,19 @@ class _Placer:
                 wall = day + start.wall % DAY if span.start.is_date or start.is_date else span.start.wall
                 yield np.array([wall], dtype=np.int64)
 
-    def _days(self, rule: Rule, start: Moment, reach: Reach) -> Numbers:
+    def _near(self, reach: Reach, changes: list[Change]) -> tuple[int, int]:
+        """Return the wall seconds between which a series' rules name what may lie in the span, changed or not."""
+        low, high = self._low - reach.shift - reach.extra, self._high
+        for change in changes:
+            if change.start is not None and change.reach is not None:
+                later = change.start.wall - change.name
+                low = min(low, self._low - later - change.reach.shift - change.reach.extra)
+                high = max(high, self._high - later)
+        return low, high
+
+    def _days(self, rule: Rule, start: Moment, near: tuple[int, int]) -> Numbers:
         """Return the wall seconds of a rule of whole days near the span, up to its UNTIL. Raises BadValue."""
-        walls = follow_days(rule, start.wall, self._low - reach.shift - reach.extra, self._high)
+        walls = follow_days(rule, start.wall, *near)
         if rule.until is None or not walls.size:
             return walls
         until = end_of(rule.until, start)
@@ -237,13 +260,13 @@ class _Placer:
         return walls
 
     def _add_steps(
-        self, series: Series, rule: Rule, reach: Reach, removed: list[Moment], changes: list[tuple[int, Override]]
+        self, series: Series, rule: Rule, reach: Reach, removed: list[Moment], changes: list[Change]
     ) -> None:
         """Add the occurrences of a rule of hours, minutes or seconds. Raises BadValue."""
         start = series.span.start
         clock = self._clock(start.zone)
-        first, low = clock.instant(start.wall), self._low - reach.shift - reach.extra
-        instants = follow_seconds(rule, first, start.wall, clock, low, self._high)
+        first = clock.instant(start.wall)
+        instants = follow_seconds(rule, first, start.wall, clock, *self._near(reach, changes))
         if rule.until is not None:
             instants = instants[instants <= self._instant(end_of(rule.until, start))]
         days = [moment.wall // DAY for moment in removed if moment.is_date]
@@ -256,7 +279,7 @@ class _Placer:
         ]
         begins = Moment(first, UTC_ZONE, False)
         instants = self._kept(instants, begins, named)
-        moved = [(clock.instant(name), override) for name, override in changes]
+        moved = [change._replace(name=clock.instant(change.name)) for change in changes]
         self._add_walls(instants, begins, reach, moved, is_tentative=series.is_tentative)
 
     def _kept(self, walls: Numbers, start: Moment, removed: list[Moment]) -> Numbers:
@@ -285,30 +308,29 @@ class _Placer:
         return walls[~drop]
 
     def _add_walls(
-        self, walls: Numbers, start: Moment, reach: Reach, changes: list[tuple[int, Override]], *, is_tentative: bool
+        self, walls: Numbers, start: Moment, reach: Reach, changes: list[Change], *, is_tentative: bool
     ) -> None:
         """Add occurrences on the clock of ``start``; from each change on they are as its override is."""
-        ends = [name for name, _ in changes[1:]] + [_NEVER]
-        first = walls.searchsorted(changes[0][0]) if changes else walls.size
+        ends = [change.name for change in changes[1:]] + [_NEVER]
+        first = walls.searchsorted(changes[0].name) if changes else walls.size
         self._append(start.zone, walls[:first], reach, is_tentative=is_tentative)
-        for (name, override), end in zip(changes, ends, strict=False):
-            part = walls[walls.searchsorted(name) : walls.searchsorted(end)]
-            if override.span is None or not part.size:
+        for change, end in zip(changes, ends, strict=False):
+            part = walls[walls.searchsorted(change.name) : walls.searchsorted(end)]
+            changed = change.start
+            if changed is None or change.reach is None or not part.size:
                 continue
-            changed = override.span.start
             if changed.is_date:
-                part = part // DAY * DAY + (changed.wall - name // DAY * DAY)
+                part = part // DAY * DAY + (changed.wall - change.name // DAY * DAY)
             elif changed.zone == start.zone:
-                part = part + (changed.wall - name)
+                part = part + (changed.wall - change.name)
             else:
                 clock = self._clock(start.zone)
-                part = clock.instants(part) + (self._instant(changed) - clock.instant(name))
+                part = clock.instants(part) + (self._instant(changed) - clock.instant(change.name))
                 changed = Moment(0, UTC_ZONE, False)
-            self._append(
-                changed.zone, part, self._reach(override.span, recurs=True), is_tentative=override.is_tentative
-            )
+            self._append(changed.zone, part, change.reach, is_tentative=change.is_tentative)
 
     def _append(self, zone: Zone, walls: Numbers, reach: Reach, *, is_tentative: bool) -> None:
+        walls = walls[(walls >= self._low - reach.shift - reach.extra) & (walls < self._high)]
         if walls.size:
             self._count += walls.size
             if self._count > MOST_PERIODS:
