@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from scheduler.domain.programme.changes import Change, ChangeType
@@ -66,7 +67,7 @@ def update_person(
 def delete_person(context: Context, programme_id: str, person_id: str) -> None:
     """End a person's mentorships, cancel their future meetings, and erase their feeds, secrets and personal data.
 
-    Past meetings stay, without the name. Raises NotFound.
+    Past meetings stay, without the name; nothing about them is left to be decided. Raises NotFound.
     """
     now = context.clock()
     with context.store.write() as tx:
@@ -80,8 +81,10 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
         _log(context, tx, programme_id, person_id, ChangeType.PERSON_ERASED)
         for old in meetings:
             stored = tx.meetings.get(programme_id, old.id)
-            cancelled = cancel_occurrences_from(revise(stored.meeting, now), now, now)
+            settled = tuple(replace(one, to_be_moved=None) for one in stored.meeting.occurrences)
+            cancelled = cancel_occurrences_from(revise(stored.meeting, now, occurrences=settled), now, now)
             publish_change(context, tx, programme_id, stored, cancelled, now)
+        _end_conflicts(tx, programme_id, [stored.id for stored in meetings], now)
         tx.conflicts.forget_person(programme_id, person_id)
         # If someone else of the programme has the same address, the guest is that person and stays.
         for old in [] if tx.people.find_ids_by_email(programme_id, {person.email}) else as_guest:
@@ -90,6 +93,13 @@ def delete_person(context: Context, programme_id: str, person_id: str) -> None:
             publish_change(context, tx, programme_id, stored, revise(stored.meeting, now, guests=guests), now)
         # Another thread may cache the person again until the commit.
         tx.after_commit(lambda: context.availability_cache.remove(person_id))
+
+
+def _end_conflicts(tx: Transaction, programme_id: str, meeting_ids: Collection[str], now: datetime) -> None:
+    """End what is left undecided about meetings, also of those that have begun: nobody is asked about it any more."""
+    for meeting_id, conflicts in tx.conflicts.list_for_meetings(programme_id, meeting_ids).items():
+        ended = [(one, one.ended_by_time(now)) for one in conflicts]
+        tx.conflicts.put(programme_id, meeting_id, [new for old, new in ended if new is not old])
 
 
 def _log(context: Context, tx: Transaction, programme_id: str, person_id: str, kind: ChangeType) -> None:

@@ -170,11 +170,14 @@ class Conflicts(Repository):
     def mark_begun_due(self, now: datetime) -> None:
         """Have a worker check the people of open conflicts whose occurrences have begun, ``MOST_BEGUN`` at a time.
 
-        Whoever is locked is being changed, and left to the next time: nobody waits, so nothing deadlocks.
+        Of each, the mentor, or the mentee once the mentor is erased. Whoever is locked is being changed, and left to
+        the next time: nobody waits, so nothing deadlocks.
         """
+        mentors = people.alias()
         begun = (
-            select(meetings.c.mentor_id)
+            select(case((mentors.c.erased_at.is_(None), meetings.c.mentor_id), else_=meetings.c.mentee_id))
             .join(conflicts, conflicts.c.meeting_id == meetings.c.id)
+            .join(mentors, mentors.c.id == meetings.c.mentor_id)
             .where(conflicts.c.resolution == Resolution.OPEN, conflicts.c.start_at <= now)
         )
         query = (

@@ -27,7 +27,7 @@ from scheduler.services.checking import AT_ONCE, RETRY_AFTER, check_due_people, 
 from scheduler.services.meetings import move_occurrence
 from scheduler.services.mentorships import create_mentorship, update_mentorship
 from scheduler.services.offering import Consequences
-from scheduler.services.people import create_person
+from scheduler.services.people import create_person, delete_person
 from scheduler.services.ports import Context, Observer
 from scheduler.store import Deadlocked, Store, Transaction, new_id
 from scheduler.store.conflicts import Conflicts
@@ -166,6 +166,31 @@ def test_conflict_of_an_occurrence_that_begins_lapses_and_its_override_goes(prog
     assert to_be_moved(programme, booked.id) == [None] * 6
     assert programme.meeting(booked.id).meeting.sequence == 0
     assert programme.delivery(booked.id).wanted_revision == revision + 1
+
+
+@pytest.mark.parametrize("erased", ["mentor", "mentee"])
+def test_erasure_of_either_person_ends_the_conflicts_of_begun_occurrences_too(
+    programme: Programme, clock: Clock, erased: str
+) -> None:
+    booked = programme.book_tuesdays()
+    declare_exams(programme)
+    clock.now = datetime(2026, 10, 13, 8, 5, tzinfo=UTC)
+    delete_person(programme.context, programme.id, getattr(programme, erased).id)
+    assert [one.resolution for one in conflicts(programme, booked.id)] == [Resolution.LAPSED]
+    assert to_be_moved(programme, booked.id) == [None] * 6
+
+
+def test_conflict_of_a_begun_occurrence_lapses_without_its_mentor(programme: Programme, clock: Clock) -> None:
+    booked = programme.book_tuesdays()
+    declare_exams(programme)
+    with programme.context.store.write() as tx:
+        tx.people.erase(programme.id, programme.mentor.id, clock.now)
+    clock.now = datetime(2026, 10, 13, 8, 5, tzinfo=UTC)
+    mark_begun_due(programme.context)
+    check_all(programme)
+    begun, *_ = conflicts(programme, booked.id)
+    assert begun.resolution is Resolution.LAPSED
+    assert to_be_moved(programme, booked.id)[1] is None
 
 
 def test_meeting_that_makes_room_lets_another_ones_occurrence_go_back(programme: Programme) -> None:
