@@ -305,6 +305,12 @@ def test_added_occurrence_before_its_series_lasts_as_long() -> None:
     assert event(*lines, "RDATE;TZID=Europe/Berlin:20261201T220000") == ["12-01T21:00/12-02T04:00"]
 
 
+def test_exclusion_that_can_not_be_followed_is_unreadable() -> None:
+    often = ";".join(f"BY{part}={','.join(map(str, range(size)))}" for part, size in (("HOUR", 24), ("MINUTE", 60)))
+    with pytest.raises(UnreadableCalendar, match="its EXRULE recurs more than 100,000 times"):
+        event(*SERIES, "RRULE:FREQ=DAILY", f"EXRULE:FREQ=DAILY;{often};BYSECOND=0,1,2")
+
+
 def test_this_and_future_that_ends_before_it_begins_is_unreadable() -> None:
     lines = (*WEEKLY, "VEVENT", "UID:two", "RECURRENCE-ID;RANGE=THISANDFUTURE:20261208T090000Z")
     changed = ("DTSTART;TZID=Europe/Berlin:20261208T120000", "DTEND:20261208T090000Z")

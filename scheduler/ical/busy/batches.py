@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,6 +31,17 @@ class Change(NamedTuple):
     start: Moment | None
     reach: Reach | None
     is_tentative: bool
+
+
+def near(low: int, high: int, reach: Reach, changes: Iterable[Change]) -> tuple[int, int]:
+    """Return the wall seconds between which the rules of a series name what, changed or not, may lie in [low, high)."""
+    first, end = low - reach.shift - reach.extra, high
+    for change in changes:
+        if change.start is not None and change.reach is not None:
+            later = change.start.wall - change.name
+            first = min(first, low - later - change.reach.shift - change.reach.extra)
+            end = max(end, high - later)
+    return first, end
 
 
 @dataclass

@@ -10,7 +10,7 @@ import numpy as np
 
 from scheduler.domain.time.clocks import Clock
 from scheduler.domain.time.periods import Periods, minute_after, minute_of
-from scheduler.ical.busy.batches import Batch, Change, Reach
+from scheduler.ical.busy.batches import Batch, Change, Reach, near
 from scheduler.ical.busy.clocks import PlacingClock
 from scheduler.ical.busy.days import Numbers
 from scheduler.ical.busy.events import Group, Moment, Override, ReducedCalendar, Series, Span, Unreadable
@@ -195,27 +195,34 @@ class _Placer:
         except BadValue as error:
             self._complain(group, start, error)
             return
-        near = self._near(reach, changes)
         plain = self._followed(group, series, reach, removed, changes)
         plain += self._added(group, series, reach, removed)
         if plain:
             walls = plain[0] if len(plain) == 1 else np.unique(np.concatenate(plain))
             walls = self._kept(walls, start, removed)
-            for rule in series.excluding_rules:
-                if rule.frequency <= DAILY:
-                    walls = walls[~np.isin(walls, self._days(rule, start, near))]
+            walls = self._without(walls, group, series, near(self._low, self._high, reach, changes))
             self._add_walls(walls, start, reach, changes, is_tentative=series.is_tentative)
+
+    def _without(self, walls: Numbers, group: Group, series: Series, span: tuple[int, int]) -> Numbers:
+        """Return the occurrences that the EXRULEs do not name."""
+        for rule in series.excluding_rules:
+            try:
+                if rule.frequency <= DAILY:
+                    walls = walls[~np.isin(walls, self._days(rule, series.span.start, span))]
+            except BadValue as error:
+                self._complain(group, series.span.start, BadValue(f"its EXRULE {error.reason}"))
+        return walls
 
     def _followed(
         self, group: Group, series: Series, reach: Reach, removed: list[Moment], changes: list[Change]
     ) -> list[Numbers]:
         """Return the starts that the rules give in steps of whole days, and add those of shorter steps."""
-        start, near = series.span.start, self._near(reach, changes)
+        start, span = series.span.start, near(self._low, self._high, reach, changes)
         found = [] if series.rules else [np.array([start.wall], dtype=np.int64)]
         for rule in series.rules:
             try:
                 if rule.frequency <= DAILY:
-                    found.append(self._days(rule, start, near))
+                    found.append(self._days(rule, start, span))
                 else:
                     self._add_steps(series, rule, reach, removed, changes)
             except BadValue as error:
@@ -235,19 +242,9 @@ class _Placer:
                 wall = day + start.wall % DAY if span.start.is_date or start.is_date else span.start.wall
                 yield np.array([wall], dtype=np.int64)
 
-    def _near(self, reach: Reach, changes: list[Change]) -> tuple[int, int]:
-        """Return the wall seconds between which a series' rules name what may lie in the span, changed or not."""
-        low, high = self._low - reach.shift - reach.extra, self._high
-        for change in changes:
-            if change.start is not None and change.reach is not None:
-                later = change.start.wall - change.name
-                low = min(low, self._low - later - change.reach.shift - change.reach.extra)
-                high = max(high, self._high - later)
-        return low, high
-
-    def _days(self, rule: Rule, start: Moment, near: tuple[int, int]) -> Numbers:
-        """Return the wall seconds of a rule of whole days near the span, up to its UNTIL. Raises BadValue."""
-        walls = follow_days(rule, start.wall, *near)
+    def _days(self, rule: Rule, start: Moment, span: tuple[int, int]) -> Numbers:
+        """Return the wall seconds in ``span`` of a rule of whole days, up to its UNTIL. Raises BadValue."""
+        walls = follow_days(rule, start.wall, *span)
         if rule.until is None or not walls.size:
             return walls
         until = end_of(rule.until, start)
@@ -266,7 +263,7 @@ class _Placer:
         start = series.span.start
         clock = self._clock(start.zone)
         first = clock.instant(start.wall)
-        instants = follow_seconds(rule, first, start.wall, clock, *self._near(reach, changes))
+        instants = follow_seconds(rule, first, start.wall, clock, *near(self._low, self._high, reach, changes))
         if rule.until is not None:
             instants = instants[instants <= self._instant(end_of(rule.until, start))]
         days = [moment.wall // DAY for moment in removed if moment.is_date]
