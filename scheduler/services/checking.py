@@ -105,7 +105,7 @@ def check_person(
         _stored(one, conflict)
         for one in checked
         for wall, conflict in one.conflicts.items()
-        if (one.stored.id, wall) in changed or (lifted in conflict.blackouts and _is_agreed(conflict, now))
+        if (one.stored.id, wall) in changed or _is_agreed(conflict, lifted, now)
     ]
     shown.sort(key=lambda one: (not one.conflict.is_open, one.conflict.period.start, one.meeting_id))
     meetings = {one.stored.id: (one.stored, one.mentorship) for one in checked}
@@ -190,8 +190,12 @@ def _store(
     log_changes(context, tx, programme_id, one.stored, filter(None, map(change_of_conflict, opened)), now)
 
 
-def _is_agreed(conflict: Conflict, now: datetime) -> bool:
-    return not conflict.returns and conflict.former is not None and conflict.former > now
+def _is_agreed(conflict: Conflict, lifted: str | None, now: datetime) -> bool:
+    """Whether somebody agreed to where the occurrence was moved or skipped because of the lifted blackout."""
+    displacement = conflict.displacement
+    if displacement is None or displacement.former is None or displacement.returns:
+        return False
+    return lifted in displacement.blackouts and displacement.former > now
 
 
 def _stored(one: _Checked, conflict: Conflict) -> StoredConflict:

@@ -169,18 +169,19 @@ def _former_start(occurrence: Occurrence, conflict: Conflict | None, now: dateti
 
 def _decided(conflict: Conflict, decision: Decision, before: Occurrence, after: Occurrence) -> Conflict:
     """The conflict after a decision; it remembers where the occurrence was, and nothing goes back by itself."""
-    former = conflict.former or before.period.start
     match decision:
-        case Decision.MOVE:
-            return replace(conflict, resolution=Resolution.MOVED, moved_to=after.period, former=former, returns=False)
-        case Decision.SKIP:
-            return replace(conflict, resolution=Resolution.SKIPPED, moved_to=None, former=former, returns=False)
+        case Decision.MOVE | Decision.SKIP:
+            is_moved = decision is Decision.MOVE
+            resolution = Resolution.MOVED if is_moved else Resolution.SKIPPED
+            former, earlier = conflict.undoing_from(before.period.start)
+            displaced = replace(conflict, resolution=resolution, moved_to=after.period if is_moved else None)
+            return replace(displaced, former=former, returns=False, before=earlier)
         case Decision.KEEP if conflict.is_open:
             return replace(conflict, resolution=Resolution.KEPT, returns=False)
         case Decision.KEEP:
             return replace(conflict, returns=False)
         case Decision.RESTORE:
-            return replace(conflict, resolution=Resolution.RESTORED, moved_to=None, former=None, returns=False)
+            return conflict.undone()
 
 
 def _check_undecided(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -134,10 +134,9 @@ class Conflicts(Repository):
     def forget_person(self, programme_id: str, person_id: str) -> None:
         """Delete what the conflicts of somebody's meetings say about them."""
         for stored in self._list_where(programme_id, _of_any([person_id])):
-            conflict = stored.conflict
-            others = tuple(one for one in conflict.obstacles if one.person != person_id)
-            if others != conflict.obstacles:
-                self.put(programme_id, stored.meeting_id, [replace(conflict, obstacles=others)])
+            left = stored.conflict.without_person(person_id)
+            if left != stored.conflict:
+                self.put(programme_id, stored.meeting_id, [left])
 
     def list_reservations(self, programme_id: str, person_ids: Collection[str]) -> list[Reservation]:
         """Return where occurrences of these people's meetings go back to by themselves."""

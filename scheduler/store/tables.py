@@ -30,6 +30,7 @@ from scheduler.domain.programme.meetings import MeetingStatus, OccurrenceStatus
 from scheduler.domain.programme.mentorships import MentorshipStatus, WhenBlocked
 from scheduler.domain.programme.outbox import DeliveryState, Policy
 from scheduler.domain.programme.people import CalendarState, Show
+from scheduler.store.conflicts_before import BEFORE
 from scheduler.store.plan_terms import TERMS
 from scheduler.store.types import (
     HOURS,
@@ -237,6 +238,7 @@ conflicts = Table(
     Column("moved_end_at", UTCDateTime, nullable=True),
     Column("former", UTCDateTime, nullable=True),
     Column("returns", Boolean, nullable=False),
+    Column("before", BEFORE, nullable=False),
 )
 
 changes = Table(

@@ -11,16 +11,19 @@ from support.programme import Programme
 
 from scheduler.domain.availability.attendees import BlackoutKind
 from scheduler.domain.programme.conflicts import Resolution
+from scheduler.domain.programme.meetings import OccurrenceStatus
 from scheduler.domain.programme.mentorships import Mentorship, WhenBlocked
 from scheduler.domain.programme.people import Person
 from scheduler.services.blackouts import BlackoutFields, create_blackout, delete_blackout
 from scheduler.services.booking import Details, book_slot
-from scheduler.services.conflicts import list_conflicts
+from scheduler.services.conflicts import Decision, list_conflicts, resolve_conflict
+from scheduler.services.meetings import move_occurrence
 from scheduler.services.mentorships import create_mentorship, update_mentorship
 from scheduler.services.offering import Consequences
 from scheduler.services.people import create_person, delete_person, update_person
 from scheduler.store import ConflictsOf, new_id
 
+WALL = datetime(2026, 10, 13, 10)
 NEAREST = ["10-12 14:15", "10-14 07:00", "10-15 07:00"]
 """The nearest free times of three days to Tuesday, 13 October, 08:00 UTC: Greta works from 09:00 to 17:00 in Berlin."""
 
@@ -92,6 +95,39 @@ def test_series_that_goes_back_after_it_was_hit_hard_is_not_answered_as_such(pro
     assert found.hit_hard == ()
 
 
+def test_agreed_move_is_offered_back_although_another_blackout_came_and_went(programme: Programme) -> None:
+    exams, _ = declare(programme, date(2026, 10, 13), date(2026, 10, 13))
+    booked = programme.book_tuesdays()
+    assert starts(programme, booked.id)[1] == f"{NEAREST[0]} moved"
+    later, found = declare(programme, date(2026, 10, 12), date(2026, 10, 12))
+    assert [one.stored.conflict.resolution for one in found.conflicts] == [Resolution.OPEN]
+    gone = delete_blackout(programme.context, programme.id, programme.mentee.id, later)
+    assert [one.stored.conflict.resolution for one in gone.conflicts] == [Resolution.MOVED]
+    back = delete_blackout(programme.context, programme.id, programme.mentee.id, exams)
+    assert [f"{one.period.start:%m-%d %H:%M}" for one in back.conflicts[0].alternatives] == ["10-13 08:00"]
+    restored = resolve_conflict(programme.context, programme.id, booked.id, WALL, Decision.RESTORE)
+    assert restored.meeting.occurrences[1].status is OccurrenceStatus.SCHEDULED
+
+
+def test_restore_undoes_one_decision_after_the_other(programme: Programme) -> None:
+    """What somebody moved by hand, and then twice because of exams, is put back step by step."""
+    booked = programme.book_tuesdays()
+    move_occurrence(programme.context, programme.id, booked.id, WALL, datetime(2026, 10, 15, 8, tzinfo=UTC))
+    days = {}
+    for day, to in ((15, 14), (14, 16)):
+        days[day], _ = declare(programme, date(2026, 10, day), date(2026, 10, day))
+        start = datetime(2026, 10, to, 8, tzinfo=UTC)
+        resolve_conflict(programme.context, programme.id, booked.id, WALL, Decision.MOVE, start)
+    passing, _ = declare(programme, date(2026, 10, 16), date(2026, 10, 16))
+    for blackout in (passing, *days.values()):
+        delete_blackout(programme.context, programme.id, programme.mentee.id, blackout)
+    found = []
+    for _ in days:
+        resolve_conflict(programme.context, programme.id, booked.id, WALL, Decision.RESTORE)
+        found.append(starts(programme, booked.id)[1])
+    assert found == ["10-14 08:00 moved", "10-15 08:00 moved"]
+
+
 def test_erased_person_leaves_no_word_of_their_exams(programme: Programme) -> None:
     programme.book_tuesdays()
     declare(programme, date(2026, 10, 13), date(2026, 10, 13))
@@ -99,6 +135,22 @@ def test_erased_person_leaves_no_word_of_their_exams(programme: Programme) -> No
     ((_, left),) = list_conflicts(programme.context, programme.id, ConflictsOf("mentorship", programme.mentorship.id))
     assert left.stored.conflict.resolution is Resolution.LAPSED
     assert left.stored.conflict.obstacles == ()
+
+
+def test_erased_person_leaves_no_word_of_exams_before_the_last_ones(programme: Programme) -> None:
+    declare(programme, date(2026, 10, 13), date(2026, 10, 13))
+    booked = programme.book_tuesdays()
+    declare(programme, date(2026, 10, 12), date(2026, 10, 12))
+    start = datetime(2026, 10, 14, 8, tzinfo=UTC)
+    resolve_conflict(programme.context, programme.id, booked.id, WALL, Decision.MOVE, start)
+    with programme.context.store.read() as tx:
+        (decided,) = tx.conflicts.list_for_meetings(programme.id, [booked.id])[booked.id]
+    assert decided.before is not None
+    assert decided.before.obstacles != ()
+    delete_person(programme.context, programme.id, programme.mentee.id)
+    with programme.context.store.read() as tx:
+        (left,) = tx.conflicts.list_for_meetings(programme.id, [booked.id])[booked.id]
+    assert (left.obstacles, left.before and left.before.obstacles) == ((), ())
 
 
 def test_pages_of_conflicts_add_up_to_the_list(programme: Programme) -> None:

@@ -7,11 +7,19 @@ from datetime import UTC, date, datetime, timedelta
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.programme.people import Account, ConnectedCalendar, Person
 from scheduler.domain.search.planning import PlanStatus
+from scheduler.domain.search.replanning import DEFAULT_TERMS, PlanTerms
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import WeeklyRule
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zones import LocalTime
-from scheduler.services.booking import CadenceBooking, Details, ExpectedOccurrence, book_cadence, book_slot
+from scheduler.services.booking import (
+    CadenceBooking,
+    Details,
+    ExpectedOccurrence,
+    PlanChanged,
+    book_cadence,
+    book_slot,
+)
 from scheduler.services.calendars import connect_calendar
 from scheduler.services.mentorships import create_mentorship
 from scheduler.services.people import create_person
@@ -48,19 +56,22 @@ class Programme:
         start = datetime(2026, 10, day, 8, tzinfo=UTC)
         return book_slot(self.context, self.id, self.mentorship.id, start, 45, Details(title))
 
-    def book_tuesdays(self) -> StoredMeeting:
-        """Six Tuesdays at 10:00 in Berlin, three before the end of summer time and three after."""
+    def book_tuesdays(self, terms: PlanTerms = DEFAULT_TERMS) -> StoredMeeting:
+        """Six Tuesdays at 10:00 in Berlin, three before the end of summer time and three after, or as they move."""
         starts = [datetime(2026, 10, 6, 8, tzinfo=UTC) + timedelta(weeks=week) for week in range(3)]
         starts += [datetime(2026, 10, 27, 9, tzinfo=UTC) + timedelta(weeks=week) for week in range(3)]
         series = Series(LocalTime(datetime(2026, 10, 6, 10), "Europe/Berlin"), WeeklyRule(1, ("TU",), starts[-1]), 45)
         length = timedelta(minutes=45)
         expected = tuple(ExpectedOccurrence(Period(start, start + length), PlanStatus.CLEAR) for start in starts)
-        return book_cadence(
-            self.context,
-            self.id,
-            self.mentorship.id,
-            CadenceBooking(series=series, expected=expected, details=Details()),
-        )
+        try:
+            return self._book(series, expected, terms)
+        except PlanChanged as error:
+            moved = tuple(ExpectedOccurrence(one.period, one.status, one.moved_to) for one in error.plan)
+            return self._book(series, moved, terms)
+
+    def _book(self, series: Series, expected: tuple[ExpectedOccurrence, ...], terms: PlanTerms) -> StoredMeeting:
+        booking = CadenceBooking(series=series, expected=expected, details=Details(), terms=terms)
+        return book_cadence(self.context, self.id, self.mentorship.id, booking)
 
     def meeting(self, meeting_id: str) -> StoredMeeting:
         with self.context.store.read() as tx:

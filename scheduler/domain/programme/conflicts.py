@@ -64,7 +64,8 @@ class Conflict:
 
     ``period`` is when the occurrence was to take place, ``moved_to`` where it was moved. ``former`` is where it goes
     when it is restored: its UTC start before it was moved or skipped, None if it was not. ``returns``: it goes back
-    there by itself when it can, as nobody decided where it is now.
+    there by itself when it can, as nobody decided where it is now. ``before`` had moved or skipped the occurrence when
+    this conflict arose, and counts again once this one is gone. No more than two lie under one another.
     """
 
     recurrence_id: LocalTime
@@ -75,6 +76,7 @@ class Conflict:
     moved_to: Period | None = None
     former: datetime | None = None
     returns: bool = False
+    before: Conflict | None = None
 
     @property
     def is_open(self) -> bool:
@@ -91,6 +93,38 @@ class Conflict:
         """Why the occurrence is to be moved, in words; None if the conflict is not open."""
         return ", ".join(dict.fromkeys(obstacle.words for obstacle in self.obstacles)) if self.is_open else None
 
+    @property
+    def displacement(self) -> Conflict | None:
+        """What moved or skipped the occurrence, if that can be undone: this conflict, or the one before it."""
+        found = self if self.resolution in {Resolution.MOVED, Resolution.SKIPPED} else self.before
+        if found is None or found.former is None:
+            return None
+        return replace(found, returns=self.returns, before=found.before and replace(found.before, before=None))
+
+    def undoing_from(self, start: datetime) -> tuple[datetime, Conflict | None]:
+        """Return where an occurrence that is now displaced from a UTC start goes back to, and what counts there.
+
+        What was displaced by itself goes back to its first time at once.
+        """
+        displacement = self.displacement
+        if displacement is not None and displacement.returns and displacement.former is not None:
+            return displacement.former, displacement.before
+        return start, displacement
+
+    def undone(self) -> Conflict:
+        """The conflict after its occurrence went back to its former time, where an earlier one may have put it."""
+        displacement = self.displacement or self
+        if displacement.before is not None:
+            return displacement.before
+        back = replace(displacement, resolution=Resolution.RESTORED, moved_to=None)
+        return replace(back, former=None, returns=False)
+
+    def without_person(self, person_id: str) -> Conflict:
+        """The conflict without what it says of somebody."""
+        others = tuple(one for one in self.obstacles if one.person != person_id)
+        before = self.before and self.before.without_person(person_id)
+        return replace(self, obstacles=others, before=before)
+
     def as_of(self, now: datetime) -> Conflict:
         """The conflict at an instant: an open one has lapsed once its occurrence has begun, recorded or not."""
         return replace(self, resolution=Resolution.LAPSED) if self.is_open and self.period.start <= now else self
@@ -100,14 +134,14 @@ class Conflict:
         if not self.is_open and not self.returns and self.resolution is not Resolution.KEPT:
             return self
         lapsed = replace(self, resolution=Resolution.LAPSED, changed_at=now)
-        return replace(lapsed, moved_to=None, former=None, returns=False)
+        return replace(lapsed, moved_to=None, former=None, returns=False, before=None)
 
     def ended_by_time(self, now: datetime) -> Conflict:
         """The conflict once its occurrence, or where that goes back to, has begun; it stays where it is."""
         if not self.is_open and not self.returns:
             return self
         resolution = Resolution.LAPSED if self.is_open else self.resolution
-        return replace(self, resolution=resolution, changed_at=now, former=None, returns=False)
+        return replace(self, resolution=resolution, changed_at=now, former=None, returns=False, before=None)
 
 
 def is_open_to(kept: Conflict, obstacles: Collection[Obstacle]) -> bool:

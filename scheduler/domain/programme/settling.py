@@ -119,8 +119,7 @@ class _Settling:
         for (former, wall), obstacles in zip(returning, blocked, strict=True):
             if not obstacles and self._places.has_room(former, self._others(wall)):
                 self._starts[wall] = former
-                returned = {"resolution": Resolution.RESTORED, "moved_to": None, "former": None, "returns": False}
-                self._set(self._conflicts[wall], **returned)
+                self._set(self._conflicts[wall].undone())
 
     def displace(self) -> bool:
         """Open, move or skip what is blocked; return whether the series is hit hard."""
@@ -142,7 +141,7 @@ class _Settling:
         for one, start in coming:
             obstacles = blocked[one.recurrence_id.wall]
             if not obstacles:
-                self._unblock(one)
+                self._unblock(one, start)
             elif is_hit_hard or one.recurrence_id.wall not in hit or not self._act(one, start, obstacles):
                 self._open(one, start, obstacles)
         return is_hit_hard
@@ -187,13 +186,18 @@ class _Settling:
         self, one: Occurrence, start: datetime, moved_to: datetime | None, obstacles: tuple[Obstacle, ...]
     ) -> None:
         """Move (None: skip) an occurrence; where it goes back to is where it was before it was first displaced."""
+        present = self._conflicts.get(one.recurrence_id.wall)
+        former, before = (start, None) if present is None else present.undoing_from(start)
+        if former != start:
+            obstacles = tuple(dict.fromkeys((*self._places.obstacles([former])[0], *obstacles)))
         self._starts[one.recurrence_id.wall] = moved_to
         self._set(
-            self._conflict_of(one, start, obstacles),
+            self._conflict_of(one, former, obstacles),
             resolution=Resolution.SKIPPED if moved_to is None else Resolution.MOVED,
             moved_to=None if moved_to is None else self._period(moved_to),
-            former=self._former(one) or start,
+            former=former,
             returns=True,
+            before=before,
         )
 
     def _open(self, one: Occurrence, start: datetime, obstacles: tuple[Obstacle, ...]) -> None:
@@ -202,25 +206,21 @@ class _Settling:
         if present is not None and present.resolution is Resolution.KEPT and not is_open_to(present, obstacles):
             return
         opened = self._conflict_of(one, start, obstacles)
-        returns = self._former(one) is not None
-        self._set(opened, resolution=Resolution.OPEN, moved_to=None, former=self._former(one), returns=returns)
+        before = None if present is None else present.displacement
+        if before is None:
+            self._set(opened)
+        else:
+            self._set(opened, former=before.former, returns=before.returns, before=before)
 
-    def _unblock(self, one: Occurrence) -> None:
-        """End the conflict of an occurrence that nothing blocks any more."""
+    def _unblock(self, one: Occurrence, start: datetime) -> None:
+        """End the conflict of an occurrence that nothing blocks any more; what had displaced it counts again."""
         conflict = self._conflicts.get(one.recurrence_id.wall)
-        if conflict is None:
+        if conflict is None or not (conflict.is_open or conflict.resolution is Resolution.KEPT):
             return
-        if conflict.is_open and conflict.former is not None:
-            start = self._starts[one.recurrence_id.wall]
-            moved_to = None if start is None else self._period(start)
-            self._set(conflict, resolution=Resolution.MOVED, moved_to=moved_to)
-        elif conflict.is_open or conflict.resolution is Resolution.KEPT:
-            self._set(conflict, resolution=Resolution.LAPSED)
-
-    def _former(self, one: Occurrence) -> datetime | None:
-        """Return where the occurrence goes back to by itself; None if it was not displaced by itself."""
-        conflict = self._conflicts.get(one.recurrence_id.wall)
-        return conflict.former if conflict is not None and conflict.returns else None
+        if conflict.displacement is None:
+            self._set(conflict, resolution=Resolution.LAPSED, former=None, returns=False, before=None)
+        else:
+            self._set(conflict.displacement, moved_to=self._period(start))
 
     def _conflict_of(self, one: Occurrence, start: datetime, obstacles: tuple[Obstacle, ...]) -> Conflict:
         return Conflict(one.recurrence_id, self._period(start), obstacles, Resolution.OPEN, self._now)

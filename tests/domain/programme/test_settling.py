@@ -137,6 +137,18 @@ class Scene:
         return " ".join(found)
 
 
+def agree(scene: Scene, day: int, to: int) -> None:
+    """Have an occurrence moved at booking, because of a blackout."""
+    scene.move_by_hand(day, to)
+    wall = datetime(2026, 10, day, 12)
+    one = scene.meeting.occurrence(wall)
+    causes = (Obstacle("asha", Cause.BLACKOUT, "at booking", BlackoutKind.EXAM),)
+    former = Period(october(day), october(day) + LENGTH)
+    scene.conflicts[wall] = Conflict(
+        one.recurrence_id, former, causes, Resolution.MOVED, scene.now, one.period, former.start
+    )
+
+
 @pytest.mark.parametrize(
     ("when_blocked", "expected"), [(ASK, "06 13? 20 27"), (MOVE, "06 13>14 20 27"), (SKIP, "06 13- 20 27")]
 )
@@ -364,6 +376,66 @@ def test_displaced_occurrence_that_asks_stays_displaced_when_only_that_cause_is_
     scene.close(14)
     assert scene.close() == "06 13>14 20 27"
     assert scene.resolution(13) is Resolution.MOVED
+
+
+def test_moves_that_were_agreed_are_remembered_when_a_later_conflict_comes_and_goes() -> None:
+    scene = Scene()
+    agree(scene, 13, to=12)
+    agreed = scene.conflicts[datetime(2026, 10, 13, 12)]
+    for when_blocked, meanwhile in ((ASK, "06 13>12? 20 27"), (MOVE, "06 13>14 20 27")):
+        scene.when_blocked = when_blocked
+        scene.away["at booking"] = [13]
+        assert scene.declare("exams", 12) == meanwhile
+        assert scene.delete("exams") == "06 13>12 20 27"
+        assert scene.conflicts[datetime(2026, 10, 13, 12)] == agreed
+        assert scene.delete("at booking") == "06 13>12 20 27"
+
+
+def test_kept_move_that_was_agreed_is_remembered_when_what_was_in_its_way_is_gone() -> None:
+    scene = Scene(when_blocked=ASK, away={"at booking": [13]})
+    agree(scene, 13, to=12)
+    agreed = scene.conflicts[datetime(2026, 10, 13, 12)]
+    scene.declare("exams", 12)
+    scene.keep(13)
+    assert scene.settle() == "06 13>12! 20 27"
+    assert scene.declare("a break", 12) == "06 13>12? 20 27"
+    scene.delete("a break")
+    scene.delete("exams")
+    assert scene.conflicts[datetime(2026, 10, 13, 12)] == agreed
+
+
+def test_displaced_occurrence_names_what_displaced_it_when_a_later_conflict_comes_and_goes() -> None:
+    scene = Scene()
+    scene.declare("exams", 13)
+    first = scene.conflicts[datetime(2026, 10, 13, 12)]
+    scene.when_blocked = ASK
+    assert scene.declare("a break", 14) == "06 13>14? 20 27"
+    scene.delete("a break")
+    assert scene.conflicts[datetime(2026, 10, 13, 12)] == first
+
+
+def test_occurrence_displaced_twice_names_both_causes_and_its_first_time() -> None:
+    scene = Scene()
+    scene.declare("exams", 13)
+    scene.declare("a break", 14)
+    conflict = scene.conflicts[datetime(2026, 10, 13, 12)]
+    assert (sorted(conflict.blackouts), conflict.period.start) == (["a break", "exams"], october(13))
+
+
+def test_what_lies_under_a_conflict_does_not_grow() -> None:
+    scene = Scene()
+    agree(scene, 13, to=12)
+    for name in ("a", "b", "c", "d"):
+        scene.when_blocked = MOVE
+        scene.declare(name, 12, 14)
+        scene.when_blocked = ASK
+        scene.declare(f"{name} again", *range(10, 17))
+        scene.keep(13)
+    found: Conflict | None = scene.conflicts[datetime(2026, 10, 13, 12)]
+    depth = 0
+    while found is not None:
+        depth, found = depth + 1, found.before
+    assert depth <= 3
 
 
 def test_neighbours_that_are_displaced_together_find_different_places_and_both_go_back() -> None:

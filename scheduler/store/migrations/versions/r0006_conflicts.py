@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("moved_end_at", instant, nullable=True),
         sa.Column("former", instant, nullable=True),
         sa.Column("returns", sa.Boolean(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("meeting_id", "recurrence_id", name="pk_conflicts"),
     )
     op.create_index("ix_conflicts_programme_id", "conflicts", ["programme_id"])
