@@ -200,7 +200,8 @@ class _Placer:
         if plain:
             walls = plain[0] if len(plain) == 1 else np.unique(np.concatenate(plain))
             walls = self._kept(walls, start, removed)
-            walls = self._without(walls, group, series, near(self._low, self._high, reach, changes))
+            if series.excluding_rules:
+                walls = self._without(walls, group, series, near(self._low, self._high, reach, changes))
             self._add_walls(walls, start, reach, changes, is_tentative=series.is_tentative)
 
     def _without(self, walls: Numbers, group: Group, series: Series, span: tuple[int, int]) -> Numbers:
@@ -327,7 +328,6 @@ class _Placer:
             self._append(changed.zone, part, change.reach, is_tentative=change.is_tentative)
 
     def _append(self, zone: Zone, walls: Numbers, reach: Reach, *, is_tentative: bool) -> None:
-        walls = walls[(walls >= self._low - reach.shift - reach.extra) & (walls < self._high)]
         if walls.size:
             self._count += walls.size
             if self._count > MOST_PERIODS:
