@@ -58,9 +58,10 @@ def offer(
     schedule: Schedule,
     now: datetime,
 ) -> tuple[OfferedConflict, ...]:
-    """Return conflicts, in their order, with alternatives; the first of each can be taken together.
+    """Return conflicts, in their order, with alternatives; the first ones of all open ones can be taken together.
 
     ``meetings`` has the conflicts' meetings, by id, with their mentorships. Conflicts of others have no alternatives.
+    What is offered first is reserved in the schedule.
     """
     by_meeting: dict[str, list[Conflict]] = defaultdict(list)
     for one in found:
@@ -72,6 +73,8 @@ def offer(
         stored, mentorship = meetings[meeting_id]
         places = schedule.places(stored, mentorship)
         starts = _other_starts(stored.meeting, its, returning[meeting_id], places, now)
+        firsts = [starts[one.recurrence_id.wall][:1] for one in its if one.is_open and one.recurrence_id.wall in starts]
+        schedule.reserve(stored, [_period(stored.meeting, start) for first in firsts for start in first])
         scores = places.scores([start for each in starts.values() for start in each])
         for wall, each in starts.items():
             alternatives[meeting_id, wall] = tuple(

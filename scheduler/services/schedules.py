@@ -44,7 +44,12 @@ class Schedule:
         self._held = [one for one in self._held if one.meeting_id != stored.id]
         self._held += [Held(stored.id, people, period) for period in stored.meeting.busy]
         self._reserved = [one for one in self._reserved if one.meeting_id != stored.id]
-        self._reserved += [Held(stored.id, people, period) for period in reserved]
+        self.reserve(stored, reserved)
+
+    def reserve(self, stored: StoredMeeting, periods: Iterable[Period]) -> None:
+        """Have no other meeting of a meeting's two people move to these periods."""
+        people = frozenset({stored.mentor_id, stored.mentee_id})
+        self._reserved += [Held(stored.id, people, period) for period in periods]
 
     def places(self, stored: StoredMeeting, mentorship: Mentorship) -> SeriesPlaces:
         """Return when the people of a meeting can have its occurrences."""

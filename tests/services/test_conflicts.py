@@ -128,6 +128,31 @@ def test_restore_undoes_one_decision_after_the_other(programme: Programme) -> No
     assert found == ["10-14 08:00 moved", "10-15 08:00 moved"]
 
 
+def test_first_alternatives_of_all_meetings_can_be_taken_together(programme: Programme) -> None:
+    """The mentor's exam is in the way of two mentees' meetings, which are both nearest to the same free time."""
+    context, mentor = programme.context, programme.mentor
+    booked = {programme.book_tuesdays().id}
+    for name in ("Bo", "Cleo"):
+        mentee = create_person(context, programme.id, Person(new_id(), name, f"{name}@example.org", "UTC", None))
+        days = date(2026, 10, 5), date(2026, 11, 13)
+        agreed = Mentorship(new_id(), mentor.id, mentee.id, ("Talk",), "", *days)
+        mentorship = create_mentorship(context, programme.id, agreed)
+        start = datetime(2026, 10, 13, 9 if name == "Bo" else 10, tzinfo=UTC)
+        booked.add(book_slot(context, programme.id, mentorship.id, start, 45, Details()).id)
+    day = date(2026, 10, 13)
+    exam = BlackoutFields(BlackoutKind.EXAM, "Viva", first_day=day, last_day=day)
+    _, declared = create_blackout(context, programme.id, mentor.id, exam)
+    listed = [one for _, one in list_conflicts(context, programme.id, ConflictsOf("person", mentor.id))]
+    assert listed == list(declared.conflicts)
+    assert {one.stored.meeting_id for one in listed} == booked
+    for one in listed:
+        wall, first = one.stored.conflict.recurrence_id.wall, one.alternatives[0].period
+        moved = resolve_conflict(
+            context, programme.id, one.stored.meeting_id, wall, Decision.MOVE, first.start, may_overrule=True
+        )
+        assert moved.meeting.occurrence(wall).period == first
+
+
 def test_erased_person_leaves_no_word_of_their_exams(programme: Programme) -> None:
     programme.book_tuesdays()
     declare(programme, date(2026, 10, 13), date(2026, 10, 13))

@@ -56,7 +56,8 @@ class ConflictDocument(Document):
     moved_to: Instant | None
     alternatives: list[AlternativeDocument] = Field(
         description=f"where an open one can move, at most {ALTERNATIVES} on several days; the first ones of all "
-        "conflicts can be taken together. Of a moved or skipped one: where restore puts it, if that is free"
+        "open conflicts in an answer can be taken together. Of a moved or skipped one: where restore puts it, if that "
+        "is free"
     )
 
     @classmethod
