@@ -15,6 +15,9 @@ from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from support.api import Api
 
+from scheduler.web.fields.document import Document
+from scheduler.web.openapi.schemas import NameTaken, Schemas
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -95,6 +98,17 @@ def test_every_operation_says_what_it_does_and_with_which_problems_it_refuses(do
             assert {"405", "500", "503"} <= set(errors), name
             assert ("404" in errors) or "{" not in path, name
             assert ({"400", "413", "415", "422"} <= set(errors)) is ("requestBody" in operation), name
+
+
+def test_documents_that_would_share_a_schema_are_refused() -> None:
+    class Reason(Document):
+        text: str
+
+    class ReasonDocument(Document):
+        why: Reason
+
+    with pytest.raises(NameTaken, match="several documents would be described as Reason;"):
+        Schemas([ReasonDocument], [ReasonDocument])
 
 
 def test_names_of_operations_are_unique(document: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ BEYOND_JSON_SCHEMA = (
     "is no date (and time )?that exists|has seconds; give a whole minute",
     "is past; give an instant to come|takes no start; leave it out$",
     # Two fields that have to go together.
-    "which is not after its start|, before it starts|comes before the first day|is longer than",
+    "which is not after its start|, before it starts|comes before the first day|is before the first day|is longer than",
     "is before starts_on|the most where the same meeting comes again",
     "^give either|^a blackout has either|^this field is needed|^a cadence needs this|^this belongs to a cadence",
     "^there is no attendee|has to be required|is in this session twice|^at_most is less|^the first session comes after",

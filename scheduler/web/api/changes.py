@@ -19,7 +19,7 @@ from scheduler.web.http.resources import Resource
 api = Resource("changes", tag="meetings", reads=Scope.MEETINGS_READ, writes=Scope.MEETINGS_WRITE)
 
 
-class ReasonDocument(Document):
+class ChangeCauseDocument(Document):
     """Why an occurrence was changed: what keeps a person from it."""
 
     person: Id
@@ -40,7 +40,7 @@ class ChangeDocument(Document):
     after: Omissible[Instant] = Field(
         None, alias="to", serialization_alias="to", description="when it takes place now; left out: it does not"
     )
-    because: Omissible[list[ReasonDocument]] = Field(None, description="left out: no reason is known")
+    because: Omissible[list[ChangeCauseDocument]] = Field(None, description="left out: no reason is known")
 
     @classmethod
     def from_domain(cls, logged: LoggedChange) -> ChangeDocument:
@@ -54,7 +54,7 @@ class ChangeDocument(Document):
             recurrence_id=change.recurrence_id,
             before=details.get("from"),
             after=details.get("to"),
-            because=[ReasonDocument(**row) for row in details["because"]] if "because" in details else None,
+            because=[ChangeCauseDocument(**row) for row in details["because"]] if "because" in details else None,
         )
 
 

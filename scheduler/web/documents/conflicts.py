@@ -21,7 +21,7 @@ from scheduler.web.fields.times import Instant, RecurrenceId
 from scheduler.web.http.requests import api_key, viewer
 
 
-class ObstacleDocument(Document):
+class ConflictCauseDocument(Document):
     """What keeps a person from an occurrence."""
 
     person: Id
@@ -30,7 +30,7 @@ class ObstacleDocument(Document):
     kind: Omissible[BlackoutKind] = Field(None, description="of the blackout; needs a key with people:read")
 
     @classmethod
-    def from_domain(cls, obstacle: Obstacle) -> ObstacleDocument:
+    def from_domain(cls, obstacle: Obstacle) -> ConflictCauseDocument:
         """Return the document of an obstacle, with what the request's key may see."""
         return cls.of(obstacle, kind=obstacle.kind if viewer().sees_people else None)
 
@@ -51,7 +51,7 @@ class ConflictDocument(Document):
     recurrence_id: RecurrenceId
     start: Instant = Field(description="when the occurrence was to take place")
     end: Instant
-    blocked_by: list[ObstacleDocument]
+    blocked_by: list[ConflictCauseDocument]
     resolution: Resolution
     moved_to: Instant | None
     alternatives: list[AlternativeDocument] = Field(
@@ -71,7 +71,7 @@ class ConflictDocument(Document):
             recurrence_id=conflict.recurrence_id.wall,
             start=conflict.period.start,
             end=conflict.period.end,
-            blocked_by=[ObstacleDocument.from_domain(one) for one in conflict.obstacles],
+            blocked_by=[ConflictCauseDocument.from_domain(one) for one in conflict.obstacles],
             resolution=conflict.resolution,
             moved_to=conflict.moved_to.start if conflict.moved_to else None,
             alternatives=[AlternativeDocument.of(one.period, score=one.score) for one in offered.alternatives],

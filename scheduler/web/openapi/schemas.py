@@ -5,6 +5,7 @@ A schema states a default only where leaving the field out means that value; nul
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,13 @@ from scheduler.web.fields.document import Document
 Schema = dict[str, Any]
 
 _PREFIX = "#/components/schemas/"
+
+
+class NameTaken(ValueError):
+    """Documents whose schemas would have one name: one of them needs another."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"several documents would be described as {', '.join(names)}; rename all but one of each")
 
 
 class Schemas:
@@ -67,6 +75,9 @@ def _definitions(documents: Iterable[type[Document]], mode: JsonSchemaMode) -> d
     models = [(document, mode) for document in dict.fromkeys(documents)]
     _, found = models_json_schema(models, schema_generator=_Generator, ref_template=_PREFIX + "{model}")
     short = {name: name.removesuffix("Document") for name in found["$defs"]}
+    if len(set(short.values())) < len(short):
+        twice = sorted(name for name, count in Counter(short.values()).items() if count > 1)
+        raise NameTaken(twice)
     return {short[name]: _tidy(_renamed(schema, short)) for name, schema in found["$defs"].items()}
 
 
