@@ -50,6 +50,7 @@ BEYOND_JSON_SCHEMA = (
     "^too many (starts for|of those who are in several) sessions|are too long an answer",
     "are the same person|the only change of status is|is more than three years|starts_on and ends_on go together",
     # What is stored.
+    "^the series (starts on|goes on until) |is not one of the rule's dates|is not the start of an occurrence",
     "^a booked meeting takes place on|is (before the mentorship starts|after the mentorship ends) on",
     "returned no such cursor",
     # The names of tzdata and of ISO 3166, which are data and change.
