@@ -65,6 +65,8 @@ def update_mentorship(
             _check_dates(new, meetings)
         tx.mentorships.update(programme_id, new)
         _log(context, tx, programme_id, mentorship_id, ChangeType.MENTORSHIP_CHANGED)
+        if (new.starts_on, new.ends_on) != (old.starts_on, old.ends_on):
+            tx.conflicts.mark_returning_due(programme_id, [new.mentor_id, new.mentee_id], now)
         if new.status.has_ended:
             _cancel_future(context, tx, programme_id, meetings, now)
         if new.goals != old.goals:

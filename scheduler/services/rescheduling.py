@@ -125,10 +125,21 @@ def reschedule(
         _check_left(old, ends)
         ended = cancel_occurrences_from(old.meeting, ends, now)
         left = publish_change(context, tx, programme_id, old, ended, now)
+        _let_stay(tx, programme_id, left, ends, now)
         new = add_series(context, tx, programme_id, mentorship, booking, viewer, replaces=old.id)
         details = {"from": ends, "replaced_by": new.id}
         log_changes(context, tx, programme_id, left, [Change(ChangeType.MEETING_RESCHEDULED, details=details)], now)
         return new
+
+
+def _let_stay(tx: Transaction, programme_id: str, stored: StoredMeeting, ends: datetime, now: datetime) -> None:
+    """Let nothing of a replaced series go back by itself to where the other one begins, or later."""
+    staying = [
+        replace(one, returns=False, changed_at=now)
+        for one in tx.conflicts.list_for_meetings(programme_id, [stored.id])[stored.id]
+        if one.returns and one.former is not None and one.former >= ends
+    ]
+    tx.conflicts.put(programme_id, stored.id, staying)
 
 
 def _series_of(

@@ -54,15 +54,18 @@ class Schedule:
     def places(self, stored: StoredMeeting, mentorship: Mentorship) -> SeriesPlaces:
         """Return when the people of a meeting can have its occurrences."""
         meeting, terms = stored.meeting, stored.terms
-        dates = terms.dates or Days(mentorship.starts_on, mentorship.ends_on)
+        agreed = Days(mentorship.starts_on, mentorship.ends_on)
+        dates = terms.dates or agreed
         today = local_time(self._now, meeting.series.time_zone).wall.date()
         present = self._attendees(stored, self._held)
         future = self._attendees(stored, self._held + self._reserved) if self._is_reserved(stored) else present
-        first, coming = max(dates.first, today), _dates_of(stored, today)
-        declared = self._declared_until(max(coming.last, dates.last))
+        first, last = max(agreed.first, dates.first, today), min(agreed.last, dates.last)
+        coming = _dates_of(stored, today)
+        declared = self._declared_until(max(coming.last, last))
         return SeriesPlaces(
             terms.planner(present, meeting.series, coming, declared),
-            terms.planner(future, meeting.series, Days(first, dates.last), declared) if first <= dates.last else None,
+            terms.planner(future, meeting.series, Days(first, last), declared) if first <= last else None,
+            agreed,
             terms.elsewhere,
         )
 

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from support.programme import Programme
 
-from scheduler.domain.availability.attendees import BlackoutKind
+from scheduler.domain.availability.attendees import BlackoutKind, Days
 from scheduler.domain.programme.conflicts import Resolution
 from scheduler.domain.programme.meetings import OccurrenceStatus
 from scheduler.domain.programme.mentorships import Mentorship, WhenBlocked
 from scheduler.domain.programme.people import Person
+from scheduler.domain.search.replanning import PlanTerms
 from scheduler.services.blackouts import BlackoutFields, create_blackout, delete_blackout
 from scheduler.services.booking import Details, book_slot
+from scheduler.services.checking import check_due_people
 from scheduler.services.conflicts import Decision, list_conflicts, resolve_conflict
 from scheduler.services.meetings import move_occurrence
 from scheduler.services.mentorships import create_mentorship, update_mentorship
@@ -93,6 +95,39 @@ def test_series_that_goes_back_after_it_was_hit_hard_is_not_answered_as_such(pro
     assert starts(programme, other.id) != ["11-10 08:00 scheduled"]
     assert starts(programme, booked.id)[-1] == "11-10 09:00 scheduled"
     assert found.hit_hard == ()
+
+
+def test_nothing_is_moved_or_offered_outside_the_dates_of_the_mentorship(programme: Programme) -> None:
+    booked = programme.book_tuesdays(PlanTerms(dates=Days(date(2026, 10, 5), date(2026, 11, 13))))
+    ends = {"ends_on": date(2026, 11, 10)}
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, ends)
+    exams, found = declare(programme, date(2026, 11, 10), date(2026, 11, 10))
+    offered = [f"{one.period.start:%m-%d}" for one in found.conflicts[0].alternatives]
+    assert offered != []
+    assert max(offered) <= "11-10"
+    delete_blackout(programme.context, programme.id, programme.mentee.id, exams)
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, {"when_blocked": WhenBlocked.MOVE})
+    declare(programme, date(2026, 11, 7), date(2026, 11, 10))
+    assert starts(programme, booked.id)[-1] == "11-10 09:00 scheduled"
+
+
+def test_nothing_goes_back_outside_the_dates_of_the_mentorship(programme: Programme) -> None:
+    booked = programme.book_tuesdays()
+    before = starts(programme, booked.id)
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, {"when_blocked": WhenBlocked.MOVE})
+    exams, _ = declare(programme, date(2026, 11, 10), date(2026, 11, 10))
+    displaced = starts(programme, booked.id)
+    assert displaced[-1] == "11-09 15:15 moved"
+    ends = {"ends_on": date(2026, 11, 9)}
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, ends)
+    found = delete_blackout(programme.context, programme.id, programme.mentee.id, exams)
+    assert not any(one.alternatives for one in found.conflicts)
+    assert starts(programme, booked.id) == displaced
+    longer = {"ends_on": date(2026, 11, 13)}
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, longer)
+    while check_due_people(programme.context):
+        pass
+    assert starts(programme, booked.id) == before
 
 
 def test_agreed_move_is_offered_back_although_another_blackout_came_and_went(programme: Programme) -> None:

@@ -128,6 +128,21 @@ def test_skipped_occurrences_of_a_replaced_series_do_not_come_back(programme: Pr
     assert left == ["scheduled"] * 2 + ["cancelled"] * 4
 
 
+def test_moved_occurrence_of_a_replaced_series_does_not_go_back_to_where_the_new_one_begins(
+    programme: Programme,
+) -> None:
+    old = programme.book_tuesdays()
+    move = {"when_blocked": WhenBlocked.MOVE}
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, move)
+    exams = BlackoutFields(BlackoutKind.EXAM, "Finals", first_day=date(2026, 10, 20), last_day=date(2026, 10, 20))
+    declared, _ = create_blackout(programme.context, programme.id, programme.mentee.id, exams)
+    moved = programme.meeting(old.id).meeting.occurrences[2]
+    assert moved.period.start.date() == date(2026, 10, 19)
+    replace_series(programme, old.id, date(2026, 10, 20))
+    delete_blackout(programme.context, programme.id, programme.mentee.id, declared.id)
+    assert programme.meeting(old.id).meeting.occurrences[2] == moved
+
+
 def test_both_series_log_the_replacement_and_are_owed_to_calendars(programme: Programme) -> None:
     programme.connect(programme.mentor)
     old = programme.book_tuesdays()

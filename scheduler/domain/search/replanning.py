@@ -20,7 +20,7 @@ from scheduler.domain.search.starts import Starts
 from scheduler.domain.time.periods import Period, minute_of
 from scheduler.domain.time.recurrence import WeeklyRule
 from scheduler.domain.time.series import Series
-from scheduler.domain.time.zones import LocalTime
+from scheduler.domain.time.zones import LocalTime, local_time
 
 OBSTACLES = frozenset({Cause.NO_WORKING_HOURS, Cause.OUTSIDE_HOURS, Cause.BLACKOUT, Cause.BUSY})
 """The causes for which a booked occurrence can't stand. The others are wishes about new meetings."""
@@ -97,12 +97,14 @@ class SeriesPlaces:
         present: plans with everybody's time as it is, on dates that include all occurrences.
         future: plans moves: on the dates that they may go to, and away from where other occurrences go back to. None:
             there are no such dates.
+        agreed: the dates of the mentorship, outside which nothing goes back.
         elsewhere: occurrences of other series that no move comes near.
 
     """
 
     present: Planner
     future: Planner | None
+    agreed: Days
     elsewhere: tuple[Period, ...] = ()
 
     def obstacles(self, starts: Sequence[datetime]) -> list[tuple[Obstacle, ...]]:
@@ -115,7 +117,7 @@ class SeriesPlaces:
 
     def is_free(self, start: datetime, others: Sequence[Period]) -> bool:
         """Whether nothing at all is in the way of a meeting at that UTC start, beside other occurrences."""
-        return self.present.is_free(start, others)
+        return self._is_agreed(start) and self.present.is_free(start, others)
 
     def has_room(self, start: datetime, others: Sequence[Period]) -> bool:
         """Whether an occurrence fits again at a UTC start where it stood, beside other occurrences of the series.
@@ -124,10 +126,14 @@ class SeriesPlaces:
         the series are wishes about new places.
         """
         end = start + timedelta(minutes=self.present.duration)
-        if any(start < other.end and other.start < end for other in others):
+        if not self._is_agreed(start) or any(start < other.end and other.start < end for other in others):
             return False
         minutes = np.array([minute_of(start)], dtype=np.int64)
         return all(limit.has_room(minutes, others)[0] for _, limit in self.present.limits)
+
+    def _is_agreed(self, start: datetime) -> bool:
+        day = local_time(start, self.present.time_zone).wall.date()
+        return self.agreed.first <= day <= self.agreed.last
 
     def nearest(self, nominal: LocalTime, others: Sequence[Period], after: datetime) -> Iterator[datetime]:
         """Yield the free UTC starts later than ``after`` near a nominal one, the nearest first."""
