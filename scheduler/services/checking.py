@@ -87,7 +87,7 @@ def check_person(
         is_moved = False
         for one in pending:
             change = Change(at=now, blackouts=acting, when_blocked=one.mentorship.when_blocked)
-            places = schedule.places(one.stored, one.mentorship)
+            places = schedule.places(one.stored, one.mentorship, one.conflicts.values())
             settled = settle(one.stored.meeting, list(one.conflicts.values()), places, change)
             if settled.is_hit_hard:
                 hit_hard.append(one)

@@ -71,7 +71,7 @@ def offer(
     alternatives: dict[tuple[str, datetime], tuple[Alternative, ...]] = {}
     for meeting_id, its in by_meeting.items():
         stored, mentorship = meetings[meeting_id]
-        places = schedule.places(stored, mentorship)
+        places = schedule.places(stored, mentorship, returning[meeting_id])
         starts = _other_starts(stored.meeting, its, returning[meeting_id], places, now)
         firsts = [starts[one.recurrence_id.wall][:1] for one in its if one.is_open and one.recurrence_id.wall in starts]
         schedule.reserve(stored, [_period(stored.meeting, start) for first in firsts for start in first])

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter
 
 from scheduler.domain.availability.attendees import Attendee, Days
+from scheduler.domain.programme.conflicts import Conflict
 from scheduler.domain.programme.mentorships import Mentorship
 from scheduler.domain.search.constraints import DeclaredTime
 from scheduler.domain.search.replanning import SeriesPlaces
@@ -51,8 +52,8 @@ class Schedule:
         people = frozenset({stored.mentor_id, stored.mentee_id})
         self._reserved += [Held(stored.id, people, period) for period in periods]
 
-    def places(self, stored: StoredMeeting, mentorship: Mentorship) -> SeriesPlaces:
-        """Return when the people of a meeting can have its occurrences."""
+    def places(self, stored: StoredMeeting, mentorship: Mentorship, conflicts: Iterable[Conflict]) -> SeriesPlaces:
+        """Return when the people of a meeting can have its occurrences; ``conflicts`` tell where these were before."""
         meeting, terms = stored.meeting, stored.terms
         agreed = Days(mentorship.starts_on, mentorship.ends_on)
         dates = terms.dates or agreed
@@ -60,7 +61,7 @@ class Schedule:
         present = self._attendees(stored, self._held)
         future = self._attendees(stored, self._held + self._reserved) if self._is_reserved(stored) else present
         first, last = max(agreed.first, dates.first, today), min(agreed.last, dates.last)
-        coming = _dates_of(stored, today)
+        coming = _dates_of(stored, conflicts, today)
         declared = self._declared_until(max(coming.last, last))
         return SeriesPlaces(
             terms.planner(present, meeting.series, coming, declared),
@@ -108,10 +109,11 @@ def _held(reservation: Reservation) -> Held:
     return Held(reservation.meeting_id, people, reservation.period)
 
 
-def _dates_of(stored: StoredMeeting, today: date) -> Days:
-    """Return the dates from today that include all coming occurrences of a meeting, nominal and moved."""
+def _dates_of(stored: StoredMeeting, conflicts: Iterable[Conflict], today: date) -> Days:
+    """Return the dates from today that include all coming occurrences of a meeting, nominal, moved and former."""
     series = stored.meeting.series
     days = [today]
+    days += [local_time(one.former, series.time_zone).wall.date() for one in conflicts if one.former is not None]
     for one in stored.meeting.occurrences:
         days += [one.recurrence_id.wall.date(), local_time(one.period.start, series.time_zone).wall.date()]
     return Days(today, max(days) + timedelta(days=1))

@@ -130,6 +130,22 @@ def test_nothing_goes_back_outside_the_dates_of_the_mentorship(programme: Progra
     assert starts(programme, booked.id) == before
 
 
+def test_occurrence_does_not_go_back_into_exams_after_the_dates_of_its_series(programme: Programme) -> None:
+    booked = programme.book_tuesdays(PlanTerms(dates=Days(date(2026, 10, 5), date(2026, 11, 10))))
+    later = {"ends_on": date(2026, 12, 13), "when_blocked": WhenBlocked.MOVE}
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, later)
+    start = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    move_occurrence(programme.context, programme.id, booked.id, datetime(2026, 11, 10, 10), start)
+    exams, _ = declare(programme, date(2026, 11, 24), date(2026, 11, 24))
+    displaced = starts(programme, booked.id)
+    assert displaced[-1].startswith("11-10")
+    assert update_person(programme.context, programme.id, programme.mentee.id, {})[1].total == 0
+    assert starts(programme, booked.id) == displaced
+    found = delete_blackout(programme.context, programme.id, programme.mentee.id, exams)
+    assert [one.stored.conflict.resolution for one in found.conflicts] == [Resolution.RESTORED]
+    assert starts(programme, booked.id)[-1] == "11-24 09:00 moved"
+
+
 def test_agreed_move_is_offered_back_although_another_blackout_came_and_went(programme: Programme) -> None:
     exams, _ = declare(programme, date(2026, 10, 13), date(2026, 10, 13))
     booked = programme.book_tuesdays()
