@@ -27,8 +27,6 @@ _TIMES = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENC
 _COPIED = ("UID", "SEQUENCE", "STATUS", "TRANSP", "DURATION", "RRULE")
 _BROKEN_LINE = re.compile(rf"into parts: '\s*({'|'.join(_TIMES)}|STATUS|TRANSP|BEGIN|END)\b", re.IGNORECASE)
 _CALENDAR = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t]*BEGIN[ \t]*:[ \t]*VCALENDAR[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-_MARGIN = timedelta(days=2)
-"""More than a local day can extend beyond the same UTC day."""
 MOST_SEQUENCE = 2**31 - 1
 """The highest INTEGER (RFC 5545 §3.3.8)."""
 _DAY = timedelta(days=1)

@@ -10,15 +10,16 @@ from scheduler.domain.availability.attendees import Days
 from scheduler.domain.availability.obstacles import Obstacle
 from scheduler.domain.programme import meetings
 from scheduler.domain.programme.api_keys import RESTRICTED, Viewer
-from scheduler.domain.programme.changes import LoggedChange
+from scheduler.domain.programme.changes import LoggedChange, changes_between
 from scheduler.domain.programme.meetings import MeetingCancelled, MeetingStatus, Occurrence
+from scheduler.domain.programme.rederiving import rederive_conflicts
 from scheduler.domain.time.series import Series
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
 from scheduler.domain.time.zones import local_time
 from scheduler.services.booking import check_day, check_free, load_pair, read_start
 from scheduler.services.locking import lock_meeting
 from scheduler.services.ports import Context
-from scheduler.services.publishing import publish, publish_change
+from scheduler.services.publishing import log_changes, publish, publish_change
 from scheduler.store import Position, StoredMeeting
 
 
@@ -112,7 +113,7 @@ def list_changes(
 
 
 def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...]]]:
-    """Derive the UTC times of every series that another tz release derived.
+    """Derive the UTC times of every series that another tz release derived, with their conflicts; log what moves.
 
     Returns: the meetings whose times moved, each as its id and the moved occurrences.
     """
@@ -122,10 +123,15 @@ def rederive_meetings(context: Context) -> list[tuple[str, tuple[Occurrence, ...
     for programme_id, meeting_id in stale:
         with context.store.write() as tx:
             _, stored = lock_meeting(tx, programme_id, meeting_id)
-            meeting, moved = meetings.rederive(stored.meeting, context.clock())
-            tx.meetings.update(programme_id, replace(stored, meeting=meeting))
+            now, old = context.clock(), stored.meeting
+            meeting, moved = meetings.rederive(old, now)
+            derived = replace(stored, meeting=meeting)
+            tx.meetings.update(programme_id, derived)
             if moved:
-                publish(tx, programme_id, replace(stored, meeting=meeting), context.clock())
-                tx.conflicts.mark_due(programme_id, [stored.mentor_id, stored.mentee_id], context.clock())
+                conflicts = tx.conflicts.list_for_meetings(programme_id, [meeting_id])[meeting_id]
+                tx.conflicts.put(programme_id, meeting_id, rederive_conflicts(conflicts, old, meeting))
+                log_changes(context, tx, programme_id, derived, changes_between(old, meeting, {}), now)
+                publish(tx, programme_id, derived, now)
+                tx.conflicts.mark_due(programme_id, [stored.mentor_id, stored.mentee_id], now)
                 shifted.append((meeting_id, moved))
     return shifted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from support.api import Clock
@@ -12,14 +12,20 @@ from support.calendars import RecordingCalendars
 from support.programme import Programme
 from support.working import deliver_next
 
+from scheduler.domain.availability.attendees import BlackoutKind
+from scheduler.domain.programme.changes import ChangeType
+from scheduler.domain.programme.conflicts import Conflict
 from scheduler.domain.programme.meetings import Meeting
+from scheduler.domain.programme.mentorships import WhenBlocked
 from scheduler.domain.programme.outbox import DeliveryState
 from scheduler.domain.programme.people import Show
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.zone_names import TZ_DATABASE_VERSION
+from scheduler.services.blackouts import BlackoutFields, create_blackout, delete_blackout
 from scheduler.services.feed_tokens import create_feed
 from scheduler.services.feeds import read_feed
 from scheduler.services.meetings import cancel_meeting, cancel_occurrence, rederive_meetings
+from scheduler.services.mentorships import update_mentorship
 from scheduler.services.secrets import digest
 from scheduler.store import StoredMeeting
 
@@ -120,3 +126,57 @@ def test_cancelled_meetings_and_occurrences_stay_cancelled(programme: Programme,
     assert meeting_id == series.id
     assert [str(one.status) for one in programme.meeting(series.id).meeting.occurrences][4] == "cancelled"
     assert programme.meeting(gone.id).meeting.tz_database == "2020a"
+
+
+def exams() -> BlackoutFields:
+    """In the way of the fifth Tuesday."""
+    day = date(2026, 11, 3)
+    return BlackoutFields(BlackoutKind.EXAM, "Finals", first_day=day, last_day=day)
+
+
+def conflict_of(programme: Programme, meeting_id: str) -> Conflict:
+    with programme.context.store.read() as tx:
+        (conflict,) = tx.conflicts.list_for_meetings(programme.id, [meeting_id])[meeting_id]
+    return conflict
+
+
+def test_open_conflict_stays_with_its_occurrence(programme: Programme, aged: Age) -> None:
+    right = programme.book_tuesdays()
+    aged(right, shifted=3)
+    create_blackout(programme.context, programme.id, programme.mentee.id, exams())
+    rederive_meetings(programme.context)
+    assert conflict_of(programme, right.id).period == right.meeting.occurrences[4].period
+
+
+def test_displaced_occurrence_goes_back_to_the_wall_time_that_it_had(programme: Programme, aged: Age) -> None:
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, {"when_blocked": WhenBlocked.MOVE})
+    right = programme.book_tuesdays()
+    aged(right, shifted=3)
+    mentee = programme.mentee.id
+    declared, _ = create_blackout(programme.context, programme.id, mentee, exams())
+    moved = programme.meeting(right.id).meeting.occurrences[4].period
+    rederive_meetings(programme.context)
+    conflict = conflict_of(programme, right.id)
+    nominal = right.meeting.occurrences[4].period
+    assert (conflict.period, conflict.former, conflict.moved_to) == (nominal, nominal.start, moved)
+    delete_blackout(programme.context, programme.id, mentee, declared.id)
+    assert programme.meeting(right.id).meeting.occurrences == right.meeting.occurrences
+
+
+def test_what_moves_is_logged(programme: Programme, aged: Age) -> None:
+    right = programme.book_tuesdays()
+    cancel_occurrence(programme.context, programme.id, right.id, datetime(2026, 11, 10, 10))
+    aged(programme.meeting(right.id), shifted=3)
+    rederive_meetings(programme.context)
+    with programme.context.store.read() as tx:
+        logged = [one.change for one in tx.changes.list_for_meeting(programme.id, right.id, None, None)]
+    assert [one.type for one in logged] == [
+        ChangeType.MEETING_BOOKED,
+        ChangeType.OCCURRENCE_CANCELLED,
+        ChangeType.OCCURRENCE_MOVED,
+        ChangeType.OCCURRENCE_MOVED,
+    ]
+    assert [(one.details["from"], one.details["to"]) for one in logged[2:]] == [
+        ("2026-10-27T08:00:00+00:00", "2026-10-27T09:00:00+00:00"),
+        ("2026-11-03T08:00:00+00:00", "2026-11-03T09:00:00+00:00"),
+    ]

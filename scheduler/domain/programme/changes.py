@@ -73,11 +73,12 @@ def changes_between(old: Meeting, new: Meeting, because: Mapping[datetime, Seque
     count = 0
     for one in new.occurrences:
         was = before[one.recurrence_id.wall]
-        if (was.status, was.period) != (one.status, one.period):
+        times = {"from": _start(was), "to": _start(one)}
+        if was.status is not one.status or times["from"] != times["to"]:
             count += 1
             wall = one.recurrence_id.wall
-            details = _times(was, one) | ({"because": causes(because[wall])} if wall in because else {})
-            yield Change(_type_of(one), recurrence_id=wall, details=details)
+            details = times | ({"because": causes(because[wall])} if wall in because else {})
+            yield Change(_type_of(was, one), recurrence_id=wall, details=details)
     if not count and (old.title, old.conference_url, old.parties, old.goals) != (
         new.title,
         new.conference_url,
@@ -97,7 +98,7 @@ def change_of_conflict(conflict: Conflict) -> Change | None:
 
 def change_of_decision(kind: ChangeType, conflict: Conflict, occurrence: Occurrence) -> Change:
     """Return the entry for a decision that an occurrence stays as it is: at its time, or skipped, without one."""
-    return _staying(kind, conflict, occurrence.period.start if occurrence.takes_place else None)
+    return _staying(kind, conflict, _start(occurrence))
 
 
 def _staying(kind: ChangeType, conflict: Conflict, start: datetime | None) -> Change:
@@ -113,7 +114,9 @@ def causes(obstacles: Iterable[Obstacle]) -> list[dict[str, str]]:
     ]
 
 
-def _type_of(one: Occurrence) -> ChangeType:
+def _type_of(was: Occurrence, one: Occurrence) -> ChangeType:
+    if was.status is one.status:
+        return ChangeType.OCCURRENCE_MOVED
     match one.status:
         case OccurrenceStatus.MOVED:
             return ChangeType.OCCURRENCE_MOVED
@@ -125,8 +128,5 @@ def _type_of(one: Occurrence) -> ChangeType:
             return ChangeType.OCCURRENCE_RESTORED
 
 
-def _times(was: Occurrence, one: Occurrence) -> dict[str, Any]:
-    return {
-        "from": was.period.start if was.takes_place else None,
-        "to": one.period.start if one.takes_place else None,
-    }
+def _start(one: Occurrence) -> datetime | None:
+    return one.period.start if one.takes_place else None
