@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
+from scheduler.domain.availability.obstacles import blackouts_among
 from scheduler.domain.programme.changes import change_of_conflict
 from scheduler.domain.programme.conflicts import Conflict
 from scheduler.domain.programme.meetings import MeetingStatus, mark_conflicts, place_occurrences
@@ -18,7 +20,7 @@ from scheduler.services.locking import lock_person
 from scheduler.services.offering import MOST, Consequences, offer
 from scheduler.services.ports import Context
 from scheduler.services.publishing import log_changes, publish_change
-from scheduler.services.schedules import load_schedule
+from scheduler.services.schedules import Schedule, load_schedule
 from scheduler.store import Deadlocked, StoredConflict, StoredMeeting, StoreUnavailable, Transaction
 
 log = structlog.get_logger(__name__)
@@ -72,7 +74,7 @@ def check_person(
 
     Expects the person locked by `lock_person`. ``blackouts`` are the ids of those that were declared or changed, which
     act as the mentorships say; anything else only opens conflicts. ``lifted`` is the id of one that was deleted or
-    changed: what was agreed at booking because of it is offered back.
+    changed: what was agreed because of it, or may not go back by itself any more, is offered back.
     """
     now = context.clock()
     checked = _load(tx, programme_id, person_id, now)
@@ -101,11 +103,12 @@ def check_person(
         pending = [one for one in checked if one.reserved] if is_moved else []
     if changed:
         tx.conflicts.mark_checked(programme_id, person_id)
+    told = changed.keys() | {freed for one in checked for freed in _freed(one, schedule, lifted, now)}
     shown = [
         _stored(one, conflict)
         for one in checked
         for wall, conflict in one.conflicts.items()
-        if (one.stored.id, wall) in changed or _is_agreed(conflict, lifted, now)
+        if (one.stored.id, wall) in told
     ]
     shown.sort(key=lambda one: (not one.conflict.is_open, one.conflict.period.start, one.meeting_id))
     meetings = {one.stored.id: (one.stored, one.mentorship) for one in checked}
@@ -190,12 +193,20 @@ def _store(
     log_changes(context, tx, programme_id, one.stored, filter(None, map(change_of_conflict, opened)), now)
 
 
-def _is_agreed(conflict: Conflict, lifted: str | None, now: datetime) -> bool:
-    """Whether somebody agreed to where the occurrence was moved or skipped because of the lifted blackout."""
-    displacement = conflict.displacement
-    if displacement is None or displacement.former is None or displacement.returns:
-        return False
-    return lifted in displacement.blackouts and displacement.former > now
+def _freed(one: _Checked, schedule: Schedule, lifted: str | None, now: datetime) -> Iterator[tuple[str, datetime]]:
+    """Yield the displaced occurrences of a meeting that the lifted blackout does not keep away any more."""
+    formers = {
+        wall: displacement.former
+        for wall, conflict in one.conflicts.items()
+        if (displacement := conflict.displacement) and lifted in displacement.blackouts
+        if displacement.former is not None and displacement.former > now
+    }
+    if formers:
+        places = schedule.places(one.stored, one.mentorship, one.conflicts.values())
+        blocked = places.obstacles(list(formers.values()))
+        for wall, obstacles in zip(formers, blocked, strict=True):
+            if lifted not in blackouts_among(obstacles):
+                yield one.stored.id, wall
 
 
 def _stored(one: _Checked, conflict: Conflict) -> StoredConflict:

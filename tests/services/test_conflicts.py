@@ -15,7 +15,7 @@ from scheduler.domain.programme.meetings import OccurrenceStatus
 from scheduler.domain.programme.mentorships import Mentorship, WhenBlocked
 from scheduler.domain.programme.people import Person
 from scheduler.domain.search.replanning import PlanTerms
-from scheduler.services.blackouts import BlackoutFields, create_blackout, delete_blackout
+from scheduler.services.blackouts import BlackoutFields, create_blackout, delete_blackout, update_blackout
 from scheduler.services.booking import Details, book_slot
 from scheduler.services.checking import check_due_people
 from scheduler.services.conflicts import Decision, list_conflicts, resolve_conflict
@@ -144,6 +144,30 @@ def test_occurrence_does_not_go_back_into_exams_after_the_dates_of_its_series(pr
     found = delete_blackout(programme.context, programme.id, programme.mentee.id, exams)
     assert [one.stored.conflict.resolution for one in found.conflicts] == [Resolution.RESTORED]
     assert starts(programme, booked.id)[-1] == "11-24 09:00 moved"
+
+
+def test_return_that_comes_too_late_to_happen_by_itself_is_offered(programme: Programme) -> None:
+    booked = programme.book_tuesdays()
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, {"when_blocked": WhenBlocked.MOVE})
+    exams, _ = declare(programme, date(2026, 10, 13), date(2026, 10, 13))
+    programme.context = replace(programme.context, clock=lambda: datetime(2026, 10, 11, 20, tzinfo=UTC))
+    found = delete_blackout(programme.context, programme.id, programme.mentee.id, exams)
+    assert starts(programme, booked.id)[1] == f"{NEAREST[0]} moved"
+    (offered,) = found.conflicts
+    assert offered.stored.conflict.resolution is Resolution.MOVED
+    assert [f"{one.period.start:%m-%d %H:%M}" for one in offered.alternatives] == ["10-13 08:00"]
+    resolve_conflict(programme.context, programme.id, booked.id, WALL, Decision.RESTORE)
+    assert starts(programme, booked.id)[1] == "10-13 08:00 scheduled"
+
+
+def test_change_that_leaves_a_blackout_where_it_is_offers_nothing_back(programme: Programme) -> None:
+    agreed, _ = declare(programme, date(2026, 10, 13), date(2026, 10, 13))
+    programme.book_tuesdays()
+    update_mentorship(programme.context, programme.id, programme.mentorship.id, {"when_blocked": WhenBlocked.MOVE})
+    later, _ = declare(programme, date(2026, 10, 20), date(2026, 10, 20))
+    for blackout in (agreed, later):
+        _, found = update_blackout(programme.context, programme.id, programme.mentee.id, blackout, {"title": "Exams"})
+        assert found.total == 0
 
 
 def test_agreed_move_is_offered_back_although_another_blackout_came_and_went(programme: Programme) -> None:
