@@ -84,9 +84,14 @@ def test_pages_of_every_list_add_up_to_the_list(api: Api, lists: list[str]) -> N
         assert len(whole["items"]) > 3, path
         for limit in (1, 2, len(whole["items"]), 200):
             found = pages(api, path, limit)
-            assert [row for page in found for row in page] == whole["items"], path
+            assert [apart(row) for page in found for row in page] == [apart(row) for row in whole["items"]], path
             assert {len(page) for page in found[:-1]} <= {limit}
             assert 1 <= len(found[-1]) <= limit
+
+
+def apart(row: dict[str, Any]) -> dict[str, Any]:
+    """What an item says of itself: a conflict is offered what no other one of the same answer is."""
+    return {name: value for name, value in row.items() if name != "alternatives"}
 
 
 def test_empty_list_is_one_empty_page(api: Api) -> None:
