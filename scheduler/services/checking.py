@@ -13,7 +13,7 @@ from scheduler.domain.programme.changes import change_of_conflict
 from scheduler.domain.programme.conflicts import Conflict
 from scheduler.domain.programme.meetings import MeetingStatus, mark_conflicts, place_occurrences
 from scheduler.domain.programme.mentorships import Mentorship
-from scheduler.domain.programme.settling import Change, Settled, settle
+from scheduler.domain.programme.settling import Settled, TimeChange, settle
 from scheduler.domain.time.periods import Period
 from scheduler.errors import NotFound
 from scheduler.services.locking import lock_person
@@ -82,13 +82,43 @@ def check_person(
     if not checked:
         return Consequences()
     schedule = load_schedule(tx, programme_id, [one.stored for one in checked], now)
-    changed: dict[tuple[str, datetime], None] = {}
+    changed, hit_hard = _settle_all(context, tx, programme_id, checked, schedule, blackouts)
+    if changed:
+        tx.conflicts.mark_checked(programme_id, person_id)
+    answered = changed | {freed for one in checked for freed in _freed(one, schedule, lifted, now)}
+    shown = [
+        _stored(one, conflict)
+        for one in checked
+        for wall, conflict in one.conflicts.items()
+        if (one.stored.id, wall) in answered
+    ]
+    shown.sort(key=lambda one: (not one.conflict.is_open, one.conflict.period.start, one.meeting_id))
+    meetings = {one.stored.id: (one.stored, one.mentorship) for one in checked}
+    offered = offer(tx, programme_id, shown[:MOST], meetings, schedule, now)
+    return Consequences(offered, len(shown), tuple(one.stored for one in hit_hard if one.is_blocked))
+
+
+def _settle_all(
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    checked: list[_Checked],
+    schedule: Schedule,
+    blackouts: frozenset[str],
+) -> tuple[set[tuple[str, datetime]], list[_Checked]]:
+    """Settle meetings until nothing moves any more.
+
+    Returns: the occurrences whose conflicts changed, each by its meeting's id and its wall start, and the meetings that
+    were hit hard.
+    """
+    now = context.clock()
+    changed: set[tuple[str, datetime]] = set()
     hit_hard: list[_Checked] = []
     acting, pending = blackouts, checked
     while pending:
         is_moved = False
         for one in pending:
-            change = Change(at=now, blackouts=acting, when_blocked=one.mentorship.when_blocked)
+            change = TimeChange(at=now, blackouts=acting, when_blocked=one.mentorship.when_blocked)
             places = schedule.places(one.stored, one.mentorship, one.conflicts.values())
             settled = settle(one.stored.meeting, list(one.conflicts.values()), places, change)
             if settled.is_hit_hard:
@@ -96,24 +126,12 @@ def check_person(
             if settled.starts or settled.conflicts:
                 _store(context, tx, programme_id, one, settled, now)
                 schedule.update(one.stored, one.reserved)
-                changed |= {(one.stored.id, conflict.recurrence_id.wall): None for conflict in settled.conflicts}
+                changed |= {(one.stored.id, conflict.recurrence_id.wall) for conflict in settled.conflicts}
                 is_moved |= bool(settled.starts)
         acting = frozenset()
         # What has moved may have made room for what another meeting's occurrence waits for.
         pending = [one for one in checked if one.reserved] if is_moved else []
-    if changed:
-        tx.conflicts.mark_checked(programme_id, person_id)
-    told = changed.keys() | {freed for one in checked for freed in _freed(one, schedule, lifted, now)}
-    shown = [
-        _stored(one, conflict)
-        for one in checked
-        for wall, conflict in one.conflicts.items()
-        if (one.stored.id, wall) in told
-    ]
-    shown.sort(key=lambda one: (not one.conflict.is_open, one.conflict.period.start, one.meeting_id))
-    meetings = {one.stored.id: (one.stored, one.mentorship) for one in checked}
-    offered = offer(tx, programme_id, shown[:MOST], meetings, schedule, now)
-    return Consequences(offered, len(shown), tuple(one.stored for one in hit_hard if one.is_blocked))
+    return changed, hit_hard
 
 
 def check_due_people(context: Context) -> bool:

@@ -129,29 +129,42 @@ def resolve_conflict(
             raise OccurrenceBegun(recurrence_id, occurrence.period.start)
         present = tx.conflicts.list_for_meetings(programme_id, [meeting_id])[meeting_id]
         conflict = next((one.as_of(now) for one in present if one.recurrence_id.wall == recurrence_id), None)
-        because = {} if conflict is None else {recurrence_id: conflict.obstacles}
-        zone = stored.meeting.series.time_zone
         if decision is Decision.RESTORE:
             start = _former_start(occurrence, conflict, now)
-            check_day(local_time(start, zone).wall.date(), mentorship, "/do")
+            check_day(local_time(start, stored.meeting.series.time_zone).wall.date(), mentorship, "/do")
         else:
             _check_undecided(recurrence_id, conflict, decision, may_overrule=may_overrule)
-        match decision:
-            case Decision.SKIP:
-                changed = _skip(context, tx, programme_id, stored, recurrence_id, because)
-            case Decision.KEEP:
-                changed = _unmark(context, tx, programme_id, stored, recurrence_id)
-            case Decision.MOVE | Decision.RESTORE:
-                start = _start_to_come(start, zone, now)
-                changed = move_occurrence(
-                    context, programme_id, meeting_id, recurrence_id, start, viewer, because=because
-                )
+        changed = _apply(context, tx, programme_id, stored, occurrence, conflict, decision, start, viewer)
         if conflict is not None:
             after = changed.meeting.occurrence(recurrence_id)
             decided = replace(_decided(conflict, decision, occurrence, after), changed_at=now)
             tx.conflicts.put(programme_id, meeting_id, [decided])
             log_changes(context, tx, programme_id, changed, _entries(decided, decision, occurrence, after), now)
         return changed
+
+
+def _apply(
+    context: Context,
+    tx: Transaction,
+    programme_id: str,
+    stored: StoredMeeting,
+    occurrence: Occurrence,
+    conflict: Conflict | None,
+    decision: Decision,
+    start: datetime | None,
+    viewer: Viewer,
+) -> StoredMeeting:
+    """The meeting with an occurrence moved to ``start``, skipped, or standing as it is."""
+    wall = occurrence.recurrence_id.wall
+    because = {} if conflict is None else {wall: conflict.obstacles}
+    match decision:
+        case Decision.SKIP:
+            return _skip(context, tx, programme_id, stored, wall, because)
+        case Decision.KEEP:
+            return _unmark(context, tx, programme_id, stored, wall)
+        case Decision.MOVE | Decision.RESTORE:
+            start = _start_to_come(start, stored.meeting.series.time_zone, context.clock())
+            return move_occurrence(context, programme_id, stored.id, wall, start, viewer, because=because)
 
 
 def _former_start(occurrence: Occurrence, conflict: Conflict | None, now: datetime) -> datetime:

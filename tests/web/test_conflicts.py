@@ -403,7 +403,8 @@ class TestDeciding:
         self, api: Api, app: Flask, pair: Pair, path: str
     ) -> None:
         api.patch(f"/people/{pair.mentor}", {"working_hours": [{"days": ["MO"], "start": "09:00", "end": "17:00"}]})
-        json_of(decide(key_with(api, app, "meetings:read", "meetings:write"), path, "keep"))
+        kept = json_of(decide(key_with(api, app, "meetings:read", "meetings:write"), path, "keep"))
+        assert (kept["status"], "conflict" in kept) == ("scheduled", False)
 
     def test_occurrence_without_a_conflict_has_nothing_to_decide(
         self, api: Api, path: str, conflict: dict[str, Any]

@@ -93,8 +93,8 @@ def filled(text: str, ids: dict[str, str]) -> str:
 def test_the_story_of_late_blackouts_goes_as_it_is_told(api: Api, pair: Pair) -> None:
     meeting = api.book_cadence(pair)["id"]
     ids = {"greta": pair.mentor, "asha": pair.mentee, "mentorship": pair.mentorship, "meeting": meeting}
-    told = [block for block in REQUESTS if block.page == STORY]
-    for block in told:
+    story = [block for block in REQUESTS if block.page == STORY]
+    for block in story:
         _, method, path = filled(block.info, ids).split()
         path = path.removeprefix("/v1")
         body = json.loads(filled(block.text, ids)) if block.text.strip() else None
@@ -106,7 +106,7 @@ def test_the_story_of_late_blackouts_goes_as_it_is_told(api: Api, pair: Pair) ->
         if named:
             ids[named[1]] = answered["id"]
         assert shows(json.loads(filled(block.answer, ids)), answered), f"{block}: {json.dumps(answered, indent=2)}"
-    assert len(told) >= 8
+    assert len(story) >= 8
 
 
 @pytest.mark.parametrize("block", COMMANDS, ids=str)

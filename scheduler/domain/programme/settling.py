@@ -50,15 +50,15 @@ class Settled:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """What changed at a UTC instant: ``blackouts`` are the ids of those that were declared or changed."""
+class TimeChange:
+    """A change of somebody's time at a UTC instant; ``blackouts`` are the ids of those declared or changed."""
 
     at: datetime
     blackouts: frozenset[str] = frozenset()
     when_blocked: WhenBlocked = WhenBlocked.ASK
 
 
-def settle(meeting: Meeting, conflicts: Sequence[Conflict], places: Places, change: Change) -> Settled:
+def settle(meeting: Meeting, conflicts: Sequence[Conflict], places: Places, change: TimeChange) -> Settled:
     """Decide what becomes of each occurrence that has not begun, in the order of the rule.
 
     First what was displaced by itself goes back where it can; then what is blocked moves, is skipped or waits.
@@ -78,7 +78,7 @@ def keeps_notice(now: datetime, *starts: datetime | None) -> bool:
 class _Settling:
     """The present state of one meeting while it is decided about. Occurrences go by their wall start."""
 
-    def __init__(self, meeting: Meeting, conflicts: Sequence[Conflict], places: Places, change: Change) -> None:
+    def __init__(self, meeting: Meeting, conflicts: Sequence[Conflict], places: Places, change: TimeChange) -> None:
         self._length = timedelta(minutes=meeting.series.duration)
         self._meeting = meeting
         self._places = places

@@ -30,7 +30,7 @@ _WANTED = {
 }
 _HEADS = {name[:4] for names in _WANTED.values() for name in names if len(name) > 3}
 _HEADS |= {"BEGI", "CALS", *(name + end for name in ("END", "UID") for end in ("", ":", ";", " "))}
-"""The first four characters of all properties that are looked at: most lines are told by them to be of no interest."""
+"""The first four characters of all properties that are looked at, by which most lines are passed over."""
 _FOLD = re.compile("\r?\n[ \t]|\r[ \t]")
 _BREAK = re.compile("\r\n|\n|\r")
 _NAME = re.compile(r"[A-Za-z0-9-]+")

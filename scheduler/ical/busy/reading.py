@@ -15,7 +15,7 @@ from scheduler.ical.busy.zones import UTC_ZONE, ZoneFinder
 _TENTATIVE, _BUSY = "TENTATIVE", "BUSY"
 _MAILTO = re.compile(r'mailto:\s*([^\s;:"]+)\s*$', re.IGNORECASE)
 _SHOWN = 80
-"""Characters of a foreign value that are told."""
+"""The most characters of a foreign value that a reason repeats."""
 
 
 def reduce_calendar(data: bytes, emails: Collection[str] = ()) -> ReducedCalendar:

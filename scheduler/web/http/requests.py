@@ -118,8 +118,8 @@ def _check_members(body: bytes) -> None:
         value = left.pop()
         if isinstance(value, dict):
             if len(value) > MOST_MEMBERS:
-                told = f"an object in it has {len(value)} members, and no object takes more than {MOST_MEMBERS}"
-                raise InvalidFields([FieldError("", f"{told}; leave out those that are not known here")])
+                found = f"an object in it has {len(value)} members, and no object takes more than {MOST_MEMBERS}"
+                raise InvalidFields([FieldError("", f"{found}; leave out those that are not known here")])
             left += value.values()
         elif isinstance(value, list):
             left += value

@@ -24,7 +24,7 @@ from scheduler.domain.programme.meetings import (
     plan_occurrences,
 )
 from scheduler.domain.programme.mentorships import WhenBlocked
-from scheduler.domain.programme.settling import Change, settle
+from scheduler.domain.programme.settling import TimeChange, settle
 from scheduler.domain.time.periods import Period
 from scheduler.domain.time.recurrence import WeeklyRule
 from scheduler.domain.time.series import Series
@@ -92,7 +92,7 @@ class Scene:
         return self.settle()
 
     def settle(self, blackouts: Iterable[str] = ()) -> str:
-        change = Change(at=self.now, blackouts=frozenset(blackouts), when_blocked=self.when_blocked)
+        change = TimeChange(at=self.now, blackouts=frozenset(blackouts), when_blocked=self.when_blocked)
         settled = settle(self.meeting, list(self.conflicts.values()), self, change)
         self.meeting = place_occurrences(self.meeting, settled.starts, self.now)
         self.conflicts |= {one.recurrence_id.wall: one for one in settled.conflicts}
