@@ -130,8 +130,10 @@ def test_killed_child_is_replaced(reader: ReaderProcess) -> None:
     assert len(expand(reader, HOUR)) == 1
 
 
-def test_interrupted_request_leaves_no_response_behind(reader: ReaderProcess) -> None:
+def test_interrupted_request_leaves_no_response_behind(reader: ReaderProcess, request: pytest.FixtureRequest) -> None:
     """Ctrl-C while it waits: else each calendar would get the busy time of the one before."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     interrupt = threading.Timer(1, os.kill, [os.getpid(), signal.SIGINT])
     interrupt.start()
     with pytest.raises(KeyboardInterrupt):
